@@ -1,0 +1,264 @@
+"""One short-lived ngspice child per deck: isolated, checked for completeness, failures classified.
+
+A crash, a leak or a hang of the simulator costs one deck. The exit status is no evidence (ngspice leaves
+with 0 after many failures), so a run is judged by the waveforms it produced and, where they are missing, by
+its messages.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import signal
+import subprocess
+import tempfile
+import time
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+from functools import lru_cache
+from pathlib import Path
+
+import numpy as np
+
+from .errors import SimulationError
+from .rawfile import Waveforms, read_raw, select_plot
+
+INSTALL_NGSPICE = "install it with: sudo apt-get install ngspice"
+
+# ngspice's BSIM4 starts OpenMP threads that OMP_NUM_THREADS does not limit; on small circuits they only spin.
+SPICEINIT = "set num_threads=1\n"
+
+RELAXED_OPTIONS: tuple[dict[str, str], ...] = (
+    {"method": "gear", "itl1": "500", "itl4": "100"},
+    {"method": "gear", "itl1": "1000", "itl4": "500", "reltol": "3e-3", "abstol": "1e-11", "vntol": "1e-5"},
+)
+"""Options of the first and second retry after a convergence failure; the ones used are part of the result."""
+
+
+class Status(StrEnum):
+    """How a simulation ended; every kind but OK names what mends it."""
+
+    OK = "ok"
+    NONCONVERGED = "nonconverged"
+    MISSING_MODEL = "missing-model"
+    SYNTAX = "syntax"
+    INCOMPLETE = "incomplete"
+    TIMEOUT = "timeout"
+    CRASHED = "crashed"
+    MISSING_SIMULATOR = "missing-simulator"
+
+    @property
+    def remedy(self) -> str:
+        """One sentence for the user; empty for OK."""
+        return _REMEDIES[self]
+
+
+_REMEDIES = {
+    Status.OK: "",
+    Status.NONCONVERGED: "Relax reltol or the time step, soften ideal edges, or start it with .ic.",
+    Status.MISSING_MODEL: "Check the model names, the library path and the .lib section of the technology.",
+    Status.SYNTAX: "Correct the netlist line that ngspice names.",
+    Status.INCOMPLETE: "It ended before its last point: relax reltol, or check the .tran/.dc limits.",
+    Status.TIMEOUT: "Raise the timeout, enlarge the time step, or put fewer points in one netlist.",
+    Status.CRASHED: "Run the netlist by hand with `ngspice -b`; if it crashes there too, simplify it.",
+    Status.MISSING_SIMULATOR: f"ngspice was not found on PATH: {INSTALL_NGSPICE}.",
+}
+
+# Order matters: a missing model is also reported as "Error on line", a missing library also as "fatal error".
+_SIGNS: tuple[tuple[Status, re.Pattern[str]], ...] = (
+    (
+        Status.MISSING_MODEL,
+        re.compile(
+            r"could not find a valid modelname|unknown subckt|unable to find definition of model"
+            r"|could not find (?:library|include) file|library file .* not found"
+            r"|section definition .* not found",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Status.NONCONVERGED,
+        re.compile(
+            r"timestep too small|singular matrix|iteration limit reached|no convergence"
+            r"|source stepping failed|gmin step(?:ping)? failed",
+            re.IGNORECASE,
+        ),
+    ),
+    (
+        Status.SYNTAX,
+        re.compile(
+            r"error on line|undefined parameter|expression err|unknown parameter|circuit not parsed"
+            r"|cannot compute substitute|mal formed|syntax error|fatal error in ngspice|no circuits? loaded"
+            r"|no job list|incomplete or empty netlist|no simulations run",
+            re.IGNORECASE,
+        ),
+    ),
+)
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """A complete deck and what counts as having finished it."""
+
+    netlist: str
+    """Title line, circuit, options, .save, analyses and .end; no .control block."""
+    end: float | None = None
+    """Last value the sweep axis must reach (s for .tran); None when there is no such check."""
+    timeout: float = 600.0
+    """Wall-clock limit of one attempt, s."""
+    plot: str | None = None
+    """Part of the plot name to return when the deck holds several analyses, such as `transient` or `dc`."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """What became of a simulation; `waveforms` is there only when `status` is OK."""
+
+    status: Status
+    message: str
+    """The simulator's own words on a failure, empty on success."""
+    waveforms: Waveforms | None = field(repr=False)
+    seconds: float
+    """Wall-clock time of all attempts, s."""
+    retries: int = 0
+    options: dict[str, str] = field(default_factory=dict)
+    """Relaxed options of the attempt that this result comes from; empty when the deck ran as given."""
+
+    @property
+    def ok(self) -> bool:
+        return self.status is Status.OK
+
+    def require(self) -> Waveforms:
+        """The waveforms, or SimulationError with the simulator's message and the remedy."""
+        if self.waveforms is None:
+            raise SimulationError(f"simulation failed ({self.status}): {self.message} {self.status.remedy}")
+        return self.waveforms
+
+
+def find_ngspice() -> Path:
+    """The ngspice executable on PATH; SimulationError saying how to install it when there is none."""
+    found = shutil.which("ngspice")
+    if found is None:
+        raise SimulationError(f"ngspice was not found on PATH; {INSTALL_NGSPICE}")
+    return Path(found)
+
+
+def ngspice_version() -> str:
+    """Version of the ngspice on PATH, such as `39`; SimulationError when there is none."""
+    return _version_of(find_ngspice())
+
+
+@lru_cache
+def _version_of(executable: Path) -> str:
+    text = subprocess.run([executable, "--version"], capture_output=True, text=True, timeout=60).stdout
+    match = re.search(r"ngspice-(\S+)", text)
+    return match.group(1) if match else "unknown"
+
+
+def simulate(simulation: Simulation, *, retry: bool = True) -> Result:
+    """Run the deck in one ngspice child; a simulator failure is a result, never an exception.
+
+    With `retry`, a deck that does not converge or stops early is run up to twice more with RELAXED_OPTIONS;
+    when these fail too, the first failure is the one reported.
+    """
+    result = _attempt(simulation)
+    if not retry or result.status not in (Status.NONCONVERGED, Status.INCOMPLETE):
+        return result
+    seconds = result.seconds
+    for count, options in enumerate(RELAXED_OPTIONS, start=1):
+        again = _attempt(replace(simulation, netlist=with_options(simulation.netlist, options)))
+        seconds += again.seconds
+        if again.ok:
+            return replace(again, seconds=seconds, retries=count, options=dict(options))
+    return replace(result, seconds=seconds, retries=len(RELAXED_OPTIONS))
+
+
+def with_options(netlist: str, options: dict[str, str]) -> str:
+    """The deck with one more .options line before .end, where it overrides the earlier ones."""
+    line = ".options " + " ".join(f"{name}={value}" for name, value in options.items())
+    body, end, _ = netlist.rstrip().rpartition("\n.end")
+    if not end:
+        body = netlist.rstrip()
+    return f"{body}\n{line}\n.end\n"
+
+
+def _attempt(simulation: Simulation) -> Result:
+    started = time.perf_counter()
+
+    def result(status: Status, message: str, waveforms: Waveforms | None = None) -> Result:
+        return Result(status, message, waveforms, time.perf_counter() - started)
+
+    try:
+        executable = find_ngspice()
+    except SimulationError as error:
+        return result(Status.MISSING_SIMULATOR, str(error))
+    with tempfile.TemporaryDirectory(prefix="gaincell-") as name:
+        folder = Path(name)
+        (folder / ".spiceinit").write_text(SPICEINIT)
+        # A missing final newline would lose the .end line.
+        (folder / "deck.cir").write_text(simulation.netlist.rstrip() + "\n")
+        command = [str(executable), "-b", "-r", "deck.raw", "deck.cir"]
+        try:
+            code, log = _run(command, folder, simulation.timeout)
+        except subprocess.TimeoutExpired:
+            return result(Status.TIMEOUT, f"no result after {simulation.timeout:g} s")
+        plots = _plots(folder / "deck.raw")
+    status, message, waveforms = _judge(simulation, code, log, select_plot(plots, simulation.plot))
+    return result(status, message, waveforms)
+
+
+def _run(command: list[str], folder: Path, timeout: float) -> tuple[int, str]:
+    # An inherited SPICE_ASCIIRAWFILE would switch the raw file to text.
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "LC_ALL": "C", "SPICE_ASCIIRAWFILE": "0"}
+    process = subprocess.Popen(
+        command,
+        cwd=folder,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+    )
+    try:
+        output, _ = process.communicate(timeout=timeout)
+    except BaseException:
+        process.kill()
+        process.communicate()
+        raise
+    return process.returncode, output.decode(errors="replace")
+
+
+def _plots(raw: Path) -> tuple[Waveforms, ...]:
+    """What the run left; nothing when it died before its first point, for its messages then say why."""
+    try:
+        return read_raw(raw)
+    except (FileNotFoundError, SimulationError):
+        return ()
+
+
+def _judge(
+    simulation: Simulation, code: int, log: str, waveforms: Waveforms | None
+) -> tuple[Status, str, Waveforms | None]:
+    if code < 0:
+        return Status.CRASHED, f"ngspice was ended by signal {signal.Signals(-code).name}", None
+    complete = waveforms is not None and len(waveforms.axis) > 0
+    if complete and code == 0 and _reached(waveforms, simulation.end):
+        return Status.OK, "", waveforms
+    for status, pattern in _SIGNS:
+        if match := pattern.search(log):
+            return status, _message(log, match.start()), None
+    if complete:
+        wanted = "" if simulation.end is None else f" instead of {simulation.end:g}"
+        return Status.INCOMPLETE, f"{waveforms.axis_name} ended at {waveforms.axis[-1]:g}{wanted}", None
+    tail = " ".join(log.split())[-200:]
+    return Status.CRASHED, f"ngspice left with status {code} and no data: {tail}", None
+
+
+def _reached(waveforms: Waveforms, end: float | None) -> bool:
+    return end is None or abs(waveforms.axis[-1] - end) <= 1e-6 * max(abs(end), np.ptp(waveforms.axis))
+
+
+def _message(log: str, position: int) -> str:
+    """The line at `position` with its neighbours, where ngspice names the netlist line and the reason."""
+    lines = [line.strip() for line in log.splitlines()]
+    at = log.count("\n", 0, position)
+    return " | ".join(line for line in lines[max(at - 1, 0) : at + 3] if line)[:400]

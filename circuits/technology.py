@@ -1,0 +1,200 @@
+"""A CMOS technology: device roles mapped onto a SPICE library that ngspice reads untouched.
+
+Netlists name roles (`dev_nmos`), never model cards: a TOML file beside the library says which card or foundry
+sub-circuit plays which role, so the same designs run in any technology.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import re
+import tomllib
+from functools import cached_property
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import TechnologyError
+
+SHIPPED = Path(__file__).parent / "technologies"
+
+_REFERENCE = re.compile(
+    r"""^\s*\.(?P<kind>include|inc|lib)\s+(?P<quote>["']?)(?P<file>[^"'\s]+)(?P=quote)(?P<rest>.*)$""",
+    re.IGNORECASE,
+)
+
+
+class Device(BaseModel):
+    """One device role and the model that plays it."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    model: str
+    """Name of the model card, or of the foundry's sub-circuit."""
+    kind: Literal["mos", "subckt"]
+    """Whether `model` is a card for an M line or a sub-circuit for an X line."""
+    polarity: Literal["n", "p"]
+    l_min: float = Field(gt=0)
+    """Shortest channel, m."""
+    w_min: float = Field(gt=0)
+    """Narrowest channel, m."""
+    ports: tuple[Literal["d", "g", "s", "b"], ...] = ("d", "g", "s", "b")
+    """Terminals in the order the model takes them; leave out the bulk of a device that has none."""
+    threshold_shift: str | None = None
+    """Instance parameter that adds to the threshold (`delvto`, V), for Monte Carlo; None without one."""
+    mobility_scale: str | None = None
+    """Instance parameter that multiplies the mobility (`mulu0`); None without one."""
+
+    def wrapper(self, role: str) -> str:
+        """Sub-circuit `dev_<role>`: ports d g s b; parameters w, l (m), m; dvt (V), mu where supported."""
+        parameters, arguments = f"w={self.w_min!r} l={self.l_min!r} m=1", "w={w} l={l} m={m}"
+        if self.threshold_shift:
+            parameters, arguments = f"{parameters} dvt=0", f"{arguments} {self.threshold_shift}={{dvt}}"
+        if self.mobility_scale:
+            parameters, arguments = f"{parameters} mu=1", f"{arguments} {self.mobility_scale}={{mu}}"
+        letter = "m" if self.kind == "mos" else "x"
+        return (
+            f".subckt dev_{role} d g s b {parameters}\n"
+            f"{letter}0 {' '.join(self.ports)} {self.model} {arguments}\n"
+            f".ends dev_{role}"
+        )
+
+
+class Mismatch(BaseModel):
+    """Pelgrom's law (Pelgrom 1989): the standard deviation between neighbours is a / sqrt(W L)."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    a_vt: float = Field(ge=0)
+    """Threshold coefficient, V m."""
+    a_beta: float = Field(ge=0)
+    """Relative current-factor coefficient, m."""
+
+
+class Technology(BaseModel):
+    """A SPICE library, its corners, and the models that play the device roles."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str
+    description: str
+    library: Path
+    """The SPICE library; relative to the TOML file there, absolute once loaded."""
+    vdd: float = Field(gt=0)
+    """Nominal supply, V."""
+    temperature: float = Field(gt=-273.15)
+    """Nominal temperature, Celsius (as SPICE)."""
+    corners: dict[str, tuple[str, ...]] = Field(min_length=1)
+    """Corner -> the library's .lib sections in the order to load; "" includes the file as a whole."""
+    devices: dict[str, Device]
+    """Role (nmos, pmos, nmos_hvt, pmos_hvt, oxide) -> device."""
+    mismatch: Mismatch
+    designs: dict[str, dict[str, Any]] = {}
+    """Design name -> sizes (SI) that differ from the design's defaults in this technology."""
+
+    @model_validator(mode="after")
+    def _needs_core_devices(self) -> Technology:
+        if missing := {"nmos", "pmos"} - self.devices.keys():
+            raise ValueError(f"devices must include nmos and pmos; missing {', '.join(sorted(missing))}")
+        return self
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> Technology:
+        """A shipped technology by name, or one from the path of a TOML file.
+
+        Raises:
+            TechnologyError: unknown name (the message lists the known ones), malformed TOML (with the path
+                of the offending key), or missing library file.
+        """
+        path = Path(name_or_path)
+        if path.suffix != ".toml":
+            path = SHIPPED / str(name_or_path) / f"{name_or_path}.toml"
+            if str(name_or_path) not in technologies():
+                known = ", ".join((*technologies(), "the path of a .toml file"))
+                raise TechnologyError(f"unknown technology {str(name_or_path)!r}; use one of {known}")
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+            loaded = cls.model_validate(values)
+        except OSError as error:
+            raise TechnologyError(f"cannot read technology file {path}: {error.strerror or error}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise TechnologyError(f"{path} is not valid TOML: {error}") from None
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"]) or "technology"
+            raise TechnologyError(f"{path}: {where}: {first['msg']}") from None
+        library = (path.parent / loaded.library).resolve()
+        if not library.is_file():
+            raise TechnologyError(f"{path}: library: there is no file {library}; correct the path")
+        return loaded.model_copy(update={"library": library})
+
+    def device(self, role: str) -> Device:
+        """The device of a role; TechnologyError listing the roles there are."""
+        if role not in self.devices:
+            known = ", ".join(self.devices)
+            raise TechnologyError(f"technology {self.name} has no device {role!r}; it has {known}")
+        return self.devices[role]
+
+    def sections(self, corner: str) -> tuple[str, ...]:
+        """Library sections of a corner; TechnologyError listing the corners there are."""
+        if corner not in self.corners:
+            known = ", ".join(self.corners)
+            raise TechnologyError(f"technology {self.name} has no corner {corner!r}; use one of {known}")
+        return self.corners[corner]
+
+    def header(self, corner: str, temperature: float | None = None) -> str:
+        """SPICE text that opens every netlist: library sections, .temp, a `dev_<role>` wrapper per device.
+
+        Args:
+            corner: name of the corner.
+            temperature: Celsius; the nominal one by default.
+        """
+        celsius = self.temperature if temperature is None else temperature
+        lines = [
+            f'.lib "{self.library}" {section}' if section else f'.include "{self.library}"'
+            for section in self.sections(corner)
+        ]
+        lines.append(f".temp {float(celsius)!r}")
+        lines += [device.wrapper(role) for role, device in self.devices.items()]
+        return "\n".join(lines) + "\n"
+
+    @cached_property
+    def files(self) -> tuple[Path, ...]:
+        """The library and every file it includes, directly or not, by absolute path."""
+        found: dict[Path, None] = {}
+        pending = [self.library]
+        while pending:
+            path = pending.pop(0)
+            if path in found:
+                continue
+            found[path] = None
+            for reference in _references(path):
+                if reference.is_file():
+                    pending.append(reference)
+        return tuple(found)
+
+    @cached_property
+    def digest(self) -> str:
+        """sha256 over the technology's values and all library files, wherever they are installed."""
+        hasher = hashlib.sha256(self.model_dump_json(exclude={"library"}).encode())
+        for path in self.files:
+            hasher.update(path.name.encode())
+            hasher.update(path.read_bytes())
+        return hasher.hexdigest()
+
+
+def technologies() -> tuple[str, ...]:
+    """Names of the shipped technologies."""
+    return tuple(sorted(path.stem for path in SHIPPED.glob("*/*.toml") if path.stem == path.parent.name))
+
+
+def _references(path: Path) -> list[Path]:
+    """Files that a SPICE library loads; `.lib name` alone starts a section and is no reference."""
+    found = []
+    for line in path.read_text(encoding="latin-1").splitlines():
+        match = _REFERENCE.match(line)
+        if match is None or (match["kind"].lower() == "lib" and not match["rest"].strip()):
+            continue
+        found.append((path.parent / match["file"]).resolve())
+    return found

@@ -1,0 +1,120 @@
+"""Technologies: loading, errors with a remedy, wrappers that behave as what they wrap, the digest."""
+
+import shutil
+
+import numpy as np
+import pytest
+
+from gaincell.circuits.errors import TechnologyError
+from gaincell.circuits.runner import Simulation, simulate
+from gaincell.circuits.technology import Technology, technologies
+
+
+def current(technology, instance, *, corner="tt", temperature=None, bare=""):
+    """Drain current (A) of one instance `<name> d g 0 0 ...` at 0.9 V on gate and drain."""
+    netlist = (
+        f"* one device\n{technology.header(corner, temperature)}"
+        f"vd d 0 0.9\nvg g 0 0.9\n{instance}\n{bare}\n.op\n.save i(vd)\n.end\n"
+    )
+    return -simulate(Simulation(netlist)).require()["i(vd)"][0]
+
+
+def test_wrapper_carries_the_current_of_the_bare_device(tiny_technology):
+    technology = Technology.load(tiny_technology)
+    bare = current(technology, "m1 d g 0 0 tiny_n w=200n l=100n")
+    wrapped = current(technology, "x1 d g 0 0 dev_nmos w=200n l=100n")
+    # Level 1 in saturation: KP/2 W/L (Vgs - Vt)^2 (1 + lambda Vds)
+    assert wrapped == pytest.approx(150e-6 * 2 * 0.6**2 * 1.09, rel=1e-3)
+    assert wrapped == pytest.approx(bare, rel=1e-9)
+
+
+@pytest.mark.parametrize("role", ["nmos", "oxide"])
+def test_multiplier_counts_once(tiny_technology, role):
+    technology = Technology.load(tiny_technology)
+    one = current(technology, f"x1 d g 0 0 dev_{role} w=200n l=100n")
+    three = current(technology, f"x1 d g 0 0 dev_{role} w=200n l=100n m=3")
+    assert three == pytest.approx(3 * one, rel=1e-6)
+
+
+def test_threshold_and_mobility_pass_through_only_where_supported():
+    technology = Technology.load("generic28")
+    nmos = technology.device("nmos")
+    plain = nmos.model_copy(update={"threshold_shift": None, "mobility_scale": None})
+    assert "dvt" not in plain.wrapper("nmos")
+    assert "mu" not in plain.wrapper("nmos")
+    varied = plain.model_copy(update={"threshold_shift": "delvto", "mobility_scale": "mulu0"})
+    technology = technology.model_copy(update={"devices": {**technology.devices, "nmos": varied}})
+    nominal = current(technology, "x1 d g 0 0 dev_nmos w=1u l=100n")
+    shifted = current(technology, "x1 d g 0 0 dev_nmos w=1u l=100n dvt=0.05 mu=1")
+    faster = current(technology, "x1 d g 0 0 dev_nmos w=1u l=100n mu=1.1")
+    assert shifted < 0.95 * nominal
+    assert 1.01 * nominal < faster < 1.11 * nominal
+
+
+def test_corner_and_temperature_reach_the_simulator(tiny_technology):
+    technology = Technology.load(tiny_technology)
+    instance = "x1 d g 0 0 dev_nmos w=200n l=100n"
+    nominal = current(technology, instance)
+    assert current(technology, instance, corner="ss") == pytest.approx(nominal * (0.55 / 0.6) ** 2, rel=1e-3)
+    assert current(technology, instance, temperature=125.0) < nominal
+
+
+def test_every_shipped_technology_loads_and_simulates_in_every_corner():
+    for name in technologies():
+        technology = Technology.load(name)
+        assert technology.name == name
+        assert technology.library.is_absolute()
+        for corner in technology.corners:
+            l_min = technology.device("nmos").l_min
+            assert current(technology, f"x1 d g 0 0 dev_nmos w=1u l={l_min!r}", corner=corner) > 1e-5
+
+
+def test_digest_follows_the_contents_of_every_file_and_nothing_else(tiny_technology, tmp_path):
+    original = Technology.load(tiny_technology)
+    assert [path.name for path in original.files] == ["tiny.lib", "tiny_cards.inc"]
+    moved = shutil.copytree(tiny_technology.parent, tmp_path / "moved")
+    assert Technology.load(moved / "tiny.toml").digest == original.digest
+    cards = moved / "cards" / "tiny_cards.inc"
+    cards.write_text(cards.read_text().replace("lambda=0.1", "lambda=0.2"))
+    assert Technology.load(moved / "tiny.toml").digest != original.digest
+
+
+def test_unknown_names_list_the_known_ones(tiny_technology):
+    with pytest.raises(TechnologyError, match="unknown technology 'nosuch'.*generic28"):
+        Technology.load("nosuch")
+    technology = Technology.load(tiny_technology)
+    with pytest.raises(TechnologyError, match="no corner 'ff'; use one of tt, ss"):
+        technology.header("ff")
+    with pytest.raises(TechnologyError, match="no device 'npn'; it has nmos, pmos, oxide"):
+        technology.device("npn")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        ("vdd = 0.9", "vdd = -0.9", "vdd: Input should be greater than 0"),
+        ("vdd = 0.9", "vdd = 0.9\nvdc = 1", "vdc: Extra inputs are not permitted"),
+        ('kind = "subckt"', 'kind = "bjt"', "devices.oxide.kind: "),
+        ("[devices.pmos]", "[devices.pfet]", "missing pmos"),
+        ('library = "tiny.lib"', 'library = "gone.lib"', "there is no file"),
+        ("[corners]", "[corners", "not valid TOML"),
+    ],
+)
+def test_a_malformed_technology_says_where(tiny_technology, old, new, message):
+    tiny_technology.write_text(tiny_technology.read_text().replace(old, new))
+    with pytest.raises(TechnologyError) as error:
+        Technology.load(tiny_technology)
+    assert message in str(error.value)
+    assert str(tiny_technology) in str(error.value)
+
+
+def test_a_path_that_does_not_exist_is_a_technology_error(tmp_path):
+    with pytest.raises(TechnologyError, match="cannot read technology file"):
+        Technology.load(tmp_path / "nosuch.toml")
+
+
+def test_wrapped_devices_are_cheap_enough_for_large_arrays(tiny_technology):
+    technology = Technology.load(tiny_technology)
+    cells = "\n".join(f"x{i} d g 0 0 dev_nmos w=200n l=100n" for i in range(2000))
+    one = current(technology, "x0 d g 0 0 dev_nmos w=200n l=100n")
+    np.testing.assert_allclose(current(technology, cells), 2000 * one, rtol=1e-3)
