@@ -1,0 +1,60 @@
+"""What is learnt: surrogates fitted to simulated tables, bundled into one `Hardware` value."""
+
+from .aging import AgingTerm, Retention, SeparableAging, exponential_aging
+from .array import ColumnModel, ConverterCurve, Mismatch, Noise, WriteError
+from .cost import (
+    Area,
+    CellReads,
+    Constant,
+    Conversions,
+    DacConversions,
+    EnergyModel,
+    Phase,
+    Pulses,
+    StageEnergy,
+    Timing,
+    Writes,
+)
+from .curves import Exponential, Polynomial, Spline
+from .fitting import fit_converter_curve, fit_polynomial, fit_spline
+from .fitting_arrays import fit_column_model, fit_retention, fit_separable_aging
+from .hardware import Hardware, Levels, names
+from .surrogate import Surrogate
+from .values import FitError
+
+__all__ = [
+    "AgingTerm",
+    "Area",
+    "CellReads",
+    "ColumnModel",
+    "Constant",
+    "Conversions",
+    "ConverterCurve",
+    "DacConversions",
+    "EnergyModel",
+    "Exponential",
+    "FitError",
+    "Hardware",
+    "Levels",
+    "Mismatch",
+    "Noise",
+    "Phase",
+    "Polynomial",
+    "Pulses",
+    "Retention",
+    "SeparableAging",
+    "Spline",
+    "StageEnergy",
+    "Surrogate",
+    "Timing",
+    "WriteError",
+    "Writes",
+    "exponential_aging",
+    "fit_column_model",
+    "fit_converter_curve",
+    "fit_polynomial",
+    "fit_retention",
+    "fit_separable_aging",
+    "fit_spline",
+    "names",
+]

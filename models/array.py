@@ -1,0 +1,97 @@
+"""Surrogates of what surrounds the cells: the bit-line column, the converters, writing, variation."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from .curves import Curve, Spline
+from .surrogate import Surrogate, as_tensor
+from .values import Array, Value
+
+
+class ColumnModel(Surrogate):
+    """Charge that a column of cells delivers onto its real, passive bit line.
+
+    The cells pull the bit line away from its rest voltage, and their current depends on it, so the plain sum
+    of the cells' charges, A = sum_i w_i f(v_i), is too large. To first order the loss is set by the summed
+    output conductance, U = sum_i w_i g(v_i) with g = G T_max / C_line (dimensionless): for pulses of one
+    width the bit line is an RC circuit and Q = A (1 - exp(-U)) / U. The model fits the general case as
+
+        Q = A (1 + sum_ij c_ij a^i u^j),   a = A / q_scale,   u = U,
+
+    with a and u clipped to the validity box. It costs one matrix product more than the plain sum.
+    """
+
+    loading: Curve
+    """g(v): dimensionless bit-line loading by one cell, stored voltage v (V), pulse of full width."""
+    coefficients: Array
+    """c_ij, shape (n + 1, n + 1), dimensionless; zero where i + j > n."""
+    q_scale: float = Field(gt=0)
+    """Charge that makes a = 1, C."""
+
+    @model_validator(mode="after")
+    def _is_square(self) -> ColumnModel:
+        if self.coefficients.ndim != 2 or self.coefficients.shape[0] != self.coefficients.shape[1]:
+            raise ValueError(f"coefficients: need a square matrix, got shape {self.coefficients.shape}")
+        if list(self.box) != ["a", "u"]:
+            raise ValueError(f"box: need the arguments a and u, got {list(self.box)}")
+        return self
+
+    def __call__(self, charge: Any, load: Any) -> Tensor:
+        """charge: A (C); load: U (dimensionless); same or broadcastable shapes. Returns Q (C)."""
+        charge = as_tensor(charge)
+        a = (charge / self.q_scale).clamp(*self.box["a"])
+        u = as_tensor(load).to(charge).clamp(*self.box["u"])
+        correction = a * 0
+        for row in self.coefficients[::-1].tolist():
+            inner = u * 0
+            for coefficient in row[::-1]:
+                inner = inner * u + coefficient
+            correction = correction * a + inner
+        return charge * (1 + correction)
+
+    def outside(self, charge: Any, load: Any) -> Tensor:
+        return super().outside(as_tensor(charge) / self.q_scale, load)
+
+
+class ConverterCurve(Surrogate):
+    """Charge-to-pulse converter: charge (C) -> pulse width / T_max in [0, 1], or [-1, 1] when signed."""
+
+    curve: Spline
+    """Monotone transfer curve between the clips: offset, gain and integral nonlinearity are all in it."""
+    signed: bool = False
+
+    def __call__(self, charge: Any) -> Tensor:
+        return self.curve(charge).clamp(-1.0 if self.signed else 0.0, 1.0)
+
+
+class WriteError(Surrogate):
+    """Target voltage (V) -> voltage that the cell holds after the write has settled (V)."""
+
+    curve: Curve
+
+    def __call__(self, target: Any) -> Tensor:
+        return self.curve(target)
+
+
+class Mismatch(Value):
+    """Cell-to-cell variation: charge_i = (1 + gain_i) f(v) w + offset_i w, (gain, offset) jointly normal."""
+
+    gain_std: float = Field(ge=0)
+    """Standard deviation of the relative gain."""
+    offset_std: float = Field(ge=0)
+    """Standard deviation of the charge offset of a full-width pulse, in the hardware's charge unit."""
+    correlation: float = Field(default=0.0, ge=-1, le=1)
+    """Correlation coefficient of gain and offset."""
+
+
+class Noise(Value):
+    """Random charge on the integration nodes, Gaussian, fresh at every operation."""
+
+    charge_1: float = Field(ge=0)
+    """Rms on the first product's node, in the hardware's charge unit."""
+    charge_2: float = Field(ge=0)
+    """Rms on the second product's node, in the hardware's charge unit."""

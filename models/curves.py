@@ -1,0 +1,96 @@
+"""Curves of one argument: polynomial, piecewise cubic table, exponential."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+import numpy as np
+import torch
+from pydantic import Field, model_validator
+from torch import Tensor
+
+from .surrogate import Surrogate, as_tensor
+from .values import Array
+
+
+class Polynomial(Surrogate):
+    """y(x) = sum_i c_i (x - center)^i."""
+
+    family: Literal["polynomial"] = "polynomial"
+    coefficients: Array
+    """c_0 .. c_n, shape (n + 1,), in units of y per (unit of x)^i."""
+    center: float = 0.0
+    """Expansion point, in units of x (the stored voltage that means zero, for a cell)."""
+
+    @model_validator(mode="after")
+    def _has_coefficients(self) -> Polynomial:
+        if self.coefficients.ndim != 1 or self.coefficients.size == 0:
+            raise ValueError(f"coefficients: need shape (n + 1,), got {self.coefficients.shape}")
+        return self
+
+    @property
+    def order(self) -> int:
+        return len(self.coefficients) - 1
+
+    def __call__(self, x: Any) -> Tensor:
+        x = as_tensor(x)
+        deviation = x - self.center
+        result = torch.full_like(x, float(self.coefficients[-1]))
+        for coefficient in self.coefficients[-2::-1].tolist():
+            result = result * deviation + coefficient
+        return result
+
+    def monomial(self, power: int) -> Polynomial:
+        """The single term c_i (x - center)^i as a polynomial."""
+        only = np.zeros(power + 1)
+        only[power] = self.coefficients[power]
+        return Polynomial(coefficients=only, center=self.center, box=self.box)
+
+
+class Spline(Surrogate):
+    """Piecewise cubic table; outside the knots it goes on in a straight line with the end slope."""
+
+    family: Literal["spline"] = "spline"
+    knots: Array
+    """Increasing abscissae, shape (n,)."""
+    coefficients: Array
+    """Shape (n - 1, 4): on interval i, y = sum_j coefficients[i, j] (x - knots[i])^j."""
+
+    @model_validator(mode="after")
+    def _shapes_match(self) -> Spline:
+        count = len(self.knots)
+        if count < 2 or not np.all(np.diff(self.knots) > 0):
+            raise ValueError("knots: need at least two, strictly increasing")
+        if self.coefficients.shape != (count - 1, 4):
+            raise ValueError(
+                f"coefficients: {count} knots need shape ({count - 1}, 4), got {self.coefficients.shape}"
+            )
+        return self
+
+    def __call__(self, x: Any) -> Tensor:
+        x = as_tensor(x)
+        knots, coefficients = self._tensor("knots", x), self._tensor("coefficients", x)
+        interval = (torch.searchsorted(knots, x.detach().contiguous(), right=True) - 1).clamp(
+            0, len(knots) - 2
+        )
+        inside = x.clamp(knots[0], knots[-1])
+        c0, c1, c2, c3 = coefficients[interval].unbind(-1)
+        step = inside - knots[interval]
+        value = c0 + step * (c1 + step * (c2 + step * c3))
+        slope = (c1 + step * (2 * c2 + step * 3 * c3)).detach()
+        return value + (x - inside) * slope
+
+
+class Exponential(Surrogate):
+    """y(x) = exp(-rate x), e.g. the published decay of a stored deviation with its age."""
+
+    family: Literal["exponential"] = "exponential"
+    rate: float
+    """Inverse of the time (or of the number of tokens) after which 1/e is left."""
+
+    def __call__(self, x: Any) -> Tensor:
+        return torch.exp(-self.rate * as_tensor(x))
+
+
+Curve = Annotated[Polynomial | Spline | Exponential, Field(discriminator="family")]
+"""Any curve of one argument."""

@@ -1,0 +1,60 @@
+"""The surrogate family's common ground: a differentiable function with a validity box and a known error."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import Field, PrivateAttr, model_validator
+from torch import Tensor
+
+from .values import FitError, Value
+
+Box = dict[str, tuple[float, float]]
+
+
+class Surrogate(Value):
+    """A function learnt from simulated points, evaluated in torch.
+
+    Subclasses are called on tensors (any float dtype, any shape) or on arrays, return a tensor of that shape
+    and are differentiable with the exact derivative. The box is in the order of the call's arguments.
+    """
+
+    box: Box = Field(default_factory=dict)
+    """Argument name -> (lowest, highest) value that the fit has seen. Empty: valid everywhere."""
+    errors: FitError | None = None
+    """Error on held-out points; None for a published or defined (not fitted) function."""
+
+    _tensors: dict[tuple[str, torch.dtype, torch.device], Tensor] = PrivateAttr(default_factory=dict)
+
+    @model_validator(mode="after")
+    def _box_is_ordered(self) -> Surrogate:
+        for name, (low, high) in self.box.items():
+            if not low < high:
+                raise ValueError(f"box of {name}: {low} must be below {high}")
+        return self
+
+    def outside(self, *arguments: Any) -> Tensor:
+        """Number of evaluations (elements of the broadcast arguments) that lie outside the validity box."""
+        beyond: Any = torch.zeros((), dtype=torch.bool)
+        for value, (low, high) in zip(arguments, self.box.values(), strict=False):
+            value = as_tensor(value)
+            # A rounding error at the edge of the box is not an extrapolation.
+            slack = 1e-6 * (high - low)
+            beyond = beyond | (value < low - slack) | (value > high + slack)
+        return beyond.sum()
+
+    def _tensor(self, field: str, like: Tensor) -> Tensor:
+        """The array field as a tensor of `like`'s dtype and device, converted once."""
+        key = (field, like.dtype, like.device)
+        if key not in self._tensors:
+            self._tensors[key] = torch.tensor(getattr(self, field), dtype=like.dtype, device=like.device)
+        return self._tensors[key]
+
+
+def as_tensor(value: Any) -> Tensor:
+    """A float tensor of `value`; tensors pass unchanged, arrays and numbers become float64."""
+    if isinstance(value, Tensor):
+        return value if value.is_floating_point() else value.to(torch.get_default_dtype())
+    return torch.tensor(np.asarray(value, dtype=np.float64))
