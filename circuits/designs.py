@@ -1,0 +1,182 @@
+"""Sizes of the circuits as frozen values: what a designer turns, apart from the technology.
+
+Every field is in SI units. A design knows the sub-circuit it sizes (`circuits/netlists/*.sp`) and the parameters
+to instantiate it with, nothing else.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from .errors import TechnologyError
+from .technology import Technology
+
+
+class Design(BaseModel):
+    """A frozen set of sizes; unknown fields are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+
+class GainCell(Design):
+    """Six-transistor gain cell: write device onto a capacitor, tri-state inverter as read stage."""
+
+    write_device: Literal["cmos", "oxide"] = "cmos"
+    """Transmission gate of high-threshold transistors, or one oxide-semiconductor transistor."""
+    c_store: float = Field(5e-15, gt=0)
+    """Storage capacitance, F. Sets retention together with the write device's leakage."""
+    w_wn: float = Field(80e-9, gt=0)
+    """Width of the n write transistor, m."""
+    w_wp: float = Field(80e-9, gt=0)
+    """Width of the p write transistor, m."""
+    l_w: float = Field(60e-9, gt=0)
+    """Length of the write transistors, m."""
+    w_ox: float = Field(60e-9, gt=0)
+    """Width of the oxide write transistor, m."""
+    l_ox: float = Field(60e-9, gt=0)
+    """Length of the oxide write transistor, m."""
+    w_rn: float = Field(80e-9, gt=0)
+    """Width of the n read transistor, m; a long channel makes a small, well-matched current."""
+    l_rn: float = Field(780e-9, gt=0)
+    """Length of the n read transistor, m."""
+    w_rp: float = Field(160e-9, gt=0)
+    """Width of the p read transistor, m."""
+    l_rp: float = Field(480e-9, gt=0)
+    """Length of the p read transistor, m."""
+    w_sw: float = Field(80e-9, gt=0)
+    """Width of the read switches, m."""
+    l_sw: float = Field(30e-9, gt=0)
+    """Length of the read switches, m."""
+    v_write_on: float = 1.1
+    """Write word-line level that opens the write device, V (its complement closes the p side)."""
+    v_write_off: float = -0.2
+    """Write word-line level at rest, V."""
+    v_write_shift: float = 0.0
+    """Added to every write target, V: cancels the mean clock feed-through of a single write device."""
+    t_write: float = Field(10e-9, gt=0)
+    """Width of the write pulse, s."""
+
+    @model_validator(mode="after")
+    def _write_levels_are_ordered(self) -> GainCell:
+        if self.v_write_on <= self.v_write_off:
+            raise ValueError(f"v_write_on={self.v_write_on} must exceed v_write_off={self.v_write_off}")
+        return self
+
+    @property
+    def subcircuit(self) -> str:
+        """Name of the sub-circuit in gain_cell.sp."""
+        return "gain_cell" if self.write_device == "cmos" else "gain_cell_oxide"
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Instance parameters of the sub-circuit."""
+        write = ("w_wn", "w_wp", "l_w") if self.write_device == "cmos" else ("w_ox", "l_ox")
+        names = ("c_store", *write, "w_rn", "l_rn", "w_rp", "l_rp", "w_sw", "l_sw")
+        return {name: getattr(self, name) for name in names}
+
+
+class Converter(Design):
+    """Charge-to-pulse converter, unsigned (ReLU) or signed."""
+
+    signed: bool
+    """Whether a sign latch and an n ramp make it convert both polarities."""
+    c_int: float = Field(1.7e-12, gt=0)
+    """Integration capacitor, F. Larger: less bit-line swing, hence less column compression; more area."""
+    i_ramp: float = Field(gt=0)
+    """Ramp current, A. The full-scale charge is i_ramp x t_pulse_max."""
+    w_ramp_p: float = Field(gt=0)
+    """Width of the p current source and its cascode, m."""
+    w_ramp_n: float = Field(gt=0)
+    """Width of the n current source and its cascode, m (the bias replica has it in the unsigned one too)."""
+    l_ramp: float = Field(200e-9, gt=0)
+    """Length of the current sources, m."""
+    w_rst: float = Field(3e-6, gt=0)
+    """Width of the n reset transistor, m; the p one is twice as wide."""
+    c_az: float = Field(20e-15, gt=0)
+    """Auto-zero coupling capacitor, F."""
+    t_skew: float = Field(0.68e-9, ge=0)
+    """Delay of the output window against the ramp, s: cancels the comparator's delay."""
+    v_cascode_p: float = 0.2
+    """Gate of the p cascode, V."""
+    v_cascode_n: float = 0.7
+    """Gate of the n cascode, V."""
+
+    @property
+    def subcircuit(self) -> str:
+        """Name of the sub-circuit in charge_to_pulse.sp."""
+        return "signed_charge_to_pulse" if self.signed else "charge_to_pulse"
+
+    @property
+    def parameters(self) -> dict[str, float]:
+        """Instance parameters of the sub-circuit."""
+        common = {"c_int": self.c_int, "w_rst": self.w_rst, "l_ramp": self.l_ramp, "c_az": self.c_az}
+        if self.signed:
+            return common | {"w_ramp_p": self.w_ramp_p, "w_ramp_n": self.w_ramp_n}
+        return common | {"w_ramp": self.w_ramp_p}
+
+    @property
+    def bias_parameters(self) -> dict[str, float]:
+        """Instance parameters of its `ramp_bias`."""
+        return {"i_ramp": self.i_ramp, "w_p": self.w_ramp_p, "w_n": self.w_ramp_n, "l": self.l_ramp}
+
+
+class SubArray(Design):
+    """Rows x columns of gain cells with their wires and row drivers."""
+
+    rows: int = Field(64, ge=1)
+    """Cells on a bit line."""
+    columns: int = Field(64, ge=1)
+    """Cells on a word line."""
+    r_wire: float = Field(3.0, ge=0)
+    """Resistance of one cell pitch (about 1 um) of word or bit line, ohm."""
+    c_wire: float = Field(0.2e-15, ge=0)
+    """Capacitance of one cell pitch of word or bit line, F."""
+    driver: float = Field(8.0, gt=0)
+    """Drive of the row driver's last stage, in smallest inverters."""
+
+
+class Clocking(Design):
+    """Lengths of the phases of one attention operation."""
+
+    t_pulse_max: float = Field(15e-9, gt=0)
+    """Longest input pulse and full scale of every conversion, s."""
+    t_reset: float = Field(8e-9, gt=0)
+    """Reset and auto-zero of a converter, s."""
+    t_guard: float = Field(1e-9, gt=0)
+    """Between two phases, s: covers edges, drivers and bit-line settling."""
+
+
+class Designs(Design):
+    """Everything that is sized: one value per circuit of the chain."""
+
+    cell: GainCell = GainCell()
+    converter: Converter = Converter(signed=False, i_ramp=23.4e-6, w_ramp_p=6e-6, w_ramp_n=3e-6)
+    """After the K array: S -> phi(S)."""
+    readout: Converter = Converter(signed=True, i_ramp=11.7e-6, w_ramp_p=3e-6, w_ramp_n=1.5e-6)
+    """After the V array: signed, into the counter."""
+    array: SubArray = SubArray()
+    clocking: Clocking = Clocking()
+
+    @classmethod
+    def of(cls, technology: Technology, **overrides: dict[str, Any]) -> Designs:
+        """Default sizes, then the technology's own, then `overrides` (circuit name -> field -> value).
+
+        Raises:
+            TechnologyError: an unknown circuit or field, or a size out of range; the message has its path.
+        """
+        merged = cls().model_dump()
+        try:
+            for source in (technology.designs, overrides):
+                for circuit, sizes in source.items():
+                    merged.setdefault(circuit, {}).update(sizes)
+            return cls.model_validate(merged)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise TechnologyError(f"designs.{where}: {first['msg']}") from None
+
+
+OXIDE_CELL: dict[str, Any] = {"write_device": "oxide", "v_write_on": 1.8, "v_write_off": -0.6}
+"""Overrides that turn the default cell into its oxide-semiconductor variant."""

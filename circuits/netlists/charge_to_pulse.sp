@@ -1,0 +1,83 @@
+* Charge-to-pulse converter: charge integrated on `int` -> pulse on `out` with ReLU and saturation.
+*
+* Phases (all digital inputs swing 0..vdd and arrive as complementary pairs where two are named):
+*   rst, rstb    int is tied to v_ref; the first inverter is shorted in-out, so the comparator trips at v_ref (auto-zero)
+*   (integrate)  the column pulls `int` below v_ref by charge / c_int
+*   ramp         a p-channel current source charges `int` back; it stops by itself when the comparator trips
+*   win          starts a comparator delay after `ramp` (the skew cancels the offset) and lasts t_pulse_max: out = win AND comparator
+* A charge below zero leaves `int` above v_ref, the comparator never fires and no pulse appears (ReLU); a charge above
+* i_ramp x t_pulse_max is cut by the end of `win` (saturation).
+
+* Auto-zeroed comparator: y is high while v(int) < v(v_ref at reset).
+.subckt comparator int y rst rstb vdd vss c_az=20f w_n=120n w_p=300n l=60n
+caz int a {c_az}
+xn b a vss vss dev_nmos w={w_n} l={l}
+xp b a vdd vdd dev_pmos w={w_p} l={l}
+xz a b rst rstb vdd vss tgate w_n=80n w_p=80n
+xi2 b c vdd vss inv x=1
+xi3 c d vdd vss inv x=1
+xi4 d e vdd vss inv x=1
+xi5 e y vdd vss inv x=1
+.ends comparator
+
+* p-channel ramp: current source vbp (long channel), cascode vbpc, switch on the supply side.
+.subckt ramp_p int enb vbp vbpc vdd vss w=2u l=300n
+xsw s enb vdd vdd dev_pmos w=4u l=30n
+xsrc d vbp s vdd dev_pmos w={w} l={l}
+xcas int vbpc d vdd dev_pmos w={w} l=60n
+.ends ramp_p
+
+.subckt ramp_n int en vbn vbnc vdd vss w=1u l=300n
+xsw s en vss vss dev_nmos w=2u l=30n
+xsrc d vbn s vss dev_nmos w={w} l={l}
+xcas int vbnc d vss dev_nmos w={w} l=60n
+.ends ramp_n
+
+* Bias of the ramps: replica branches carry the reference current; vbp and vbn are what the sources need in this corner at
+* this temperature. The lines that cross the array are driven by ideal buffers (see docs/circuits.md, "ideal elements").
+.subckt ramp_bias vbp vbn vbpc vbnc vdd vss i_ramp=22.8u w_p=6u w_n=3u l=200n
+xrp rp vss rp vbpc vdd vss ramp_p w={w_p} l={l}
+irp rp vss {i_ramp}
+ebp vbp vss rp vss 1
+xrn rn vdd rn vbnc vdd vss ramp_n w={w_n} l={l}
+irn vdd rn {i_ramp}
+ebn vbn vss rn vss 1
+.ends ramp_bias
+
+* Unsigned converter (ReLU with saturation): drives the word lines of the second array.
+.subckt charge_to_pulse int out rst rstb ramp win v_ref vbp vbpc vdd vss
++ c_int=1.7p w_rst=3u w_ramp=6u l_ramp=200n c_az=20f
+cint int vss {c_int}
+xrst int v_ref rst rstb vdd vss tgate w_n={w_rst} w_p={2*w_rst}
+xcmp int cmp rst rstb vdd vss comparator c_az={c_az}
+xen ramp cmp enb vdd vss nand2 x=2
+xramp int enb vbp vbpc vdd vss ramp_p w={w_ramp} l={l_ramp}
+xwin win cmp outb vdd vss nand2 x=1
+xout outb out vdd vss inv x=2
+.ends charge_to_pulse
+
+* Signed converter: a latch keeps the sign the comparator shows when `smp` falls; the ramp of that polarity runs, and the
+* pulse lasts while the comparator still agrees with the latch.
+.subckt signed_charge_to_pulse int out sign rst rstb smp smpb ramp win v_ref vbp vbpc vbn vbnc vdd vss
++ c_int=0.85p w_rst=2u w_ramp_p=3u w_ramp_n=1.5u l_ramp=200n c_az=20f
+cint int vss {c_int}
+xrst int v_ref rst rstb vdd vss tgate w_n={w_rst} w_p={2*w_rst}
+xcmp int cmp rst rstb vdd vss comparator c_az={c_az}
+xcb cmp cmpb vdd vss inv x=1
+xsi cmp ds smp smpb vdd vss tgate w_n=120n w_p=240n
+xs1 ds signb vdd vss inv x=1
+xs2 signb sign vdd vss inv x=1
+xsk sign ds smpb smp vdd vss tgate w_n=120n w_p=240n
+xpos sign cmp posb vdd vss nand2
+xneg signb cmpb negb vdd vss nand2
+xact posb negb act vdd vss nand2
+xpi posb pos vdd vss inv
+xni negb neg vdd vss inv
+xep ramp pos enb_p vdd vss nand2 x=2
+xen ramp neg enb_n vdd vss nand2
+xei enb_n en_n vdd vss inv x=2
+xrp int enb_p vbp vbpc vdd vss ramp_p w={w_ramp_p} l={l_ramp}
+xrn int en_n vbn vbnc vdd vss ramp_n w={w_ramp_n} l={l_ramp}
+xwin win act outb vdd vss nand2
+xout outb out vdd vss inv x=2
+.ends signed_charge_to_pulse

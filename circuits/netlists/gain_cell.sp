@@ -1,0 +1,29 @@
+* Gain cell, six transistors: write device(s) onto a storage capacitor, and a tri-state inverter that reads it.
+*
+* The read stage sinks current from bl when v(sn) > vdd/2 and sources it when v(sn) < vdd/2, for as long as rwl is high
+* (rwlb low): charge on bl = current(v(sn)) x pulse width. The switches sit on the bit-line side, so the inverter's
+* internal nodes rest at the rails and the bit line sees no storage-dependent capacitance when the cell is idle.
+
+.subckt read_stage rwl rwlb bl sn vdd vss w_rn=80n l_rn=800n w_rp=250n l_rp=800n w_sw=80n l_sw=30n
+xrn dn sn vss vss dev_nmos w={w_rn} l={l_rn}
+xsn bl rwl dn vss dev_nmos w={w_sw} l={l_sw}
+xrp dp sn vdd vdd dev_pmos w={w_rp} l={l_rp}
+xsp bl rwlb dp vdd dev_pmos w={w_sw} l={l_sw}
+.ends read_stage
+
+* Complementary write: a transmission gate of high-threshold devices (wwl, wwlb).
+.subckt gain_cell wbl wwl wwlb rwl rwlb bl sn vdd vss
++ c_store=5f w_wn=80n w_wp=80n l_w=60n w_rn=80n l_rn=800n w_rp=250n l_rp=800n w_sw=80n l_sw=30n
+xwn wbl wwl sn vss dev_nmos_hvt w={w_wn} l={l_w}
+xwp wbl wwlb sn vdd dev_pmos_hvt w={w_wp} l={l_w}
+cs sn vss {c_store}
+xread rwl rwlb bl sn vdd vss read_stage w_rn={w_rn} l_rn={l_rn} w_rp={w_rp} l_rp={l_rp} w_sw={w_sw} l_sw={l_sw}
+.ends gain_cell
+
+* Oxide-semiconductor write device above the CMOS read stage: one write transistor, wwlb unused.
+.subckt gain_cell_oxide wbl wwl wwlb rwl rwlb bl sn vdd vss
++ c_store=5f w_ox=100n l_ox=60n w_rn=80n l_rn=800n w_rp=250n l_rp=800n w_sw=80n l_sw=30n
+xw wbl wwl sn vss dev_oxide w={w_ox} l={l_ox}
+cs sn vss {c_store}
+xread rwl rwlb bl sn vdd vss read_stage w_rn={w_rn} l_rn={l_rn} w_rp={w_rp} l_rp={l_rp} w_sw={w_sw} l_sw={l_sw}
+.ends gain_cell_oxide
