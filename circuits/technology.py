@@ -177,7 +177,13 @@ class Technology(BaseModel):
     @cached_property
     def digest(self) -> str:
         """sha256 over the technology's values and all library files, wherever they are installed."""
-        hasher = hashlib.sha256(self.model_dump_json(exclude={"library"}).encode())
+        values = self.model_dump_json(exclude={"library", "description"})
+        return hashlib.sha256((values + self.library_digest).encode()).hexdigest()
+
+    @cached_property
+    def library_digest(self) -> str:
+        """sha256 over the library and all files it includes: with a netlist, what a simulation depends on."""
+        hasher = hashlib.sha256()
         for path in self.files:
             hasher.update(path.name.encode())
             hasher.update(path.read_bytes())

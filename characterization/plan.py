@@ -1,0 +1,120 @@
+"""Sweeps as values: what to characterize, where, and from which seed. Running a plan is another function."""
+
+from __future__ import annotations
+
+import itertools
+import tomllib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from ..circuits.errors import PlanError
+
+SHIPPED = Path(__file__).parent / "plans"
+
+
+@dataclass(frozen=True)
+class Axis:
+    """One swept quantity: its column name and the values it takes, in SI units or as labels."""
+
+    name: str
+    values: tuple[float, ...] | tuple[str, ...]
+
+    def __post_init__(self) -> None:
+        if not self.values:
+            raise PlanError(f"axis {self.name!r} has no values")
+
+
+def Linear(name: str, start: float, stop: float, n: int) -> Axis:
+    """`n` equally spaced values from `start` to `stop`, both included."""
+    if n < 2 or stop <= start:
+        raise PlanError(f"axis {name!r}: needs n >= 2 and stop > start, got n={n}, {start} to {stop}")
+    return Axis(name, tuple(np.linspace(start, stop, n).tolist()))
+
+
+def Values(name: str, values: Iterable[float] | Iterable[str]) -> Axis:
+    """The given values in the given order."""
+    return Axis(name, tuple(values))
+
+
+def Random(name: str, low: float, high: float, n: int, rng: np.random.Generator) -> Axis:
+    """`n` uniform draws from [low, high)."""
+    return Axis(name, tuple(rng.uniform(low, high, n).tolist()))
+
+
+def grid(*axes: Axis) -> pd.DataFrame:
+    """Every combination of the axes' values, one row each; the last axis varies fastest."""
+    names = [axis.name for axis in axes]
+    return pd.DataFrame(list(itertools.product(*(axis.values for axis in axes))), columns=names)
+
+
+class Plan(BaseModel):
+    """What to characterize: procedures, operating condition, sample counts, seed and design overrides."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+
+    name: str = Field(min_length=1)
+    description: str = ""
+    technology: str = "generic28"
+    """Name of a shipped technology, or the path of a TOML file."""
+    corner: str = "tt"
+    temperature: float = Field(default=27.0, gt=-273.15)
+    """Celsius (as SPICE)."""
+    procedures: tuple[str, ...] = Field(min_length=1)
+    """Names of the procedures, in the order of the report."""
+    samples: int | dict[str, int] = {}
+    """Number of random samples, for all procedures or by procedure; each has its own default."""
+    seed: int = Field(default=0, ge=0)
+    designs: dict[str, dict[str, Any]] = {}
+    """Design name -> sizes (SI) that differ from the technology's."""
+
+    @classmethod
+    def load(cls, name_or_path: str | Path) -> Plan:
+        """A shipped plan by name (`nominal`), or one from the path of a TOML file.
+
+        Raises:
+            PlanError: unknown name (the message lists the known ones), or malformed file (with the path of
+            the key).
+        """
+        path = Path(name_or_path)
+        if path.suffix != ".toml":
+            path = SHIPPED / f"{name_or_path}.toml"
+            if str(name_or_path) not in plans():
+                known = ", ".join((*plans(), "the path of a .toml file"))
+                raise PlanError(f"unknown plan {str(name_or_path)!r}; use one of {known}")
+        try:
+            values = tomllib.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise PlanError(f"cannot read plan {path}: {error.strerror or error}") from None
+        except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+            raise PlanError(f"{path} is not valid TOML: {error}") from None
+        return cls.build({"name": path.stem, **values}, source=str(path))
+
+    @classmethod
+    def build(cls, values: dict[str, Any], source: str = "plan") -> Plan:
+        """A plan from plain values; PlanError with the path of the offending key."""
+        try:
+            return cls.model_validate(values)
+        except ValidationError as error:
+            first = error.errors()[0]
+            where = ".".join(str(part) for part in first["loc"])
+            raise PlanError(f"{source}: {where}: {first['msg']}") from None
+
+    def override(self, **values: Any) -> Plan:
+        """The plan with some fields replaced; a value of None keeps the field."""
+        given = {name: value for name, value in values.items() if value is not None}
+        return self.build({**self.model_dump(), **given}, source=self.name)
+
+    def sample_count(self, procedure: str) -> int | None:
+        """Number of samples the plan asks of a procedure; None for the procedure's default."""
+        return self.samples if isinstance(self.samples, int) else self.samples.get(procedure)
+
+
+def plans() -> tuple[str, ...]:
+    """Names of the shipped plans."""
+    return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))

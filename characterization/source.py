@@ -1,0 +1,75 @@
+"""A fingerprint of the code that measures, so that cached results follow the code they came from."""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import inspect
+import sys
+from functools import lru_cache
+from types import ModuleType
+
+# These drive procedures but take no part in measuring: what they decide is in the netlist and the points.
+_FRAMEWORK = frozenset({"plan", "procedure", "source", "cache", "execute", "output", "table"})
+_ROOT = __package__.rpartition(".")[0]
+
+
+def fingerprint(procedure: object) -> str:
+    """sha256 over the source of the procedure's module and of the gaincell modules it measures with.
+
+    Comments, docstrings and the methods `points` and `batches` do not count.
+    """
+    digests = [_digest(name) for name in _closure(type(procedure).__module__)]
+    return hashlib.sha256("".join(digests).encode()).hexdigest()
+
+
+def _closure(start: str) -> list[str]:
+    """Sorted names of `start` and of the gaincell modules it uses, directly or not, but the framework."""
+    seen: set[str] = set()
+    pending = [start]
+    while pending:
+        name = pending.pop()
+        if name in seen or name not in sys.modules:
+            continue
+        seen.add(name)
+        pending += [used for used in _used_by(sys.modules[name]) if _measures(used)]
+    return sorted(seen)
+
+
+def _used_by(module: ModuleType) -> set[str]:
+    values = [value for name, value in vars(module).items() if not name.startswith("__")]
+    owners = {getattr(value, "__module__", None) for value in values}
+    return {owner for owner in owners if owner} | {v.__name__ for v in values if isinstance(v, ModuleType)}
+
+
+def _measures(name: str) -> bool:
+    if name == f"{_ROOT}.circuits.rawfile":
+        return True
+    package, _, module = name.rpartition(".")
+    return name.startswith(f"{__package__}.") and not (package == __package__ and module in _FRAMEWORK)
+
+
+@lru_cache
+def _digest(name: str) -> str:
+    tree = ast.parse(inspect.getsource(sys.modules[name]))
+    return hashlib.sha256(ast.unparse(_Essential().visit(tree)).encode()).hexdigest()
+
+
+class _Essential(ast.NodeTransformer):
+    """Drops what cannot change a measured value."""
+
+    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
+        is_docstring = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
+        return None if is_docstring else node
+
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST | None:
+        if node.name in ("points", "batches"):
+            return None
+        self.generic_visit(node)
+        node.body = node.body or [ast.Pass()]
+        return node
+
+    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
+        self.generic_visit(node)
+        node.body = node.body or [ast.Pass()]
+        return node

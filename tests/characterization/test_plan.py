@@ -1,0 +1,101 @@
+"""Plans and axes as values."""
+
+import numpy as np
+import pytest
+from pydantic import BaseModel, ConfigDict
+
+from gaincell.characterization.plan import Linear, Plan, Random, Values, grid, plans
+from gaincell.characterization.procedure import Context, chunks, names
+from gaincell.circuits.errors import PlanError
+from gaincell.circuits.technology import Technology
+
+
+def test_grid_takes_every_combination_with_the_last_axis_fastest():
+    table = grid(Values("kind", ("a", "b")), Linear("v", 0.0, 0.9, 4))
+    assert table["kind"].tolist() == ["a"] * 4 + ["b"] * 4
+    np.testing.assert_allclose(table["v"][:4], [0, 0.3, 0.6, 0.9])
+
+
+def test_axes_refuse_what_makes_no_sense():
+    with pytest.raises(PlanError, match="axis 'v': needs n >= 2 and stop > start"):
+        Linear("v", 0.9, 0.0, 4)
+    with pytest.raises(PlanError, match="axis 'v' has no values"):
+        Values("v", [])
+
+
+def test_random_draws_follow_the_seed_and_the_name(tiny_technology):
+    ctx = Context(Technology.load(tiny_technology), seed=3)
+    again = Random("v", 0.2, 0.4, 50, ctx.rng("a"))
+    assert Random("v", 0.2, 0.4, 50, ctx.rng("a")) == again
+    assert Random("v", 0.2, 0.4, 50, ctx.rng("b")) != again
+    assert 0.2 <= min(again.values) < max(again.values) < 0.4
+
+
+def test_every_shipped_plan_names_procedures_that_exist():
+    for name in plans():
+        plan = Plan.load(name)
+        assert plan.name == name
+        assert set(plan.procedures) <= set(names())
+
+
+def test_plan_files_and_overrides(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('procedures = ["oracle_rc"]\ncorner = "ss"\n[samples]\noracle_rc = 7\n')
+    plan = Plan.load(path)
+    assert (plan.name, plan.corner, plan.temperature) == ("mine", "ss", 27.0)
+    assert plan.sample_count("oracle_rc") == 7
+    assert plan.sample_count("other") is None
+    hot = plan.override(temperature=85.0, corner=None, samples=3)
+    assert (hot.corner, hot.temperature, hot.sample_count("other")) == ("ss", 85.0, 3)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("procedures = []", "procedures: "),
+        ('procedures = ["a"]\ncorners = "tt"', "corners: Extra inputs"),
+        ('procedures = ["a"]\nseed = -1', "seed: "),
+        ("procedures = [", "not valid TOML"),
+    ],
+)
+def test_a_malformed_plan_says_where(tmp_path, text, message):
+    path = tmp_path / "bad.toml"
+    path.write_text(text)
+    with pytest.raises(PlanError, match=message) as error:
+        Plan.load(path)
+    assert str(path) in str(error.value)
+
+
+def test_unknown_plans_list_the_known_ones(tmp_path):
+    with pytest.raises(PlanError, match="unknown plan 'nosuch'; use one of .*path of a .toml file"):
+        Plan.load("nosuch")
+    with pytest.raises(PlanError, match="cannot read plan"):
+        Plan.load(tmp_path / "nosuch.toml")
+
+
+class Sized(BaseModel):
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    c_store: float = 5e-15
+    l_read: float = 800e-9
+
+
+def test_design_sizes_come_from_technology_then_plan(tiny_technology):
+    technology = Technology.load(tiny_technology).model_copy(
+        update={"designs": {"sized": {"c_store": 2e-15, "l_read": 1e-6}}}
+    )
+    plan = Plan(name="p", procedures=("oracle_rc",), designs={"sized": {"c_store": 9e-15}})
+    ctx = Context.of(plan, "oracle_rc", technology)
+    assert ctx.design("sized", Sized) == Sized(c_store=9e-15, l_read=1e-6)
+    assert ctx.design("other", Sized) == Sized()
+    wrong = Context.of(plan.override(designs={"sized": {"c_stor": 1}}), "oracle_rc", technology)
+    with pytest.raises(PlanError, match=r"designs\.sized\.c_stor: Extra inputs"):
+        wrong.design("sized", Sized)
+
+
+def test_chunks_keep_shared_values_together_and_bound_the_size():
+    table = grid(Linear("v", 0, 1, 5), Values("width", (1e-9, 2e-9)))
+    parts = chunks(table, "width", size=3)
+    assert sorted(np.concatenate(parts).tolist()) == list(range(10))
+    assert all(len(part) <= 3 for part in parts)
+    assert all(table["width"].iloc[part].nunique() == 1 for part in parts)
+    assert [len(part) for part in chunks(table, size=4)] == [4, 4, 2]
