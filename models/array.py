@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
@@ -45,10 +46,10 @@ class ColumnModel(Surrogate):
         charge = as_tensor(charge)
         a = (charge / self.q_scale).clamp(*self.box["a"])
         u = as_tensor(load).to(charge).clamp(*self.box["u"])
-        correction = a * 0
-        for row in self.coefficients[::-1].tolist():
-            inner = u * 0
-            for coefficient in row[::-1]:
+        correction = torch.zeros_like(a * u)
+        for row in reversed(self._tensor("coefficients", charge).unbind()):
+            inner = torch.zeros_like(u)
+            for coefficient in reversed(row.unbind()):
                 inner = inner * u + coefficient
             correction = correction * a + inner
         return charge * (1 + correction)

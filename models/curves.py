@@ -35,8 +35,9 @@ class Polynomial(Surrogate):
     def __call__(self, x: Any) -> Tensor:
         x = as_tensor(x)
         deviation = x - self.center
-        result = torch.full_like(x, float(self.coefficients[-1]))
-        for coefficient in self.coefficients[-2::-1].tolist():
+        highest, *lower = reversed(self._tensor("coefficients", x).unbind())
+        result = highest.expand_as(x)
+        for coefficient in lower:
             result = result * deviation + coefficient
         return result
 

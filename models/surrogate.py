@@ -26,7 +26,14 @@ class Surrogate(Value):
     errors: FitError | None = None
     """Error on held-out points; None for a published or defined (not fitted) function."""
 
-    _tensors: dict[tuple[str, torch.dtype, torch.device], Tensor] = PrivateAttr(default_factory=dict)
+    _constants: dict[str, Tensor] = PrivateAttr(default_factory=dict)
+
+    def model_post_init(self, context: Any) -> None:
+        """Keep the array fields as tensors: numpy inside a traced function breaks `torch.compile`."""
+        for name in type(self).model_fields:
+            value = getattr(self, name)
+            if isinstance(value, np.ndarray):
+                self._constants[name] = torch.tensor(value)
 
     @model_validator(mode="after")
     def _box_is_ordered(self) -> Surrogate:
@@ -46,11 +53,8 @@ class Surrogate(Value):
         return beyond.sum()
 
     def _tensor(self, field: str, like: Tensor) -> Tensor:
-        """The array field as a tensor of `like`'s dtype and device, converted once."""
-        key = (field, like.dtype, like.device)
-        if key not in self._tensors:
-            self._tensors[key] = torch.tensor(getattr(self, field), dtype=like.dtype, device=like.device)
-        return self._tensors[key]
+        """The array field as a tensor of `like`'s dtype and device."""
+        return self._constants[field].to(like)
 
 
 def as_tensor(value: Any) -> Tensor:

@@ -1,0 +1,56 @@
+"""What it is for: the attention layer, model conversion, adaptation, evaluation, ledger and reports.
+
+Names are imported on first use, so that `gaincell --help` does not wait for torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from .attention import SubTile, Trace, gain_cell_attention, trace_attention
+    from .conversion import convert
+    from .effects import Effects
+    from .layer import GainCellAttention, gain_cell_layers, record_traces
+    from .pretrained import from_pretrained, is_converted, save_pretrained
+
+_HOME = {
+    "Effects": "effects",
+    "GainCellAttention": "layer",
+    "SubTile": "attention",
+    "Trace": "attention",
+    "convert": "conversion",
+    "from_pretrained": "pretrained",
+    "gain_cell_attention": "attention",
+    "gain_cell_layers": "layer",
+    "is_converted": "pretrained",
+    "record_traces": "layer",
+    "save_pretrained": "pretrained",
+    "trace_attention": "attention",
+}
+
+__all__ = [
+    "Effects",
+    "GainCellAttention",
+    "SubTile",
+    "Trace",
+    "convert",
+    "from_pretrained",
+    "gain_cell_attention",
+    "gain_cell_layers",
+    "is_converted",
+    "record_traces",
+    "save_pretrained",
+    "trace_attention",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(import_module(f".{_HOME[name]}", __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

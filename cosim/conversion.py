@@ -1,0 +1,148 @@
+"""Put gain-cell attention into a Hugging Face model, through transformers' own attention interface."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatchcase
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AttentionInterface, AttentionMaskInterface
+from transformers.integrations.sdpa_attention import sdpa_attention_forward
+from transformers.masking_utils import sdpa_mask
+
+from ..circuits.errors import ModelError
+from ..models import Hardware
+from .effects import STANDARD, Effects
+from .layer import GainCellAttention
+
+IMPLEMENTATION = "gaincell"
+"""Name under which the attention function and its mask function are registered with transformers."""
+
+
+def convert(
+    model: nn.Module,
+    hardware: Hardware,
+    *,
+    include: str = "transformer.h.*",
+    window: int | None = None,
+    effects: Effects = STANDARD,
+    token_period: float | None = None,
+) -> nn.Module:
+    """Give the attention modules of a model gain-cell attention, in place; returns the model.
+
+    include: pattern (as in a shell) of the modules' names. Attention modules that do not match stay exact
+    softmax. A matched module gets `module.gain_cell`, a `GainCellAttention` with identity scalers; a module
+    converted before keeps its scalers and gets the new hardware and settings. window: columns of each ring,
+    None for one that is never overwritten. token_period: seconds between tokens, None for the hardware's
+    latency times the number of converted layers, since a token passes through all of them. Attention dropout
+    is not applied.
+
+    Raises `ModelError` when no attention module matches.
+    """
+    inner = unwrap(model)
+    found = attention_modules(inner)
+    chosen = {name: module for name, module in found.items() if fnmatchcase(name, include)}
+    if not chosen:
+        known = (
+            f"its attention modules are {', '.join(found)}"
+            if found
+            else "it has none that transformers can swap"
+        )
+        raise ModelError(
+            f"no attention module of {type(inner).__name__} matches include={include!r}: {known}"
+        )
+    if token_period is None and hardware.timing is not None:
+        token_period = hardware.timing.latency * len(chosen)
+    for module in chosen.values():
+        _attach(module, hardware, window, effects, token_period)
+    inner.set_attn_implementation(IMPLEMENTATION)
+    return model
+
+
+def attention_modules(model: nn.Module) -> dict[str, nn.Module]:
+    """Causal self-attention modules that go through transformers' attention interface, by name."""
+    supported = getattr(type(model), "_can_set_attn_implementation", lambda: False)
+    if not supported():
+        return {}
+    return {
+        name.replace("_orig_mod.", ""): module
+        for name, module in model.named_modules()
+        if type(module).__name__.endswith("Attention")
+        and not getattr(module, "is_cross_attention", False)
+        and getattr(module, "is_causal", False)
+        and hasattr(module, "head_dim")
+        and hasattr(module, "layer_idx")
+    }
+
+
+def unwrap(model: nn.Module) -> nn.Module:
+    """The module that `torch.compile` wrapped, or the model itself."""
+    return getattr(model, "_orig_mod", model)
+
+
+def _attach(
+    module: nn.Module, hardware: Hardware, window: int | None, effects: Effects, token_period: float | None
+) -> None:
+    heads = module.config.num_attention_heads
+    kv_heads = getattr(module.config, "num_key_value_heads", None) or heads
+    layer = GainCellAttention(
+        hardware,
+        heads,
+        kv_heads=kv_heads,
+        window=window,
+        effects=effects,
+        token_period=token_period,
+        layer=module.layer_idx,
+    )
+    weight = next(module.parameters())
+    layer.to(weight.device)
+    if hasattr(module, "gain_cell"):
+        layer.load_state_dict(module.gain_cell.state_dict())
+    layer.train(module.training)
+    module.gain_cell = layer
+
+
+def _attention(
+    module: nn.Module,
+    query: Tensor,
+    key: Tensor,
+    value: Tensor,
+    attention_mask: Tensor | None,
+    scaling: float | None = None,
+    dropout: float = 0.0,
+    **kwargs: Any,
+) -> tuple[Tensor, None]:
+    """transformers' attention function: (B, H, T, D) in, (B, T, H, D) out."""
+    if not hasattr(module, "gain_cell"):
+        return sdpa_attention_forward(
+            module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
+        )
+    # The last query sees every stored key, so its row of the mask says which keys are stored.
+    stored = None if attention_mask is None else attention_mask[:, 0, -1, :]
+    out = module.gain_cell(query, key, value, stored, scaling=scaling)
+    return out.transpose(1, 2).contiguous(), None
+
+
+def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
+    """transformers' mask function: (B, 1, T, S) bool or None where the mask is plainly causal."""
+    mask = sdpa_mask(*args, **kwargs)
+    if mask is not None and not torch.compiler.is_compiling():
+        _check_mask(mask)
+    return mask
+
+
+def _check_mask(mask: Tensor) -> None:
+    """Refuse masks that say more than which keys are stored: a ring of columns cannot follow them."""
+    queries, keys = mask.shape[-2:]
+    position = torch.arange(keys, device=mask.device)
+    causal = position <= position[keys - queries :, None]
+    if not torch.equal(mask, mask[..., -1:, :] & causal):
+        raise ModelError(
+            "gain-cell attention takes causal masks with padding only; unpack packed sequences into a padded "
+            "batch, and use the dynamic cache instead of a static one"
+        )
+
+
+AttentionInterface.register(IMPLEMENTATION, _attention)
+AttentionMaskInterface.register(IMPLEMENTATION, _mask)

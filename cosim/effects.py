@@ -1,0 +1,46 @@
+"""Switches of the non-idealities, so that the cost of each can be read."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields, replace
+
+
+@dataclass(frozen=True)
+class Effects:
+    """Which non-idealities the attention layer applies; one the hardware does not describe does nothing.
+
+    Whatever is switched off, the cell curve, the saturation of phi and the clipping of each sub-tile stay:
+    they are the function itself. Mismatch and noise are random and therefore opt-in.
+    """
+
+    quantise: bool = True
+    """Pulse-width levels of the query, voltage levels of key and value, counter levels of the read-out."""
+    edge: bool = True
+    """Extra charge from the finite edges of a pulse."""
+    decay: bool = True
+    """Loss of stored charge with age."""
+    column: bool = True
+    """Bit-line swing: the column delivers less than the sum of its cells."""
+    converter: bool = True
+    """Offset, gain and nonlinearity of both converters; off, they are ideal clipped lines."""
+    write: bool = True
+    """Difference between the voltage asked for and the voltage stored."""
+    mismatch: bool = False
+    """Fixed pattern of cell gain and offset, drawn with `seed`."""
+    noise: bool = False
+    """Fresh Gaussian charge on the integration nodes, from torch's global generator (`torch.manual_seed`)."""
+    seed: int = 0
+    """Which chip: seed of the mismatch pattern."""
+
+    @classmethod
+    def none(cls) -> Effects:
+        """Every switch off; the cell curve, the saturation of phi and the clip of each sub-tile are left."""
+        return cls(**{field.name: False for field in fields(cls) if field.type == "bool"})
+
+    def without(self, *names: str) -> Effects:
+        """The same with the named switches off."""
+        return replace(self, **dict.fromkeys(names, False))
+
+
+STANDARD = Effects()
+"""Everything the hardware describes that is not random."""

@@ -1,0 +1,133 @@
+"""The attention layer of a converted model: per-head scalers around the two arrays."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from ..models import Hardware
+from .attention import Trace, gain_cell_attention, trace_attention
+from .effects import STANDARD, Effects
+
+
+class GainCellAttention(nn.Module):
+    """Gain-cell attention between a digital network's q, k, v and its output projection.
+
+    Each head has one affine scaler per signal, as in Leroux et al. 2025 (Methods, "a x + b"), which
+    adaptation sets and training refines:
+
+        width     = clip(q_scale q + q_shift, 0, 1)
+        key volts = k_scale k + k_shift;   value volts = v_scale v + v_shift
+        output    = out_scale out + out_shift
+
+    They start as the identity: one unit of k or v is one volt of deviation from the voltage that means zero.
+    Parameters have shape (H, 1, 1), or (Hkv, 1, 1) for k and v. With hardware of kind "softmax" they are left
+    out.
+    """
+
+    def __init__(
+        self,
+        hardware: Hardware,
+        heads: int,
+        *,
+        kv_heads: int | None = None,
+        window: int | None = None,
+        effects: Effects = STANDARD,
+        token_period: float | None = None,
+        layer: int = 0,
+    ) -> None:
+        """window and token_period as in `gain_cell_attention`; layer: which arrays of the chip these are."""
+        super().__init__()
+        kv_heads = heads if kv_heads is None else kv_heads
+        self.hardware, self.window, self.effects = hardware, window, effects
+        self.token_period, self.layer = token_period, layer
+        self.recorder: list[Trace] | None = None
+        self.q_scale, self.q_shift = _scaler(heads, 1.0, 0.0)
+        self.k_scale, self.k_shift = _scaler(kv_heads, 1.0, hardware.v_zero)
+        self.v_scale, self.v_shift = _scaler(kv_heads, 1.0, hardware.v_zero)
+        self.out_scale, self.out_shift = _scaler(heads, 1.0, 0.0)
+
+    @property
+    def array_effects(self) -> Effects:
+        """The effects with a seed of this layer's own: layers sit on different arrays of the one chip."""
+        seed = np.random.SeedSequence([self.effects.seed, self.layer]).generate_state(1)[0]
+        return replace(self.effects, seed=int(seed))
+
+    def forward(
+        self,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        attention_mask: Tensor | None = None,
+        *,
+        key_start: int = 0,
+        scaling: float | None = None,
+    ) -> Tensor:
+        """q: (B, H, T, D); k, v: (B, Hkv, S, D), all as the digital network has them. Returns (B, H, T, D).
+
+        scaling is the softmax temperature that the network asks for, None for 1 / sqrt(D). Only exact softmax
+        uses it; for gain cells it is part of what q_scale absorbs.
+        """
+        where = {"window": self.window, "key_start": key_start, "attention_mask": attention_mask}
+        if self.hardware.kind == "softmax":
+            temperature = 1.0 if scaling is None else scaling * q.shape[-1] ** 0.5
+            return gain_cell_attention(q * temperature, k, v, self.hardware, **where)
+        widths, key_volts, value_volts = self.map_inputs(q, k, v)
+        arguments = where | {"effects": self.array_effects, "token_period": self.token_period}
+        if self.recorder is None:
+            out = gain_cell_attention(widths, key_volts, value_volts, self.hardware, **arguments)
+        else:
+            out, trace = trace_attention(widths, key_volts, value_volts, self.hardware, **arguments)
+            self.recorder.append(trace)
+        return (self.out_scale * out + self.out_shift).to(q.dtype)
+
+    def map_inputs(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Pulse widths, key volts and value volts that the scalers ask for, before any clip."""
+        return (
+            self.q_scale * q + self.q_shift,
+            self.k_scale * k + self.k_shift,
+            self.v_scale * v + self.v_shift,
+        )
+
+    def extra_repr(self) -> str:
+        used = f"hardware={self.hardware.name}, cell={self.hardware.cell}"
+        return f"{used}, window={self.window}, layer={self.layer}"
+
+
+def _scaler(heads: int, scale: float, shift: float) -> tuple[nn.Parameter, nn.Parameter]:
+    return (
+        nn.Parameter(torch.full((heads, 1, 1), scale)),
+        nn.Parameter(torch.full((heads, 1, 1), shift)),
+    )
+
+
+def gain_cell_layers(model: nn.Module) -> dict[str, GainCellAttention]:
+    """The gain-cell attention modules of a model by name, in order, without the prefix of `torch.compile`."""
+    return {
+        name.replace("_orig_mod.", ""): module
+        for name, module in model.named_modules()
+        if isinstance(module, GainCellAttention)
+    }
+
+
+@contextmanager
+def record_traces(model: nn.Module) -> Iterator[dict[str, list[Trace]]]:
+    """Within the context, every forward call of every gain-cell layer leaves its trace: {module name: [Trace,
+    ...]}.
+
+    A trace holds (T x S) tensors: run few tokens, under `torch.no_grad`.
+    """
+    layers = gain_cell_layers(model)
+    traces: dict[str, list[Trace]] = {name: [] for name in layers}
+    for name, layer in layers.items():
+        layer.recorder = traces[name]
+    try:
+        yield traces
+    finally:
+        for layer in layers.values():
+            layer.recorder = None

@@ -1,0 +1,164 @@
+"""The steps along the signal path, one function each: write, pulse, cells, column, converter, counter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ..circuits.errors import HardwareError
+from ..models import ColumnModel, ConverterCurve, Hardware, Surrogate
+from .effects import Effects
+from .ring import Ring
+
+
+@dataclass(frozen=True)
+class Conditions:
+    """What holds for every signal of one attention operation."""
+
+    hardware: Hardware
+    effects: Effects
+    ring: Ring
+    token_period: float | None
+    outside: dict[str, int] | None
+    """Evaluations outside each surrogate's validity box are added here; None: do not count."""
+
+    def watch(self, name: str, surrogate: Surrogate, *arguments: Tensor) -> None:
+        """Count the arguments that lie outside the surrogate's validity box."""
+        if self.outside is not None:
+            self.outside[name] = self.outside.get(name, 0) + int(surrogate.outside(*arguments))
+
+
+Terms = list[tuple[Tensor, Tensor | None]]
+"""Separable parts of cell charge: (response (B, Hkv, S, D), age factor (B or 1, 1, T, S) or None for 1)."""
+
+
+def straight_through(x: Tensor, rounded: Tensor) -> Tensor:
+    """The value of `rounded` with the gradient of x."""
+    return x + (rounded - x).detach()
+
+
+def quantise(x: Tensor, low: float, high: float, levels: int) -> Tensor:
+    """x in [low, high] on `levels` equally spaced values, both ends included; straight-through gradient."""
+    step = (high - low) / (levels - 1)
+    return straight_through(x, low + torch.round((x - low) / step) * step)
+
+
+def count(width: Tensor, levels: int) -> Tensor:
+    """Signed width in [-1, 1] as a counter reads it: a sign and levels / 2 magnitudes, 0 and 1 included."""
+    steps = levels // 2 - 1
+    return straight_through(width, torch.round(width * steps) / steps)
+
+
+def query_widths(q: Tensor, now: Conditions) -> Tensor:
+    """Pulse widths / T_max that the input converters make of q."""
+    q = q.clamp(0, 1)
+    return quantise(q, 0.0, 1.0, now.hardware.levels.query) if now.effects.quantise else q
+
+
+def stored_volts(target: Tensor, levels: int, now: Conditions) -> Tensor:
+    """Voltage (V) that the cells hold once `target` has been written."""
+    low, high = now.hardware.v_min, now.hardware.v_max
+    volts = target.clamp(low, high)
+    if now.effects.quantise:
+        volts = quantise(volts, low, high, levels)
+    if now.effects.write and now.hardware.write is not None:
+        now.watch("write", now.hardware.write, volts)
+        volts = now.hardware.write(volts)
+    return volts
+
+
+def effective_widths(widths: Tensor, now: Conditions) -> Tensor:
+    """What the cells integrate over: a pulse has edges, no pulse has none."""
+    if now.effects.edge and now.hardware.edge is not None:
+        return widths + now.hardware.edge * (widths > 0)
+    return widths
+
+
+def cell_terms(volts: Tensor, array: int, now: Conditions) -> Terms:
+    """Charge of each cell for a full-width pulse, as separable terms; array is 1 (keys) or 2 (values)."""
+    now.watch(f"cell_{array}", now.hardware.transfer, volts)
+    if now.effects.decay:
+        aging = now.hardware.aged_transfer()
+        period = 1.0 if aging.age_unit == "token" else seconds_per_token(now)
+        limits = aging.box.get("age", (0.0, float("inf")))
+        # Ages are few whole numbers: evaluate each factor once per age and look it up.
+        ages = torch.arange(len(now.ring.column), dtype=volts.dtype, device=volts.device) * period
+        if now.outside is not None and array == 1:
+            beyond = (ages > limits[1])[now.ring.age] & now.ring.valid
+            now.outside["age"] = int(beyond.sum())
+        ages = ages.clamp(*limits)
+        terms: Terms = [
+            (term.curve(volts), None if term.factor is None else term.factor(ages)[now.ring.age])
+            for term in aging.terms
+        ]
+    else:
+        terms = [(now.hardware.transfer(volts), None)]
+    if now.effects.mismatch and now.hardware.mismatch is not None:
+        gain, offset = mismatch_pattern(volts, array, now)
+        terms = [(response * (1 + gain), factor) for response, factor in terms]
+        terms.append((offset.expand_as(volts), None))
+    return terms
+
+
+def seconds_per_token(now: Conditions) -> float:
+    """Time between tokens: as given, or one layer's latency."""
+    if now.token_period is not None:
+        return now.token_period
+    if now.hardware.timing is None:
+        raise HardwareError(
+            f"hardware {now.hardware.name!r} ages in seconds but states no timing; pass token_period (s)"
+        )
+    return now.hardware.timing.latency
+
+
+def mismatch_pattern(volts: Tensor, array: int, now: Conditions) -> tuple[Tensor, Tensor]:
+    """Relative gain and charge offset of the cells that hold `volts` (B, Hkv, S, D), each (1, Hkv, S, D).
+
+    A cell keeps its pattern: it depends on the seed, the array and the ring column only.
+    """
+    size = now.hardware.columns
+    heads, depth = volts.shape[1], volts.shape[3]
+    last = int(now.ring.column.max()) // size
+    tiles = [_tile_pattern(now.effects.seed, array, tile, heads, size, depth) for tile in range(last + 1)]
+    normal = torch.tensor(np.concatenate(tiles, axis=2), dtype=volts.dtype, device=volts.device)
+    first, second = normal[:, :, now.ring.column]
+    spread = now.hardware.mismatch
+    mixed = spread.correlation * first + (1 - spread.correlation**2) ** 0.5 * second
+    return (spread.gain_std * first)[None], (spread.offset_std * mixed)[None]
+
+
+@lru_cache(maxsize=256)
+def _tile_pattern(seed: int, array: int, tile: int, heads: int, columns: int, depth: int) -> np.ndarray:
+    """Two independent standard normal numbers per cell, (2, heads, columns, depth), for one sub-tile."""
+    return np.random.default_rng([seed, array, tile]).standard_normal((2, heads, columns, depth))
+
+
+def column_charge(
+    charge: Tensor, load: Tensor | None, column: ColumnModel | None, name: str, now: Conditions
+) -> Tensor:
+    """Charge on the integration node, given the sum over cells and the summed loading of the bit line."""
+    if load is None or column is None:
+        return charge
+    now.watch(name, column, charge, load)
+    return column(charge, load)
+
+
+def noisy(charge: Tensor, node: int, now: Conditions) -> Tensor:
+    """Charge with the noise of integration node 1 or 2 on it."""
+    if not now.effects.noise or now.hardware.noise is None:
+        return charge
+    rms = now.hardware.noise.charge_1 if node == 1 else now.hardware.noise.charge_2
+    return charge + rms * torch.randn_like(charge)
+
+
+def converted(
+    charge: Tensor, converter: ConverterCurve | None, full_scale: float, lowest: float, now: Conditions
+) -> Tensor:
+    """Pulse width / T_max: through the fitted curve, or ideally clip(charge / full_scale, lowest, 1)."""
+    if now.effects.converter and converter is not None:
+        return converter(charge)
+    return (charge / full_scale).clamp(lowest, 1.0)
