@@ -61,7 +61,7 @@ class Plan(BaseModel):
     name: str = Field(min_length=1)
     description: str = ""
     technology: str = "generic28"
-    """Name of a shipped technology, or the path of a TOML file."""
+    """Name of a shipped technology, or the path of a TOML file (in a plan's file: relative to it)."""
     corner: str = "tt"
     temperature: float = Field(default=27.0, gt=-273.15)
     """Celsius (as SPICE)."""
@@ -85,15 +85,18 @@ class Plan(BaseModel):
         if path.suffix != ".toml":
             path = SHIPPED / f"{name_or_path}.toml"
             if str(name_or_path) not in plans():
-                known = ", ".join((*plans(), "the path of a .toml file"))
-                raise PlanError(f"unknown plan {str(name_or_path)!r}; use one of {known}")
+                known = ", ".join((*plans(), "or the path of a .toml file"))
+                raise PlanError(f"unknown plan {str(name_or_path)!r}; use {known}")
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
             raise PlanError(f"cannot read plan {path}: {error.strerror or error}") from None
         except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
             raise PlanError(f"{path} is not valid TOML: {error}") from None
-        return cls.build({"name": path.stem, **values}, source=str(path))
+        plan = cls.build({"name": path.stem, **values}, source=str(path))
+        if plan.technology.endswith(".toml"):
+            plan = plan.override(technology=str((path.parent / plan.technology).resolve()))
+        return plan
 
     @classmethod
     def build(cls, values: dict[str, Any], source: str = "plan") -> Plan:

@@ -5,11 +5,16 @@ This module imports nothing, so every room can raise and catch these without PyS
 
 
 class GaincellError(Exception):
-    """Base of every error whose message is meant for the user; the command line prints it and exits 1."""
+    """Base of every error whose message is meant for the user; the command line prints it."""
+
+    exit_status = 1
+    """Exit status of the command line: 1 for a failed run, 2 for bad usage such as an unknown name."""
 
 
 class TechnologyError(GaincellError):
     """A technology that is unknown, malformed, or lacks the corner or device asked for."""
+
+    exit_status = 2
 
 
 class SimulationError(GaincellError):
@@ -19,6 +24,8 @@ class SimulationError(GaincellError):
 class PlanError(GaincellError):
     """A characterization plan that is unknown or contradicts itself."""
 
+    exit_status = 2
+
 
 class TableError(GaincellError):
     """A characterization table that is missing, corrupt, or was left unfinished."""
@@ -26,6 +33,12 @@ class TableError(GaincellError):
 
 class HardwareError(GaincellError):
     """A hardware bundle that is unknown, malformed, or lacks the part asked for."""
+
+
+class UnknownHardwareError(HardwareError):
+    """A hardware name or key that nothing ships or defines."""
+
+    exit_status = 2
 
 
 class ModelError(GaincellError):

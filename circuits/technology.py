@@ -111,8 +111,8 @@ class Technology(BaseModel):
         if path.suffix != ".toml":
             path = SHIPPED / str(name_or_path) / f"{name_or_path}.toml"
             if str(name_or_path) not in technologies():
-                known = ", ".join((*technologies(), "the path of a .toml file"))
-                raise TechnologyError(f"unknown technology {str(name_or_path)!r}; use one of {known}")
+                known = ", ".join((*technologies(), "or the path of a .toml file"))
+                raise TechnologyError(f"unknown technology {str(name_or_path)!r}; use {known}")
         try:
             values = tomllib.loads(path.read_text(encoding="utf-8"))
             loaded = cls.model_validate(values)

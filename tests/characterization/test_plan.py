@@ -49,6 +49,12 @@ def test_plan_files_and_overrides(tmp_path):
     assert (hot.corner, hot.temperature, hot.sample_count("other")) == ("ss", 85.0, 3)
 
 
+def test_a_plans_technology_is_found_beside_the_plan(tmp_path):
+    path = tmp_path / "mine.toml"
+    path.write_text('procedures = ["oracle_rc"]\ntechnology = "tech/my.toml"\n')
+    assert Plan.load(path).technology == str(tmp_path / "tech" / "my.toml")
+
+
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -67,7 +73,7 @@ def test_a_malformed_plan_says_where(tmp_path, text, message):
 
 
 def test_unknown_plans_list_the_known_ones(tmp_path):
-    with pytest.raises(PlanError, match="unknown plan 'nosuch'; use one of .*path of a .toml file"):
+    with pytest.raises(PlanError, match="unknown plan 'nosuch'; use .*path of a .toml file"):
         Plan.load("nosuch")
     with pytest.raises(PlanError, match="cannot read plan"):
         Plan.load(tmp_path / "nosuch.toml")

@@ -1,0 +1,34 @@
+"""The `gaincell` command. One module per command; to add one, write its `run` and name it in COMMANDS.
+
+Commands import what they need inside `run`, so that `gaincell --help` stays fast and `doctor` works where the
+rest cannot be imported.
+"""
+
+from __future__ import annotations
+
+import typer
+
+from . import characterize, doctor
+from .console import guarded
+
+COMMANDS = {
+    "doctor": doctor.run,
+    "characterize": characterize.run,
+}
+
+app = typer.Typer(
+    name="gaincell",
+    help="Co-simulation of gain-cell in-memory attention: from transistors to text.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+for name, run in COMMANDS.items():
+    app.command(name)(guarded(run))
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    app()

@@ -1,0 +1,84 @@
+"""`gaincell characterize`: sweeps -> tables."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import Json, emit, fail, progress, stderr, stdout
+from .defaults import TABLES
+
+FAILURES_ALLOWED = 0.01
+"""Fraction of a procedure's points that may fail in a run that counts as a success."""
+
+
+def run(
+    technology: Annotated[
+        str | None, typer.Option(help="Shipped technology, or path of a TOML file.")
+    ] = None,
+    corner: Annotated[str | None, typer.Option(help="Process corner of the technology, such as tt.")] = None,
+    temperature: Annotated[float | None, typer.Option(help="Temperature, Celsius.")] = None,
+    plan: Annotated[str, typer.Option(help="Shipped plan, or path of a TOML file.")] = "nominal",
+    samples: Annotated[int | None, typer.Option(min=1, help="Random samples of every procedure.")] = None,
+    seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Simulations at once [default: all cores].")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for tables, netlists and manifest.")] = TABLES,
+    cache_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder of cached results [default: $GAINCELL_CACHE or ~/.cache/gaincell]."),
+    ] = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Simulate everything again.")] = False,
+    as_json: Json = False,
+) -> None:
+    """Simulate the circuits of a technology in ngspice and write what is measured as tables.
+
+    Options that are not given come from the plan. A run can be interrupted: the same command continues it.
+
+    Examples:
+
+        gaincell characterize
+
+        gaincell characterize --corner ss --temperature 85 --out out/ss85
+
+        gaincell characterize --technology my.toml --samples 8 --jobs 4 --json
+    """
+    from ...characterization import execute
+    from ...characterization.cache import Cache, default_folder
+    from ...characterization.plan import Plan
+
+    chosen = Plan.load(plan).override(
+        technology=technology, corner=corner, temperature=temperature, samples=samples, seed=seed
+    )
+    cache = Cache(cache_dir or default_folder(), read=not fresh)
+    with progress("characterize") as update:
+        summary = execute.characterize(chosen, out, jobs=jobs, cache=cache, progress=update)
+    if as_json:
+        conditions = chosen.model_dump(include={"technology", "corner", "temperature", "seed"})
+        emit({**dataclasses.asdict(summary), "plan": chosen.name, **conditions, "out": str(out)})
+    else:
+        stdout.print(_table(summary))
+        stderr.print(f"tables in {out}", highlight=False)
+    bad = [n for n, c in summary.procedures.items() if c.failed > FAILURES_ALLOWED * c.points]
+    if bad:
+        fail(
+            f"more than {FAILURES_ALLOWED:.0%} of the points of {', '.join(bad)} failed; "
+            f"the columns status and message of the tables in {out} say why"
+        )
+
+
+def _table(summary):
+    from rich.table import Table
+
+    table = Table("procedure", "points", "failed", "cached", "seconds")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for name, count in summary.procedures.items():
+        numbers = (count.points, count.failed, count.cached)
+        table.add_row(name, *map(str, numbers), f"{count.seconds:.1f}")
+    table.add_section()
+    total = (summary.points, summary.failed, summary.cached)
+    table.add_row("all", *map(str, total), f"{summary.seconds:.1f}")
+    return table

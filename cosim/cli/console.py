@@ -1,0 +1,77 @@
+"""What the commands share: results on stdout, progress and complaints on stderr, errors as exit statuses."""
+
+from __future__ import annotations
+
+import functools
+import json
+import math
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Annotated, Any, ParamSpec, TypeVar
+
+import typer
+from rich.console import Console
+
+from ...circuits.errors import GaincellError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
+"""Type of the parameter that every command has."""
+
+stdout = Console()
+"""Results for people."""
+stderr = Console(stderr=True)
+"""Progress and complaints."""
+
+
+def guarded(run: Callable[P, R]) -> Callable[P, R]:
+    """`run` with errors meant for the user as one sentence on stderr and an exit status, not a traceback."""
+
+    @functools.wraps(run)
+    def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        try:
+            return run(*args, **kwargs)
+        except GaincellError as error:
+            fail(str(error), error.exit_status)
+        except KeyboardInterrupt:
+            fail("interrupted; the same command continues where it stopped", 130)
+
+    return wrapper
+
+
+def fail(sentence: str, status: int = 1) -> None:
+    """Print `error: <sentence>` on stderr and leave with `status`."""
+    stderr.print(f"error: {sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
+    raise typer.Exit(status)
+
+
+def emit(value: dict[str, Any]) -> None:
+    """Print the result of a command as the one JSON object of `--json`; NaN and infinities become null."""
+    typer.echo(json.dumps(_finite(value), allow_nan=False, default=str))
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {str(key): _finite(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+@contextmanager
+def progress(title: str, unit: str = "points") -> Iterator[Callable[[int, int, str], None]]:
+    """A progress bar on stderr; yields a function of (done, total, current item)."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
+    with Progress(*columns, TimeElapsedColumn(), console=stderr) as bar:
+        task = bar.add_task(title, total=None)
+
+        def update(done: int, total: int, item: str) -> None:
+            bar.update(task, completed=done, total=total, description=f"{title} {item}".strip())
+
+        yield update

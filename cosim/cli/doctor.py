@@ -1,0 +1,141 @@
+"""`gaincell doctor`: what is installed, what is missing, the one command that mends it."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import asdict, dataclass
+from importlib import metadata
+
+import typer
+
+from .console import Json, emit, stdout
+
+
+@dataclass(frozen=True)
+class Check:
+    """One thing that gaincell uses."""
+
+    name: str
+    version: str | None
+    """None when it is missing."""
+    needed_for: str
+    required: bool
+    """Whether `gaincell demo` needs it."""
+    apt: str | None = None
+    """Debian package that brings it."""
+    pip: str | None = None
+    """Requirement that brings it."""
+
+
+def run(as_json: Json = False) -> None:
+    """Show what is installed, what is missing, and the one command that mends it.
+
+    Leaves with 0 when everything that `gaincell demo` needs is there, else with 1.
+
+    Examples:
+
+        gaincell doctor
+
+        gaincell doctor --json
+    """
+    checks = diagnose()
+    ok = all(check.version for check in checks if check.required)
+    command = remedy(checks)
+    if as_json:
+        emit({"ok": ok, "checks": [asdict(check) for check in checks], "remedy": command})
+    else:
+        stdout.print(_table(checks))
+        if command:
+            stdout.print("\nTo install what is missing:" if ok else "\nMissing; install with:")
+            stdout.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
+        else:
+            stdout.print("\nEverything is there.")
+    if not ok:
+        raise typer.Exit(1)
+
+
+def diagnose() -> list[Check]:
+    """The state of this machine."""
+    python = ".".join(map(str, sys.version_info[:3]))
+    return [
+        Check("Python", python if sys.version_info >= (3, 11) else None, "everything", True, apt="python3"),
+        _package("torch", "everything"),
+        _package("transformers", "language models"),
+        Check("ngspice", _ngspice(), "characterization", True, apt="ngspice"),
+        _package("PySpice", "testbenches", pip="PySpice>=1.5"),
+        Check("libngspice", _libngspice(), "shared-library benchmark", False, apt="libngspice0"),
+        _package("plotly", "interactive report", pip="plotly>=5.20"),
+        _package("schemdraw", "schematics", pip="schemdraw>=0.18"),
+        Check("C++ compiler", _compiler(), "native kernels", False, apt="g++"),
+        Check("NVIDIA GPU", _gpu(), "training on a GPU", False),
+    ]
+
+
+def remedy(checks: list[Check]) -> str | None:
+    """One shell command that installs everything missing that can be installed."""
+    missing = [check for check in checks if check.version is None]
+    apt = [check.apt for check in missing if check.apt]
+    pip = [check.pip for check in missing if check.pip]
+    sudo = "" if os.geteuid() == 0 else "sudo "
+    commands = [f"{sudo}apt-get install -y {' '.join(apt)}"] if apt else []
+    if pip:
+        commands.append(f"{sys.executable} -m pip install {' '.join(repr(name) for name in pip)}")
+    return " && ".join(commands) or None
+
+
+def _package(name: str, needed_for: str, pip: str | None = None) -> Check:
+    try:
+        version = metadata.version(name)
+    except metadata.PackageNotFoundError:
+        version = None
+    return Check(name, version, needed_for, required=True, pip=pip or name)
+
+
+def _ngspice() -> str | None:
+    from ...circuits.errors import SimulationError
+    from ...circuits.runner import ngspice_version
+
+    try:
+        return ngspice_version()
+    except (SimulationError, OSError, subprocess.SubprocessError):
+        return None
+
+
+def _libngspice() -> str | None:
+    for name in ("libngspice.so.0", "libngspice.so", "libngspice.dylib"):
+        try:
+            ctypes.CDLL(name)
+        except OSError:
+            continue
+        return name
+    return None
+
+
+def _compiler() -> str | None:
+    return next((found for name in ("c++", "g++", "clang++") if (found := shutil.which(name))), None)
+
+
+def _gpu() -> str | None:
+    if not (tool := shutil.which("nvidia-smi")):
+        return None
+    query = [tool, "--query-gpu=name", "--format=csv,noheader"]
+    try:
+        result = subprocess.run(query, capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip().partition("\n")[0] or None if result.returncode == 0 else None
+
+
+def _table(checks: list[Check]):
+    from rich.table import Table
+
+    table = Table("", "component", "version", "needed for")
+    for check in checks:
+        mark = "[green]yes[/]" if check.version else "[red]no[/]" if check.required else "[yellow]no[/]"
+        purpose = check.needed_for if check.required else f"{check.needed_for} (optional)"
+        table.add_row(mark, check.name, check.version or "missing", purpose)
+    return table
