@@ -1,0 +1,52 @@
+# make demo   set everything up and run the main job on the embedded default
+# make test   set everything up, lint and run the tests
+#
+# Everything can be interrupted and run again: a finished step leaves a stamp in .venv and is not repeated.
+
+PYTHON ?= python3
+VENV   := .venv
+BIN    := $(VENV)/bin
+STAMPS := $(VENV)/stamps
+
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.PHONY: demo test test-all lint setup benchmark clean
+.DELETE_ON_ERROR:
+
+demo: setup
+	$(BIN)/gaincell demo
+
+test: lint
+	$(BIN)/pytest -q -m "not slow"
+
+test-all: lint
+	$(BIN)/pytest -q
+
+lint: setup
+	$(BIN)/ruff check .
+
+benchmark: setup
+	$(BIN)/python benchmarks/runner.py
+
+setup: $(STAMPS)/system $(STAMPS)/gaincell
+
+$(STAMPS)/system: tools/setup.sh | $(STAMPS)/venv
+	@sh tools/setup.sh system
+	@touch $@
+
+$(STAMPS)/venv:
+	@sh tools/setup.sh venv $(PYTHON) $(VENV)
+	@mkdir -p $(STAMPS)
+	@touch $@
+
+$(STAMPS)/torch: | $(STAMPS)/venv
+	@sh tools/setup.sh torch $(BIN)/python
+	@touch $@
+
+$(STAMPS)/gaincell: pyproject.toml | $(STAMPS)/torch
+	@echo "setup: gaincell and its dependencies" >&2
+	@$(BIN)/python -m pip install --quiet --progress-bar off -e ".[all,dev]"
+	@touch $@
+
+clean:
+	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
