@@ -21,7 +21,7 @@ from ..circuits.runner import Status
 from ..circuits.technology import Technology
 from .cache import write_json, write_parquet, write_text
 from .plan import Plan
-from .procedure import Procedure
+from .procedure import Context, Procedure
 from .table import MANIFEST
 
 FORMAT = 1
@@ -90,6 +90,7 @@ def write_run(
             "digest": technology.digest,
             "files": {str(place): _sha256(path) for path, place in _placed(technology).items()},
         },
+        "condition": Context.of(plan, "", technology).condition.describe(),
         "summary": {name: value for name, value in summary.items() if name != "procedures"},
         "tables": tables,
     }

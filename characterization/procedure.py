@@ -49,19 +49,19 @@ import zlib
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 import pandas as pd
-from pydantic import ValidationError
 
+from ..circuits.designs import Designs
 from ..circuits.errors import PlanError
 from ..circuits.rawfile import Waveforms
 from ..circuits.runner import Simulation
 from ..circuits.technology import Technology
+from ..circuits.testbench import Condition
 from .plan import Plan
-
-T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -76,28 +76,23 @@ class Context:
     samples: int | None = None
     """Number of random samples the plan asks for; see `count`."""
     designs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Design name -> sizes (SI): the technology's, overridden by the plan's."""
+    """Circuit -> sizes (SI) that the plan sets over the technology's."""
 
     @classmethod
     def of(cls, plan: Plan, procedure: str, technology: Technology) -> Context:
         """The context in which `plan` runs a procedure."""
-        names = technology.designs.keys() | plan.designs.keys()
-        sizes = {n: {**technology.designs.get(n, {}), **plan.designs.get(n, {})} for n in sorted(names)}
         samples = plan.sample_count(procedure)
-        return cls(technology, plan.corner, plan.temperature, plan.seed, samples, sizes)
+        return cls(technology, plan.corner, plan.temperature, plan.seed, samples, plan.designs)
+
+    @cached_property
+    def condition(self) -> Condition:
+        """What the testbenches take; TechnologyError for an unknown circuit or size."""
+        sizes = Designs.of(self.technology, **self.designs)
+        return Condition(self.technology, sizes, self.corner, self.temperature)
 
     def header(self) -> str:
         """SPICE text that opens a netlist: library, temperature and device wrappers."""
         return self.technology.header(self.corner, self.temperature)
-
-    def design(self, name: str, design: type[T]) -> T:
-        """`design` with the sizes that technology and plan give under `name`; PlanError for unknown ones."""
-        try:
-            return design(**self.designs.get(name, {}))
-        except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in (name, *first["loc"]))
-            raise PlanError(f"designs.{where}: {first['msg']}") from None
 
     def count(self, default: int) -> int:
         """Number of random samples: the plan's, or `default`."""

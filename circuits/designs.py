@@ -1,7 +1,7 @@
 """Sizes of the circuits as frozen values: what a designer turns, apart from the technology.
 
-Every field is in SI units. A design knows the sub-circuit it sizes (`circuits/netlists/*.sp`) and the parameters
-to instantiate it with, nothing else.
+Every field is in SI units. A design knows the sub-circuit it sizes (`circuits/netlists/*.sp`) and the
+parameters to instantiate it with, nothing else.
 """
 
 from __future__ import annotations
@@ -133,6 +133,8 @@ class SubArray(Design):
     """Resistance of one cell pitch (about 1 um) of word or bit line, ohm."""
     c_wire: float = Field(0.2e-15, ge=0)
     """Capacitance of one cell pitch of word or bit line, F."""
+    section: int = Field(16, ge=1)
+    """Cells per lumped RC section of a wire; 1 gives every cell its own node, at several times the cost."""
     driver: float = Field(8.0, gt=0)
     """Drive of the row driver's last stage, in smallest inverters."""
 
@@ -152,9 +154,9 @@ class Designs(Design):
     """Everything that is sized: one value per circuit of the chain."""
 
     cell: GainCell = GainCell()
-    converter: Converter = Converter(signed=False, i_ramp=23.4e-6, w_ramp_p=6e-6, w_ramp_n=3e-6)
+    converter: Converter = Converter(signed=False, i_ramp=24.8e-6, w_ramp_p=6e-6, w_ramp_n=3e-6)
     """After the K array: S -> phi(S)."""
-    readout: Converter = Converter(signed=True, i_ramp=11.7e-6, w_ramp_p=3e-6, w_ramp_n=1.5e-6)
+    readout: Converter = Converter(signed=True, i_ramp=12.4e-6, w_ramp_p=3e-6, w_ramp_n=1.5e-6)
     """After the V array: signed, into the counter."""
     array: SubArray = SubArray()
     clocking: Clocking = Clocking()
@@ -178,5 +180,10 @@ class Designs(Design):
             raise TechnologyError(f"designs.{where}: {first['msg']}") from None
 
 
-OXIDE_CELL: dict[str, Any] = {"write_device": "oxide", "v_write_on": 1.8, "v_write_off": -0.6}
+OXIDE_CELL: dict[str, Any] = {
+    "write_device": "oxide",
+    "v_write_on": 1.8,
+    "v_write_off": -0.6,
+    "v_write_shift": 10.8e-3,
+}
 """Overrides that turn the default cell into its oxide-semiconductor variant."""

@@ -17,13 +17,13 @@ xn a on b vss dev_nmos w={w_n} l={l}
 xp a onb b vdd dev_pmos w={w_p} l={l}
 .ends tgate
 
-* Row driver: one pulse in, both polarities of the read word line out; x is the last stage's drive.
-.subckt row_driver in rwl rwlb vdd vss x=4
+* Row driver: one pulse in, both polarities of the read word line out (three inversions to rwlb, four to rwl); x is the last
+* stage's drive.
+.subckt row_driver in rwl rwlb vdd vss x=8
 xi1 in n1 vdd vss inv x=1
 xi2 n1 n2 vdd vss inv x={x/2}
 xi3 n2 rwlb vdd vss inv x={x}
 xi4 n1 n3 vdd vss inv x={x/4}
 xi5 n3 n4 vdd vss inv x={x/2}
-xi6 n4 rwl_n vdd vss inv x={x/2}
-xi7 rwl_n rwl vdd vss inv x={x}
+xi6 n4 rwl vdd vss inv x={x}
 .ends row_driver

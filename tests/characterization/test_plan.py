@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from pydantic import BaseModel, ConfigDict
 
 from gaincell.characterization.plan import Linear, Plan, Random, Values, grid, plans
 from gaincell.characterization.procedure import Context, chunks, names
-from gaincell.circuits.errors import PlanError
+from gaincell.circuits.designs import Designs
+from gaincell.circuits.errors import PlanError, TechnologyError
 from gaincell.circuits.technology import Technology
 
 
@@ -79,23 +79,17 @@ def test_unknown_plans_list_the_known_ones(tmp_path):
         Plan.load(tmp_path / "nosuch.toml")
 
 
-class Sized(BaseModel):
-    model_config = ConfigDict(frozen=True, extra="forbid")
-    c_store: float = 5e-15
-    l_read: float = 800e-9
-
-
 def test_design_sizes_come_from_technology_then_plan(tiny_technology):
     technology = Technology.load(tiny_technology).model_copy(
-        update={"designs": {"sized": {"c_store": 2e-15, "l_read": 1e-6}}}
+        update={"designs": {"cell": {"c_store": 2e-15, "l_rn": 1e-6}}}
     )
-    plan = Plan(name="p", procedures=("oracle_rc",), designs={"sized": {"c_store": 9e-15}})
-    ctx = Context.of(plan, "oracle_rc", technology)
-    assert ctx.design("sized", Sized) == Sized(c_store=9e-15, l_read=1e-6)
-    assert ctx.design("other", Sized) == Sized()
-    wrong = Context.of(plan.override(designs={"sized": {"c_stor": 1}}), "oracle_rc", technology)
-    with pytest.raises(PlanError, match=r"designs\.sized\.c_stor: Extra inputs"):
-        wrong.design("sized", Sized)
+    plan = Plan(name="p", procedures=("oracle_rc",), designs={"cell": {"c_store": 9e-15}})
+    sizes = Context.of(plan, "oracle_rc", technology).condition.designs
+    assert (sizes.cell.c_store, sizes.cell.l_rn) == (9e-15, 1e-6)
+    assert sizes.converter == Designs().converter
+    wrong = Context.of(plan.override(designs={"cell": {"c_stor": 1}}), "oracle_rc", technology)
+    with pytest.raises(TechnologyError, match=r"designs\.cell\.c_stor: Extra inputs"):
+        _ = wrong.condition
 
 
 def test_chunks_keep_shared_values_together_and_bound_the_size():

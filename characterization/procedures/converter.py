@@ -1,0 +1,71 @@
+"""Transfer curve and energy of the charge-to-pulse converters."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ...circuits.rawfile import Waveforms
+from ...circuits.testbench import conversion
+from ..measure import energy, pulse_width
+from ..plan import Values, grid
+from ..procedure import Batch, Context, Procedure, chunks, procedure
+
+COPIES = 16
+"""Converters in one transient: cost grows a little faster than their number."""
+
+
+def full_scale(ctx: Context, signed: bool) -> float:
+    """Charge that the ramp delivers within the longest pulse, C."""
+    designs = ctx.condition.designs
+    return (designs.readout if signed else designs.converter).i_ramp * designs.clocking.t_pulse_max
+
+
+@procedure
+class Conversion(Procedure):
+    """Charge-to-pulse converters: transfer curve and energy"""
+
+    name = "converter"
+    columns = {
+        "signed": "-: the signed converter; otherwise the ReLU",
+        "charge": "C: charge taken from the integration node",
+        "held_out": "-: a random point, kept from every fit",
+        "t_out": "s: width of the output pulse, negative for a negative sign",
+        "e_convert": "J: from the converter's supply",
+        "e_reset": "J: from the reset reference, mean over the copies",
+    }
+
+    def points(self, ctx: Context) -> pd.DataFrame:
+        rng = ctx.rng(self.name)
+        tables = []
+        for signed, low in ((False, -0.4), (True, -1.25)):
+            steps = np.r_[np.linspace(low, 1.4 + low / 8, 45), np.linspace(-0.03, 0.03, 7)]
+            for relative, held_out in ((np.sort(steps), False), (rng.uniform(low, 1.2, ctx.count(16)), True)):
+                charge = relative * full_scale(ctx, signed)
+                tables.append(grid(Values("signed", [signed]), Values("charge", charge.tolist())))
+                tables[-1]["held_out"] = held_out
+        return pd.concat(tables, ignore_index=True)
+
+    def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
+        batches = []
+        for rows in chunks(points, "signed", size=COPIES):
+            some = points.iloc[rows]
+            signed = bool(some["signed"].iloc[0])
+            batches.append(Batch(conversion(ctx.condition, some["charge"], signed=signed), rows))
+        return batches
+
+    def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
+        vdd, threshold = ctx.condition.vdd, ctx.condition.vdd / 2
+        reset = energy(waves, "ref", ctx.condition.v_mid) / len(points)
+        rows = []
+        for i, signed in enumerate(points["signed"]):
+            negative = signed and waves[f"v(sign{i})"][-1] < threshold
+            width = pulse_width(waves, f"v(out{i})", threshold)
+            rows.append(
+                {
+                    "t_out": -width if negative else width,
+                    "e_convert": energy(waves, f"dd{i}", vdd),
+                    "e_reset": reset,
+                }
+            )
+        return pd.DataFrame(rows)

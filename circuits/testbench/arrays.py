@@ -1,0 +1,181 @@
+"""Testbenches of columns, word lines and the two-array chain."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..designs import SubArray
+from ..runner import Simulation
+from .bench import Condition, close_circuit, open_circuit, pulse, supply
+from .converters import LOAD, add_converter, converter_lines
+from .schedule import Schedule
+
+
+def column(condition: Condition, v_store: np.ndarray, t_pulse: np.ndarray, *, signed: bool) -> Simulation:
+    """One column: cells on a passive bit line with its wire, and the converter that reads it.
+
+    Args:
+        condition: technology, sizes, operating point.
+        v_store: stored voltages, shape (rows,), V.
+        t_pulse: pulse widths from ideal word lines, shape (rows,), s; 0 for no pulse.
+        signed: the signed read-out converter instead of the unsigned one.
+
+    Saves v(bl) at the converter, v(out), v(sign) of the signed one, i(vdd) of the cells, i(vddc) of the
+    converter, and i(vref).
+    """
+    design = condition.designs.readout if signed else condition.designs.converter
+    schedule = Schedule.single(condition.designs, signed)
+    circuit = open_circuit("column of gain cells", condition, "gain_cell", "logic", "charge_to_pulse")
+    converter_lines(circuit, condition, design, schedule)
+    supply(circuit, "vdd", condition.vdd)
+    supply(circuit, "ddc", condition.vdd)
+    _write_lines(circuit, condition)
+    for row, width in enumerate(t_pulse):
+        pulse(circuit, f"rwl{row}", schedule.integrate, float(width), condition.vdd)
+        pulse(circuit, f"rwlb{row}", schedule.integrate, float(width), 0.0, condition.vdd)
+    word_lines = [[f"rwl{row}"] for row in range(len(t_pulse))]
+    complements = [[f"rwlb{row}"] for row in range(len(t_pulse))]
+    cells = np.asarray(v_store, dtype=float)[:, None]
+    bit_lines, initial = _cells(circuit, condition, "a", cells, word_lines, complements)
+    add_converter(circuit, design, "0", bit_lines[0], "out", "ddc", sign="sign")
+    circuit.C("load", "out", circuit.gnd, LOAD)
+    circuit.V("sense", "bl", bit_lines[0], 0.0)
+    save = ["v(bl)", "v(out)", "i(vvdd)", "i(vddc)", "i(vref)"] + (["v(sign)"] if signed else [])
+    return close_circuit(circuit, end=schedule.end, save=save, initial=initial)
+
+
+def row_drive(condition: Condition, t_pulse: float, columns: int) -> Simulation:
+    """One row driver on the word lines of `columns` cells, with their wires, for a pulse of t_pulse (s).
+
+    Saves v(row), the first and last cells' lines v(near), v(far), v(nearb), v(farb), and i(vddd) of the
+    driver.
+    """
+    start = 1e-9
+    circuit = open_circuit("row driver and word line", condition, "gain_cell", "logic")
+    supply(circuit, "vdd", condition.vdd)
+    supply(circuit, "ddd", condition.vdd)
+    _write_lines(circuit, condition)
+    pulse(circuit, "row", start, t_pulse, condition.vdd)
+    lines = _drive_rows(circuit, condition, "a", ["row"], columns, "ddd")
+    cells = np.full((1, columns), condition.v_mid)
+    bit_lines, initial = _cells(circuit, condition, "a", cells, *lines)
+    for c, node in enumerate(bit_lines):
+        circuit.V(f"bl{c}", node, circuit.gnd, condition.v_mid)
+    for name, node in zip(("near", "nearb"), (lines[0][0][0], lines[1][0][0]), strict=True):
+        circuit.V(f"s{name}", name, node, 0.0)
+    for name, node in zip(("far", "farb"), (lines[0][0][-1], lines[1][0][-1]), strict=True):
+        circuit.V(f"s{name}", name, node, 0.0)
+    save = ["v(row)", "v(near)", "v(far)", "v(nearb)", "v(farb)", "i(vddd)"]
+    return close_circuit(circuit, end=start + t_pulse + 3e-9, save=save, initial=initial)
+
+
+def chain(
+    condition: Condition, t_query: np.ndarray, v_key: np.ndarray, v_value: np.ndarray, timeout: float = 3600.0
+) -> Simulation:
+    """The whole attention operation in transistors: K array, converters, V array, signed converters.
+
+    Args:
+        condition: technology, sizes, operating point.
+        t_query: query pulse widths, shape (dims,), s; into the K array's row drivers.
+        v_key: stored keys, shape (dims, tokens), V: one column per token.
+        v_value: stored values, shape (tokens, dims_out), V: the K array's pulses drive its rows.
+        timeout: wall time after which the run is given up, s.
+
+    Saves v(phi<t>) and v(bl1_<t>) per token, v(out<d>), v(sign<d>) and v(bl2_<d>) per output, and the supply
+    currents i(vdk) K cells, i(vdk_drv), i(vdv) V cells, i(vdv_drv), i(vdc1), i(vdc2) converters.
+    """
+    dims, tokens = v_key.shape
+    designs, schedule = condition.designs, Schedule.of(condition.designs)
+    circuit = open_circuit("two-array chain", condition, "gain_cell", "logic", "charge_to_pulse")
+    converter_lines(circuit, condition, designs.converter, schedule, "1")
+    converter_lines(circuit, condition, designs.readout, schedule, "2", second=True)
+    supplies = ("dk", "dk_drv", "dv", "dv_drv", "dc1", "dc2")
+    for name in supplies:
+        supply(circuit, name, condition.vdd)
+    _write_lines(circuit, condition)
+    for d, width in enumerate(t_query):
+        pulse(circuit, f"q{d}", schedule.integrate, float(width), condition.vdd)
+    save = [f"i(v{name})" for name in supplies]
+    key_lines = _drive_rows(circuit, condition, "k", [f"q{d}" for d in range(dims)], tokens, "dk_drv")
+    key_bits, initial = _cells(circuit, condition, "k", v_key, *key_lines, vdd="dk")
+    for t, node in enumerate(key_bits):
+        add_converter(circuit, designs.converter, str(t), node, f"phi{t}", "dc1", "1")
+        circuit.V(f"s1_{t}", f"bl1_{t}", node, 0.0)
+        save += [f"v(phi{t})", f"v(bl1_{t})"]
+    phi = [f"phi{t}" for t in range(tokens)]
+    value_lines = _drive_rows(circuit, condition, "v", phi, v_value.shape[1], "dv_drv")
+    value_bits, stored = _cells(circuit, condition, "v", v_value, *value_lines, vdd="dv")
+    for d, node in enumerate(value_bits):
+        add_converter(circuit, designs.readout, str(d), node, f"out{d}", "dc2", "2", sign=f"sign{d}")
+        circuit.C(f"load{d}", f"out{d}", circuit.gnd, LOAD)
+        circuit.V(f"s2_{d}", f"bl2_{d}", node, 0.0)
+        save += [f"v(out{d})", f"v(sign{d})", f"v(bl2_{d})"]
+    return close_circuit(circuit, end=schedule.end, save=save, initial=initial | stored, timeout=timeout)
+
+
+def _write_lines(circuit, condition: Condition) -> None:
+    cell = condition.designs.cell
+    supply(circuit, "wbl", condition.v_mid)
+    supply(circuit, "wwl", cell.v_write_off)
+    supply(circuit, "wwlb", condition.vdd - cell.v_write_off)
+
+
+def _wire(circuit, name: str, cells: int, array: SubArray) -> list[str]:
+    """A wire along `cells` cells as an RC ladder; returns the node that each cell sits on.
+
+    Sections of `array.section` cells are lumped: their capacitance on one node, their resistance towards the
+    next one. A wire without resistance is one node.
+    """
+    section = array.section if array.r_wire > 0 else cells
+    ladder = [f"{name}_{i}" for i in range(-(-cells // section))]
+    for i, node in enumerate(ladder):
+        length = min(section, cells - i * section)
+        if array.c_wire > 0:
+            circuit.C(f"{name}_{i}", node, circuit.gnd, array.c_wire * length)
+        if i:
+            circuit.R(f"{name}_{i}", ladder[i - 1], node, array.r_wire * section)
+    return [ladder[cell // section] for cell in range(cells)]
+
+
+def _drive_rows(
+    circuit, condition: Condition, tag: str, inputs: list[str], columns: int, vdd: str
+) -> tuple[list[list[str]], list[list[str]]]:
+    """Row drivers and word-line wires; returns the nodes of rwl and rwlb per row and column."""
+    array = condition.designs.array
+    lines: tuple[list[list[str]], list[list[str]]] = ([], [])
+    for row, node in enumerate(inputs):
+        names = (f"{tag}rwl{row}", f"{tag}rwlb{row}")
+        for name, kind in zip(names, lines, strict=True):
+            kind.append(_wire(circuit, name, columns, array))
+        first = (lines[0][-1][0], lines[1][-1][0])
+        circuit.X(f"{tag}drv{row}", "row_driver", node, *first, vdd, circuit.gnd, x=array.driver)
+    return lines
+
+
+def _cells(
+    circuit,
+    condition: Condition,
+    tag: str,
+    v_store: np.ndarray,
+    word_lines: list[list[str]],
+    complements: list[list[str]],
+    vdd: str = "vdd",
+) -> tuple[list[str], dict[str, float]]:
+    """Cells and bit-line wires of an array; returns the converter-side bit-line nodes and the initial state.
+
+    v_store: shape (rows, columns), V. The converter sits below the last row.
+    """
+    cell, array = condition.designs.cell, condition.designs.array
+    rows, columns = v_store.shape
+    initial = {}
+    ends = []
+    for c in range(columns):
+        bit_line = _wire(circuit, f"{tag}bl{c}", rows, array)
+        ends.append(bit_line[-1])
+        for r in range(rows):
+            stored = f"{tag}sn{r}_{c}"
+            lines = (word_lines[r][c], complements[r][c], bit_line[r])
+            nodes = ("wbl", "wwl", "wwlb", *lines, stored, vdd, circuit.gnd)
+            circuit.X(f"{tag}{r}_{c}", cell.subcircuit, *nodes, **cell.parameters)
+            initial[stored] = float(v_store[r, c])
+    return ends, initial

@@ -1,0 +1,80 @@
+"""Testbench of the charge-to-pulse converters."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from ..designs import Converter
+from ..runner import Simulation
+from .bench import Condition, close_circuit, open_circuit, step, supply
+from .schedule import EDGE, Schedule
+
+LOAD = 5e-15
+"""Capacitance on a converter's output where no row driver loads it, F."""
+
+
+def conversion(condition: Condition, charge: Sequence[float], *, signed: bool) -> Simulation:
+    """Converters that each get one charge (C) from an ideal current pulse during the integration phase.
+
+    Positive charge is taken from the integration node, as a column of cells above mid-scale does. Saves per
+    copy i: v(int<i>), v(out<i>), i(vdd<i>), for the signed one v(sign<i>); and i(vref), the reset reference.
+    """
+    design = condition.designs.readout if signed else condition.designs.converter
+    schedule = Schedule.single(condition.designs, signed)
+    circuit = open_circuit("charge-to-pulse conversion", condition, "logic", "charge_to_pulse")
+    converter_lines(circuit, condition, design, schedule)
+    save = ["i(vref)"]
+    width = schedule.ramp - schedule.integrate - condition.designs.clocking.t_guard
+    for i, q in enumerate(charge):
+        supply(circuit, f"dd{i}", condition.vdd)
+        add_converter(circuit, design, str(i), f"int{i}", f"out{i}", f"dd{i}")
+        current = float(q) / width
+        begin, finish = schedule.integrate, schedule.integrate + width
+        ramp = [(0.0, 0.0), (begin - EDGE / 2, 0.0), (begin + EDGE / 2, current)]
+        ramp += [(finish - EDGE / 2, current), (finish + EDGE / 2, 0.0)]
+        circuit.PieceWiseLinearCurrentSource(f"q{i}", f"int{i}", circuit.gnd, values=ramp)
+        circuit.C(f"l{i}", f"out{i}", circuit.gnd, LOAD)
+        save += [f"v(int{i})", f"v(out{i})", f"i(vdd{i})"] + ([f"v(sign{i})"] if signed else [])
+    return close_circuit(circuit, end=schedule.end, save=save)
+
+
+def converter_lines(
+    circuit, condition: Condition, design: Converter, schedule: Schedule, tag: str = "", second: bool = False
+) -> None:
+    """Clocks, reference and ramp bias of a bank of converters; `tag` ends the name of each line.
+
+    These are ideal sources, but for the bias, which a replica of the ramps makes (docs/circuits.md).
+    `second` clocks the bank as the array pair's second one.
+    """
+    vdd = condition.vdd
+    reset = schedule.ramp if second else schedule.reset
+    ramp = schedule.ramp_2 if second else schedule.ramp
+    window = schedule.window_2 if second else schedule.window
+    finish = schedule.window_2_end if second else schedule.window_end
+    supply(circuit, f"ref{tag}", condition.v_mid)
+    supply(circuit, f"bpc{tag}", design.v_cascode_p)
+    supply(circuit, f"bnc{tag}", design.v_cascode_n)
+    supply(circuit, f"bias{tag}", vdd)
+    nodes = (f"bp{tag}", f"bn{tag}", f"bpc{tag}", f"bnc{tag}", f"bias{tag}", circuit.gnd)
+    circuit.X(f"bias{tag}", "ramp_bias", *nodes, **design.bias_parameters)
+    step(circuit, f"rst{tag}", [(0.0, vdd), (reset, 0.0)])
+    step(circuit, f"rstb{tag}", [(0.0, 0.0), (reset, vdd)])
+    step(circuit, f"ramp{tag}", [(0.0, 0.0), (ramp, vdd), (finish + 4 * EDGE, 0.0)])
+    step(circuit, f"win{tag}", [(0.0, 0.0), (window, vdd), (finish, 0.0)])
+    if design.signed:
+        step(circuit, f"smp{tag}", [(0.0, vdd), (schedule.sample, 0.0)])
+        step(circuit, f"smpb{tag}", [(0.0, 0.0), (schedule.sample, vdd)])
+
+
+def add_converter(
+    circuit, design: Converter, name: str, node: str, out: str, vdd: str, tag: str = "", sign: str = ""
+) -> None:
+    """One converter on the integration node `node`, on the lines that `converter_lines` made for `tag`."""
+    lines = [f"{line}{tag}" for line in ("ramp", "win", "ref", "bp", "bpc")]
+    if design.signed:
+        lines = [f"{line}{tag}" for line in ("smp", "smpb", "ramp", "win", "ref", "bp", "bpc", "bn", "bnc")]
+        out_nodes = [out, sign or f"sign{name}"]
+    else:
+        out_nodes = [out]
+    nodes = [node, *out_nodes, f"rst{tag}", f"rstb{tag}", *lines, vdd, circuit.gnd]
+    circuit.X(f"conv{tag}{name}", design.subcircuit, *nodes, **design.parameters)
