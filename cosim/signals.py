@@ -38,13 +38,14 @@ Terms = list[tuple[Tensor, Tensor | None]]
 
 def straight_through(x: Tensor, rounded: Tensor) -> Tensor:
     """The value of `rounded` with the gradient of x."""
-    return x + (rounded - x).detach()
+    # The bracket is exactly zero, whereas x + (rounded - x) would be off by a rounding error.
+    return rounded.detach() + (x - x.detach())
 
 
 def quantise(x: Tensor, low: float, high: float, levels: int) -> Tensor:
     """x in [low, high] on `levels` equally spaced values, both ends included; straight-through gradient."""
-    step = (high - low) / (levels - 1)
-    return straight_through(x, low + torch.round((x - low) / step) * step)
+    span, steps = high - low, levels - 1
+    return straight_through(x, low + span * (torch.round((x - low) / span * steps) / steps))
 
 
 def count(width: Tensor, levels: int) -> Tensor:

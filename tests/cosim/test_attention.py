@@ -1,0 +1,312 @@
+"""Invariants of the attention function: shapes, caches, masks, effects, gradients."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch.nn.functional import scaled_dot_product_attention
+
+from gaincell.circuits.errors import HardwareError
+from gaincell.cosim import Effects, gain_cell_attention, trace_attention
+
+ALL = Effects(mismatch=True)
+SWITCHES = {
+    "edge": {"edge": None},
+    "column": {"column_1": None, "column_2": None},
+    "converter": {"phi": None, "readout": None},
+    "write": {"write": None},
+    "decay": {"aging": {}},
+    "mismatch": {"mismatch": None},
+    "noise": {"noise": None},
+}
+
+
+def signals(batch=1, heads=2, kv_heads=None, length=30, depth=6, dtype=torch.float64):
+    q = torch.rand(batch, heads, length, depth, dtype=dtype)
+    k, v = 0.9 * torch.rand(2, batch, kv_heads or heads, length, depth, dtype=dtype)
+    return q, k, v
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    length=st.integers(1, 40),
+    window=st.one_of(st.none(), st.integers(1, 45)),
+    depth=st.integers(1, 16),
+    heads=st.sampled_from([(1, 1), (2, 2), (4, 2), (3, 1)]),
+    queries=st.integers(1, 40),
+)
+def test_decode_and_chunks_give_the_rows_of_prefill(full, length, window, depth, heads, queries):
+    q, k, v = signals(1, *heads, length, depth)
+    prefill = gain_cell_attention(q, k, v, full, window=window, effects=ALL)
+    assert prefill.shape == q.shape
+    assert torch.isfinite(prefill).all()
+    queries = min(queries, length)
+    chunk = gain_cell_attention(q[:, :, -queries:], k, v, full, window=window, effects=ALL)
+    torch.testing.assert_close(chunk, prefill[:, :, -queries:], rtol=1e-9, atol=1e-9)
+    if window is not None and length > window:
+        # a cache that has dropped what the ring has overwritten
+        start = length - window
+        late = gain_cell_attention(
+            q[:, :, -1:], k[:, :, start:], v[:, :, start:], full, window=window, effects=ALL, key_start=start
+        )
+        torch.testing.assert_close(late, prefill[:, :, -1:], rtol=1e-9, atol=1e-9)
+
+
+@settings(deadline=None, max_examples=25)
+@given(
+    padding=st.integers(0, 20),
+    window=st.one_of(st.none(), st.integers(1, 30)),
+    kind=st.sampled_from(["full", "ideal"]),
+)
+def test_left_padding_changes_nothing(full, ideal, padding, window, kind):
+    hardware = {"full": full, "ideal": ideal}[kind]
+    q, k, v = signals(1, 2, 2, 25, 6)
+    alone = gain_cell_attention(q, k, v, hardware, window=window, effects=ALL)
+    junk = signals(1, 2, 2, padding, 6)
+    padded = [torch.cat([a, b], dim=2) for a, b in zip(junk, (q, k, v), strict=True)]
+    mask = torch.arange(25 + padding)[None] >= padding
+    out = gain_cell_attention(*padded, hardware, window=window, effects=ALL, attention_mask=mask)
+    torch.testing.assert_close(out[:, :, padding:], alone, rtol=1e-9, atol=1e-12)
+    assert (out[:, :, :padding] == 0).all()
+
+
+@pytest.mark.parametrize("window", [None, 1, 7, 64])
+def test_ideal_is_softmax_attention(ideal, window):
+    q, k, v = torch.randn(3, 2, 4, 33, 16)
+    position = torch.arange(33)
+    age = position[:, None] - position
+    mask = (age >= 0) & (age < (window or 99))
+    expected = scaled_dot_product_attention(q, k, v, attn_mask=mask)
+    torch.testing.assert_close(
+        gain_cell_attention(q, k, v, ideal, window=window), expected, rtol=0, atol=1e-5
+    )
+    if window is None:
+        causal = scaled_dot_product_attention(q, k, v, is_causal=True)
+        torch.testing.assert_close(gain_cell_attention(q, k, v, ideal), causal, rtol=0, atol=1e-5)
+
+
+def test_query_heads_share_the_arrays_of_their_group(full):
+    q, k, v = signals(1, 4, 2)
+    shared = gain_cell_attention(q, k, v, full, window=9)
+    repeated = gain_cell_attention(
+        q, k.repeat_interleave(2, dim=1), v.repeat_interleave(2, dim=1), full, window=9
+    )
+    torch.testing.assert_close(shared, repeated)
+
+
+@pytest.mark.parametrize("name", SWITCHES)
+def test_a_switch_is_the_hardware_without_the_effect(full, name):
+    q, k, v = signals()
+    everything = Effects(mismatch=True, noise=True)
+    off = everything.without(name)
+
+    def run(hardware, effects):
+        torch.manual_seed(3)
+        return gain_cell_attention(q, k, v, hardware, effects=effects)
+
+    torch.testing.assert_close(run(full, off), run(full.model_copy(update=SWITCHES[name]), everything))
+    assert not torch.allclose(run(full, off), run(full, everything), atol=1e-6)
+
+
+def test_quantise_puts_every_signal_on_its_levels(full):
+    q, k, v = signals()
+    exact = full.model_copy(update={"write": None})
+    out, trace = trace_attention(q, k, v, exact)
+    for values, levels, low, high in (
+        (trace.widths, 16, 0.0, 1.0),
+        (trace.key_volts, 8, 0.0, 0.9),
+        (trace.value_volts, 8, 0.0, 0.9),
+        (torch.stack([tile.output for tile in trace.sub_tiles]), 31, -1.0, 1.0),
+    ):
+        steps = (values - low) / (high - low) * (levels - 1)
+        torch.testing.assert_close(steps, steps.round(), rtol=0, atol=1e-9)
+        assert values.min() >= low
+        assert values.max() <= high
+    assert not torch.allclose(out, gain_cell_attention(q, k, v, exact, effects=Effects().without("quantise")))
+
+
+def test_quantisers_reach_both_ends(leroux):
+    q = torch.tensor([0.0, 1.0, 2.0, -1.0]).reshape(1, 1, 1, 4)
+    k = torch.tensor([0.0, 0.9, 1.0, -1.0]).reshape(1, 1, 1, 4)
+    _, trace = trace_attention(q, k, k, leroux)
+    assert trace.widths.flatten().tolist() == [0.0, 1.0, 1.0, 0.0]
+    torch.testing.assert_close(trace.key_volts.flatten(), torch.tensor([0.0, 0.9, 0.9, 0.0]))
+
+
+def test_edge_adds_charge_to_pulses_only(full):
+    hardware = full.model_copy(update={"column_1": None, "column_2": None, "aging": {}})
+    q = torch.tensor([0.0, 0.2, 1.0]).reshape(1, 1, 3, 1)
+    k = torch.full((1, 1, 3, 1), 0.9)
+    effects = Effects().without("write")
+    _, trace = trace_attention(q, k, k, hardware, effects=effects)
+    full_pulse = hardware.transfer(0.9).item()
+    expected = torch.tensor([0.0, 0.2 + 0.01, 1.0 + 0.01]) * full_pulse
+    torch.testing.assert_close(trace.charge_1[0, 0, :, 0] / full_pulse, expected / full_pulse)
+
+
+def test_column_compresses_the_sum_of_the_cells(full):
+    q, k, v = signals()
+    effects = Effects().without("edge", "decay", "write")
+    _, trace = trace_attention(q, k, v, full, effects=effects)
+    charge = trace.widths @ full.transfer(trace.key_volts).mT
+    load = trace.widths @ full.column_1.loading(trace.key_volts).mT
+    torch.testing.assert_close(trace.charge_1, full.column_1(charge, load), rtol=1e-9, atol=1e-24)
+
+
+def test_age_in_seconds_follows_the_token_period(full):
+    q, k, v = signals()
+    effects = Effects().without("column", "edge")
+    _, trace = trace_attention(q, k, v, full, effects=effects, token_period=2e-6)
+    # query 20, key 5: 15 tokens, 30 us
+    charge = full.aging["table"](trace.key_volts[0, 1, 5], 30e-6) @ trace.widths[0, 1, 20]
+    assert trace.charge_1[0, 1, 20, 5].item() == pytest.approx(charge.item(), rel=1e-9)
+    by_latency = gain_cell_attention(q, k, v, full, effects=effects)
+    torch.testing.assert_close(
+        by_latency, gain_cell_attention(q, k, v, full, effects=effects, token_period=1e-6)
+    )
+    assert not torch.allclose(
+        by_latency, gain_cell_attention(q, k, v, full, effects=effects, token_period=2e-6)
+    )
+
+
+def test_unknown_token_period_is_one_clear_error(full):
+    with pytest.raises(HardwareError, match="token_period"):
+        gain_cell_attention(*signals(), full.model_copy(update={"timing": None}))
+
+
+def test_mismatch_is_a_pattern_of_the_array_and_the_seed(full):
+    q, k, v = signals(length=24)
+
+    def run(seed):
+        return gain_cell_attention(q, k, v, full, effects=Effects(mismatch=True, seed=seed))
+
+    torch.testing.assert_close(run(1), run(1))
+    assert not torch.allclose(run(1), run(2))
+
+
+def test_mismatch_follows_the_ring_column_and_has_the_stated_moments(full):
+    hardware = full.model_copy(update={"columns": 64})
+    k = torch.full((1, 1, 1024, 16), 0.9, dtype=torch.float64)
+    q = torch.eye(16, dtype=torch.float64).reshape(1, 1, 16, 16)
+    effects = Effects.none()
+    clean = trace_attention(q, k, k, hardware, effects=effects, window=512)[1].charge_1
+    varied = trace_attention(
+        q, k, k, hardware, effects=Effects(**{**vars(effects), "mismatch": True}), window=512
+    )
+    ratio = (varied[1].charge_1 / clean)[0, 0].flatten(0, 0)
+    torch.testing.assert_close(ratio[:, :512], ratio[:, 512:])
+    cell = hardware.transfer(0.9).item()
+    gain, offset, rho = 0.05, 5e-17 / cell, 0.3
+    expected = (gain**2 + offset**2 + 2 * rho * gain * offset) ** 0.5
+    # 16 x 512 cells: the sampling error of a standard deviation is 0.8 %
+    assert ratio[:, :512].std().item() == pytest.approx(expected, rel=0.04)
+    assert ratio[:, :512].mean().item() == pytest.approx(1.0, abs=0.003)
+
+
+def test_noise_is_fresh_has_the_stated_rms_and_obeys_the_global_seed(full):
+    q, k, v = signals(length=60)
+    effects = Effects(**{**vars(Effects.none()), "noise": True})
+
+    def charge(seed):
+        torch.manual_seed(seed)
+        return trace_attention(q, k, v, full, effects=effects)[1].charge_1
+
+    clean = trace_attention(q, k, v, full, effects=Effects.none())[1].charge_1
+    torch.testing.assert_close(charge(1), charge(1))
+    assert not torch.equal(charge(1), charge(2))
+    assert (charge(1) - clean).std().item() == pytest.approx(1e-16, rel=0.05)
+
+
+def test_unused_sub_tiles_add_no_converter_offset(full):
+    # The read-out's offset would appear once for each sub-tile that has been operated, and in no other.
+    q, k, v = signals(length=17)
+    effects = Effects().without("quantise")
+    _, trace = trace_attention(q * 0, k, v, full.model_copy(update={"phi": None}), effects=effects)
+    out = sum(tile.output for tile in trace.sub_tiles)
+    offset = full.readout(0.0).item()
+    operated = torch.arange(17) // 8 + 1
+    torch.testing.assert_close(out[0, 0, :, 0], operated * torch.tensor(offset, dtype=torch.float64))
+
+
+def test_extrapolation_is_counted(full):
+    narrow = full.column_1.model_copy(update={"box": {"a": (-0.01, 0.01), "u": (0.0, 1.0)}})
+    _, trace = trace_attention(*signals(), full.model_copy(update={"column_1": narrow}))
+    assert trace.outside["column_1"] > 100
+    assert trace.outside["cell_1"] == 0
+    _, late = trace_attention(*signals(), full, token_period=10e-6)
+    # ages beyond 100 us: more than 10 tokens; 30 queries see 19 + 18 + ... + 1 such keys
+    assert late.outside["age"] == 19 * 20 // 2
+
+
+@pytest.mark.parametrize("name", ["leroux", "full"])
+def test_gradients_are_exact_without_rounding(request, name):
+    hardware = request.getfixturevalue(name)
+    small = {"q_sat_1": 6.0, "q_sat_2": 8.0, "columns": 3} if name == "leroux" else {"columns": 3}
+    hardware = hardware.model_copy(update=small)
+    q, k, v = (x.clone().requires_grad_() for x in signals(1, 2, 1, 6, 3))
+    effects = Effects(mismatch=True).without("quantise")
+
+    def run(*x):
+        return gain_cell_attention(*x, hardware, window=4, effects=effects)
+
+    assert torch.autograd.gradcheck(run, (q, k, v), eps=1e-7, atol=1e-4)
+
+
+def test_rounding_is_straight_through_and_clips_are_not(leroux):
+    q = torch.tensor([[-0.5, 0.3, 0.7, 1.5]]).reshape(1, 1, 1, 4).requires_grad_()
+    k = torch.full((1, 1, 1, 4), 0.6).requires_grad_()
+    v = torch.full((1, 1, 1, 4), 0.7).requires_grad_()
+    gain_cell_attention(q, k, v, leroux).sum().backward()
+    assert q.grad.flatten()[[0, 3]].tolist() == [0.0, 0.0]
+    assert (q.grad.flatten()[1:3] > 0).all()
+    assert (k.grad.flatten()[1:] > 0).all()
+    assert (v.grad > 0).all()
+
+
+@pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
+def test_dtype_is_kept_and_autocast_costs_no_levels(leroux, dtype):
+    q, k, v = signals(dtype=dtype)
+    out = gain_cell_attention(q, k, v, leroux)
+    assert out.dtype == dtype
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        torch.testing.assert_close(gain_cell_attention(q, k, v, leroux), out)
+
+
+def test_nan_propagates_and_empty_batch_passes(full):
+    q, k, v = signals()
+    q[0, 0, 10, 2] = torch.nan
+    out = gain_cell_attention(q, k, v, full)
+    assert out[0, 0, 10].isnan().any()
+    assert out[0, 1].isfinite().all()
+    empty = [x[:0] for x in signals()]
+    assert gain_cell_attention(*empty, full).shape == (0, 2, 30, 6)
+
+
+@pytest.mark.parametrize(
+    ("shapes", "options", "error", "message"),
+    [
+        (((1, 2, 4, 6), (1, 2, 5, 7)), {}, ValueError, r"need q \(B, H, T, D\)"),
+        (((1, 3, 4, 6), (1, 2, 5, 6)), {}, ValueError, "H=3 must be a multiple of Hkv=2"),
+        (((1, 2, 6, 6), (1, 2, 5, 6)), {}, ValueError, "T=6 at most S=5"),
+        (((1, 2, 5, 6), (1, 2, 5, 6)), {"window": 0}, ValueError, "window=0"),
+        (((1, 2, 5, 6), (1, 2, 5, 6)), {"attention_mask": torch.ones(1, 4)}, ValueError, r"\(1, 5\)"),
+        (((1, 2, 5, 17), (1, 2, 5, 17)), {}, HardwareError, "17 exceeds the 16 rows"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_the_values(full, shapes, options, error, message):
+    q, k = torch.rand(shapes[0]), torch.rand(shapes[1])
+    with pytest.raises(error, match=message):
+        gain_cell_attention(q, k, k, full, **options)
+
+
+def test_softmax_has_nothing_to_trace(ideal):
+    with pytest.raises(HardwareError, match="exact softmax"):
+        trace_attention(*signals(), ideal)
+
+
+def test_non_contiguous_inputs(full):
+    q, k, v = (x.transpose(1, 2) for x in (torch.rand(1, 30, 2, 6), *0.9 * torch.rand(2, 1, 30, 2, 6)))
+    out = gain_cell_attention(q, k, v, full)
+    torch.testing.assert_close(out, gain_cell_attention(q.contiguous(), k.contiguous(), v.contiguous(), full))
+    assert np.isfinite(out.numpy()).all()
