@@ -124,24 +124,34 @@ def _attention(
     return out.transpose(1, 2).contiguous(), None
 
 
-def _mask(*args: Any, **kwargs: Any) -> Tensor | None:
-    """transformers' mask function: (B, 1, T, S) bool or None where the mask is plainly causal."""
-    mask = sdpa_mask(*args, **kwargs)
-    if mask is not None and not torch.compiler.is_compiling():
-        _check_mask(mask)
-    return mask
+def _mask(
+    batch_size: int,
+    q_length: int,
+    kv_length: int,
+    q_offset: int | Tensor = 0,
+    kv_offset: int = 0,
+    **kwargs: Any,
+) -> Tensor | None:
+    """transformers' mask function: (B, 1, T, S) bool or None where the mask is plainly causal.
 
-
-def _check_mask(mask: Tensor) -> None:
-    """Refuse masks that say more than which keys are stored: a ring of columns cannot follow them."""
-    queries, keys = mask.shape[-2:]
-    position = torch.arange(keys, device=mask.device)
-    causal = position <= position[keys - queries :, None]
-    if not torch.equal(mask, mask[..., -1:, :] & causal):
+    Raises `ModelError` for masks that say more than which keys are stored: a ring of columns cannot follow
+    them.
+    """
+    if isinstance(q_offset, Tensor) or kv_offset != 0 or q_offset + q_length != kv_length:
         raise ModelError(
-            "gain-cell attention takes causal masks with padding only; unpack packed sequences into a padded "
-            "batch, and use the dynamic cache instead of a static one"
+            "gain-cell attention keeps its own ring of columns: "
+            "use the dynamic cache, not a static or sliding one"
         )
+    mask = sdpa_mask(batch_size, q_length, kv_length, q_offset, kv_offset, **kwargs)
+    if mask is not None and not torch.compiler.is_compiling():
+        position = torch.arange(kv_length, device=mask.device)
+        causal = position <= position[q_offset:, None]
+        if not torch.equal(mask, mask[..., -1:, :] & causal):
+            raise ModelError(
+                "gain-cell attention takes causal masks with padding only: "
+                "unpack packed sequences into a padded batch"
+            )
+    return mask
 
 
 AttentionInterface.register(IMPLEMENTATION, _attention)
