@@ -34,7 +34,7 @@ from .signals import (
     column_charge,
     converted,
     count,
-    effective_widths,
+    edge_charge,
     noisy,
     query_widths,
     stored_volts,
@@ -143,10 +143,10 @@ def _operate(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> tuple[Tensor, 
     widths = query_widths(q.to(compute), now)
     key_volts = stored_volts(now.ring.pack(k.to(compute)), hardware.levels.key, now)
     value_volts = stored_volts(now.ring.pack(v.to(compute)), hardware.levels.value, now)
-    charge_1 = noisy(_first_product(effective_widths(widths, now), key_volts, now), 1, now)
+    charge_1 = noisy(_first_product(widths, key_volts, now), 1, now)
     phi = converted(charge_1, hardware.phi, hardware.q_sat_1, 0.0, now)
     phi = torch.where(now.ring.valid, phi, 0.0)
-    sub_tiles = tuple(_second_product(effective_widths(phi, now), value_volts, now))
+    sub_tiles = tuple(_second_product(phi, value_volts, now))
     out = sum((tile.output for tile in sub_tiles), torch.zeros_like(widths))
     trace = Trace(widths, key_volts, value_volts, now.ring, charge_1, phi, sub_tiles, now.outside or {})
     return out.to(q.dtype), trace
@@ -155,7 +155,7 @@ def _operate(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> tuple[Tensor, 
 def _first_product(pulses: Tensor, volts: Tensor, now: Conditions) -> Tensor:
     """Charge on the bit line of every key: pulses (B, H, T, D) through the K array -> (B, H, T, S)."""
     heads, column = pulses.shape[1], now.hardware.column_1 if now.effects.column else None
-    charge = torch.zeros((), dtype=pulses.dtype, device=pulses.device)
+    charge = edge_charge(pulses, now)
     for response, factor in cell_terms(volts, 1, now):
         product = pulses @ _per_query_head(response, heads).mT
         charge = charge + (product if factor is None else product * factor)
@@ -172,7 +172,8 @@ def _second_product(pulses: Tensor, volts: Tensor, now: Conditions) -> Iterator[
     ]
     loading = None if column is None else _per_query_head(column.loading(volts), heads)
     for index, keys in now.ring.sub_tiles:
-        charge = sum(pulse[..., keys] @ response[:, :, keys] for pulse, response in aged)
+        charge = edge_charge(pulses[..., keys], now)
+        charge = charge + sum(pulse[..., keys] @ response[:, :, keys] for pulse, response in aged)
         load = None if loading is None else pulses[..., keys] @ loading[:, :, keys]
         charge = noisy(column_charge(charge, load, column, "column_2", now), 2, now)
         width = converted(charge, now.hardware.readout, now.hardware.q_sat_2, -1.0, now)

@@ -72,11 +72,11 @@ def stored_volts(target: Tensor, levels: int, now: Conditions) -> Tensor:
     return volts
 
 
-def effective_widths(widths: Tensor, now: Conditions) -> Tensor:
-    """What the cells integrate over: a pulse has edges, no pulse has none."""
-    if now.effects.edge and now.hardware.edge is not None:
-        return widths + now.hardware.edge * (widths > 0)
-    return widths
+def edge_charge(pulses: Tensor, now: Conditions) -> Tensor | float:
+    """Charge that the edges of the pulses (..., rows) leave on every bit line, (..., 1)."""
+    if not now.effects.edge or now.hardware.edge is None:
+        return 0.0
+    return now.hardware.edge * (pulses > 0).sum(-1, keepdim=True).to(pulses.dtype)
 
 
 def cell_terms(volts: Tensor, array: int, now: Conditions) -> Terms:

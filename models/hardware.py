@@ -68,7 +68,7 @@ class Hardware(Value):
     q_sat_2: float = Field(default=1.0, gt=0)
     """Full-scale charge of the signed read-out, in `charge_unit`."""
     edge: float | None = None
-    """Extra width from finite edges, as a fraction of t_pulse_max: charge = f(v) (w + edge) for w > 0."""
+    """Charge that the edges of one pulse add, in `charge_unit`: charge = f(v) w + edge for w > 0."""
     column_1: ColumnModel | None = None
     column_2: ColumnModel | None = None
     phi: ConverterCurve | None = None

@@ -69,7 +69,7 @@ def full() -> Hardware:
         cell="table",
         q_sat_1=6e-15,
         q_sat_2=5e-15,
-        edge=0.01,
+        edge=2e-17,
         column_1=column,
         column_2=column,
         phi=fit_converter_curve(charge, np.clip(charge / 6e-15 + 0.04, 0, 1)),

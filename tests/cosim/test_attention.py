@@ -141,7 +141,7 @@ def test_edge_adds_charge_to_pulses_only(full):
     effects = Effects().without("write")
     _, trace = trace_attention(q, k, k, hardware, effects=effects)
     full_pulse = hardware.transfer(0.9).item()
-    expected = torch.tensor([0.0, 0.2 + 0.01, 1.0 + 0.01]) * full_pulse
+    expected = torch.tensor([0.0, 0.2 * full_pulse + hardware.edge, full_pulse + hardware.edge])
     torch.testing.assert_close(trace.charge_1[0, 0, :, 0] / full_pulse, expected / full_pulse)
 
 
