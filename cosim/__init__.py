@@ -7,17 +7,25 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from .accounting import account
     from .attention import SubTile, Trace, gain_cell_attention, trace_attention
     from .conversion import convert
     from .effects import Effects
     from .layer import GainCellAttention, gain_cell_layers, record_traces
+    from .ledger import BASELINES, Baseline, Hold, Ledger, LedgerEntry
     from .pretrained import from_pretrained, is_converted, save_pretrained
 
 _HOME = {
+    "BASELINES": "ledger",
+    "Baseline": "ledger",
     "Effects": "effects",
     "GainCellAttention": "layer",
+    "Hold": "ledger",
+    "Ledger": "ledger",
+    "LedgerEntry": "ledger",
     "SubTile": "attention",
     "Trace": "attention",
+    "account": "accounting",
     "convert": "conversion",
     "from_pretrained": "pretrained",
     "gain_cell_attention": "attention",
@@ -29,10 +37,16 @@ _HOME = {
 }
 
 __all__ = [
+    "BASELINES",
+    "Baseline",
     "Effects",
     "GainCellAttention",
+    "Hold",
+    "Ledger",
+    "LedgerEntry",
     "SubTile",
     "Trace",
+    "account",
     "convert",
     "from_pretrained",
     "gain_cell_attention",

@@ -66,20 +66,24 @@ class Spline(Surrogate):
             raise ValueError(
                 f"coefficients: {count} knots need shape ({count - 1}, 4), got {self.coefficients.shape}"
             )
+        # The third power of a step in coulombs is below the smallest float32: evaluate in steps of one knot.
+        spacing = np.diff(self.knots)
+        self._constants["spacing"] = torch.tensor(spacing)
+        self._constants["scaled"] = torch.tensor(self.coefficients * spacing[:, None] ** np.arange(4))
         return self
 
     def __call__(self, x: Any) -> Tensor:
         x = as_tensor(x)
-        knots, coefficients = self._tensor("knots", x), self._tensor("coefficients", x)
-        interval = (torch.searchsorted(knots, x.detach().contiguous(), right=True) - 1).clamp(
-            0, len(knots) - 2
-        )
+        knots, spacing = self._tensor("knots", x), self._tensor("spacing", x)
+        last = len(knots) - 2
+        interval = (torch.searchsorted(knots, x.detach().contiguous(), right=True) - 1).clamp(0, last)
         inside = x.clamp(knots[0], knots[-1])
-        c0, c1, c2, c3 = coefficients[interval].unbind(-1)
-        step = inside - knots[interval]
+        c0, c1, c2, c3 = self._tensor("scaled", x)[interval].unbind(-1)
+        width = spacing[interval]
+        step = (inside - knots[interval]) / width
         value = c0 + step * (c1 + step * (c2 + step * c3))
         slope = (c1 + step * (2 * c2 + step * 3 * c3)).detach()
-        return value + (x - inside) * slope
+        return value + (x - inside) / width * slope
 
 
 class Exponential(Surrogate):

@@ -114,3 +114,15 @@ def test_retention_interpolates_and_finds_the_hold_time():
 def test_wrong_values_are_refused(make, message):
     with pytest.raises(ValidationError, match=message):
         make()
+
+
+def test_single_precision_is_enough_for_coulombs():
+    charge = np.linspace(-4e-13, 4e-13, 81)
+    curve = fit_spline(charge, np.tanh(charge / 2e-13))
+    x = torch.linspace(-5e-13, 5e-13, 301, requires_grad=True)
+    value = curve(x)
+    torch.testing.assert_close(value.double(), curve(x.detach().double()), rtol=0, atol=1e-5)
+    (slope,) = torch.autograd.grad(value.sum(), x)
+    inside = x.detach().abs() < 3.9e-13
+    expected = (1 - torch.tanh(x.detach() / 2e-13) ** 2) / 2e-13
+    torch.testing.assert_close(slope[inside] * 2e-13, expected[inside] * 2e-13, rtol=0, atol=2e-2)
