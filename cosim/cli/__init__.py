@@ -8,12 +8,13 @@ from __future__ import annotations
 
 import typer
 
-from . import characterize, doctor
+from . import characterize, doctor, fit
 from .console import guarded
 
 COMMANDS = {
     "doctor": doctor.run,
     "characterize": characterize.run,
+    "fit": fit.run,
 }
 
 app = typer.Typer(

@@ -1,0 +1,80 @@
+"""`gaincell fit`: tables -> hardware and a report of how well it fits."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import Json, emit, stderr, stdout
+from .defaults import HARDWARE, TABLES
+
+
+def run(
+    tables: Annotated[Path, typer.Argument(help="Folder of `gaincell characterize`.")] = TABLES,
+    out: Annotated[Path, typer.Option(help="Folder for the hardware.")] = HARDWARE,
+    name: Annotated[
+        str | None, typer.Option(help="Name of the hardware [default: that of the technology].")
+    ] = None,
+    max_failed: Annotated[
+        float, typer.Option(min=0, max=1, help="Refuse tables with a larger fraction of failed points.")
+    ] = 0.01,
+    as_json: Json = False,
+) -> None:
+    """Fit surrogates to characterization tables and bundle them into hardware.
+
+    Prints the error of every surrogate on points its fit has not seen, and the circuits' figures beside their
+    design limits; both go into the hardware's folder as fit.json too.
+
+    Examples:
+
+        gaincell fit
+
+        gaincell fit out/ss85 --out out/ss85-hardware --name generic28-ss85 --json
+    """
+    from ...characterization.table import read_manifest, read_table
+    from ...models.fit import TABLES as NEEDED
+    from ...models.fit import fit_hardware, provenance
+    from ...models.storage import replace_file
+
+    manifest = read_manifest(tables)
+    rows = {procedure: read_table(tables, procedure) for procedure in NEEDED}
+    hardware, report = fit_hardware(
+        rows,
+        manifest["condition"],
+        name=name or manifest["condition"]["technology"],
+        provenance=provenance(manifest),
+        max_failed=max_failed,
+    )
+    hardware.save_pretrained(out)
+    replace_file(out / "fit.json", (report.model_dump_json(indent=1) + "\n").encode())
+    if as_json:
+        checks = [check.model_dump() | {"met": check.met} for check in report.checks]
+        surrogates = {key: error.model_dump() for key, error in report.surrogates.items()}
+        emit({"hardware": str(out), "name": hardware.name, "surrogates": surrogates, "checks": checks})
+        return
+    stdout.print(_error_table(report))
+    stdout.print(_check_table(report))
+    stderr.print(f"hardware in {out}", highlight=False)
+
+
+def _error_table(report):
+    from rich.table import Table
+
+    table = Table("surrogate", "rms", "worst", "", "unseen points", title="Error on points kept from the fit")
+    for key, error in report.surrogates.items():
+        percent = error.unit.startswith("of ")
+        numbers = (f"{x:.3%}" if percent else f"{x:.3g}" for x in (error.rms, error.worst))
+        table.add_row(key, *numbers, error.unit, str(error.held_out_points))
+    return table
+
+
+def _check_table(report):
+    from rich.table import Table
+
+    table = Table("figure", "value", "limit", "unit", "", title="Circuits against their design limits")
+    for check in report.checks:
+        mark = "[green]met[/]" if check.met else "[red]missed[/]"
+        table.add_row(check.name, f"{check.value:.3g}", f"{check.limit:.3g}", check.unit, mark)
+    return table

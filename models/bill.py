@@ -1,0 +1,95 @@
+"""The energy bill of fitted hardware: what each stage costs, from the tables, with its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .cost import CellReads, Constant, Conversions, DacConversions, EnergyModel, Pulses, StageEnergy, Writes
+from .fitting import fit_spline
+from .published import PICOJOULES
+
+DAC_SWING_CAPACITANCE = 10e-15
+"""Estimate of the switched capacitance behind one converted number (pulse-width counter bit or write DAC), F."""
+
+
+def energy_model(
+    good: Mapping[str, pd.DataFrame], device: str, vdd: float, designs: Mapping[str, Any]
+) -> EnergyModel:
+    """Stages in the order of the signal path."""
+    reads = _read_curve(good["cell_transfer"], vdd)
+    drive = good["row_driver"]
+    pulse = float(drive[drive["columns"] == designs["array"]["columns"]]["e_drive"].mean())
+    dac_bits = 4
+    return EnergyModel(
+        stages=(
+            StageEnergy(
+                name="query and write converters",
+                origin="estimate",
+                law=DacConversions(joules=dac_bits * DAC_SWING_CAPACITANCE * vdd**2),
+                note=f"{dac_bits} bits of {DAC_SWING_CAPACITANCE:g} F switched once per number; replace it with "
+                "that of the converter used",
+            ),
+            StageEnergy(
+                name="write of key and value",
+                origin="simulated",
+                law=Writes(joules=_write_energy(good["cell_write"], device)),
+                note="cell_write: bit-line and word-line drive of the cell, without the write lines' own wires",
+            ),
+            StageEnergy(
+                name="K array word lines",
+                origin="simulated",
+                law=Pulses(array=1, joules=pulse),
+                note="row_driver: driver, wires and gates of a whole row, one pulse",
+            ),
+            StageEnergy(name="K array cells", origin="simulated", law=CellReads(array=1, curve=reads)),
+            StageEnergy(
+                name="ReLU converters",
+                origin="simulated",
+                law=Conversions(converter=1, curve=_conversion_curve(good["converter"], False)),
+                note="converter and reset reference; without the ideal ramp bias and clock drivers",
+            ),
+            StageEnergy(
+                name="V array word lines",
+                origin="simulated",
+                law=Pulses(array=2, joules=pulse),
+                note="row_driver: driver, wires and gates of a whole row, one pulse",
+            ),
+            StageEnergy(name="V array cells", origin="simulated", law=CellReads(array=2, curve=reads)),
+            StageEnergy(
+                name="signed converters",
+                origin="simulated",
+                law=Conversions(converter=2, curve=_conversion_curve(good["converter"], True)),
+                note="converter and reset reference; without the ideal ramp bias and clock drivers",
+            ),
+            StageEnergy(
+                name="digital control and routing",
+                origin="published",
+                law=Constant(joules=PICOJOULES["digital control"][0] * 1e-12),
+                note="Leroux et al. 2025, window 1024: no digital circuit is simulated here",
+            ),
+        )
+    )
+
+
+def _read_curve(transfer: pd.DataFrame, vdd: float):
+    """Supply energy of a full-width read against stored voltage, bit line at rest."""
+    longest = transfer["t_pulse"].max()
+    rows = transfer[np.isclose(transfer["v_bl"], vdd / 2) & np.isclose(transfer["t_pulse"], longest, atol=0)]
+    return fit_spline(rows["v_store"], rows["e_read"], rows["held_out"].to_numpy(), unit="of peak")
+
+
+def _conversion_curve(converter: pd.DataFrame, signed: bool):
+    """Energy of a conversion against its charge; what the reset reference gives back counts as it is."""
+    rows = converter[converter["signed"] == signed]
+    total = (rows["e_convert"] + rows["e_reset"]).to_numpy()
+    return fit_spline(rows["charge"], total, rows["held_out"].to_numpy(), knots=12, unit="of peak")
+
+
+def _write_energy(write: pd.DataFrame, device: str) -> float:
+    """Mean over targets and previous contents, J per cell."""
+    rows = write[write["write_device"] == device]
+    return float((rows["e_bit_line"] + rows["e_word_line"]).mean())

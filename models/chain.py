@@ -1,0 +1,35 @@
+"""What the surrogates predict for a simulated two-array chain."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from .hardware import Hardware
+
+
+def predict_chain(hardware: Hardware, rows: pd.DataFrame, stage: int) -> tuple[np.ndarray, np.ndarray]:
+    """Predicted and simulated pulse widths of one stage, fractions of T_max, over all chains in a table.
+
+    Stage 2 starts from the predicted, not from the simulated, pulses of stage 1: it is the whole chain.
+    """
+    predicted, simulated = [], []
+    for _, chain in rows.groupby("point"):
+        first = chain.iloc[0]
+        query = np.asarray(first["t_query"]) / hardware.t_pulse_max
+        key = np.asarray(first["v_key"]).reshape(len(query), -1)
+        value = np.asarray(first["v_value"]).reshape(key.shape[1], -1)
+        pulses = product(hardware, query, key, 1)
+        predicted.append(pulses if stage == 1 else product(hardware, pulses, value, 2))
+        own = chain[chain["stage"] == stage].sort_values("index")
+        simulated.append(own["t_out"].to_numpy() / hardware.t_pulse_max)
+    return np.concatenate(predicted), np.concatenate(simulated)
+
+
+def product(hardware: Hardware, width: np.ndarray, stored: np.ndarray, array: int) -> np.ndarray:
+    """Pulses (rows,) into an array of stored volts (rows, columns): converted widths (columns,) / T_max."""
+    column = hardware.column_1 if array == 1 else hardware.column_2
+    converter = hardware.phi if array == 1 else hardware.readout
+    charge = width @ hardware.transfer(stored).numpy() + hardware.edge * (width > 0).sum()
+    load = width @ column.loading(stored).numpy()
+    return converter(column(charge, load)).numpy()

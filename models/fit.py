@@ -1,0 +1,236 @@
+"""Characterization tables -> `Hardware`: every surrogate of one technology, with its error on unseen points."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..circuits.errors import TableError
+from .array import ConverterCurve, Noise, WriteError
+from .bill import energy_model
+from .chain import predict_chain
+from .checks import Check, cell_checks, converter_checks, converter_figures, write_checks
+from .columns import Column, bit_line_capacitance, fit_column
+from .cost import Phase, Timing
+from .curves import Polynomial, Spline
+from .fitting import fit_converter_curve, fit_polynomial, fit_spline, measure_error
+from .fitting_arrays import fit_retention, fit_separable_aging
+from .hardware import Hardware
+from .values import FitError, Value
+
+TABLES = ("cell_transfer", "cell_write", "cell_retention", "converter", "row_driver", "column", "chain")
+"""Procedures that a fit needs."""
+MAX_FAILED = 0.01
+"""Fraction of failed points above which a table is refused."""
+BOLTZMANN = 1.380649e-23
+
+
+class FitReport(Value):
+    """What was fitted, how well it predicts unseen points, and whether the circuits meet their limits."""
+
+    surrogates: dict[str, FitError]
+    checks: tuple[Check, ...]
+
+
+def fit_hardware(
+    tables: Mapping[str, pd.DataFrame],
+    condition: Mapping[str, Any],
+    *,
+    name: str,
+    provenance: Mapping[str, Any] | None = None,
+    max_failed: float = MAX_FAILED,
+) -> tuple[Hardware, FitReport]:
+    """Fit all surrogates.
+
+    Args:
+        tables: procedure name -> table, for every name in `TABLES`.
+        condition: the manifest's `condition`: supply, temperature, sizes, phases.
+        name: of the hardware.
+        provenance: kept in the hardware as it is.
+        max_failed: largest tolerated fraction of failed points in a table.
+
+    Raises:
+        TableError: a table is missing or has too many failed points.
+    """
+    good = {procedure: _successful(tables, procedure, max_failed) for procedure in TABLES}
+    designs, vdd = condition["designs"], condition["vdd"]
+    t_max = designs["clocking"]["t_pulse_max"]
+    edge, cells = fit_cells(good["cell_transfer"], vdd, t_max)
+    phi, readout = (
+        _fit_converter(good["converter"], signed, designs, t_max) for signed in (False, True)
+    )
+    plain = Hardware(
+        name=name,
+        description=f"Fitted to ngspice simulations of {condition['technology']}, corner "
+        f"{condition['corner']}, {condition['temperature']:g} C.",
+        origin="simulated",
+        rows=designs["array"]["rows"],
+        columns=designs["array"]["columns"],
+        v_max=vdd,
+        v_zero=vdd / 2,
+        t_pulse_max=t_max,
+        cells=cells,
+        cell="table",
+        q_sat_1=_full_scale(good["converter"], False, t_max),
+        q_sat_2=_full_scale(good["converter"], True, t_max),
+        edge=edge,
+        phi=phi,
+        readout=readout,
+        provenance=dict(provenance or {}),
+    )
+    columns = {signed: _fit_column(good, plain, signed, designs) for signed in (False, True)}
+    device = designs["cell"]["write_device"]
+    at_rest = _retention_rows(good["cell_retention"], condition, device)
+    retention = fit_retention(at_rest["v_store"], at_rest["age"], at_rest["v_aged"])
+    aging = {key: fit_separable_aging(curve, retention, retention.ages) for key, curve in cells.items()}
+    write = good["cell_write"][good["cell_write"]["write_device"] == device]
+    written = fit_spline(write["v_target"], write["v_written"], scale=1.0, unit="V")
+    hardware = plain.model_copy(
+        update={
+            "column_1": columns[False].model,
+            "column_2": columns[True].model,
+            "write": WriteError(curve=written, box=written.box, errors=written.errors),
+            "retention": retention,
+            "aging": aging,
+            "noise": _thermal_noise(columns, condition["temperature"]),
+            "timing": _timing(condition),
+            "energy": energy_model(good, device, vdd, designs),
+        }
+    )
+    return hardware, _report(hardware, good, columns, condition)
+
+
+def provenance(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """What a characterization's manifest says of the origin of its tables."""
+    kept = ("condition", "ngspice", "python", "gaincell", "git_revision", "created")
+    tables = {name: entry["sha256"] for name, entry in manifest["tables"].items()}
+    technology = {key: manifest["technology"][key] for key in ("name", "digest")}
+    technology["source"] = manifest["plan"]["technology"]
+    seed = manifest["plan"]["seed"]
+    return {key: manifest[key] for key in kept} | {"technology": technology, "tables": tables, "seed": seed}
+
+
+def fit_cells(
+    transfer: pd.DataFrame, vdd: float, t_pulse_max: float
+) -> tuple[float, dict[str, Polynomial | Spline]]:
+    """Edge charge (C) and the cell curves, from reads with the bit line at rest.
+
+    A read delivers f(v) w + e(v): lines through the widths give both. The edges' charge e is a few per mille
+    of a full read and enters as its mean over the stored voltages; f is what remains of a full-width read.
+    """
+    rest = transfer[np.isclose(transfer["v_bl"], vdd / 2)]
+    swept = rest[~rest["held_out"]].pivot(index="v_store", columns="t_pulse", values="q_bl")
+    edge = float(np.polyfit(swept.columns.to_numpy(), swept.to_numpy().T, 1)[1].mean())
+    full = rest[np.isclose(rest["t_pulse"], t_pulse_max, atol=0)]
+    v, charge, unseen = (full[c].to_numpy() for c in ("v_store", "q_bl", "held_out"))
+    charge = charge - edge
+    curves: dict[str, Polynomial | Spline] = {"table": fit_spline(v, charge, unseen)}
+    for order, key in ((1, "linear"), (3, "poly3"), (5, "poly5")):
+        curves[key] = fit_polynomial(v, charge, order, unseen, center=vdd / 2)
+    return edge, curves
+
+
+def _successful(tables: Mapping[str, pd.DataFrame], procedure: str, max_failed: float) -> pd.DataFrame:
+    if procedure not in tables:
+        raise TableError(f"the fit needs the table {procedure!r}; run a plan that includes it")
+    rows = tables[procedure]
+    failed = rows["status"] != "ok"
+    if failed.mean() > max_failed:
+        first = rows.loc[failed, "message"].iloc[0]
+        raise TableError(
+            f"{failed.sum()} of {len(rows)} rows of table {procedure!r} failed ({first}); mend the circuit or "
+            f"the options and characterize again, or pass --max-failed {failed.mean():.2f} to fit without them"
+        )
+    return rows[~failed]
+
+
+def _fit_converter(
+    converter: pd.DataFrame, signed: bool, designs: Mapping[str, Any], t_max: float
+) -> ConverterCurve:
+    rows = converter[converter["signed"] == signed]
+    width, unseen = rows["t_out"].to_numpy() / t_max, rows["held_out"].to_numpy()
+    return fit_converter_curve(rows["charge"].to_numpy(), width, unseen, signed=signed)
+
+
+def _full_scale(converter: pd.DataFrame, signed: bool, t_max: float) -> float:
+    rows = converter[converter["signed"] == signed]
+    gains = [converter_figures(rows, t_max, sign).gain for sign in ((1, -1) if signed else (1,))]
+    return float(t_max / np.mean(gains))
+
+
+def _fit_column(
+    good: Mapping[str, pd.DataFrame], plain: Hardware, signed: bool, designs: Mapping[str, Any]
+) -> Column:
+    rows = good["column"][good["column"]["signed"] == signed]
+    c_line = bit_line_capacitance(rows, plain, signed)
+    return fit_column(rows, good["cell_transfer"], plain, c_line, signed)
+
+
+def _retention_rows(
+    retention: pd.DataFrame, condition: Mapping[str, Any], device: str
+) -> pd.DataFrame:
+    """Rows at the fit's temperature with the write bit line resting at mid-supply, as it does between writes."""
+    return retention[
+        (retention["write_device"] == device)
+        & np.isclose(retention["temperature"], condition["temperature"])
+        & np.isclose(retention["v_rest"], condition["vdd"] / 2)
+    ]
+
+
+def _thermal_noise(columns: Mapping[bool, Column], celsius: float) -> Noise:
+    """kT/C noise of the reset of both integration nodes, as charge: sqrt(k T C)."""
+    rms = {key: float(np.sqrt(BOLTZMANN * (celsius + 273.15) * c.c_line)) for key, c in columns.items()}
+    return Noise(charge_1=rms[False], charge_2=rms[True])
+
+
+def _timing(condition: Mapping[str, Any]) -> Timing:
+    """The simulated phases; converters are reset while the new key and value are written."""
+    write = Phase(name="write of key and value", seconds=condition["t_write_operation"], origin="simulated")
+    first, *rest = condition["phases"]
+    reset = Phase(name=first[0], seconds=first[1], origin="simulated", hidden=first[1] <= write.seconds)
+    others = [Phase(name=phase, seconds=seconds, origin="simulated") for phase, seconds in rest]
+    return Timing(phases=(write, reset, *others))
+
+
+def _report(
+    hardware: Hardware,
+    good: Mapping[str, pd.DataFrame],
+    columns: Mapping[bool, Column],
+    condition: Mapping[str, Any],
+) -> FitReport:
+    vdd, t_max = condition["vdd"], hardware.t_pulse_max
+    errors = {f"cell {key}": curve.errors for key, curve in hardware.cells.items()}
+    errors["cell table, other widths"] = _width_error(hardware, good["cell_transfer"])
+    errors["ReLU converter"], errors["signed converter"] = hardware.phi.errors, hardware.readout.errors
+    for signed, label in ((False, "K column"), (True, "V column")):
+        errors[f"{label}, plain sum of cells"] = columns[signed].plain
+        errors[label] = columns[signed].predicted
+    for stage, label in ((1, "16x16 chain, first product"), (2, "16x16 chain, second product")):
+        predicted, simulated = predict_chain(hardware, good["chain"], stage)
+        errors[label] = measure_error(predicted, simulated, 1.0, "of T_max")
+    errors["write"], errors["retention"] = hardware.write.errors, hardware.retention.errors
+    errors |= {f"aging, {key}": surrogate.errors for key, surrogate in hardware.aging.items()}
+    for stage in hardware.energy.stages:
+        if getattr(getattr(stage.law, "curve", None), "errors", None) is not None:
+            errors[f"energy, {stage.name}"] = stage.law.curve.errors
+    devices = sorted(good["cell_write"]["write_device"].unique())
+    checks = [
+        *cell_checks(good["cell_transfer"], vdd),
+        *(check for device in devices for check in write_checks(good["cell_write"], device)),
+        *converter_checks(good["converter"], t_max),
+    ]
+    return FitReport(surrogates=errors, checks=tuple(checks))
+
+
+def _width_error(hardware: Hardware, transfer: pd.DataFrame) -> FitError:
+    """Charge of unseen reads at unseen widths: f(v) w + edge."""
+    rest = transfer[np.isclose(transfer["v_bl"], hardware.v_zero) & transfer["held_out"]]
+    rows = rest[~np.isclose(rest["t_pulse"], hardware.t_pulse_max, atol=0)]
+    width = rows["t_pulse"].to_numpy() / hardware.t_pulse_max
+    curve = hardware.cells["table"]
+    predicted = curve(rows["v_store"].to_numpy()).numpy() * width + hardware.edge
+    peak = float(np.abs(transfer["q_bl"]).max())
+    return measure_error(predicted, rows["q_bl"].to_numpy(), peak, "of peak")
