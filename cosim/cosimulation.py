@@ -1,8 +1,8 @@
 """Real activations of a model back through the transistors, operation by operation, against the surrogates.
 
-A forward pass is traced; for random (layer, head, query, key or output) the very pulse widths and stored voltages
-of that operation are simulated in ngspice as a whole column, 64 cells on their bit line and the converter. What
-comes out is compared with what the attention layer made of the same inputs.
+A forward pass is traced; for random (layer, head, query, key or output) the very pulse widths and stored
+voltages of that operation are simulated in ngspice as a whole column: 64 cells on their bit line and the
+converter. What comes out is compared with what the attention layer made of the same inputs.
 """
 
 from __future__ import annotations
@@ -80,7 +80,11 @@ def draw_operations(
 
 
 def simulate_operations(
-    operations: Sequence[Operation], hardware: Hardware, *, jobs: int | None = None, progress: Progress | None = None
+    operations: Sequence[Operation],
+    hardware: Hardware,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
 ) -> pd.DataFrame:
     """SPICE columns of the operations: one row each, with predicted and simulated width (fractions of T_max).
 

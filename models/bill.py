@@ -8,12 +8,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from .cost import CellReads, Constant, Conversions, DacConversions, EnergyModel, Pulses, StageEnergy, Writes
+from .cost import CellReads, Constant, Conversions, EnergyModel, Pulses, StageEnergy, Writes
 from .fitting import fit_spline
 from .published import PICOJOULES
-
-DAC_SWING_CAPACITANCE = 10e-15
-"""Estimate of the switched capacitance behind one converted number (pulse-width counter bit or write DAC), F."""
 
 
 def energy_model(
@@ -23,21 +20,14 @@ def energy_model(
     reads = _read_curve(good["cell_transfer"], vdd)
     drive = good["row_driver"]
     pulse = float(drive[drive["columns"] == designs["array"]["columns"]]["e_drive"].mean())
-    dac_bits = 4
     return EnergyModel(
         stages=(
-            StageEnergy(
-                name="query and write converters",
-                origin="estimate",
-                law=DacConversions(joules=dac_bits * DAC_SWING_CAPACITANCE * vdd**2),
-                note=f"{dac_bits} bits of {DAC_SWING_CAPACITANCE:g} F switched once per number; replace it with "
-                "that of the converter used",
-            ),
+            _published("dac", "pulse-width and voltage converters at the input: not simulated here"),
             StageEnergy(
                 name="write of key and value",
                 origin="simulated",
                 law=Writes(joules=_write_energy(good["cell_write"], device)),
-                note="cell_write: bit-line and word-line drive of the cell, without the write lines' own wires",
+                note="cell_write: drive of the cell's bit and word lines, without the wires of the write port",
             ),
             StageEnergy(
                 name="K array word lines",
@@ -65,13 +55,18 @@ def energy_model(
                 law=Conversions(converter=2, curve=_conversion_curve(good["converter"], True)),
                 note="converter and reset reference; without the ideal ramp bias and clock drivers",
             ),
-            StageEnergy(
-                name="digital control and routing",
-                origin="published",
-                law=Constant(joules=PICOJOULES["digital control"][0] * 1e-12),
-                note="Leroux et al. 2025, window 1024: no digital circuit is simulated here",
-            ),
+            _published("digital control", "control and routing: no digital circuit is simulated here"),
         )
+    )
+
+
+def _published(name: str, what: str) -> StageEnergy:
+    """A part that gaincell has no circuit for, at its published value; replace it with that of your design."""
+    return StageEnergy(
+        name=name,
+        origin="published",
+        law=Constant(joules=PICOJOULES[name][0] * 1e-12),
+        note=f"{what}; Leroux et al. 2025, per token and head at window 1024",
     )
 
 

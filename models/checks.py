@@ -37,7 +37,12 @@ def cell_checks(transfer: pd.DataFrame, vdd: float) -> list[Check]:
     residual = charge.to_numpy().T - (np.outer(widths, lines[0]) + lines[1])
     shift = (transfer["v_after"] - transfer["v_store"]).abs().max()
     return [
-        Check(name="cell shape against the published polynomial, rms", value=deviation, limit=0.06, unit="of peak"),
+        Check(
+            name="cell shape against the published polynomial, rms",
+            value=deviation,
+            limit=0.06,
+            unit="of peak",
+        ),
         Check(
             name="cell width non-linearity, worst",
             value=float(np.abs(residual).max() / peak),

@@ -13,8 +13,8 @@ from .fitting_arrays import fit_column_model
 from .hardware import Hardware
 from .values import FitError
 
-USABLE = 1.3
-"""Columns whose charge exceeds this many full scales are left out: the converter clips them anyway."""
+USABLE = {False: (-0.3, 1.3), True: (-1.3, 1.3)}
+"""By `signed`: range of charge, in full scales, beyond which a column is left out: the converter clips it."""
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,8 @@ def fit_column(
     """Column model of one array; every fourth usable column is kept from the fit."""
     charge = c_line * (rows["v_start"] - rows["v_end"]).to_numpy()
     full_scale = hardware.q_sat_2 if signed else hardware.q_sat_1
-    usable = np.abs(charge) < USABLE * full_scale
+    lowest, highest = USABLE[signed]
+    usable = (charge > lowest * full_scale) & (charge < highest * full_scale)
     rows, charge = rows[usable], charge[usable]
     loading = _loading_curve(transfer, hardware, c_line, signed)
     plain, load = cell_sum(rows, hardware), summed(rows, hardware, loading)

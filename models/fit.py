@@ -1,4 +1,4 @@
-"""Characterization tables -> `Hardware`: every surrogate of one technology, with its error on unseen points."""
+"""Characterization tables -> `Hardware`: every surrogate, with its error on points it has not seen."""
 
 from __future__ import annotations
 
@@ -59,9 +59,7 @@ def fit_hardware(
     designs, vdd = condition["designs"], condition["vdd"]
     t_max = designs["clocking"]["t_pulse_max"]
     edge, cells = fit_cells(good["cell_transfer"], vdd, t_max)
-    phi, readout = (
-        _fit_converter(good["converter"], signed, designs, t_max) for signed in (False, True)
-    )
+    phi, readout = (_fit_converter(good["converter"], signed, designs, t_max) for signed in (False, True))
     plain = Hardware(
         name=name,
         description=f"Fitted to ngspice simulations of {condition['technology']}, corner "
@@ -141,8 +139,8 @@ def _successful(tables: Mapping[str, pd.DataFrame], procedure: str, max_failed: 
     if failed.mean() > max_failed:
         first = rows.loc[failed, "message"].iloc[0]
         raise TableError(
-            f"{failed.sum()} of {len(rows)} rows of table {procedure!r} failed ({first}); mend the circuit or "
-            f"the options and characterize again, or pass --max-failed {failed.mean():.2f} to fit without them"
+            f"{failed.sum()} of {len(rows)} rows of table {procedure!r} failed ({first}); mend the circuit "
+            "or the options and characterize again, or pass a larger --max-failed to fit without them"
         )
     return rows[~failed]
 
@@ -169,10 +167,8 @@ def _fit_column(
     return fit_column(rows, good["cell_transfer"], plain, c_line, signed)
 
 
-def _retention_rows(
-    retention: pd.DataFrame, condition: Mapping[str, Any], device: str
-) -> pd.DataFrame:
-    """Rows at the fit's temperature with the write bit line resting at mid-supply, as it does between writes."""
+def _retention_rows(retention: pd.DataFrame, condition: Mapping[str, Any], device: str) -> pd.DataFrame:
+    """Rows at the fit's temperature, write bit line resting at mid-supply as it does between writes."""
     return retention[
         (retention["write_device"] == device)
         & np.isclose(retention["temperature"], condition["temperature"])

@@ -22,7 +22,7 @@ def draw_column(rng: np.random.Generator, rows: int, signed: bool) -> tuple[np.n
     the signed converter's column sees, take any width. Means and spreads vary from draw to draw, so that the
     converter's whole range is met.
     """
-    mean, spread = rng.normal(0.5, 0.15), rng.uniform(0.1, 0.35)
+    mean, spread = rng.normal(0.52, 0.1), rng.uniform(0.1, 0.35)
     stored = np.clip(rng.normal(mean, spread, rows), 0.0, 1.0)
     if rng.random() < 0.75:
         stored = np.round(stored * (LEVELS - 1)) / (LEVELS - 1)
