@@ -1,11 +1,11 @@
 """Demo corpus: English text that every Python installation carries, as bytes.
 
-Documents are the topics of ``pydoc_data`` (one each) and the docstrings of the standard library (one document per
-source file). Sources are parsed, never imported. The text is never written to disk.
+Documents are the topics of `pydoc_data` (one each) and the docstrings of the standard library (one document
+per source file). Sources are parsed, never imported. The text is never written to disk.
 
-The split is by document, through a hash of the document's name, so that a module lies on the same side in every Python
-version. Paragraphs repeated between documents (the language reference quotes itself at length) are kept only once in
-the whole corpus, hence no paragraph of the held-out side has been seen in training.
+The split is by document, through a hash of the document's name, so that a module lies on the same side in
+every Python version. Paragraphs repeated between documents (the language reference quotes itself at length)
+are kept only once in the whole corpus, hence no paragraph of the held-out side has been seen in training.
 """
 
 from __future__ import annotations
@@ -30,7 +30,9 @@ END_OF_DOCUMENT = 0
 VOCABULARY = 256
 HELD_OUT_FRACTION = 0.06
 
-_SKIPPED_FOLDERS = frozenset({"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__", "ensurepip"})
+_SKIPPED_FOLDERS = frozenset(
+    {"site-packages", "dist-packages", "test", "tests", "idle_test", "__pycache__", "ensurepip"}
+)
 _REPEATABLE = 40  # characters: shorter paragraphs ("Usage:", "Return None.") are language, not content
 
 
@@ -44,7 +46,7 @@ class Document:
 
 @dataclass(frozen=True)
 class Corpus:
-    """Both sides of the split as bytes, documents separated by ``END_OF_DOCUMENT``."""
+    """Both sides of the split as bytes, documents separated by `END_OF_DOCUMENT`."""
 
     train: bytes
     held_out: bytes
@@ -86,7 +88,9 @@ def is_held_out(name: str, fraction: float = HELD_OUT_FRACTION) -> bool:
     return int.from_bytes(hashlib.sha256(name.encode()).digest()[:4]) < fraction * 2**32
 
 
-def split(documents: Iterable[Document], fraction: float = HELD_OUT_FRACTION) -> tuple[list[Document], list[Document]]:
+def split(
+    documents: Iterable[Document], fraction: float = HELD_OUT_FRACTION
+) -> tuple[list[Document], list[Document]]:
     """Train and held-out documents, after dropping paragraphs that an earlier document already has."""
     train: list[Document] = []
     held_out: list[Document] = []

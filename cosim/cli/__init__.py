@@ -8,13 +8,16 @@ from __future__ import annotations
 
 import typer
 
-from . import characterize, doctor, fit
+from . import adapt, characterize, doctor, evaluate, fit, generate
 from .console import guarded
 
 COMMANDS = {
     "doctor": doctor.run,
     "characterize": characterize.run,
     "fit": fit.run,
+    "adapt": adapt.run,
+    "evaluate": evaluate.run,
+    "generate": generate.run,
 }
 
 app = typer.Typer(

@@ -5,3 +5,4 @@ from pathlib import Path
 OUT = Path("out")
 TABLES = OUT / "tables"
 HARDWARE = OUT / "hardware"
+ADAPTED = OUT / "adapted"

@@ -1,0 +1,146 @@
+"""What MODEL on the command line stands for: its softmax weights, its adapted twin, its control, its tokens.
+
+MODEL is `demo` (shipped), a directory that `gaincell adapt` wrote, or anything that transformers loads as a
+causal language model.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from ..circuits.errors import ModelError
+from . import text
+from .pretrained import is_converted
+
+DEMO = Path(__file__).parent / "demo"
+ADAPTATION = "adaptation.json"
+CONTROL = "control"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The parts of a MODEL; a part that does not exist is None."""
+
+    name: str
+    softmax: str | None
+    """Directory or hub name of the pre-trained network with exact attention."""
+    adapted: Path | None = None
+    """Directory of the network adapted to hardware."""
+    control: Path | None = None
+    """Directory of the softmax network that had the same extra training."""
+    adaptation: dict[str, Any] | None = None
+    """Record of the adaptation: settings, loss curves, held-out numbers."""
+
+    @property
+    def any(self) -> str:
+        """Some directory with the model's configuration."""
+        return str(self.softmax or self.adapted)
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """Text to token ids and back."""
+
+    name: str
+    encode: Callable[[str], Tensor]
+    """Text -> (n,) int64."""
+    decode: Callable[[Tensor], str]
+    end: int | None
+    """Token that ends a document."""
+
+
+def locate(model: str) -> Checkpoint:
+    """Find the parts of a MODEL. Raises `ModelError` for a directory that holds none."""
+    if model == "demo":
+        return _adapted(DEMO / "adapted", "demo", str(DEMO / "softmax"))
+    directory = Path(model)
+    if not directory.is_dir():
+        return Checkpoint(model, model)
+    if is_converted(directory):
+        return _adapted(directory, model, None)
+    if not (directory / "config.json").is_file():
+        raise ModelError(
+            f"{directory} holds no model: give a directory that transformers or `gaincell adapt` wrote"
+        )
+    return Checkpoint(model, model)
+
+
+def load_softmax(name: str | Path) -> nn.Module:
+    """A causal language model with its own attention, float32, evaluation mode.
+
+    Raises `ModelError` when transformers cannot load it.
+    """
+    try:
+        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, attn_implementation="sdpa")
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        reason = str(error).strip().partition("\n")[0]
+        raise ModelError(
+            f"cannot load the model {str(name)!r} ({reason}); give its directory, or `demo`"
+        ) from error
+    return model.eval()
+
+
+def tokenizer_of(checkpoint: Checkpoint, vocabulary: int) -> Tokenizer:
+    """Bytes for a byte-level model, else the tokenizer that transformers finds beside the weights.
+
+    Raises `ModelError` when there is none.
+    """
+    if vocabulary == text.VOCABULARY:
+        return Tokenizer("bytes", text.encode, text.decode, text.END_OF_DOCUMENT)
+    try:
+        found = AutoTokenizer.from_pretrained(checkpoint.any)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{checkpoint.any} has no tokenizer; save one beside the weights") from error
+    return Tokenizer(
+        type(found).__name__,
+        lambda content: found(
+            content, return_tensors="pt", add_special_tokens=False, verbose=False
+        ).input_ids[0],
+        lambda ids: found.decode(ids, skip_special_tokens=True),
+        found.eos_token_id,
+    )
+
+
+def context_of(model: nn.Module) -> int:
+    """Tokens that a model reads at once, at most 256."""
+    return min(256, getattr(model.config, "max_position_embeddings", None) or 256)
+
+
+def read_text(path: Path) -> str:
+    """A text file. Raises `ModelError` when it cannot be read as UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"cannot read {path} as UTF-8 text ({error}); give another file") from error
+
+
+def digest(model: nn.Module) -> str:
+    """sha256 over names and values of all weights."""
+    content = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        content.update(name.encode())
+        content.update(tensor.detach().float().contiguous().numpy().tobytes())
+    return content.hexdigest()
+
+
+def _adapted(directory: Path, name: str, softmax: str | None) -> Checkpoint:
+    if not is_converted(directory):
+        return Checkpoint(name, softmax)
+    record = None
+    if (directory / ADAPTATION).is_file():
+        record = json.loads((directory / ADAPTATION).read_text())
+        start = record["model"]
+        softmax = softmax or (str(DEMO / "softmax") if start == "demo" else start)
+    control = directory / CONTROL
+    return Checkpoint(
+        name, softmax, directory, control if (control / "config.json").is_file() else None, record
+    )

@@ -1,0 +1,89 @@
+"""`gaincell adapt`: pre-trained model -> adapted model and softmax control."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import Json, emit, progress, stderr, stdout
+from .defaults import ADAPTED
+from .models import HardwareOption, ModelArgument, Threads, Without, chosen_effects, chosen_hardware, prepare
+
+
+def run(
+    model: ModelArgument = "demo",
+    hardware: HardwareOption = None,
+    cell: Annotated[
+        str | None, typer.Option(help="Cell curve of the hardware to use, such as table or linear.")
+    ] = None,
+    out: Annotated[Path, typer.Option(help="Folder for the adapted model and its control.")] = ADAPTED,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of fine-tuning [default: 240].")] = None,
+    minutes: Annotated[
+        float | None, typer.Option(min=0.01, help="Instead of --steps: about this long, control included.")
+    ] = None,
+    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate [default: 1e-3].")] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Choice of the training batches.")] = 0,
+    without: Without = None,
+    fresh: Annotated[bool, typer.Option("--fresh", help="Start again, whatever is in the folder.")] = False,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Match a model's scalers to the hardware, then fine-tune it through the hardware.
+
+    A softmax control gets the same steps on the same text. A run can be interrupted: the same command
+    continues it, and a finished one is not repeated.
+
+    Examples:
+
+        gaincell adapt demo
+
+        gaincell adapt demo --hardware leroux2025 --minutes 10 --out out/leroux
+
+        gaincell adapt my-gpt2 --hardware out/hardware --steps 1000 --json
+    """
+    if steps is not None and minutes is not None:
+        raise typer.BadParameter("give --steps or --minutes, not both")
+    prepare(threads)
+    from ..adapt import Observer, adapt_model
+    from ..checkpoints import locate
+    from ..fine_tuning import RECIPE
+
+    recipe = replace(
+        RECIPE,
+        steps=steps or RECIPE.steps,
+        learning_rate=learning_rate or RECIPE.learning_rate,
+        seed=seed,
+    )
+    phase, total = "", 0
+
+    with progress("adapt", "steps") as update:
+
+        def begin(name: str, steps: int) -> None:
+            nonlocal phase, total
+            phase, total = name, steps
+            update(0, steps, name)
+
+        observer = Observer(begin, lambda done, loss: update(done, total, f"{phase} {loss:.3f} nats"))
+        result = adapt_model(
+            model,
+            chosen_hardware(hardware, cell, locate(model)),
+            out,
+            recipe=recipe,
+            minutes=minutes,
+            effects=chosen_effects(without),
+            fresh=fresh,
+            observer=observer,
+        )
+    gap = result.held_out["adapted"] - result.held_out["control"]
+    if as_json:
+        emit({**asdict(result), "adapted_minus_control_nats": gap, "out": str(out)})
+        return
+    if result.cached:
+        stderr.print(f"{out} already holds this adaptation", highlight=False)
+    for row, nats in result.held_out.items():
+        stdout.print(f"{row:>8}  {nats:.3f} nats per token", highlight=False)
+    stdout.print(f"adapted - control: {gap:+.3f} after {result.steps} steps", highlight=False)
+    stderr.print(f"adapted model in {out}", highlight=False)

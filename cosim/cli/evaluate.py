@@ -1,0 +1,93 @@
+"""`gaincell evaluate`: perplexity with exact attention and on the hardware."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import Json, emit, progress, stderr, stdout
+from .models import HardwareOption, ModelArgument, Threads, Without, chosen_effects, chosen_hardware, prepare
+
+
+def run(
+    model: ModelArgument = "demo",
+    hardware: HardwareOption = None,
+    cell: Annotated[
+        str | None, typer.Option(help="Cell curve of the hardware to use, such as table or linear.")
+    ] = None,
+    text: Annotated[
+        Path | None, typer.Option(help="Text file to measure on [default: held-out side of the demo corpus].")
+    ] = None,
+    tokens: Annotated[int, typer.Option(min=0, help="About how many tokens to predict; 0: all.")] = 20480,
+    seed: Annotated[int, typer.Option(min=0, help="Choice of the windows.")] = 0,
+    without: Without = None,
+    bf16: Annotated[bool, typer.Option("--bf16", help="Digital matrix products in bfloat16.")] = False,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Print perplexity with exact attention, mapped onto the hardware, matched, and adapted.
+
+    A softmax control that had the same extra training stands beside the adapted row.
+
+    Examples:
+
+        gaincell evaluate demo
+
+        gaincell evaluate demo --hardware leroux2025 --tokens 0
+
+        gaincell evaluate out/adapted --without column --without decay
+
+        gaincell evaluate my-gpt2 --text notes.txt --json
+    """
+    prepare(threads)
+    from ..checkpoints import locate, read_text
+    from ..evaluate import evaluate_model
+
+    content = None if text is None else read_text(text)
+    checkpoint = locate(model)
+    with progress("evaluate", "windows") as update:
+        result = evaluate_model(
+            checkpoint,
+            chosen_hardware(hardware, cell, checkpoint),
+            content=content,
+            tokens=tokens or None,
+            seed=seed,
+            bf16=bf16,
+            effects=chosen_effects(without),
+            report=lambda row, done, total: update(done, total, row),
+        )
+    if as_json:
+        emit(result)
+        return
+    stdout.print(_table(result))
+    for note in _remarks(result):
+        stderr.print(note, highlight=False, soft_wrap=True)
+
+
+def _table(result: dict):
+    from rich.table import Table
+
+    title = f"{result['tokens']:,} tokens on {result['hardware']['name']} ({result['hardware']['cell']})"
+    table = Table("", f"perplexity per {result['token']}", "nats/byte", "± nats", "tokens/s", title=title)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for row, perplexity in result["perplexity"].items():
+        if perplexity is None:
+            table.add_row(row, "-", "-", "-", "-")
+            continue
+        numbers = (result["nats_per_byte"][row], result["standard_error_nats"][row])
+        rate = f"{result['tokens_per_s'][row]:,.0f}"
+        table.add_row(row, f"{perplexity:,.3f}", *(f"{number:.3f}" for number in numbers), rate)
+    return table
+
+
+def _remarks(result: dict) -> list[str]:
+    gap = result["adapted_minus_control_nats"]
+    remarks = [] if gap is None else [f"adapted - control: {gap:+.3f} nats per {result['token']}"]
+    for row, counts in result["outside_box"].items():
+        found = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+        if found:
+            remarks.append(f"{row}: outside validity boxes in {result['outside_box_tokens']} tokens: {found}")
+    return remarks + result["notes"]

@@ -1,0 +1,56 @@
+"""`gaincell generate`: text from the fitted hardware."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from .console import Json, emit, stderr, stdout
+from .models import ModelArgument, Threads, Without, chosen_effects, prepare
+
+
+def run(
+    model: ModelArgument = "demo",
+    prompt: Annotated[str, typer.Option(help="Text to continue.")] = "Return the ",
+    hardware: Annotated[
+        str | None,
+        typer.Option(help="Shipped hardware or a folder [default: what the model was adapted to]."),
+    ] = None,
+    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest continuation.")] = 200,
+    temperature: Annotated[float, typer.Option(min=0, help="Of sampling; 0 takes the likeliest.")] = 0.8,
+    seed: Annotated[int, typer.Option(min=0, help="Seed of sampling.")] = 0,
+    without: Without = None,
+    threads: Threads = 1,
+    as_json: Json = False,
+) -> None:
+    """Continue a prompt, one token at a time through the arrays of the fitted hardware.
+
+    Examples:
+
+        gaincell generate demo --prompt "Return a list of "
+
+        gaincell generate out/adapted --temperature 0 --max-new-tokens 80
+
+        gaincell generate demo --hardware ideal --json
+    """
+    prepare(threads)
+    from ...models import Hardware
+    from ..checkpoints import locate
+    from ..generate import generate_text
+
+    result = generate_text(
+        locate(model),
+        prompt,
+        hardware=None if hardware is None else Hardware.from_pretrained(hardware),
+        max_new_tokens=max_new_tokens,
+        temperature=temperature,
+        seed=seed,
+        effects=chosen_effects(without),
+    )
+    if as_json:
+        emit(result)
+        return
+    stdout.print(result["text"], markup=False, highlight=False)
+    rate = f"{result['new_tokens']} tokens on {result['hardware']}, {result['tokens_per_s']:.0f} tokens/s"
+    stderr.print(rate, highlight=False)

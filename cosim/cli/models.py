@@ -1,0 +1,70 @@
+"""Arguments shared by the commands that run a language model on hardware."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .defaults import HARDWARE
+
+if TYPE_CHECKING:
+    from ...models import Hardware
+    from ..checkpoints import Checkpoint
+    from ..effects import Effects
+
+ModelArgument = Annotated[
+    str,
+    typer.Argument(help="`demo`, a folder that adapt wrote, or a folder or name that transformers loads."),
+]
+HardwareOption = Annotated[
+    str | None,
+    typer.Option(
+        help=f"Shipped hardware or a folder that fit wrote [default: {HARDWARE} if it exists, else the "
+        "hardware the model was adapted to, else generic28]."
+    ),
+]
+Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores when not given.")]
+Without = Annotated[
+    list[str] | None, typer.Option(help="Switch one non-ideality off, such as column; repeat for more.")
+]
+
+
+def prepare(threads: int | None) -> None:
+    """Set up torch and transformers for a command: threads, and no progress bars but ours."""
+    import torch
+    from transformers.utils import logging
+
+    logging.disable_progress_bar()
+    logging.set_verbosity_error()
+    if threads is not None:
+        torch.set_num_threads(threads)
+
+
+def chosen_hardware(name: str | None, cell: str | None, checkpoint: Checkpoint) -> Hardware:
+    """The hardware that --hardware and --cell ask for."""
+    from ...models import Hardware
+
+    if name is not None:
+        hardware = Hardware.from_pretrained(name)
+    elif HARDWARE.is_dir():
+        hardware = Hardware.from_pretrained(HARDWARE)
+    elif checkpoint.adapted is not None:
+        hardware = Hardware.from_pretrained(checkpoint.adapted / "hardware")
+    else:
+        hardware = Hardware.from_pretrained("generic28")
+    return hardware if cell is None else hardware.with_cell(cell)
+
+
+def chosen_effects(without: list[str] | None) -> Effects:
+    """All effects that are not random, except those that --without names."""
+    from dataclasses import fields
+
+    from ..effects import STANDARD, Effects
+
+    known = [field.name for field in fields(Effects) if field.type == "bool"]
+    if unknown := set(without or ()) - set(known):
+        raise typer.BadParameter(
+            f"--without {', '.join(sorted(unknown))}: known effects are {', '.join(known)}"
+        )
+    return STANDARD.without(*(without or ()))

@@ -1,0 +1,161 @@
+"""Perplexity of a model on held-out text: exact attention, and the hardware before and after adaptation.
+
+Rows of the result:
+
+    softmax   the pre-trained network with exact attention
+    mapped    on the hardware with identity scalers: no data, no adaptation
+    matched   scalers from statistics (`matching.match`), weights untouched
+    adapted   scalers and weights fine-tuned through the hardware (`gaincell adapt`)
+    control   exact attention, with the same extra training as adapted
+
+Perplexity is per token of the model's own vocabulary; for a byte-level model a token is a byte. Papers that
+print perplexity per word are not comparable.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+from collections.abc import Callable
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ..models import Hardware
+from .checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
+from .conversion import convert
+from .effects import STANDARD, Effects
+from .layer import gain_cell_layers, record_traces
+from .matching import match
+from .pretrained import from_pretrained
+from .text import demo_corpus
+from .windows import Loss, held_out_windows, measure, training_batch
+
+ROWS = ("softmax", "mapped", "matched", "adapted", "control")
+MATCHING_WINDOWS = 2
+MATCHING_SEED = 1000
+"""Batch that the scalers are matched on; far from the seeds that training uses."""
+
+Report = Callable[[str, int, int], None]
+"""Called with (row, windows done, windows in all)."""
+
+
+def evaluate_model(
+    checkpoint: Checkpoint,
+    hardware: Hardware,
+    *,
+    content: str | None = None,
+    tokens: int | None = 20480,
+    seed: int = 0,
+    bf16: bool = False,
+    effects: Effects = STANDARD,
+    report: Report = lambda row, done, total: None,
+) -> dict[str, Any]:
+    """Measure every row that the checkpoint has the weights for; the others are None, with a note.
+
+    content: text to measure on, None for the held-out side of the demo corpus. tokens: about how many to
+    predict, in non-overlapping windows chosen with `seed`; None for all. Matching sees training text only.
+    Returns a JSON-able dict. Raises `ModelError` for a text shorter than one window.
+    """
+    models, notes, tokenizer = _rows(checkpoint, hardware, effects)
+    context = context_of(next(iter(models.values())))
+    text = corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else tokenizer.encode(content)
+    windows = held_out_windows(text, context=context, limit=tokens, seed=seed)
+    losses, outside = {}, {}
+    for row, model in models.items():
+        losses[row] = measure(model, windows, bf16=bf16, progress=partial(report, row))
+        if row in ("mapped", "matched", "adapted"):
+            outside[row] = count_outside(model, windows[:1, :-1])
+    size = sum(len(tokenizer.decode(window[1:]).encode()) for window in windows)
+    return {
+        "model": checkpoint.name,
+        "hardware": {"name": hardware.name, "cell": hardware.cell, "digest": hardware.digest},
+        "effects": asdict(effects),
+        "text": demo_corpus().summary() if content is None else {"bytes": len(content.encode())},
+        "token": "byte" if tokenizer.name == "bytes" else tokenizer.name,
+        "tokens": windows[:, 1:].numel(),
+        "context": context,
+        "seed": seed,
+        "dtype": "bfloat16 (autocast)" if bf16 else "float32",
+        **_numbers(losses, windows[:, 1:].numel() / size),
+        "outside_box": outside,
+        "outside_box_tokens": context,
+        "notes": notes,
+    }
+
+
+def matching_inputs(tokens: Tensor, context: int) -> Tensor:
+    """Token ids (B, T) of training text that the scalers are matched on."""
+    return training_batch(tokens, step=0, seed=MATCHING_SEED, batch=MATCHING_WINDOWS, context=context)[:, :-1]
+
+
+def corpus_tokens(tokenizer: Tokenizer, side: bytes) -> Tensor:
+    """One side of the demo corpus as token ids (n,); only a byte-level model knows the document separator."""
+    content = side.decode()
+    return tokenizer.encode(content if tokenizer.name == "bytes" else content.replace("\0", "\n\n"))
+
+
+@torch.no_grad()
+def count_outside(model: nn.Module, inputs: Tensor) -> dict[str, int]:
+    """Surrogate evaluations outside their validity boxes while the model reads `inputs`, over all layers."""
+    counts: dict[str, int] = {}
+    if all(layer.hardware.kind == "softmax" for layer in gain_cell_layers(model).values()):
+        return counts
+    with record_traces(model) as traces:
+        model(input_ids=inputs, use_cache=False)
+    for trace in (trace for layer in traces.values() for trace in layer):
+        for name, count in trace.outside.items():
+            counts[name] = counts.get(name, 0) + count
+    return counts
+
+
+def _rows(
+    checkpoint: Checkpoint, hardware: Hardware, effects: Effects
+) -> tuple[dict[str, nn.Module], list[str], Tokenizer]:
+    models: dict[str, nn.Module] = {}
+    notes: list[str] = []
+    if checkpoint.softmax is not None:
+        models["softmax"] = softmax = load_softmax(checkpoint.softmax)
+        tokenizer = tokenizer_of(checkpoint, softmax.config.vocab_size)
+        to_hardware = partial(convert, hardware=hardware, include="*", effects=effects)
+        models["mapped"] = to_hardware(copy.deepcopy(softmax))
+        models["matched"] = to_hardware(copy.deepcopy(softmax))
+        match(
+            models["matched"],
+            softmax,
+            matching_inputs(corpus_tokens(tokenizer, demo_corpus().train), context_of(softmax)),
+        )
+    else:
+        notes.append(f"softmax, mapped, matched: {checkpoint.name} does not say which network it came from")
+    if checkpoint.adapted is not None:
+        models["adapted"] = adapted = from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)
+        tokenizer = tokenizer_of(checkpoint, adapted.config.vocab_size)
+        own = Hardware.from_pretrained(checkpoint.adapted / "hardware")
+        if own.digest != hardware.digest:
+            notes.append(f"adapted: trained for {own.name} ({own.digest[:8]}), measured on other hardware")
+    else:
+        notes.append(f"adapted: no weights; run `gaincell adapt {checkpoint.name} --out DIR`, evaluate DIR")
+    if checkpoint.control is not None:
+        models["control"] = load_softmax(checkpoint.control)
+    elif checkpoint.adapted is not None:
+        notes.append("control: no weights beside the adapted ones")
+    return models, notes, tokenizer
+
+
+def _numbers(losses: dict[str, Loss], tokens_per_byte: float) -> dict[str, Any]:
+    def row_by_row(value: Callable[[Loss], float]) -> dict[str, float | None]:
+        return {row: value(losses[row]) if row in losses else None for row in ROWS}
+
+    gap = losses["adapted"].nats - losses["control"].nats if {"adapted", "control"} <= losses.keys() else None
+    return {
+        "perplexity": row_by_row(lambda loss: loss.perplexity),
+        "nats_per_token": row_by_row(lambda loss: loss.nats),
+        "nats_per_byte": row_by_row(lambda loss: loss.nats * tokens_per_byte),
+        "bits_per_byte": row_by_row(lambda loss: loss.nats * tokens_per_byte / math.log(2)),
+        "standard_error_nats": row_by_row(lambda loss: loss.error),
+        "tokens_per_s": row_by_row(lambda loss: loss.tokens_per_second),
+        "adapted_minus_control_nats": gap,
+    }

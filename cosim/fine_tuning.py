@@ -1,0 +1,82 @@
+"""Fine-tune a network through the hardware's arrays, or with exact attention as its control.
+
+Fine-tuning is quantisation-aware: the forward pass is the hardware's, with its levels, saturation and curves;
+rounding is straight-through in the backward pass, everything else has its derivative. All weights train, not
+only the attention's.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from pathlib import Path
+
+from torch import Tensor, nn
+
+from .layer import gain_cell_layers
+from .optimise import Recipe, Row, optimise
+
+RECIPE = Recipe(steps=240, batch=8, learning_rate=1e-3, scaler_rate=1e-2, warmup=20, distillation=0.3)
+"""A few CPU-minutes."""
+
+EXACT_SHARE = 0.1
+"""Last share of the steps, with every effect; before, stored charge does not decay: 3 times faster."""
+
+CURVE_POINTS = 6
+"""Held-out measurements in a loss curve."""
+
+TRIAL_STEPS = 10
+"""Steps that a time budget is calibrated on."""
+
+
+def fine_tune(
+    model: nn.Module,
+    recipe: Recipe,
+    tokens: Tensor,
+    *,
+    teacher: nn.Module | None = None,
+    held_out: Tensor | None = None,
+    checkpoint: Path | None = None,
+    on_step: Callable[[int, float], None] = lambda step, loss: None,
+) -> list[Row]:
+    """Train all weights of a model, and its scalers if it is converted, in place; returns the loss curve.
+
+    A model with exact attention is a control: it gets the same batches and rates, and cross-entropy alone,
+    since the teacher's predictions are where it starts. Arguments as in `optimise`.
+    """
+    layers = list(gain_cell_layers(model).values())
+    exact = [layer.effects for layer in layers]
+
+    def choose_effects(step: int) -> None:
+        early = step < (1 - EXACT_SHARE) * recipe.steps
+        for layer, effects in zip(layers, exact, strict=True):
+            layer.effects = effects.without("decay") if early else effects
+
+    try:
+        return optimise(
+            model,
+            recipe if layers else replace(recipe, distillation=0.0),
+            tokens,
+            teacher=teacher,
+            held_out=held_out,
+            every=max(1, recipe.steps // CURVE_POINTS),
+            checkpoint=checkpoint,
+            before_step=choose_effects,
+            on_step=on_step,
+        )
+    finally:
+        for layer, effects in zip(layers, exact, strict=True):
+            layer.effects = effects
+
+
+def steps_in(
+    minutes: float, models: Iterable[nn.Module], teacher: nn.Module, recipe: Recipe, tokens: Tensor
+) -> int:
+    """Steps that fine-tuning all of `models` takes in about this time on this machine; measured on copies."""
+    seconds = 0.0
+    for model in models:
+        trial = replace(recipe, steps=TRIAL_STEPS, warmup=0)
+        curve = fine_tune(copy.deepcopy(model), trial, tokens, teacher=teacher)
+        seconds += curve[-1]["seconds"] / TRIAL_STEPS
+    return max(TRIAL_STEPS, round(60 * minutes / seconds))
