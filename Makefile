@@ -10,7 +10,7 @@ STAMPS := $(VENV)/stamps
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all lint setup benchmark clean
+.PHONY: demo test test-all lint setup shipped benchmark clean
 .DELETE_ON_ERROR:
 
 demo: setup
@@ -24,6 +24,13 @@ test-all: lint
 
 lint: setup
 	$(BIN)/ruff check .
+
+# Regenerates the tables and the hardware that ship with the package (docs/reproduce.md).
+shipped: setup
+	$(BIN)/gaincell characterize --plan nominal --out out/tables
+	$(BIN)/gaincell fit out/tables --out models/shipped/generic28
+	mkdir -p characterization/tables/generic28
+	cp out/tables/*.parquet out/tables/manifest.json characterization/tables/generic28/
 
 benchmark: setup
 	$(BIN)/python benchmarks/runner.py

@@ -14,9 +14,14 @@ import numpy as np
 import pandas as pd
 import torch
 
-from ..circuits.errors import HardwareError, SimulationError
+from ..circuits.errors import HardwareError, ModelError, SimulationError
 from ..models import Hardware
 from .attention import Trace
+from .checkpoints import Checkpoint, context_of, tokenizer_of
+from .evaluate import corpus_tokens
+from .layer import record_traces
+from .pretrained import from_pretrained
+from .text import demo_corpus
 
 Progress = Callable[[int, int, str], None]
 
@@ -53,6 +58,34 @@ class Agreement:
     rms: float
     worst: float
     unclipped: int
+
+
+def trace_operations(
+    checkpoint: Checkpoint, hardware: Hardware, *, content: str | None, tokens: int, count: int, seed: int
+) -> list[Operation]:
+    """Operations (see `draw_operations`) of an adapted model that reads the first `tokens` tokens of a text.
+
+    `content` None takes the held-out side of the demo corpus.
+
+    Raises:
+        ModelError: the model has not been adapted, or the text is too short.
+    """
+    if checkpoint.adapted is None:
+        raise ModelError(
+            f"{checkpoint.name} has not been adapted to hardware; run `gaincell adapt {checkpoint.name} "
+            "--out DIR` and give DIR"
+        )
+    model = from_pretrained(checkpoint.adapted, hardware=hardware)
+    tokenizer = tokenizer_of(checkpoint, model.config.vocab_size)
+    tokens = min(tokens, context_of(model))
+    held_out = corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else None
+    ids = tokenizer.encode(content) if held_out is None else held_out
+    if len(ids) < tokens:
+        raise ModelError(f"the text has {len(ids)} tokens; give at least {tokens}, or a smaller --tokens")
+    with torch.no_grad(), record_traces(model) as traces:
+        model(input_ids=ids[None, :tokens], use_cache=False)
+    period = hardware.timing.latency * len(traces) if hardware.timing is not None else 0.0
+    return draw_operations(traces, hardware, count, seed, period)
 
 
 def draw_operations(

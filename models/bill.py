@@ -27,7 +27,7 @@ def energy_model(
                 name="write of key and value",
                 origin="simulated",
                 law=Writes(joules=_write_energy(good["cell_write"], device)),
-                note="cell_write: drive of the cell's bit and word lines, without the wires of the write port",
+                note="cell_write: drive of the cell's bit and word lines, without the write port's wires",
             ),
             StageEnergy(
                 name="K array word lines",
@@ -61,7 +61,7 @@ def energy_model(
 
 
 def _published(name: str, what: str) -> StageEnergy:
-    """A part that gaincell has no circuit for, at its published value; replace it with that of your design."""
+    """A part that gaincell has no circuit for, at its published value; put in your own."""
     return StageEnergy(
         name=name,
         origin="published",

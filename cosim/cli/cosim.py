@@ -1,0 +1,102 @@
+"""`gaincell cosim`: a model's real activations through the SPICE sub-array, against the surrogates."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from .console import Json, emit, progress, stderr, stdout
+from .models import HardwareOption, ModelArgument, Threads, chosen_hardware, prepare
+
+
+def run(
+    model: ModelArgument = "demo",
+    hardware: HardwareOption = None,
+    operations: Annotated[
+        int, typer.Option(min=3, help="Columns to simulate per product; one takes about a second.")
+    ] = 24,
+    tokens: Annotated[int, typer.Option(min=8, help="Tokens of text that the model reads.")] = 128,
+    text: Annotated[
+        Path | None, typer.Option(help="Text to read [default: held-out side of the demo corpus].")
+    ] = None,
+    seed: Annotated[int, typer.Option(min=0, help="Choice of the operations.")] = 0,
+    jobs: Annotated[int | None, typer.Option(min=1, help="Simulations at once [default: all cores].")] = None,
+    out: Annotated[Path | None, typer.Option(help="CSV of every simulated column.")] = None,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Simulate columns with the pulse widths and stored voltages that the model really produces.
+
+    The model reads text; columns of its K and V arrays are drawn from all layers, heads and positions, and
+    each is simulated with all its transistors. Slope, offset, rms and worst error of the surrogates are
+    printed, in % of T_max. Exit status 1 when a simulation fails.
+
+    Examples:
+
+        gaincell cosim demo
+
+        gaincell cosim out/adapted --operations 100 --out columns.csv --json
+    """
+    prepare(threads)
+    from ..checkpoints import locate, read_text
+    from ..cosimulation import agreement, simulate_operations, trace_operations
+
+    checkpoint = locate(model)
+    chosen = chosen_hardware(hardware, None, checkpoint)
+    drawn = trace_operations(
+        checkpoint,
+        chosen,
+        content=None if text is None else read_text(text),
+        tokens=tokens,
+        count=operations,
+        seed=seed,
+    )
+    with progress("cosim", "columns") as update:
+        rows = simulate_operations(drawn, chosen, jobs=jobs, progress=update)
+    if out is not None:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        rows.to_csv(out, index=False)
+    stages = [agreement(rows, stage) for stage in (1, 2)]
+    failed = int((rows["status"] != "ok").sum())
+    if as_json:
+        emit(
+            {
+                "model": checkpoint.name,
+                "hardware": chosen.name,
+                "operations": len(rows),
+                "failed": failed,
+                "stages": [vars(stage) for stage in stages],
+                "columns": rows.drop(columns="message").to_dict(orient="records"),
+            }
+        )
+    else:
+        stdout.print(_table(stages, checkpoint.name, chosen.name))
+    if failed:
+        stderr.print(f"error: {failed} of {len(rows)} columns failed: {_first_message(rows)}", style="red")
+        raise typer.Exit(1)
+
+
+def _first_message(rows) -> str:
+    return str(rows.loc[rows["status"] != "ok", "message"].iloc[0])
+
+
+def _table(stages, model: str, hardware: str):
+    from rich.table import Table
+
+    table = Table(
+        "product",
+        "columns",
+        "slope",
+        "offset",
+        "rms",
+        "worst",
+        title=f"{model} on {hardware}: SPICE against surrogate",
+    )
+    names = {1: "first (Q K, then phi)", 2: "second (phi V, signed)"}
+    for stage in stages:
+        shares = (f"{100 * x:.2f} %" for x in (stage.offset, stage.rms, stage.worst))
+        table.add_row(names[stage.stage], str(stage.operations), f"{stage.slope:.4f}", *shares)
+    table.caption = "in % of T_max; slope and offset over unclipped columns"
+    return table

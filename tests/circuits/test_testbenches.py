@@ -1,0 +1,173 @@
+"""The testbenches against closed forms and against each other."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from gaincell.characterization.measure import energy, pulse_width
+from gaincell.circuits.designs import OXIDE_CELL, Designs
+from gaincell.circuits.errors import TechnologyError
+from gaincell.circuits.runner import simulate
+from gaincell.circuits.technology import Technology
+from gaincell.circuits.testbench import (
+    Condition,
+    ReadTiming,
+    Schedule,
+    cell_read,
+    cell_retention,
+    cell_write,
+    chain,
+    column,
+    conversion,
+    row_drive,
+)
+
+T_MAX = 15e-9
+
+
+@pytest.fixture(scope="module")
+def condition():
+    return Condition(Technology.load("generic28"))
+
+
+def read_charge(condition, v_store, t_pulse=T_MAX, v_bl=0.45):
+    waves = simulate(cell_read(condition, v_store, t_pulse, [v_bl] * len(v_store))).require()
+    return np.array(
+        [-waves.integrate(f"i(vbl{i})", 0.5e-9, ReadTiming(t_pulse).end) for i in range(len(v_store))]
+    )
+
+
+def test_a_cell_sinks_above_mid_supply_and_sources_below(condition):
+    low, middle, high = read_charge(condition, [0.0, 0.45, 0.9])
+    assert low < -20e-15
+    assert high > 20e-15
+    assert abs(middle) < 0.02 * high
+
+
+def test_charge_is_linear_in_the_width_of_the_pulse(condition):
+    charge = np.array([read_charge(condition, [0.1, 0.8], t) for t in (2e-9, 4e-9, 8e-9)])
+    slopes = np.diff(charge, axis=0) / np.array([[2e-9], [4e-9]])
+    np.testing.assert_allclose(slopes[0], slopes[1], rtol=1e-4)
+
+
+def test_a_cell_without_a_pulse_leaves_the_bit_line_alone(condition):
+    assert np.abs(read_charge(condition, [0.0, 0.9], t_pulse=0.0)).max() < 1e-18
+
+
+@pytest.mark.parametrize("overrides", [{}, OXIDE_CELL], ids=["cmos", "oxide"])
+def test_a_write_overwrites_whatever_was_stored(condition, overrides):
+    designs = condition.designs.model_copy(
+        update={"cell": condition.designs.cell.model_copy(update=overrides)}
+    )
+    target = [0.0, 0.45, 0.9]
+    waves = simulate(cell_write(replace(condition, designs=designs), target, [0.9, 0.0, 0.0])).require()
+    np.testing.assert_allclose([waves[f"v(sn{i})"][-1] for i in range(3)], target, atol=7e-3)
+
+
+def test_retention_does_not_depend_on_gmin(condition):
+    aged = [
+        simulate(cell_retention(condition, [0.2, 0.7], 0.0, 0.02, gmin=gmin)).require()
+        for gmin in (1e-20, 1e-23)
+    ]
+    for node in ("v(sn0)", "v(sn1)"):
+        first, second = (waves[node][-1] for waves in aged)
+        assert abs(first - waves_start(aged[0], node)) > 5e-3
+        assert abs(first - second) < 1e-5
+
+
+def waves_start(waves, node):
+    return waves[node][0]
+
+
+def test_retention_of_a_known_leak_is_exponential(condition, tmp_path):
+    """A leak that dwarfs the transistors' makes the cell an RC circuit, whose decay is known."""
+    shipped = condition.technology
+    text = shipped.library.read_text().replace("g_leak=1e-14", "g_leak=1e-5")
+    assert text != shipped.library.read_text()
+    (tmp_path / "generic28.lib").write_text(text)
+    (tmp_path / "leaky.toml").write_text((shipped.library.parent / "generic28.toml").read_text())
+    cell = condition.designs.cell.model_copy(update=OXIDE_CELL)
+    leaky = Condition(Technology.load(tmp_path / "leaky.toml"), Designs(cell=cell))
+    waves = simulate(cell_retention(leaky, [0.9], 0.3, 20e-3)).require()
+    deviation = waves["v(sn0)"] - 0.3
+    late = waves.axis > 1e-3
+    tau = -1 / np.polyfit(waves.axis[late], np.log(deviation[late]), 1)[0]
+    # The storage capacitor plus a fraction of a femtofarad of gates and junctions, against 1e-5 S/m x 60 nm.
+    assert 5e-15 / (1e-5 * cell.w_ox) < tau < 7e-15 / (1e-5 * cell.w_ox)
+    line = np.polyval(np.polyfit(waves.axis[late], np.log(deviation[late]), 1), waves.axis[late])
+    np.testing.assert_allclose(np.log(deviation[late]), line, atol=0.01)
+
+
+def test_an_ideal_charge_moves_the_integration_node_by_q_over_c(condition):
+    charge = [40e-15, 200e-15]
+    waves = simulate(conversion(condition, charge, signed=False)).require()
+    schedule = Schedule.single(condition.designs, signed=False)
+    for i, q in enumerate(charge):
+        before, after = (
+            waves.at(f"v(int{i})", t) for t in (schedule.integrate - 2e-10, schedule.ramp - 2e-10)
+        )
+        # The comparator's coupling capacitor adds its share to the 1.7 pF.
+        assert (before - after) == pytest.approx(q / condition.designs.converter.c_int, rel=0.02)
+
+
+def test_a_conversion_takes_charge_over_ramp_current(condition):
+    charge = np.array([-50e-15, 100e-15, 250e-15, 500e-15])
+    waves = simulate(conversion(condition, charge, signed=False)).require()
+    width = [pulse_width(waves, f"v(out{i})", 0.45) for i in range(4)]
+    expected = np.clip(charge / condition.designs.converter.i_ramp, 0, T_MAX)
+    np.testing.assert_allclose(width, expected, atol=0.005 * T_MAX)
+    assert width[0] == 0.0
+
+
+def test_the_signed_converter_tells_the_sign(condition):
+    charge = [-100e-15, 100e-15]
+    waves = simulate(conversion(condition, charge, signed=True)).require()
+    assert waves["v(sign0)"][-1] < 0.1 < 0.8 < waves["v(sign1)"][-1]
+    width = [pulse_width(waves, f"v(out{i})", 0.45) for i in range(2)]
+    np.testing.assert_allclose(width, 100e-15 / condition.designs.readout.i_ramp, atol=0.01 * T_MAX)
+
+
+def test_a_column_with_one_pulse_is_one_cell(condition):
+    stored, width = np.full(64, 0.45), np.zeros(64)
+    stored[5], width[5] = 0.9, T_MAX
+    waves = simulate(column(condition, stored, width, signed=False)).require()
+    expected = read_charge(condition, [0.9])[0] / condition.designs.converter.i_ramp
+    assert pulse_width(waves, "v(out)", 0.45) == pytest.approx(expected, abs=0.01 * T_MAX)
+    assert energy(waves, "ddc", 0.9) > 0
+
+
+def test_the_row_driver_delivers_both_polarities_at_full_width(condition):
+    waves = simulate(row_drive(condition, 5e-9, 16)).require()
+    assert pulse_width(waves, "v(far)", 0.45) == pytest.approx(5e-9, abs=0.1e-9)
+    assert waves["v(farb)"][0] > 0.85
+    assert waves.at("v(farb)", 4e-9) < 0.05
+    assert waves.at("v(far)", 4e-9) > 0.85
+
+
+def test_the_chain_computes_the_sign_of_a_small_attention(condition):
+    """Two keys along the query and one against it; values that the first two agree on."""
+    query = np.full(8, T_MAX)
+    key = np.column_stack([np.full(8, 0.9), np.full(8, 0.8), np.full(8, 0.0)])
+    value = np.array([[0.9, 0.0], [0.9, 0.0], [0.0, 0.9]])
+    waves = simulate(chain(condition, query, key, value)).require()
+    phi = [pulse_width(waves, f"v(phi{t})", 0.45) for t in range(3)]
+    assert phi[0] > phi[1] > 0.3 * T_MAX
+    assert phi[2] == 0.0
+    read = Schedule.of(condition.designs).ramp_2
+    assert waves.at("v(sign0)", read) > 0.8
+    assert waves.at("v(sign1)", read) < 0.1
+    assert all(pulse_width(waves, f"v(out{d})", 0.45) > 1e-9 for d in range(2))
+
+
+def test_the_schedule_has_no_gaps():
+    schedule = Schedule.of(Designs())
+    assert sum(seconds for _, seconds in schedule.phases) == pytest.approx(schedule.end)
+
+
+def test_unknown_sizes_are_refused_with_their_path():
+    technology = Technology.load("generic28")
+    with pytest.raises(TechnologyError, match=r"designs\.cell\.c_stor: Extra inputs"):
+        Designs.of(technology, cell={"c_stor": 1e-15})
+    with pytest.raises(TechnologyError, match=r"designs\.cell: .*must exceed v_write_off"):
+        Designs.of(technology, cell={"v_write_on": -1.0})
