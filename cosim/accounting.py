@@ -35,10 +35,7 @@ def account(
 
     Raises `HardwareError` for hardware without an energy model, `ModelError` when nothing was traced.
     """
-    if hardware.energy is None:
-        raise HardwareError(
-            f"hardware {hardware.name!r} states no energy; account for generic28 or leroux2025"
-        )
+    require_energy(hardware)
     recorded = {name: list(found) for name, found in traces.items() if found}
     if not recorded:
         raise ModelError("no attention was traced; run the converted model inside record_traces")
@@ -147,6 +144,14 @@ def _per_query_head(x: Tensor, heads: int) -> Tensor:
 def _sum_per_head(energy: Tensor, accounted: Tensor) -> Tensor:
     """(B, H, T) energies and (B, T) mask -> sum over the accounted queries, (H,), in double precision."""
     return torch.where(accounted[:, None], energy, 0.0).double().sum((0, 2))
+
+
+def require_energy(hardware: Hardware) -> None:
+    """Raise `HardwareError` for hardware without an energy model."""
+    if hardware.energy is None:
+        raise HardwareError(
+            f"hardware {hardware.name!r} states no energy; account on generic28, leroux2025 or your own fit"
+        )
 
 
 def _hold(hardware: Hardware, needed: float) -> Hold | None:

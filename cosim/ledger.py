@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -112,6 +113,24 @@ class Ledger:
         hold = self.hold and replace(self.hold, needed_s=self.hold.needed_s * factor["key"])
         return replace(self, entries=entries, keys=float(keys), sub_tiles=float(sub_tiles), hold=hold)
 
+    @classmethod
+    def mean(cls, ledgers: Sequence[Ledger]) -> Ledger:
+        """Ledgers of one model and hardware over different texts as one: means weighted by tokens."""
+        tokens = sum(ledger.tokens for ledger in ledgers)
+
+        def weighted(values: Iterable[float]) -> float:
+            return sum(value * ledger.tokens for value, ledger in zip(values, ledgers, strict=True)) / tokens
+
+        entries = tuple(
+            replace(same[0], energy_J=weighted(entry.energy_J for entry in same))
+            for same in zip(*(ledger.entries for ledger in ledgers), strict=True)
+        )
+        keys, sub_tiles = (weighted(getattr(one, name) for one in ledgers) for name in ("keys", "sub_tiles"))
+        hold = ledgers[0].hold and replace(
+            ledgers[0].hold, needed_s=weighted(one.hold.needed_s for one in ledgers if one.hold)
+        )
+        return replace(ledgers[0], entries=entries, keys=keys, sub_tiles=sub_tiles, tokens=tokens, hold=hold)
+
     def ratios(self) -> dict[str, dict[str, float]]:
         """Baseline -> how many times more energy and time it takes than this hardware, under its conditions.
 
@@ -138,7 +157,10 @@ class Ledger:
                 for name, (energy, origin) in self.stages().items()
             ],
             "ratios": self.ratios(),
-            "ratios_window": WINDOW_OF_BASELINE,
+            "baseline_window": {
+                "keys": WINDOW_OF_BASELINE,
+                "energy_per_token_head_J": self.at_window(WINDOW_OF_BASELINE).energy_per_token_head_J,
+            },
             "energy_per_token_J": self.total(),
             "keys": self.keys,
             "head_dim": self.head_dim,

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from . import adapt, characterize, doctor, evaluate, fit, generate
+from . import account, adapt, characterize, doctor, evaluate, fit, generate
 from .console import guarded
 
 COMMANDS = {
@@ -18,6 +18,7 @@ COMMANDS = {
     "adapt": adapt.run,
     "evaluate": evaluate.run,
     "generate": generate.run,
+    "account": account.run,
 }
 
 app = typer.Typer(

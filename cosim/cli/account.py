@@ -1,0 +1,138 @@
+"""`gaincell account`: energy, time and hold time of attention on the hardware."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .console import Json, emit, progress, stderr, stdout
+from .models import HardwareOption, ModelArgument, Threads, Without, chosen_effects, chosen_hardware, prepare
+
+if TYPE_CHECKING:
+    from ..ledger import Ledger
+
+
+def run(
+    model: ModelArgument = "demo",
+    hardware: HardwareOption = None,
+    cell: Annotated[
+        str | None, typer.Option(help="Cell curve of the hardware to use, such as table or linear.")
+    ] = None,
+    text: Annotated[
+        Path | None, typer.Option(help="Text file to read [default: held-out side of the demo corpus].")
+    ] = None,
+    windows: Annotated[
+        int, typer.Option(min=1, help="Passages to read; the last token of each is accounted.")
+    ] = 16,
+    seed: Annotated[int, typer.Option(min=0, help="Choice of the passages.")] = 0,
+    per_head: Annotated[bool, typer.Option("--per-head", help="Also show every layer and head.")] = False,
+    without: Without = None,
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Print the energy of one token in one head by stage, its latency, and how GPUs compare.
+
+    The model reads real text and the hardware's energy model is charged with what its arrays then do, in the
+    steady state of a full window. Baselines were measured over 1024 tokens; for the ratios, the same activity
+    is taken to a ring of 1024 columns.
+
+    Examples:
+
+        gaincell account demo
+
+        gaincell account demo --hardware leroux2025 --json
+
+        gaincell account out/adapted --hardware out/hardware --per-head
+    """
+    prepare(threads)
+    from ..checkpoints import locate, read_text
+    from ..model_account import account_model
+
+    content = None if text is None else read_text(text)
+    checkpoint = locate(model)
+    with progress("account", "passages") as update:
+        ledger = account_model(
+            checkpoint,
+            chosen_hardware(hardware, cell, checkpoint),
+            content=content,
+            windows=windows,
+            seed=seed,
+            effects=chosen_effects(without),
+            progress=lambda done, total: update(done, total, ""),
+        )
+    if as_json:
+        emit(ledger.to_dict() | {"model": model, "heads": heads_of(ledger) if per_head else None})
+        return
+    stdout.print(_stage_table(ledger))
+    if per_head:
+        stdout.print(_head_table(ledger))
+    stdout.print(_ratio_table(ledger))
+    for remark in _remarks(ledger):
+        stderr.print(remark, highlight=False, soft_wrap=True)
+
+
+def heads_of(ledger: Ledger) -> list[dict]:
+    """Energy per token (J) of every layer and head."""
+    found: dict[tuple[str, int], float] = {}
+    for entry in ledger.entries:
+        key = (entry.layer, entry.head)
+        found[key] = found.get(key, 0.0) + entry.energy_J
+    return [{"layer": layer, "head": head, "energy_J": energy} for (layer, head), energy in found.items()]
+
+
+def _stage_table(ledger: Ledger):
+    from rich.table import Table
+
+    title = f"one token, one head of {ledger.head_dim}, {ledger.keys:.0f} keys, on {ledger.hardware}"
+    table = Table("stage", "pJ", "share", "origin", title=title)
+    for column in table.columns[1:3]:
+        column.justify = "right"
+    total = ledger.energy_per_token_head_J
+    for name, (energy, origin) in ledger.stages().items():
+        table.add_row(name, f"{energy * 1e12:,.2f}", f"{energy / total:.1%}", origin)
+    table.add_section()
+    table.add_row("all", f"{total * 1e12:,.2f}", "", "")
+    return table
+
+
+def _head_table(ledger: Ledger):
+    from rich.table import Table
+
+    table = Table("layer", "head", "pJ per token")
+    for row in heads_of(ledger):
+        layer = row["layer"].removesuffix(".gain_cell")
+        table.add_row(layer, str(row["head"]), f"{row['energy_J'] * 1e12:,.2f}")
+    return table
+
+
+def _ratio_table(ledger: Ledger):
+    from rich.table import Table
+
+    table = Table(
+        "12 heads, 1024 tokens", "energy", "latency", title="baseline over hardware (published baselines)"
+    )
+    for name, ratio in ledger.ratios().items():
+        latency = f"{ratio['latency']:,.0f} x" if "latency" in ratio else "-"
+        table.add_row(name, f"{ratio['energy']:,.0f} x", latency)
+    return table
+
+
+def _remarks(ledger: Ledger) -> list[str]:
+    remarks = []
+    if ledger.latency_s is not None:
+        remarks.append(f"latency of one token in one layer: {ledger.latency_s * 1e9:.1f} ns")
+    if ledger.hold is not None:
+        held, needed = ledger.hold.held_s * 1e6, ledger.hold.needed_s * 1e6
+        remarks.append(
+            f"the worst stored level holds for {held:,.0f} us and has to for {needed:,.1f} us: "
+            f"{ledger.hold.margin:,.1f} times as long as needed"
+        )
+    if ledger.area is not None:
+        remarks.append(f"area of one head: {ledger.area.square_metres * 1e6:.3g} mm2 ({ledger.area.origin})")
+    if not ledger.ratios():
+        remarks.append(
+            f"no ratios: the baselines have heads of 64, this model has heads of {ledger.head_dim}"
+        )
+    return remarks
