@@ -21,10 +21,14 @@ from torch import Tensor, nn
 from torch.nn.functional import kl_div, log_softmax
 
 from ..circuits.errors import ModelError
-from .windows import measure, token_losses, training_batch
+from .windows import measure, step_seed, token_losses, training_batch
 
 Row = dict[str, float]
 """One point of a loss curve: step, train and held_out in nats per token, seconds of training so far."""
+
+
+CHECKPOINT_SECONDS = 30.0
+"""An interrupted training loses at most about this much work."""
 
 
 @dataclass(frozen=True)
@@ -85,7 +89,6 @@ def optimise(
     held_out: Tensor | None = None,
     every: int = 200,
     checkpoint: Path | None = None,
-    checkpoint_seconds: float = 30.0,
     before_step: Callable[[int], None] = lambda step: None,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
     on_row: Callable[[Row], None] = lambda row: None,
@@ -116,7 +119,7 @@ def optimise(
             on_step(run.step, run.losses[-1])
             if run.step % every == 0 or run.step == recipe.steps:
                 on_row(_close_row(run, held_out, recipe))
-            if checkpoint is not None and time.monotonic() - saved > checkpoint_seconds:
+            if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
                 _store(run, checkpoint, recipe)
                 saved = time.monotonic()
     if checkpoint is not None:
@@ -143,7 +146,7 @@ def adam_for(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
 
 
 def _step(run: Run, recipe: Recipe, tokens: Tensor, teacher: nn.Module | None) -> float:
-    torch.manual_seed((recipe.seed << 32) + run.step)
+    torch.manual_seed(step_seed(recipe.seed, run.step))
     window = training_batch(
         tokens, step=run.step, seed=recipe.seed, batch=recipe.batch, context=recipe.context
     )

@@ -49,9 +49,14 @@ def training_batch(tokens: Tensor, *, step: int, seed: int, batch: int, context:
     Raises `ModelError` when the text is shorter than one window.
     """
     _require_window(tokens, context)
-    generator = torch.Generator().manual_seed((seed << 32) + step)
+    generator = torch.Generator().manual_seed(step_seed(seed, step))
     starts = torch.randint(0, tokens.numel() - context, (batch,), generator=generator)
     return tokens[starts[:, None] + torch.arange(context + 1)]
+
+
+def step_seed(seed: int, step: int) -> int:
+    """Seed of one step's random numbers, within the 32 bits that torch's CPU generator looks at."""
+    return (seed * 1_000_003 + step) % 2**32
 
 
 def held_out_windows(tokens: Tensor, *, context: int, limit: int | None = None, seed: int = 0) -> Tensor:
