@@ -18,6 +18,8 @@ import pyarrow as pa
 from ..circuits.errors import TableError
 
 MANIFEST = "manifest.json"
+SHIPPED = Path(__file__).parent / "tables"
+"""One folder per technology with the tables that its shipped hardware was fitted to."""
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:

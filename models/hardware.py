@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from ..circuits.errors import HardwareError
+from ..circuits.errors import HardwareError, UnknownHardwareError
 from .aging import AgingTerm, Retention, SeparableAging, exponential_aging
 from .array import ColumnModel, ConverterCurve, Mismatch, Noise, WriteError
 from .cost import Area, EnergyModel, Timing
@@ -113,7 +113,7 @@ class Hardware(Value):
     def with_cell(self, name: str) -> Hardware:
         """The same hardware with another cell curve in use, e.g. "linear" for the published first phase."""
         if name not in self.cells:
-            raise HardwareError(
+            raise UnknownHardwareError(
                 f"hardware {self.name!r} has no cell {name!r}; it has {', '.join(sorted(self.cells))}"
             )
         return self.model_copy(update={"cell": name})
@@ -146,7 +146,7 @@ class Hardware(Value):
         directory = Path(name_or_directory)
         if not directory.is_dir():
             if str(name_or_directory) not in names():
-                raise HardwareError(
+                raise UnknownHardwareError(
                     f"no hardware named {str(name_or_directory)!r} and no such directory; "
                     f"shipped: {', '.join(names())}; `gaincell fit` makes others"
                 )

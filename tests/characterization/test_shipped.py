@@ -1,0 +1,63 @@
+"""The shipped tables against fresh simulations of the same points."""
+
+import random
+
+import numpy as np
+import pytest
+
+from gaincell.characterization.plan import Plan
+from gaincell.characterization.procedure import Context, find
+from gaincell.characterization.table import SHIPPED, read_manifest, read_table
+from gaincell.circuits.runner import simulate
+from gaincell.circuits.technology import Technology
+
+FOLDER = SHIPPED / "generic28"
+MANIFEST = read_manifest(FOLDER)
+QUICK = [name for name in MANIFEST["tables"] if name != "chain"]
+TOLERANCE = 2e-3
+"""Of the largest value of a column: another build of the simulator takes other time steps."""
+
+
+def resimulate(name, pick):
+    """Measured and shipped rows of one batch, which `pick` chooses from the list of batches; and the table."""
+    plan = Plan.build(MANIFEST["plan"])
+    procedure, technology = find(name), Technology.load(plan.technology)
+    assert technology.digest == MANIFEST["technology"]["digest"], "the technology has changed: `make shipped`"
+    ctx = Context.of(plan, name, technology)
+    points = procedure.points(ctx)
+    batch = pick(procedure.batches(ctx, points))
+    own = points.iloc[list(batch.index)].reset_index(drop=True)
+    measured = procedure.measure(ctx, own, simulate(batch.simulation).require())
+    local = measured.pop("point").to_numpy() if "point" in measured else np.arange(len(own))
+    table = read_table(FOLDER, name)
+    shipped = table[table["point"].isin(batch.index)].sort_values("point", kind="stable")
+    assert shipped["point"].tolist() == sorted(np.asarray(batch.index)[local])
+    order = np.argsort(np.asarray(batch.index)[local], kind="stable")
+    return measured.iloc[order].reset_index(drop=True), shipped.reset_index(drop=True), table
+
+
+def compare(name, pick):
+    measured, shipped, table = resimulate(name, pick)
+    for column in measured:
+        scale = np.abs(table[column].to_numpy(float)).max()
+        np.testing.assert_allclose(
+            measured[column].to_numpy(float), shipped[column], rtol=0, atol=TOLERANCE * scale, err_msg=column
+        )
+
+
+@pytest.mark.parametrize("name", QUICK)
+def test_a_random_batch_simulates_to_the_shipped_rows(name):
+    seed = random.SystemRandom().randrange(2**32)
+    print(f"seed {seed}")
+    compare(name, random.Random(seed).choice)
+
+
+@pytest.mark.slow
+def test_the_chain_simulates_to_the_shipped_rows():
+    compare("chain", lambda batches: batches[0])
+
+
+def test_every_shipped_point_converged():
+    for name, entry in MANIFEST["tables"].items():
+        assert (read_table(FOLDER, name)["status"] == "ok").all(), name
+        assert entry["failed"] == 0

@@ -1,0 +1,123 @@
+"""The shipped hardware is what the shipped tables say, and the fit is as good as the design demands."""
+
+import numpy as np
+import pytest
+
+from gaincell.characterization.table import SHIPPED, read_manifest, read_table
+from gaincell.circuits.errors import TableError
+from gaincell.models import Hardware
+from gaincell.models.fit import TABLES, fit_hardware
+from gaincell.models.published import leroux2025
+
+FOLDER = SHIPPED / "generic28"
+
+
+@pytest.fixture(scope="module")
+def tables():
+    return {name: read_table(FOLDER, name) for name in TABLES}
+
+
+@pytest.fixture(scope="module")
+def condition():
+    return read_manifest(FOLDER)["condition"]
+
+
+@pytest.fixture(scope="module")
+def refitted(tables, condition):
+    return fit_hardware(tables, condition, name="generic28")
+
+
+def close(first, second, path=""):
+    """Whether two dumps agree, numbers to 1e-6 of the largest one beside them."""
+    if isinstance(first, dict):
+        assert first.keys() == second.keys(), path
+        return all(close(first[key], second[key], f"{path}.{key}") for key in first)
+    if isinstance(first, (list, tuple)) and any(isinstance(item, (dict, str)) for item in first):
+        assert len(first) == len(second), path
+        return all(close(a, b, f"{path}[{i}]") for i, (a, b) in enumerate(zip(first, second, strict=True)))
+    if isinstance(first, (np.ndarray, list, tuple, float)):
+        a, b = np.asarray(first, float), np.asarray(second, float)
+        scale = max(np.abs(a).max(initial=0.0), 1e-300)
+        np.testing.assert_allclose(b, a, rtol=1e-5, atol=1e-6 * scale, err_msg=path)
+        return True
+    assert first == second, path
+    return True
+
+
+def test_refitting_the_shipped_tables_gives_the_shipped_hardware(refitted):
+    """Aging is compared by what it predicts: the vectors of its SVD may change sign."""
+    hardware, shipped = refitted[0], Hardware.from_pretrained("generic28")
+    apart = {"provenance", "aging"}
+    assert close(shipped.model_dump(exclude=apart), hardware.model_dump(exclude=apart))
+    v, age = np.linspace(0, 0.9, 31)[:, None], np.geomspace(1e-6, 0.1, 17)[None]
+    for name, aging in shipped.aging.items():
+        np.testing.assert_allclose(
+            hardware.aging[name](v, age).numpy(), aging(v, age).numpy(), atol=1e-6 * 5e-14, err_msg=name
+        )
+
+
+def test_the_shipped_hardware_names_the_shipped_tables():
+    tables = {name: entry["sha256"] for name, entry in read_manifest(FOLDER)["tables"].items()}
+    assert Hardware.from_pretrained("generic28").provenance["tables"] == tables
+
+
+@pytest.mark.parametrize(
+    ("surrogate", "limit"),
+    [
+        ("cell table", 1e-3),
+        ("cell poly5", 1e-2),
+        ("cell poly3", 3e-2),
+        ("cell table, other widths", 1e-3),
+        ("ReLU converter", 5e-3),
+        ("signed converter", 5e-3),
+        ("K column", 1e-2),
+        ("V column", 1e-2),
+        ("16x16 chain, first product", 1.5e-2),
+        ("16x16 chain, second product", 3e-2),
+        ("write", 1e-3),
+    ],
+)
+def test_surrogates_predict_points_they_have_not_seen(refitted, surrogate, limit):
+    error = refitted[1].surrogates[surrogate]
+    assert error.rms <= limit
+    assert error.held_out_points >= 10
+
+
+def test_the_column_model_earns_its_matrix_product(refitted):
+    errors = refitted[1].surrogates
+    for column in ("K column", "V column"):
+        assert errors[column].rms < 0.5 * errors[f"{column}, plain sum of cells"].rms
+
+
+def test_the_circuits_keep_their_design_limits(refitted):
+    missed = [f"{c.name}: {c.value:.3g} > {c.limit:.3g} {c.unit}" for c in refitted[1].checks if not c.met]
+    assert not missed
+    assert len(refitted[1].checks) == 10
+
+
+def test_the_cell_resembles_the_published_polynomial_in_sign_and_growth(refitted):
+    ours, published = refitted[0].transfer, leroux2025().transfer
+    v = np.linspace(0.0, 0.9, 10)
+    scale = refitted[0].q_sat_1 / 80
+    np.testing.assert_allclose(ours(v).numpy() / scale, published(v).numpy(), atol=0.15 * 10.3)
+
+
+def test_latency_adds_the_visible_phases_up(refitted, condition):
+    timing = refitted[0].timing
+    hidden = condition["phases"][0][1]
+    total = condition["t_write_operation"] + sum(seconds for _, seconds in condition["phases"])
+    assert timing.latency == pytest.approx(total - hidden)
+
+
+def test_a_table_with_many_failures_is_refused(tables, condition):
+    rows = tables["cell_write"].copy()
+    rows.loc[:9, ["status", "message"]] = ["nonconverged", "timestep too small"]
+    with pytest.raises(TableError, match="10 of 174 rows of table 'cell_write' failed .*--max-failed"):
+        fit_hardware(tables | {"cell_write": rows}, condition, name="broken")
+    fit_hardware(tables | {"cell_write": rows}, condition, name="tolerant", max_failed=0.1)
+
+
+def test_a_missing_table_is_named(tables, condition):
+    some = {name: rows for name, rows in tables.items() if name != "column"}
+    with pytest.raises(TableError, match="needs the table 'column'"):
+        fit_hardware(some, condition, name="broken")
