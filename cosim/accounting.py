@@ -100,7 +100,7 @@ def stage_energy(law: Law, trace: Trace) -> Tensor:
     valid = trace.ring.valid
     # Query heads of a group share one array, and so the cost of filling it.
     shared = trace.key_volts.shape[1] / heads
-    zeros = trace.phi.new_zeros(batch, heads, queries)
+    zeros = torch.zeros(batch, heads, queries, dtype=torch.float64, device=valid.device)
     match law:
         case CellReads(array=1):
             per_key = trace.widths @ _per_query_head(law.curve(trace.key_volts), heads).mT

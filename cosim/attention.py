@@ -31,11 +31,11 @@ from .ring import Ring, ring_layout
 from .signals import (
     Conditions,
     cell_terms,
-    column_charge,
+    column_of,
     converted,
     count,
     edge_charge,
-    noisy,
+    integrated,
     query_widths,
     stored_volts,
 )
@@ -143,9 +143,8 @@ def _operate(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> tuple[Tensor, 
     widths = query_widths(q.to(compute), now)
     key_volts = stored_volts(now.ring.pack(k.to(compute)), hardware.levels.key, now)
     value_volts = stored_volts(now.ring.pack(v.to(compute)), hardware.levels.value, now)
-    charge_1 = noisy(_first_product(widths, key_volts, now), 1, now)
-    phi = converted(charge_1, hardware.phi, hardware.q_sat_1, 0.0, now)
-    phi = torch.where(now.ring.valid, phi, 0.0)
+    charge_1 = _first_product(widths, key_volts, now)
+    phi = torch.where(now.ring.valid, converted(charge_1, 1, now.ring.valid, now), 0.0)
     sub_tiles = tuple(_second_product(phi, value_volts, now))
     out = sum((tile.output for tile in sub_tiles), torch.zeros_like(widths))
     trace = Trace(widths, key_volts, value_volts, now.ring, charge_1, phi, sub_tiles, now.outside or {})
@@ -154,18 +153,18 @@ def _operate(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> tuple[Tensor, 
 
 def _first_product(pulses: Tensor, volts: Tensor, now: Conditions) -> Tensor:
     """Charge on the bit line of every key: pulses (B, H, T, D) through the K array -> (B, H, T, S)."""
-    heads, column = pulses.shape[1], now.hardware.column_1 if now.effects.column else None
+    heads, column = pulses.shape[1], column_of(1, now)
     charge = edge_charge(pulses, now)
     for response, factor in cell_terms(volts, 1, now):
         product = pulses @ _per_query_head(response, heads).mT
         charge = charge + (product if factor is None else product * factor)
     load = None if column is None else pulses @ _per_query_head(column.loading(volts), heads).mT
-    return column_charge(charge, load, column, "column_1", now)
+    return integrated(charge, load, 1, now.ring.valid, now)
 
 
 def _second_product(pulses: Tensor, volts: Tensor, now: Conditions) -> Iterator[SubTile]:
     """Pulses (B, H, T, S) through the V array, one read-out (B, H, T, D) per sub-tile."""
-    heads, column = pulses.shape[1], now.hardware.column_2 if now.effects.column else None
+    heads, column = pulses.shape[1], column_of(2, now)
     aged = [
         (pulses if factor is None else pulses * factor, _per_query_head(response, heads))
         for response, factor in cell_terms(volts, 2, now)
@@ -175,12 +174,12 @@ def _second_product(pulses: Tensor, volts: Tensor, now: Conditions) -> Iterator[
         charge = edge_charge(pulses[..., keys], now)
         charge = charge + sum(pulse[..., keys] @ response[:, :, keys] for pulse, response in aged)
         load = None if loading is None else pulses[..., keys] @ loading[:, :, keys]
-        charge = noisy(column_charge(charge, load, column, "column_2", now), 2, now)
-        width = converted(charge, now.hardware.readout, now.hardware.q_sat_2, -1.0, now)
-        if now.effects.quantise:
-            width = count(width, now.hardware.levels.output)
         # A sub-tile without keys for this query is not operated: it must not add its converters' offset.
         active = now.ring.valid[..., keys].any(-1, keepdim=True)
+        charge = integrated(charge, load, 2, active, now)
+        width = converted(charge, 2, active, now)
+        if now.effects.quantise:
+            width = count(width, now.hardware.levels.output)
         yield SubTile(index, keys, active, charge, torch.where(active, width, 0.0))
 
 

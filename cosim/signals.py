@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from ..circuits.errors import HardwareError
-from ..models import ColumnModel, ConverterCurve, Hardware, Surrogate
+from ..models import ColumnModel, Hardware, Surrogate
 from .effects import Effects
 from .ring import Ring
 
@@ -26,9 +26,11 @@ class Conditions:
     outside: dict[str, int] | None
     """Evaluations outside each surrogate's validity box are added here; None: do not count."""
 
-    def watch(self, name: str, surrogate: Surrogate, *arguments: Tensor) -> None:
-        """Count the arguments that lie outside the surrogate's validity box."""
+    def watch(self, name: str, surrogate: Surrogate, *arguments: Tensor, used: Tensor | None = None) -> None:
+        """Count the arguments outside the surrogate's validity box; `used` marks those that matter."""
         if self.outside is not None:
+            if used is not None:
+                arguments = tuple(argument[used.expand_as(argument)] for argument in arguments)
             self.outside[name] = self.outside.get(name, 0) + int(surrogate.outside(*arguments))
 
 
@@ -138,28 +140,36 @@ def _tile_pattern(seed: int, array: int, tile: int, heads: int, columns: int, de
     return np.random.default_rng([seed, array, tile]).standard_normal((2, heads, columns, depth))
 
 
-def column_charge(
-    charge: Tensor, load: Tensor | None, column: ColumnModel | None, name: str, now: Conditions
-) -> Tensor:
-    """Charge on the integration node, given the sum over cells and the summed loading of the bit line."""
-    if load is None or column is None:
-        return charge
-    now.watch(name, column, charge, load)
-    return column(charge, load)
+def column_of(array: int, now: Conditions) -> ColumnModel | None:
+    """The column model of array 1 or 2, None where it is switched off or not described."""
+    if not now.effects.column:
+        return None
+    return now.hardware.column_1 if array == 1 else now.hardware.column_2
 
 
-def noisy(charge: Tensor, node: int, now: Conditions) -> Tensor:
-    """Charge with the noise of integration node 1 or 2 on it."""
-    if not now.effects.noise or now.hardware.noise is None:
-        return charge
-    rms = now.hardware.noise.charge_1 if node == 1 else now.hardware.noise.charge_2
-    return charge + rms * torch.randn_like(charge)
+def integrated(charge: Tensor, load: Tensor | None, array: int, used: Tensor, now: Conditions) -> Tensor:
+    """Charge on the integration node, noise included, from the sum over cells and the bit line's loading.
+
+    `used` marks the nodes that are read; the others may hold charges that no column has.
+    """
+    column = column_of(array, now)
+    if load is not None and column is not None:
+        now.watch(f"column_{array}", column, charge, load, used=used)
+        charge = column(charge, load)
+    noise = now.hardware.noise if now.effects.noise else None
+    if noise is not None:
+        charge = charge + (noise.charge_1 if array == 1 else noise.charge_2) * torch.randn_like(charge)
+    return charge
 
 
-def converted(
-    charge: Tensor, converter: ConverterCurve | None, full_scale: float, lowest: float, now: Conditions
-) -> Tensor:
-    """Pulse width / T_max: through the fitted curve, or ideally clip(charge / full_scale, lowest, 1)."""
+def converted(charge: Tensor, array: int, used: Tensor, now: Conditions) -> Tensor:
+    """Pulse width / T_max through the converter after array 1 (ReLU) or 2 (signed), or through ideal ones.
+
+    The ideal converters are clip(charge / q_sat_1, 0, 1) and clip(charge / q_sat_2, -1, 1).
+    """
+    hardware = now.hardware
+    name, converter = ("phi", hardware.phi) if array == 1 else ("readout", hardware.readout)
     if now.effects.converter and converter is not None:
+        now.watch(name, converter, charge, used=used)
         return converter(charge)
-    return (charge / full_scale).clamp(lowest, 1.0)
+    return (charge / hardware.q_sat_1).clamp(0, 1) if array == 1 else (charge / hardware.q_sat_2).clamp(-1, 1)
