@@ -17,10 +17,10 @@ import torch
 from ..circuits.errors import HardwareError, ModelError, SimulationError
 from ..models import Hardware
 from .attention import Trace
-from .checkpoints import Checkpoint, context_of, tokenizer_of
+from .checkpoints import Checkpoint, context_of
 from .evaluate import corpus_tokens
 from .layer import record_traces
-from .pretrained import from_pretrained
+from .model_account import on_hardware
 from .text import demo_corpus
 
 Progress = Callable[[int, int, str], None]
@@ -63,20 +63,17 @@ class Agreement:
 def trace_operations(
     checkpoint: Checkpoint, hardware: Hardware, *, content: str | None, tokens: int, count: int, seed: int
 ) -> list[Operation]:
-    """Operations (see `draw_operations`) of an adapted model that reads the first `tokens` tokens of a text.
+    """Operations (see `draw_operations`) of a model that reads the first `tokens` tokens of a text.
 
-    `content` None takes the held-out side of the demo corpus.
+    A model that has not been adapted runs with matched scalers. `content` None takes the held-out side of the
+    demo corpus.
 
     Raises:
-        ModelError: the model has not been adapted, or the text is too short.
+        ModelError: the text is too short.
+        HardwareError: the hardware was not fitted to simulated circuits.
     """
-    if checkpoint.adapted is None:
-        raise ModelError(
-            f"{checkpoint.name} has not been adapted to hardware; run `gaincell adapt {checkpoint.name} "
-            "--out DIR` and give DIR"
-        )
-    model = from_pretrained(checkpoint.adapted, hardware=hardware)
-    tokenizer = tokenizer_of(checkpoint, model.config.vocab_size)
+    condition_of(hardware)
+    model, tokenizer = on_hardware(checkpoint, hardware)
     tokens = min(tokens, context_of(model))
     held_out = corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else None
     ids = tokenizer.encode(content) if held_out is None else held_out

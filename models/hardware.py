@@ -106,7 +106,7 @@ class Hardware(Value):
         return self
 
     @property
-    def transfer(self) -> Polynomial | Any:
+    def transfer(self) -> Curve:
         """The cell curve in use: stored voltage (V) -> charge of a full-width pulse."""
         return self.cells[self.cell]
 
@@ -130,8 +130,8 @@ class Hardware(Value):
 
     @property
     def digest(self) -> str:
-        """sha256 over every field: equal for equal hardware, on any machine."""
-        return hashlib.sha256(self.model_dump_json().encode()).hexdigest()
+        """sha256 over every field but the provenance: equal for hardware that behaves alike."""
+        return hashlib.sha256(self.model_dump_json(exclude={"provenance"}).encode()).hexdigest()
 
     def save_pretrained(self, directory: str | Path) -> None:
         """Write hardware.json and hardware.safetensors into a directory (made if missing), atomically."""
@@ -139,18 +139,19 @@ class Hardware(Value):
 
     @classmethod
     def from_pretrained(cls, name_or_directory: str | Path) -> Hardware:
-        """Load shipped hardware by name, or any saved hardware by directory.
+        """Load shipped hardware by name, or any saved hardware by directory (./NAME where a name is shipped).
 
-        Raises `HardwareError` for an unknown name and for a missing, damaged or half-written directory.
+        Raises `UnknownHardwareError` for a name or directory that does not exist, `HardwareError` for one that
+        is damaged or half-written.
         """
-        directory = Path(name_or_directory)
-        if not directory.is_dir():
-            if str(name_or_directory) not in names():
-                raise UnknownHardwareError(
-                    f"no hardware named {str(name_or_directory)!r} and no such directory; "
-                    f"shipped: {', '.join(names())}; `gaincell fit` makes others"
-                )
-            directory = SHIPPED / str(name_or_directory)
+        name, directory = str(name_or_directory), Path(name_or_directory)
+        if name in names():
+            directory = SHIPPED / name
+        elif not directory.is_dir():
+            raise UnknownHardwareError(
+                f"no hardware named {name!r} and no such directory; "
+                f"shipped: {', '.join(names())}; `gaincell fit` makes others"
+            )
         try:
             return cls.model_validate(read_bundle(directory))
         except ValidationError as error:
