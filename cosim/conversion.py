@@ -56,6 +56,9 @@ def convert(
         token_period = hardware.timing.latency * len(chosen)
     for module in chosen.values():
         _attach(module, hardware, window, effects, token_period)
+    # Both, or the causal mask would be lost without a word.
+    AttentionInterface.register(IMPLEMENTATION, _attention)
+    AttentionMaskInterface.register(IMPLEMENTATION, _mask)
     inner.set_attn_implementation(IMPLEMENTATION)
     return model
 
@@ -152,7 +155,3 @@ def _mask(
                 "unpack packed sequences into a padded batch"
             )
     return mask
-
-
-AttentionInterface.register(IMPLEMENTATION, _attention)
-AttentionMaskInterface.register(IMPLEMENTATION, _mask)

@@ -141,8 +141,8 @@ class Hardware(Value):
     def from_pretrained(cls, name_or_directory: str | Path) -> Hardware:
         """Load shipped hardware by name, or any saved hardware by directory (./NAME where a name is shipped).
 
-        Raises `UnknownHardwareError` for a name or directory that does not exist, `HardwareError` for one that
-        is damaged or half-written.
+        Raises `UnknownHardwareError` for a name or directory that does not exist, `HardwareError` for one
+        that is damaged or half-written.
         """
         name, directory = str(name_or_directory), Path(name_or_directory)
         if name in names():

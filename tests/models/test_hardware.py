@@ -90,6 +90,14 @@ def test_unknown_name_lists_the_shipped_ones():
         Hardware.from_pretrained("leroux2026")
 
 
+def test_a_shipped_name_is_not_shadowed_by_a_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "ideal").mkdir()
+    assert Hardware.from_pretrained("ideal") == ideal()
+    with pytest.raises(HardwareError, match="no hardware.json"):
+        Hardware.from_pretrained("./ideal")
+
+
 def damage_json(directory):
     (directory / "hardware.json").write_text("{")
 
