@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from . import account, adapt, characterize, doctor, evaluate, fit, generate
+from . import account, adapt, characterize, cosim, doctor, evaluate, fit, generate
 from .console import guarded
 
 COMMANDS = {
@@ -19,6 +19,7 @@ COMMANDS = {
     "evaluate": evaluate.run,
     "generate": generate.run,
     "account": account.run,
+    "cosim": cosim.run,
 }
 
 app = typer.Typer(

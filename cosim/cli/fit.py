@@ -33,26 +33,11 @@ def run(
 
         gaincell fit out/ss85 --out out/ss85-hardware --name generic28-ss85 --json
     """
-    from ...characterization.table import read_manifest, read_table
-    from ...models.fit import TABLES as NEEDED
-    from ...models.fit import fit_hardware, provenance
-    from ...models.storage import replace_file
+    from ..fitted import fit_folder, report_dict
 
-    manifest = read_manifest(tables)
-    rows = {procedure: read_table(tables, procedure) for procedure in NEEDED}
-    hardware, report = fit_hardware(
-        rows,
-        manifest["condition"],
-        name=name or manifest["condition"]["technology"],
-        provenance=provenance(manifest),
-        max_failed=max_failed,
-    )
-    hardware.save_pretrained(out)
-    replace_file(out / "fit.json", (report.model_dump_json(indent=1) + "\n").encode())
+    hardware, report = fit_folder(tables, out, name=name, max_failed=max_failed)
     if as_json:
-        checks = [check.model_dump() | {"met": check.met} for check in report.checks]
-        surrogates = {key: error.model_dump() for key, error in report.surrogates.items()}
-        emit({"hardware": str(out), "name": hardware.name, "surrogates": surrogates, "checks": checks})
+        emit({"hardware": str(out), "name": hardware.name, **report_dict(report)})
         return
     stdout.print(_error_table(report))
     stdout.print(_check_table(report))

@@ -1,0 +1,45 @@
+"""From a folder of tables to a folder of hardware: the fit with its files around it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ..models import Hardware
+from ..models.fit import MAX_FAILED, TABLES, FitReport, fit_hardware, provenance
+from ..models.storage import replace_file
+
+REPORT = "fit.json"
+
+
+def fit_folder(
+    tables: Path, out: Path, *, name: str | None = None, max_failed: float = MAX_FAILED
+) -> tuple[Hardware, FitReport]:
+    """Fit the tables that `gaincell characterize` left in a folder; write hardware and fit.json to `out`.
+
+    name: of the hardware, None for that of the technology.
+
+    Raises:
+        TableError: a table is missing, damaged, or has more than the fraction `max_failed` of failed points.
+    """
+    from ..characterization.table import read_manifest, read_table
+
+    manifest = read_manifest(tables)
+    hardware, report = fit_hardware(
+        {procedure: read_table(tables, procedure) for procedure in TABLES},
+        manifest["condition"],
+        name=name or manifest["condition"]["technology"],
+        provenance=provenance(manifest),
+        max_failed=max_failed,
+    )
+    hardware.save_pretrained(out)
+    replace_file(out / REPORT, (report.model_dump_json(indent=1) + "\n").encode())
+    return hardware, report
+
+
+def report_dict(report: FitReport) -> dict[str, Any]:
+    """The report as JSON-able values, with whether each limit is met."""
+    return {
+        "surrogates": {name: error.model_dump() for name, error in report.surrogates.items()},
+        "checks": [check.model_dump() | {"met": check.met} for check in report.checks],
+    }
