@@ -1,7 +1,7 @@
 """The main job in one call: characterize, fit, adapt, evaluate, account, check in SPICE, report.
 
 Each stage leaves its result in the output folder together with a key of what went into it; a stage whose
-inputs have not changed is read back, so a second run is quick and an interrupted one goes on where it stopped.
+inputs have not changed is read back, so a second run is quick and an interrupted one goes on from there.
 """
 
 from __future__ import annotations
