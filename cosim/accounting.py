@@ -158,4 +158,4 @@ def _hold(hardware: Hardware, needed: float) -> Hold | None:
     if hardware.retention is None or needed == 0:
         return None
     held = hardware.retention.hold_time(hardware.levels.key, hardware.v_min, hardware.v_max).min()
-    return Hold(float(held), needed)
+    return Hold(float(held), needed, float(hardware.retention.ages[-1]))

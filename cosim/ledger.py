@@ -54,6 +54,8 @@ class Hold:
     """Time until the first level drifts by half a step, s; infinite if none does in the simulated time."""
     needed_s: float
     """Time a key stays in the ring: keys times token period, s."""
+    simulated_s: float
+    """How long retention was simulated, s."""
 
     @property
     def margin(self) -> float:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -94,6 +95,9 @@ def _stage_table(ledger: Ledger):
         table.add_row(name, f"{energy * 1e12:,.2f}", f"{energy / total:.1%}", origin)
     table.add_section()
     table.add_row("all", f"{total * 1e12:,.2f}", "", "")
+    for origin in sorted({origin for _, origin in ledger.stages().values()}):
+        part = sum(energy for energy, own in ledger.stages().values() if own == origin)
+        table.add_row("of it", f"{part * 1e12:,.2f}", f"{part / total:.1%}", origin)
     return table
 
 
@@ -124,11 +128,11 @@ def _remarks(ledger: Ledger) -> list[str]:
     if ledger.latency_s is not None:
         remarks.append(f"latency of one token in one layer: {ledger.latency_s * 1e9:.1f} ns")
     if ledger.hold is not None:
-        held, needed = ledger.hold.held_s * 1e6, ledger.hold.needed_s * 1e6
-        remarks.append(
-            f"the worst stored level holds for {held:,.0f} us and has to for {needed:,.1f} us: "
-            f"{ledger.hold.margin:,.1f} times as long as needed"
-        )
+        hold = ledger.hold
+        lasts = f"for {hold.held_s * 1e3:,.3g} ms"
+        if math.isinf(hold.held_s):
+            lasts = f"beyond the simulated {hold.simulated_s * 1e3:,.3g} ms"
+        remarks.append(f"every stored level holds {lasts} and has to for {hold.needed_s * 1e3:,.3g} ms")
     if ledger.area is not None:
         remarks.append(f"area of one head: {ledger.area.square_metres * 1e6:.3g} mm2 ({ledger.area.origin})")
     if not ledger.ratios():

@@ -162,6 +162,7 @@ def test_hold_time_stands_beside_the_time_a_key_must_last(full):
     # eight levels: half a step is 0.9 / 14 V, gone after 1 / 14 s; two layers of 1 us, 20 keys
     hold = account(traces_of(full), hardware).hold
     assert hold.held_s == pytest.approx(1 / 14)
+    assert hold.simulated_s == 1.0
     assert hold.needed_s == pytest.approx(20 * 2e-6)
     assert hold.margin == pytest.approx(1 / 14 / 40e-6)
     assert account(traces_of(full), hardware, token_period=1e-3).hold.needed_s == pytest.approx(0.02)
