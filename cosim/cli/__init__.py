@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import typer
 
-from . import account, adapt, characterize, cosim, doctor, evaluate, fit, generate
+from . import account, adapt, characterize, cosim, doctor, evaluate, fit, generate, waves
 from .console import guarded
 
 COMMANDS = {
     "doctor": doctor.run,
     "characterize": characterize.run,
     "fit": fit.run,
+    "waves": waves.run,
     "adapt": adapt.run,
     "evaluate": evaluate.run,
     "generate": generate.run,
