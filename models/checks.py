@@ -25,7 +25,8 @@ class Check(Value):
 
 def cell_checks(transfer: pd.DataFrame, vdd: float) -> list[Check]:
     """Shape against the published polynomial, width linearity and disturbance by a read (cell_transfer)."""
-    rest = transfer[np.isclose(transfer["v_bl"], vdd / 2) & ~transfer["held_out"]]
+    stored = transfer["v_store"].between(-1e-9, vdd + 1e-9)
+    rest = transfer[np.isclose(transfer["v_bl"], vdd / 2) & ~transfer["held_out"] & stored]
     charge = rest.pivot(index="v_store", columns="t_pulse", values="q_bl")
     full = charge.iloc[:, -1]
     peak = float(full.abs().max())

@@ -38,7 +38,7 @@ class CellRetention(Procedure):
             Values("write_device", write_devices(ctx)),
             Values("temperature", sorted({ctx.temperature, 85.0})),
             Values("v_rest", [0.0, vdd / 2, vdd]),
-            Linear("v_store", 0.0, vdd, 15),
+            Linear("v_store", -vdd / 36, vdd * 37 / 36, 20),  # writes overshoot the rails by millivolts
         )
 
     def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:

@@ -34,7 +34,7 @@ class CellTransfer(Procedure):
         swept = grid(
             Values("t_pulse", [longest * k / 15 for k in (1, 4, 8, 15)]),
             Values("v_bl", [vdd * k / 36 for k in (10, 12, 14, 16, 18, 20, 22, 24, 26)]),
-            Linear("v_store", 0.0, vdd, 37),
+            Linear("v_store", -vdd / 36, vdd * 37 / 36, 39),  # writes overshoot the rails by millivolts
         )
         unseen = [
             grid(

@@ -19,7 +19,7 @@ TOLERANCE = 2e-3
 
 
 def resimulate(name, pick):
-    """Measured and shipped rows of one batch, which `pick` chooses from the list of batches; and the table."""
+    """Measured and shipped rows of one batch, which `pick` chooses from the batches; and the whole table."""
     plan = Plan.build(MANIFEST["plan"])
     procedure, technology = find(name), Technology.load(plan.technology)
     assert technology.digest == MANIFEST["technology"]["digest"], "the technology has changed: `make shipped`"
