@@ -154,12 +154,20 @@ def integrated(charge: Tensor, load: Tensor | None, array: int, used: Tensor, no
     """
     column = column_of(array, now)
     if load is not None and column is not None:
-        now.watch(f"column_{array}", column, charge, load, used=used)
-        charge = column(charge, load)
+        delivered = column(charge, load)
+        now.watch(f"column_{array}", column, charge, load, used=used & unclipped(delivered, array, now))
+        charge = delivered
     noise = now.hardware.noise if now.effects.noise else None
     if noise is not None:
         charge = charge + (noise.charge_1 if array == 1 else noise.charge_2) * torch.randn_like(charge)
     return charge
+
+
+def unclipped(charge: Tensor, array: int, now: Conditions) -> Tensor:
+    """Where the converter after array 1 or 2 is inside its range; beyond, it clips whatever the charge."""
+    if array == 1:
+        return (charge > 0) & (charge < now.hardware.q_sat_1)
+    return charge.abs() < now.hardware.q_sat_2
 
 
 def converted(charge: Tensor, array: int, used: Tensor, now: Conditions) -> Tensor:
@@ -170,6 +178,6 @@ def converted(charge: Tensor, array: int, used: Tensor, now: Conditions) -> Tens
     hardware = now.hardware
     name, converter = ("phi", hardware.phi) if array == 1 else ("readout", hardware.readout)
     if now.effects.converter and converter is not None:
-        now.watch(name, converter, charge, used=used)
+        now.watch(name, converter, charge, used=used & unclipped(charge, array, now))
         return converter(charge)
     return (charge / hardware.q_sat_1).clamp(0, 1) if array == 1 else (charge / hardware.q_sat_2).clamp(-1, 1)
