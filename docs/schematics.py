@@ -1,0 +1,300 @@
+"""Draw the figures of the documentation into docs/figures:
+
+python docs/schematics.py            the SVG files that the pages show
+python docs/schematics.py --png DIR  PNG files, to look at
+
+Instance names, nets and pins are those of circuits/netlists/*.sp; tests/docs/test_schematics.py compares
+every schematic with its sub-circuit.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Callable
+from pathlib import Path
+
+from diagrams import chain, timing
+from sheet import GREY, SMALL, Sheet
+from symbols import block, buffer, capacitor, current_source, inverter, mos, nand, tgate
+
+FIGURES = Path(__file__).parent / "figures"
+
+
+def gain_cell() -> Sheet:
+    """Six-transistor cell with complementary write."""
+    sheet = _read_stage()
+    mos(sheet, "xwp", (1.5, 5.25), "pmos_hvt", "top", "w_wp / l_w")
+    mos(sheet, "xwn", (1.5, 2.75), "nmos_hvt", "bottom", "w_wn / l_w")
+    sheet.wire((-0.5, 4), (0.5, 4))
+    sheet.wire((0.5, 5.25), (0.5, 2.75))
+    sheet.wire((2.5, 5.25), (2.5, 2.75))
+    sheet.wire((2.5, 4), (6, 4))
+    sheet.net("wwlb", (1.5, 6.25), "top")
+    sheet.net("wwl", (1.5, 1.75), "bottom")
+    return sheet
+
+
+def gain_cell_oxide() -> Sheet:
+    """The cell with one oxide-semiconductor write transistor."""
+    sheet = _read_stage()
+    mos(sheet, "xw", (1.5, 4), "oxide", "top", "w_ox / l_ox")
+    sheet.wire((-0.5, 4), (0.5, 4))
+    sheet.wire((2.5, 4), (6, 4))
+    sheet.net("wwl", (1.5, 5), "top")
+    return sheet
+
+
+def _read_stage() -> Sheet:
+    """Storage capacitor and tri-state inverter, with the ports that both cells share."""
+    sheet = Sheet()
+    sheet.net("wbl", (-0.5, 4))
+    capacitor(sheet, "cs", (3.5, 3), "c_store")
+    sheet.vss((3.5, 2))
+    sheet.text((4.5, 4.3), "sn", color=GREY)
+    sheet.wire((7, 7), (6, 7), (6, 1), (7, 1))
+    mos(sheet, "xread.xrp", (8, 7), "pmos", "left", "w_rp / l_rp")
+    mos(sheet, "xread.xsp", (8, 5), "pmos", "right", "w_sw / l_sw")
+    mos(sheet, "xread.xsn", (8, 3), "nmos", "right", "w_sw / l_sw")
+    mos(sheet, "xread.xrn", (8, 1), "nmos", "left", "w_rn / l_rn")
+    sheet.vdd((8, 8))
+    sheet.vss((8, 0))
+    sheet.net("rwlb", (9, 5), "right")
+    sheet.net("rwl", (9, 3), "right")
+    sheet.wire((8, 4), (10.5, 4))
+    sheet.net("bl", (10.5, 4), "right")
+    sheet.frame((5.5, -0.9), (10.1, 9), "xread: read_stage")
+    # The storage node is a port only so that testbenches can set and save it.
+    sheet.names.append(("sn", (6, 4)))
+    return sheet
+
+
+def charge_to_pulse() -> Sheet:
+    """Unsigned converter: integrator, auto-zeroed comparator, ramp, output gate."""
+    sheet = Sheet()
+    sheet.net("int", (0, 0))
+    sheet.wire((0, 0), (9, 0))
+    capacitor(sheet, "cint", (0.8, -1), "c_int")
+    sheet.vss((0.8, -2))
+    tgate(sheet, "xrst", (4, -1), "top", "left", "w_rst")
+    sheet.net("rst", (3, -1), "left")
+    sheet.net("rstb", (5, -1), "right")
+    sheet.net("v_ref", (4, -2), "bottom")
+    _ramp_p(sheet, "xramp", 6.5, 0)
+    _comparator(sheet, "xcmp", 9)
+    sheet.wire((8, 5), (9, 5))
+    nand(sheet, "xen", (11, 5), "a", "left")
+    sheet.net("enb", (8.5, 5), "top")
+    sheet.wire((11, 5.5), (12, 5.5))
+    sheet.net("ramp", (12, 5.5), "right")
+    sheet.wire((11, 4.5), (24, 4.5), (24, 0))
+    sheet.wire((23, 0), (26, 0))
+    sheet.text((24.5, 0.35), "cmp", color=GREY)
+    nand(sheet, "xwin", (26, -0.5), "b")
+    sheet.wire((25.5, -1), (26, -1))
+    sheet.net("win", (25.5, -1))
+    inverter(sheet, "xout", (28, -0.5))
+    sheet.net("out", (30, -0.5), "right")
+    return sheet
+
+
+def _ramp_p(sheet: Sheet, name: str, x: float, y: float) -> None:
+    """p-channel ramp that charges (x, y), its gates to the left and its enable to the right of the switch."""
+    mos(sheet, f"{name}.xcas", (x, y + 1), "pmos", "left")
+    mos(sheet, f"{name}.xsrc", (x, y + 3), "pmos", "left")
+    mos(sheet, f"{name}.xsw", (x, y + 5), "pmos", "right")
+    sheet.vdd((x, y + 6))
+    sheet.net("vbpc", (x - 1, y + 1))
+    sheet.net("vbp", (x - 1, y + 3))
+    sheet.wire((x + 1, y + 5), (x + 1.5, y + 5))
+    sheet.frame((x - 2.3, y + 0.2), (x + 1.25, y + 7), f"{name}: ramp_p")
+
+
+def _comparator(sheet: Sheet, name: str, x: float) -> None:
+    """Auto-zeroed inverter chain from (x, 0) to (x + 14, 0)."""
+    capacitor(sheet, f"{name}.caz", (x + 1, 0), "c_az", lying=True)
+    sheet.wire((x + 2, 0), (x + 3, 0))
+    sheet.wire((x + 3, 1), (x + 3, -1))
+    mos(sheet, f"{name}.xp", (x + 4, 1), "pmos", "left")
+    mos(sheet, f"{name}.xn", (x + 4, -1), "nmos", "left")
+    sheet.vdd((x + 4, 2))
+    sheet.vss((x + 4, -2))
+    sheet.wire((x + 2, 0), (x + 2, -4), (x + 3, -4))
+    tgate(sheet, f"{name}.xz", (x + 4, -4), "left", "top")
+    sheet.net("rst", (x + 4, -3), "right")
+    sheet.net("rstb", (x + 4, -5), "right")
+    sheet.wire((x + 5, -4), (x + 6, -4), (x + 6, 0))
+    sheet.wire((x + 4, 0), (x + 6, 0))
+    for i, gate in enumerate(("xi2", "xi3", "xi4", "xi5")):
+        inverter(sheet, f"{name}.{gate}", (x + 6 + 2 * i, 0))
+    sheet.text((x + 2.25, 0.35), "a", "left", SMALL, GREY)
+    sheet.text((x + 5.5, 0.35), "b", "center", SMALL, GREY)
+    sheet.frame((x - 0.4, -5.75), (x + 14.4, 3), f"{name}: comparator")
+
+
+def signed_charge_to_pulse() -> Sheet:
+    """Signed converter: the comparator's decision is latched, and the ramp of that sign runs."""
+    sheet = Sheet()
+    _signed_front(sheet)
+    _sign_latch(sheet)
+    _agreement(sheet, 1, -8)
+    _ramp_enables(sheet, 15, -8)
+    return sheet
+
+
+def _signed_front(sheet: Sheet) -> None:
+    """Integration node with its reset, both ramps and the comparator."""
+    sheet.net("int", (0, 0))
+    sheet.wire((0, 0), (9.5, 0))
+    capacitor(sheet, "cint", (0.8, -1), "c_int")
+    sheet.vss((0.8, -2))
+    tgate(sheet, "xrst", (4, -1), "top", "left", "w_rst")
+    sheet.net("rst", (3, -1))
+    sheet.net("rstb", (5, -1), "right")
+    sheet.net("v_ref", (4, -2), "bottom")
+    above = {"int": (7.5, 0), "enb": (6, 3), "vbp": (6, 2.3), "vbpc": (6, 1.6)}
+    block(sheet, "xrp", "ramp_p", (6.5, 1.2), (8.5, 3.4), above)
+    below = {"int": (7.5, 0), "en": (6, -4.6), "vbn": (6, -3.9), "vbnc": (6, -3.2)}
+    block(sheet, "xrn", "ramp_n", (6.5, -5), (8.5, -2.8), below)
+    for name, at in (("enb_p", above["enb"]), ("vbp", above["vbp"]), ("vbpc", above["vbpc"])):
+        sheet.net(name, at)
+    for name, at in (("en_n", below["en"]), ("vbn", below["vbn"]), ("vbnc", below["vbnc"])):
+        sheet.net(name, at)
+    pins = {"int": (9.5, 0), "y": (13, 0), "rst": (10.6, -1.6), "rstb": (11.9, -1.6)}
+    block(sheet, "xcmp", "comparator", (9.9, -1), (12.6, 1), pins, "comparator, c_az")
+    sheet.net("rst", pins["rst"], "bottom")
+    sheet.net("rstb", pins["rstb"], "bottom")
+    sheet.wire((13, 0), (16, 0))
+    sheet.net("cmp", (14, 0), "top")
+    sheet.wire((14, 0), (14, -3), (15, -3))
+    inverter(sheet, "xcb", (15, -3))
+    sheet.net("cmpb", (17, -3), "right")
+
+
+def _sign_latch(sheet: Sheet) -> None:
+    """Transparent while smp is high, then a ring of two inverters through xsk."""
+    tgate(sheet, "xsi", (17, 0), "left", "bottom")
+    sheet.net("smp", (17, -1), "bottom")
+    sheet.net("smpb", (17, 1), "top")
+    sheet.wire((18, 0), (19.5, 0))
+    sheet.text((18.9, -0.32), "ds", color=GREY)
+    inverter(sheet, "xs1", (19.5, 0))
+    sheet.wire((21.5, 0), (22.5, 0))
+    sheet.net("signb", (22, 0), "bottom")
+    inverter(sheet, "xs2", (22.5, 0))
+    sheet.wire((24.5, 0), (25, 0), (25, 3), (22.5, 3))
+    tgate(sheet, "xsk", (21.5, 3), "right", "bottom")
+    sheet.net("smpb", (21.5, 2), "right")
+    sheet.net("smp", (21.5, 4), "right")
+    sheet.wire((20.5, 3), (18.5, 3), (18.5, 0))
+    sheet.wire((25, 2), (26, 2))
+    sheet.net("sign", (26, 2), "right")
+
+
+def _agreement(sheet: Sheet, x: float, y: float) -> None:
+    """act: the comparator still agrees with the latched sign; the pulse is act within the window."""
+    for name, middle, inputs, output in (
+        ("xpos", y, ("sign", "cmp"), "posb"),
+        ("xneg", y - 3, ("signb", "cmpb"), "negb"),
+    ):
+        nand(sheet, name, (x + 0.5, middle))
+        for net, level in zip(inputs, (middle + 0.5, middle - 0.5), strict=True):
+            sheet.wire((x, level), (x + 0.5, level))
+            sheet.net(net, (x, level))
+        towards = y - 1 if name == "xpos" else y - 2
+        sheet.wire((x + 2.5, middle), (x + 3.5, middle), (x + 3.5, towards), (x + 4, towards))
+        sheet.net(output, (x + 3.5, middle), "top" if name == "xpos" else "bottom")
+    nand(sheet, "xact", (x + 4, y - 1.5))
+    sheet.wire((x + 6, y - 1.5), (x + 7, y - 1.5))
+    sheet.text((x + 6.4, y - 1.2), "act", color=GREY)
+    nand(sheet, "xwin", (x + 7, y - 2), "b")
+    sheet.wire((x + 6.5, y - 2.5), (x + 7, y - 2.5))
+    sheet.net("win", (x + 6.5, y - 2.5), "bottom")
+    inverter(sheet, "xout", (x + 9, y - 2))
+    sheet.net("out", (x + 11, y - 2), "right")
+
+
+def _ramp_enables(sheet: Sheet, x: float, y: float) -> None:
+    """From the agreement of either sign to the switch of its ramp."""
+    for gate, first, net, middle in (("xep", "xpi", "pos", y), ("xen", "xni", "neg", y - 3)):
+        sheet.wire((x, middle - 0.5), (x + 0.5, middle - 0.5))
+        sheet.net(f"{net}b", (x, middle - 0.5))
+        inverter(sheet, first, (x + 0.5, middle - 0.5))
+        sheet.wire((x + 2.5, middle - 0.5), (x + 4, middle - 0.5))
+        sheet.text((x + 3, middle - 0.15), net, color=GREY)
+        sheet.wire((x + 3.5, middle + 0.5), (x + 4, middle + 0.5))
+        sheet.net("ramp", (x + 3.5, middle + 0.5))
+        nand(sheet, gate, (x + 4, middle))
+    sheet.net("enb_p", (x + 6, y), "right")
+    sheet.wire((x + 6, y - 3), (x + 7.5, y - 3))
+    sheet.text((x + 6.7, y - 2.65), "enb_n", color=GREY)
+    inverter(sheet, "xei", (x + 7.5, y - 3))
+    sheet.net("en_n", (x + 9.5, y - 3), "right")
+
+
+def ramp_bias() -> Sheet:
+    """Replicas of both ramps carry the reference current; ideal buffers drive the lines across the array."""
+    sheet = Sheet()
+    for role, name, x, way in (("pmos", "xrp", 3, 1), ("nmos", "xrn", 13, -1)):
+        mos(sheet, f"{name}.xcas", (x, way), role, "right")
+        mos(sheet, f"{name}.xsrc", (x, 3 * way), role, "left")
+        mos(sheet, f"{name}.xsw", (x, 5 * way), role, "right")
+        sheet.wire((x + 1, 5 * way), (x + 2, 5 * way))
+        sheet.wire((x, 0), (x, -way))
+        sheet.wire((x - 1, 3 * way), (x - 1.6, 3 * way), (x - 1.6, -way), (x + 2.5, -way))
+        letter = role[0]
+        current_source(sheet, f"ir{letter}", (x, -2 * way), "i_ramp")
+        buffer(sheet, f"eb{letter}", (x + 2.5, -way))
+        sheet.net(f"vb{letter}", (x + 4.5, -way), "right")
+        sheet.wire((x + 1, way), (x + 2, way))
+        sheet.net(f"vb{letter}c", (x + 2, way), "right")
+        sheet.text((x + 1.6, -way + 0.3), f"r{letter}", size=SMALL, color=GREY)
+        low, high = sorted((0.3 * way, 6.9 * way))
+        sheet.frame((x - 1.3, low), (x + 1.5, high), f"{name}: ramp_{letter}", 0.0 if way > 0 else 1.5)
+        for rail, at in ((sheet.vdd, 6 if way > 0 else 3), (sheet.vss, -3 if way > 0 else -6)):
+            rail((x, at))
+    sheet.vss((5, 5))
+    sheet.vdd((15, -5))
+    return sheet
+
+
+def row_driver() -> Sheet:
+    """One pulse in, both polarities of the read word line out."""
+    sheet = Sheet()
+    sheet.net("in", (0, 0))
+    inverter(sheet, "xi1", (0, 0), "1")
+    sheet.wire((2, 0), (3, 0))
+    sheet.text((2.4, 0.32), "n1", size=SMALL, color=GREY)
+    sheet.wire((3, 1.5), (3, -1.5))
+    sheet.wire((3, 1.5), (4, 1.5))
+    sheet.wire((3, -1.5), (4, -1.5))
+    inverter(sheet, "xi4", (4, 1.5), "x/4")
+    inverter(sheet, "xi5", (6, 1.5), "x/2")
+    inverter(sheet, "xi6", (8, 1.5), "x")
+    sheet.net("rwl", (10, 1.5), "right")
+    inverter(sheet, "xi2", (4, -1.5), "x/2")
+    inverter(sheet, "xi3", (6, -1.5), "x")
+    sheet.net("rwlb", (8, -1.5), "right")
+    return sheet
+
+
+SCHEMATICS: dict[str, Callable[[], Sheet]] = {
+    figure.__name__: figure
+    for figure in (gain_cell, gain_cell_oxide, charge_to_pulse, signed_charge_to_pulse, ramp_bias, row_driver)
+}
+"""Sub-circuit -> its drawing."""
+DIAGRAMS: dict[str, Callable[[], Sheet]] = {"chain": chain, "timing": timing}
+
+
+def main() -> None:
+    """Write every figure."""
+    parser = argparse.ArgumentParser(description="Draw the figures of the documentation.")
+    parser.add_argument("--png", type=Path, metavar="DIR", help="write PNG files there instead")
+    png = parser.parse_args().png
+    folder, suffix = (FIGURES, ".svg") if png is None else (png, ".png")
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, draw in (SCHEMATICS | DIAGRAMS).items():
+        draw().save(folder / f"{name}{suffix}")
+
+
+if __name__ == "__main__":
+    main()
