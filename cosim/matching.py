@@ -19,6 +19,7 @@ from torch import Tensor, nn
 from ..circuits.errors import ModelError
 from ..models import Hardware
 from .conversion import convert
+from .draft import drafted
 from .layer import GainCellAttention, gain_cell_layers
 from .windows import evaluation_mode
 
@@ -140,12 +141,16 @@ def _search(layer: GainCellAttention, own: Signals, target: Tensor) -> Tensor:
     groups = layer.k_scale.shape[0]
     best = {name: torch.full((groups,), choices[0]) for name, choices in SPREADS.items()}
     lowest = torch.full((groups,), torch.inf)
-    for name, choice in [(n, c) for _ in range(SWEEPS) for n, choices in SPREADS.items() for c in choices]:
-        set_statistics(layer, own, best | {name: torch.full((groups,), choice)})
-        error = fit_output(layer, own, target).view(groups, -1).mean(1)
-        better = error < lowest
-        best[name] = torch.where(better, choice, best[name])
-        lowest = torch.where(better, error, lowest)
+    trials = [
+        (name, choice) for _ in range(SWEEPS) for name, choices in SPREADS.items() for choice in choices
+    ]
+    with drafted(layer):
+        for name, choice in trials:
+            set_statistics(layer, own, best | {name: torch.full((groups,), choice)})
+            error = fit_output(layer, own, target).view(groups, -1).mean(1)
+            better = error < lowest
+            best[name] = torch.where(better, choice, best[name])
+            lowest = torch.where(better, error, lowest)
     set_statistics(layer, own, best)
     return fit_output(layer, own, target)
 
