@@ -1,0 +1,80 @@
+"""The example technology and the example procedure, simulated."""
+
+import numpy as np
+import pytest
+
+from gaincell.characterization.cache import Cache
+from gaincell.characterization.execute import characterize
+from gaincell.characterization.plan import Plan
+from gaincell.characterization.table import read_table
+from gaincell.circuits.runner import simulate
+from gaincell.circuits.technology import Technology
+from gaincell.circuits.testbench import Condition, cell_read
+
+
+@pytest.fixture
+def run(tmp_path):
+    """A function that runs a plan and returns its tables by name."""
+
+    def tables(plan):
+        summary = characterize(plan, tmp_path / "out", jobs=1, cache=Cache(tmp_path / "cache"))
+        assert summary.failed == 0
+        return {name: read_table(tmp_path / "out", name) for name in plan.procedures}
+
+    return tables
+
+
+def test_the_example_technology_makes_a_cell_that_can_be_written(docs, run):
+    plan = Plan.load(docs / "examples" / "lp28-first-look.toml")
+    tables = run(plan)
+    device = tables["device"].set_index(["role", "length"])
+    assert 600 < device.loc[("nmos", 30e-9), "i_on"] < 900  # A/m = uA/um
+    assert 0.08 < device.loc[("pmos", 30e-9), "swing"] < 0.095
+    write = tables["cell_write"]
+    assert set(write["write_device"]) == {"cmos"}, "it has no oxide device"
+    assert (write["v_written"] - write["v_target"]).abs().max() < 7e-3
+    retention = tables["cell_retention"]
+    warm, cold = ((retention["temperature"] == t) & (retention["age"] > 0.09) for t in (85.0, 27.0))
+    drift = (retention["v_aged"] - retention["v_store"]).abs()
+    assert drift[warm].max() > drift[cold].max()
+
+
+def test_corners_of_the_example_technology_are_ordered(docs, run):
+    plan = Plan(name="devices", technology=str(docs / "examples" / "lp28.toml"), procedures=("device",))
+    drive = [run(plan.override(corner=corner))["device"]["i_on"] for corner in ("slow", "typ", "fast")]
+    assert (drive[0] < drive[1]).all() and (drive[1] < drive[2]).all()
+
+
+def test_both_kinds_of_device_of_the_example_take_their_width(docs):
+    technology = Technology.load(docs / "examples" / "lp28.toml")
+    assert "m0 d g s b lp_n w={w} l={l} m={m} delvto={dvt}" in technology.header("typ")
+    assert "x0 d g s b lp_n_hvt w={w} l={l} m={m} dvth={dvt}" in technology.header("typ")
+
+
+def test_the_example_cell_is_balanced_at_half_of_its_supply(docs):
+    technology = Technology.load(docs / "examples" / "lp28.toml")
+    from gaincell.circuits.designs import Designs
+
+    condition = Condition(technology, Designs.of(technology), corner="typ")
+    waves = simulate(cell_read(condition, [0.0, 0.5, 1.0], 15e-9, [0.5] * 3)).require()
+    low, middle, high = (-waves.integrate(f"i(vbl{i})") for i in range(3))
+    assert low < 0 < high
+    assert abs(middle) < 0.01 * high
+    assert high == pytest.approx(-low, rel=0.05)
+
+
+def test_the_example_procedure_agrees_with_the_cell_and_with_symmetry(docs, run):
+    import cell_supply
+
+    table = run(Plan(name="supply", procedures=("cell_supply",)))["cell_supply"]
+    assert len(table) == 39
+    assert set(table.columns) == {"point", "status", "message", *cell_supply.CellSupply.columns}
+    condition = Condition(Technology.load("generic28"))
+    nominal = table[np.isclose(table["vdd"], 0.9)]
+    stored = nominal["v_store"].tolist()
+    waves = simulate(cell_read(condition, stored, 15e-9, [0.45] * len(stored))).require()
+    expected = [-waves.integrate(f"i(vbl{i})") for i in range(len(stored))]
+    np.testing.assert_allclose(nominal["q_bl"], expected, atol=1e-17)
+    for vdd, rows in table.groupby("vdd"):
+        middle = np.interp(vdd / 2, rows["v_store"], rows["q_bl"])
+        assert abs(middle) < 0.02 * rows["q_bl"].abs().max()

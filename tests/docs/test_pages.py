@@ -1,0 +1,86 @@
+"""The pages: links resolve, quoted files are the files, figures are shown, code runs."""
+
+import re
+import shutil
+from pathlib import Path
+
+import pytest
+
+DOCS = Path(__file__).parents[2] / "docs"
+PAGES = sorted(DOCS.glob("*.md"))
+FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+QUOTED = re.compile(r"<!-- file: (\S+) -->\n```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
+
+
+def prose(page):
+    return FENCE.sub("", page.read_text())
+
+
+def anchors(page):
+    """GitHub's anchors of a page's headings."""
+    found = re.findall(r"^#+ (.+)$", prose(page), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in found}
+
+
+def links(page):
+    return re.findall(r"\]\(([^)\s]+)\)", prose(page))
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_resolve(page):
+    for link in links(page):
+        if link.startswith("https://"):
+            continue
+        path, _, anchor = link.partition("#")
+        target = (page.parent / path).resolve() if path else page
+        assert target.exists(), f"{page.name}: {link}"
+        if anchor and target.suffix == ".md":
+            assert anchor in anchors(target), f"{page.name}: {link}"
+
+
+def test_every_page_is_on_the_map():
+    mapped = {link.partition("#")[0] for link in links(DOCS / "index.md")}
+    assert {page.name for page in PAGES} - {"index.md"} <= mapped
+
+
+def test_every_drawing_is_shown():
+    shown = {link for page in PAGES for link in links(page)}
+    assert {f"figures/{path.name}" for path in (DOCS / "figures").glob("*.svg")} <= shown
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_quoted_files_are_the_files(page):
+    for name, text in QUOTED.findall(page.read_text()):
+        assert text.rstrip() == (DOCS / name).read_text().rstrip(), f"{page.name} quotes an old {name}"
+
+
+def test_every_example_is_quoted_or_linked():
+    known = {name for page in PAGES for name, _ in QUOTED.findall(page.read_text())}
+    known |= {link for page in PAGES for link in links(page)}
+    assert {f"examples/{path.name}" for path in (DOCS / "examples").iterdir() if path.is_file()} <= known
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_equations_use_what_github_renders(page):
+    """GitHub's MathJax refuses some macros, and markdown eats backslashes before punctuation inline."""
+    text = page.read_text()
+    assert not re.findall(r"\\(?:operatorname|newcommand|def)\b", text)
+    inline = re.findall(r"(?<![\\$`])\$([^$\n]+)\$", prose(page))
+    assert not [formula for formula in inline if re.search(r"\\[^a-zA-Z]", formula)]
+
+
+@pytest.mark.parametrize("name", ["add-a-technology.md", "add-a-procedure.md"])
+def test_the_code_of_a_tutorial_runs(name, docs, tmp_path, monkeypatch):
+    """Its own blocks, not the quoted files, one after the other, beside copies of the examples."""
+    for example in (DOCS / "examples").iterdir():
+        if example.is_file():
+            shutil.copy(example, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("GAINCELL_CACHE", str(tmp_path / "cache"))
+    text = QUOTED.sub("", (DOCS / name).read_text())
+    blocks = [code for language, code in FENCE.findall(text) if language == "python"]
+    assert blocks
+    room = {}
+    for code in blocks:
+        exec(compile(code, name, "exec"), room)
+    assert room["summary"].failed == 0 < room["summary"].points
