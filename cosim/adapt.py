@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import copy
 import json
-import os
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -31,7 +30,9 @@ from .checkpoints import (
     digest,
     load_softmax,
     locate,
+    save_softmax,
     tokenizer_of,
+    write_json,
 )
 from .conversion import convert
 from .effects import STANDARD, Effects
@@ -198,7 +199,7 @@ def _open_state(out: Path, settings: dict[str, Any], fresh: bool) -> Path:
     state.mkdir(parents=True, exist_ok=True)
     record = state / "settings.json"
     if not record.is_file():
-        _write_json(record, settings)
+        write_json(record, settings)
     elif json.loads(record.read_text()) != settings:
         raise ModelError(
             f"{out} holds an unfinished adaptation with other settings; finish it with those, pass --fresh "
@@ -213,7 +214,7 @@ def _remembered_steps(
     """Steps for a time budget: measured once, then remembered, so that a resumed run keeps its schedule."""
     record = state / "steps.json"
     if not record.is_file():
-        _write_json(record, steps_in(minutes, (adapted, softmax), softmax, recipe, material.tokens))
+        write_json(record, steps_in(minutes, (adapted, softmax), softmax, recipe, material.tokens))
     return json.loads(record.read_text())
 
 
@@ -227,11 +228,5 @@ def _lasting_name(model: str, softmax: str) -> str:
 def _write(out: Path, adapted: nn.Module, control: nn.Module, result: Adaptation) -> None:
     (out / ADAPTATION).unlink(missing_ok=True)
     save_pretrained(adapted, out, dtype=torch.bfloat16)
-    control.to(torch.bfloat16).save_pretrained(out / CONTROL)
-    _write_json(out / ADAPTATION, {k: v for k, v in asdict(result).items() if k != "cached"})
-
-
-def _write_json(path: Path, value: Any) -> None:
-    part = path.with_name(path.name + ".part")
-    part.write_text(json.dumps(value, indent=1) + "\n")
-    os.replace(part, path)
+    save_softmax(control, out / CONTROL)
+    write_json(out / ADAPTATION, {k: v for k, v in asdict(result).items() if k != "cached"})

@@ -6,8 +6,10 @@ causal language model.
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,6 +21,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ..circuits.errors import ModelError
 from . import text
+from .files import write_whole
 from .pretrained import is_converted
 
 DEMO = Path(__file__).parent / "demo"
@@ -89,6 +92,17 @@ def load_softmax(name: str | Path) -> nn.Module:
     return model.eval()
 
 
+def save_softmax(model: nn.Module, directory: Path) -> None:
+    """Write config.json and model.safetensors (bfloat16), each whole or not at all; `model` is not changed."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".save.") as scratch:
+        copy.deepcopy(model).to(torch.bfloat16).save_pretrained(scratch)
+        for name in ("model.safetensors", "config.json"):
+            part = Path(scratch) / name
+            part.chmod(0o644)
+            part.replace(directory / name)
+
+
 def tokenizer_of(checkpoint: Checkpoint, vocabulary: int) -> Tokenizer:
     """Bytes for a byte-level model, else the tokenizer that transformers finds beside the weights.
 
@@ -130,6 +144,11 @@ def digest(model: nn.Module) -> str:
         content.update(name.encode())
         content.update(tensor.detach().float().contiguous().numpy().tobytes())
     return content.hexdigest()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    write_whole(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
 def _adapted(directory: Path, name: str, softmax: str | None) -> Checkpoint:

@@ -6,8 +6,6 @@ training.json (loss curve and conditions). It can be interrupted at any time and
 
 from __future__ import annotations
 
-import json
-import os
 import shlex
 import sys
 from dataclasses import asdict, replace
@@ -19,6 +17,7 @@ import transformers
 import typer
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from .checkpoints import load_softmax, save_softmax, write_json
 from .optimise import Recipe, Row, optimise
 from .text import END_OF_DOCUMENT, VOCABULARY, demo_corpus, encode
 from .windows import held_out_windows, measure
@@ -74,8 +73,8 @@ def main(
         print(f"step {row['step']}/{steps}  {losses}  {rate:,.0f} tokens/s", file=sys.stderr, flush=True)
 
     curve = optimise(model, recipe, encode(corpus.train), held_out=windows, checkpoint=state, on_row=report)
-    stored = model.to(torch.bfloat16)
-    final = measure(stored.float(), windows)  # of the weights as stored, in float32 arithmetic
+    save_softmax(model, out)
+    final = measure(load_softmax(out), windows)  # of the weights as stored, in float32 arithmetic
     training = {
         "command": "python -m gaincell.cosim.train " + shlex.join(sys.argv[1:]),
         "recipe": asdict(recipe),
@@ -87,22 +86,13 @@ def main(
         "threads": threads,
         "curve": curve,
     }
-    save(model, out, training)
+    write_json(out / "training.json", training)
     state.unlink(missing_ok=True)
     if figure:
         plot_curve(training, figure)
     print(
         f"held out: {final.nats:.4f} nats/byte, perplexity {final.perplexity:.3f} per byte", file=sys.stderr
     )
-
-
-def save(model: GPT2LMHeadModel, out: Path, training: dict[str, Any]) -> None:
-    """Write config.json, model.safetensors (bfloat16) and, last, training.json."""
-    out.mkdir(parents=True, exist_ok=True)
-    model.to(torch.bfloat16).save_pretrained(out)
-    part = out / "training.json.part"
-    part.write_text(json.dumps(training, indent=1) + "\n")
-    os.replace(part, out / "training.json")
 
 
 def plot_curve(training: dict[str, Any], path: Path) -> None:
