@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from . import account, adapt, characterize, cosim, doctor, evaluate, fit, generate, waves
+from . import account, adapt, characterize, cosim, doctor, evaluate, fit, generate, report, waves
 from .console import guarded
 
 COMMANDS = {
@@ -21,6 +21,7 @@ COMMANDS = {
     "generate": generate.run,
     "account": account.run,
     "cosim": cosim.run,
+    "report": report.run,
 }
 
 app = typer.Typer(

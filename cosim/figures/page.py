@@ -7,6 +7,7 @@ from html import escape
 from string import Template
 
 from . import interactive
+from .layout import FONT
 from .style import BAND, GRID, INK, MUTED
 from .values import BarChart, Figure
 
@@ -15,7 +16,7 @@ _CSS = f"""
 * {{ box-sizing: border-box; }}
 html {{ scroll-behavior: smooth; scroll-padding-top: 3.2rem; -webkit-text-size-adjust: 100%; }}
 body {{ margin: 0; color: var(--ink); background: #fff; line-height: 1.5; font-size: 15px;
-  font-family: {interactive.FONT}; }}
+  font-family: {FONT}; }}
 header, main, footer {{ max-width: 1120px; margin: 0 auto; padding: 0 20px; }}
 header {{ padding-top: 30px; padding-bottom: 8px; }}
 h1 {{ font-size: 1.65rem; line-height: 1.2; margin: 0 0 4px; letter-spacing: -0.01em; }}
@@ -32,9 +33,9 @@ nav div {{ max-width: 1120px; margin: 0 auto; padding: 8px 20px; display: flex; 
   white-space: nowrap; scrollbar-width: none; }}
 nav a {{ color: var(--muted); text-decoration: none; font-size: 0.88rem; }}
 nav a:hover {{ color: var(--accent); }}
-.tiles {{ display: grid; grid-template-columns: repeat(auto-fit, minmax(150px, 1fr)); gap: 1px;
-  background: var(--line); border: 1px solid var(--line); margin: 18px 0; }}
-.tile {{ background: #fff; padding: 12px 14px; }}
+.tiles {{ display: flex; flex-wrap: wrap; gap: 1px; background: var(--line); border: 1px solid var(--line);
+  margin: 18px 0; }}
+.tile {{ background: #fff; padding: 12px 14px; flex: 1 1 155px; }}
 .tile b {{ display: block; font-size: 1.32rem; font-weight: 600; letter-spacing: -0.01em; }}
 .tile span {{ display: block; font-size: 0.8rem; color: var(--muted); line-height: 1.35; }}
 .grid {{ display: grid; gap: 10px 34px;
@@ -42,13 +43,13 @@ nav a:hover {{ color: var(--accent); }}
 figure {{ margin: 14px 0 8px; min-width: 0; }}
 figure h3 {{ margin: 0; }}
 figcaption {{ font-size: 0.84rem; max-width: 74ch; }}
-.table {{ overflow-x: auto; margin: 10px 0 16px; }}
+.table {{ overflow-x: auto; margin: 10px 0 16px; min-width: 0; }}
 table {{ border-collapse: collapse; font-size: 0.88rem; font-variant-numeric: tabular-nums; }}
 caption {{ text-align: left; color: var(--muted); padding-bottom: 4px; }}
 th, td {{ padding: 5px 14px 5px 0; border-bottom: 1px solid var(--line); text-align: left;
   vertical-align: top; }}
-th {{ color: var(--muted); font-weight: 500; white-space: nowrap; }}
-td.num, th.num {{ text-align: right; white-space: nowrap; }}
+th {{ color: var(--muted); font-weight: 500; vertical-align: bottom; max-width: 11rem; }}
+td.num, th.num {{ text-align: right; }} td.num {{ white-space: nowrap; }}
 .met {{ color: #2c7a52; }} .missed {{ color: #b83a4b; font-weight: 600; }}
 .absent {{ background: var(--band); border-left: 3px solid var(--line); padding: 10px 14px; margin: 10px 0; }}
 .wrap {{ overflow-wrap: anywhere; }}
@@ -77,6 +78,7 @@ $navigation
 $body
 </main>
 <footer>$footer</footer>
+<script>$draw</script>
 </body>
 </html>
 """)
@@ -106,6 +108,7 @@ def page(
         subtitle=escape(subtitle),
         css=_CSS,
         script=script,
+        draw=interactive.DRAW if script else "",
         navigation=f"<nav><div>{links}</div></nav>" if links else "",
         body=body,
         footer=footer,
@@ -118,9 +121,10 @@ def plot(figure: Figure | BarChart) -> str:
     return f"<figure><h3>{escape(figure.title)}</h3>{interactive.division(figure)}{caption}</figure>"
 
 
-def plots(figures: Iterable[Figure | BarChart]) -> str:
-    """Figures side by side where the window is wide enough."""
-    return f'<div class="grid">{"".join(map(plot, figures))}</div>'
+def beside(parts: Iterable[Figure | BarChart | str]) -> str:
+    """Figures and HTML side by side where the window is wide enough."""
+    inner = "".join(part if isinstance(part, str) else plot(part) for part in parts)
+    return f'<div class="grid">{inner}</div>'
 
 
 def table(

@@ -9,18 +9,19 @@ from typing import Any
 import matplotlib
 import numpy as np
 from matplotlib.figure import Figure as Canvas
-from matplotlib.ticker import EngFormatter
 
 from ..files import write_whole
 from .style import BAND, CYCLE, GRID, INK, MUTED
 from .units import Scale, quantity
-from .values import Bar, BarChart, Figure, Panel, Series, axis_scale, axis_title
+from .values import Axis, BarChart, Figure, Panel, Series, axis_title, decades, panel_scale
 
 WIDTH = 6.4
 """Inches."""
 PANEL_HEIGHT = 2.3
 """Inches of a panel of height 1."""
 DPI = 180
+LEGEND_WIDTH = 100
+"""Characters that a row of a legend holds, keys and gaps counted as characters."""
 
 STYLE = {
     "font.family": "sans-serif",
@@ -50,18 +51,32 @@ STYLE = {
 }
 
 
-def save(figure: Figure | BarChart, path: Path) -> None:
-    """Draw a figure into a file whose suffix names its format: .png, .pdf or .svg."""
-    write_whole(path, render(figure, path.suffix[1:]))
+def save(figure: Figure | BarChart, *paths: Path) -> None:
+    """Draw a figure into files whose suffixes name their formats: .png, .pdf or .svg."""
+    with matplotlib.rc_context(STYLE):
+        canvas = _draw(figure)
+        for path in paths:
+            write_whole(path, _encode(canvas, path.suffix[1:]))
 
 
 def render(figure: Figure | BarChart, suffix: str) -> bytes:
     """A figure as the bytes of a png, pdf or svg file, the same for the same figure."""
+    with matplotlib.rc_context(STYLE):
+        return _encode(_draw(figure), suffix)
+
+
+def _draw(figure: Figure | BarChart) -> Canvas:
+    canvas = _bars(figure) if isinstance(figure, BarChart) else _panels(figure)
+    canvas.get_layout_engine().set(w_pad=0.08, h_pad=0.06)
+    canvas.get_layout_engine().execute(canvas)
+    canvas.set_layout_engine("none")  # laying out again for every format would take most of the time
+    return canvas
+
+
+def _encode(canvas: Canvas, suffix: str) -> bytes:
     buffer = io.BytesIO()
     undated: dict[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix, {})
-    with matplotlib.rc_context(STYLE):
-        canvas = _bars(figure) if isinstance(figure, BarChart) else _panels(figure)
-        canvas.savefig(buffer, format=suffix, dpi=DPI, metadata=undated, bbox_inches="tight", pad_inches=0.12)
+    canvas.savefig(buffer, format=suffix, dpi=DPI, metadata=undated)
     return buffer.getvalue()
 
 
@@ -92,16 +107,14 @@ def _panels(figure: Figure) -> Canvas:
     last = axes[-1]
     last.set_xlabel(axis_title(figure.x, figure.x_scale))
     if figure.x.log:
-        last.set_xscale("log")
-        last.xaxis.set_major_formatter(EngFormatter(figure.x.unit))
-        last.set_xlabel(figure.x.label)
+        _log_x(last, figure.x, *figure.x_ends)
     if figure.x.limits:
         last.set_xlim(*(limit * figure.x_scale.factor for limit in figure.x.limits))
     return canvas
 
 
 def _panel(ax, panel: Panel, x_scale: Scale, seen: set[str]) -> None:
-    scale = axis_scale(panel.y, (s.y for s in panel.series))
+    scale = panel_scale(panel)
     for series in panel.series:
         _series(ax, series, x_scale, scale, fresh=series.label not in seen)
         seen.add(series.label)
@@ -115,11 +128,11 @@ def _panel(ax, panel: Panel, x_scale: Scale, seen: set[str]) -> None:
         ax.margins(y=0.08)
     ax.margins(x=0.02)
     ax.set_ylabel(axis_title(panel.y, scale))
-    if entries := len(ax.get_legend_handles_labels()[1]):
+    if labels := ax.get_legend_handles_labels()[1]:
         ax.legend(
             loc="lower left",
             bbox_to_anchor=(0, 1.0),
-            ncols=entries if entries <= 5 else -(-entries // 2),
+            ncols=max(1, min(len(labels), LEGEND_WIDTH // (max(map(len, labels)) + 7))),
             borderaxespad=0.2,
             borderpad=0.1,
             handlelength=1.5,
@@ -153,28 +166,37 @@ def _bars(chart: BarChart) -> Canvas:
     for row, bar in enumerate(chart.bars):
         left = low if chart.axis.log else bar.start * scale.factor
         length = (bar.start + bar.value) * scale.factor - left
-        label = bar.group if bar.group and bar.group not in seen else None
+        style = {"color": bar.colour, "alpha": 0.4 if bar.faded else 1.0}
+        if bar.group not in seen:
+            style["label"] = bar.group
         seen.add(bar.group)
-        ax.barh(
-            row, length, left=left, height=0.66, color=bar.colour, alpha=0.4 if bar.faded else 1, label=label
+        if chart.axis.log:  # the length of a bar would mean nothing there
+            ax.plot(left + length, row, "o", color=bar.colour, markersize=5.5)
+        ax.barh(row, length, left=left, height=0.1 if chart.axis.log else 0.66, **style)
+        ax.annotate(
+            chart.text_of(bar),
+            (left + length, row),
+            (7, 0),
+            textcoords="offset points",
+            va="center",
+            fontsize=8,
         )
-        text = f" {bar_text(bar, chart)}"
-        ax.text(left + length, row, text, va="center", fontsize=8, color=INK)
     ax.set_yticks(range(len(chart.bars)), [bar.label for bar in chart.bars])
     ax.tick_params(axis="y", length=0)
-    ax.invert_yaxis()
+    ax.set_ylim(len(chart.bars) - 0.4, -0.6)
     ax.grid(axis="y", visible=False)
     ax.set_xlabel(axis_title(chart.axis, scale))
     if chart.axis.log:
-        ax.set_xscale("log")
-        ax.xaxis.set_major_formatter(EngFormatter(chart.axis.unit))
-        ax.set_xlabel(chart.axis.label)
+        _log_x(ax, chart.axis, low, high)
     ax.set_xlim(low, high)
     if len(seen - {""}) > 1:
         ax.legend(loc="lower left", bbox_to_anchor=(0, 1.0), ncols=4, borderaxespad=0.2, handlelength=1.0)
     return canvas
 
 
-def bar_text(bar: Bar, chart: BarChart) -> str:
-    """What is written beside a bar."""
-    return bar.text or quantity(bar.value, chart.axis.unit)
+def _log_x(ax, axis: Axis, low: float, high: float) -> None:
+    ax.set_xscale("log")
+    ticks = decades(low, high)
+    ax.set_xticks(ticks, [quantity(tick, axis.unit, 1) for tick in ticks])
+    ax.minorticks_off()
+    ax.set_xlabel(axis.label)

@@ -1,4 +1,4 @@
-"""What a figure shows. All numbers in SI units; fractions that read as percent have the unit `%`."""
+"""What a figure shows. All numbers in SI units; fractions to be read as percent have a unit starting in %."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 import numpy as np
 
-from .units import Scale, scale_of
+from .units import Scale, quantity, scale_of
 
 Mark = Literal["line", "step", "points", "hollow", "line+points"]
 
@@ -19,7 +19,7 @@ class Axis:
 
     label: str
     unit: str = ""
-    """SI unit without prefix; `%` for fractions; empty for pure numbers."""
+    """SI unit without prefix; `%`, or `% of something`, for fractions; empty for pure numbers."""
     log: bool = False
     limits: tuple[float, float] | None = None
 
@@ -83,6 +83,12 @@ class Figure:
         """Prefix of the x axis, from everything drawn along it."""
         return axis_scale(self.x, (s.x for panel in self.panels for s in panel.series))
 
+    @property
+    def x_ends(self) -> tuple[float, float]:
+        """Smallest and largest x of all series."""
+        every = np.concatenate([np.asarray(s.x, float) for panel in self.panels for s in panel.series])
+        return float(np.nanmin(every)), float(np.nanmax(every))
+
 
 @dataclass(frozen=True)
 class Bar:
@@ -114,6 +120,10 @@ class BarChart:
         """Prefix of the value axis."""
         return axis_scale(self.axis, [np.array([bar.start + bar.value for bar in self.bars])])
 
+    def text_of(self, bar: Bar) -> str:
+        """What is written beside a bar."""
+        return bar.text or quantity(bar.value, self.axis.unit)
+
     @property
     def reach(self) -> tuple[float, float]:
         """Ends of the value axis (SI units), with room for the text beside the longest bar."""
@@ -132,6 +142,18 @@ def axis_scale(axis: Axis, values: Iterable[np.ndarray]) -> Scale:
         return scale_of(axis.unit, max(map(abs, axis.limits)))
     arrays = [np.abs(v[np.isfinite(v)]) for v in map(np.asarray, values)]
     return scale_of(axis.unit, max((float(a.max()) for a in arrays if a.size), default=0.0))
+
+
+def panel_scale(panel: Panel) -> Scale:
+    """Prefix of a panel's y axis, from its series and rules."""
+    return axis_scale(panel.y, [*(s.y for s in panel.series), *(np.array([r.y]) for r in panel.rules)])
+
+
+def decades(low: float, high: float) -> list[float]:
+    """Tick positions of a logarithmic axis: every decade, or every third where there are many."""
+    first, last = int(np.ceil(np.log10(low) - 1e-3)), int(np.floor(np.log10(high) + 1e-3))
+    step = 1 if last - first <= 8 else 3
+    return [10.0**k for k in range(first + (-first) % step, last + 1, step)]
 
 
 def axis_title(axis: Axis, scale: Scale) -> str:

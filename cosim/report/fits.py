@@ -1,0 +1,58 @@
+"""Errors of the surrogates on unseen points, and the circuits against their design limits."""
+
+from __future__ import annotations
+
+from ..figures.page import table
+from ..figures.units import quantity
+from .section import Section, absent, paragraph
+from .sources import Material
+
+
+def fit_section(material: Material) -> Section:
+    """Both tables of fit.json."""
+    title = "Fit and limits"
+    if material.fit is None:
+        return absent("fit", title, "No fit: run `gaincell fit`.")
+    blocks = [
+        paragraph(
+            "Every error is on points that were kept from the fit, in a unit that its last column names."
+        ),
+        (_errors(material.fit["surrogates"]), _checks(material.fit["checks"])),
+    ]
+    return Section("fit", title, tuple(blocks))
+
+
+def figure_of(value: float, unit: str) -> str:
+    """A number of fit.json: fractions as percent, others with a prefix."""
+    if unit.startswith("of "):
+        return "< 0.001 %" if 0 < value < 1e-5 else quantity(value, "%")
+    return f"{value:.4f}" if unit == "ratio" else quantity(value, unit)
+
+
+def _errors(surrogates: dict) -> str:
+    rows = [
+        [
+            name,
+            figure_of(error["rms"], error["unit"]),
+            figure_of(error["worst"], error["unit"]),
+            str(error["held_out_points"]),
+            _unbroken(error["unit"]) if error["unit"].startswith("of ") else "absolute",
+        ]
+        for name, error in surrogates.items()
+    ]
+    return table(["surrogate", "rms", "worst", "unseen points", ""], rows, numbers=(1, 2, 3))
+
+
+def _checks(checks: list[dict]) -> str:
+    rows = []
+    for check in checks:
+        met = check["value"] <= check["limit"]
+        mark = '<span class="met">met</span>' if met else '<span class="missed">missed</span>'
+        unit = _unbroken(check["unit"]) if check["unit"].startswith("of ") else ""
+        numbers = (figure_of(check[key], check["unit"]) for key in ("value", "limit"))
+        rows.append([check["name"], *numbers, unit, mark])
+    return table(["figure", "simulated", "limit", "", ""], rows, numbers=(1, 2), caption="Design limits")
+
+
+def _unbroken(text: str) -> str:
+    return text.replace(" ", "\u00a0")
