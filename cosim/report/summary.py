@@ -58,9 +58,8 @@ def _what(material: Material) -> str:
             f"Plan {plan['name']} on {condition['technology']}, corner {condition['corner']}, "
             f"{condition['temperature']:g} °C, supply {condition['vdd']:g} V."
         )
-    if material.hardware is not None:
-        hardware = material.hardware
-        parts.append(f"Hardware {hardware.name}: {hardware.description}".rstrip(".") + ".")
+    elif material.hardware is not None:
+        parts.append(f"Hardware {material.hardware.name}. {material.hardware.description}")
     if material.evaluation is not None:
         parts.append(f"Model {material.evaluation['model']}.")
     return " ".join(parts)

@@ -80,4 +80,5 @@ def _measured(recording: Recording) -> str:
         for row in recording.rows.to_dict("records")
     ]
     heads = [columns[name].partition(":")[2].strip().partition(",")[0] for name in names]
+    heads = [f"energy {h}" if u == "J" else h for h, u in zip(heads, units, strict=True)]
     return table(heads, rows, numbers=range(len(names)))

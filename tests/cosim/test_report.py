@@ -1,4 +1,4 @@
-"""The report: each section from its source or with the command that makes it, on a page that needs nothing."""
+"""The report: each section from its source or with the command that makes it; a page that needs nothing."""
 
 import json
 import math
