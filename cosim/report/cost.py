@@ -34,7 +34,8 @@ def cost_section(material: Material) -> Section:
     if account is not None and account.get("hold"):
         blocks.append(paragraph(_hold(account)))
     if account is not None and account.get("ratios"):
-        blocks += [(baseline_chart(account),), _ratios(account)]
+        source = paragraph(f"Baselines and the published chip: {CITATION}.", "note")
+        blocks += [(baseline_chart(account),), _ratios(account), source]
     return Section("cost", title, tuple(blocks))
 
 
@@ -122,8 +123,8 @@ def _ratios(account: dict) -> str:
         [name, *(f"{ratio[key]:,.0f} ×" if key in ratio else "–" for key in ("energy", "latency"))]
         for name, ratio in account["ratios"].items()
     ]
-    caption = f"Baselines over this hardware. Baselines: {CITATION}"
-    return table(["published baseline", "energy", "latency"], rows, numbers=(1, 2), caption=caption)
+    caption = "Published baselines over this hardware"
+    return table(["baseline", "energy", "latency"], rows, numbers=(1, 2), caption=caption)
 
 
 def _hold(account: dict) -> str:
