@@ -107,7 +107,9 @@ def _energy(account: dict) -> list:
     rows.append(["all", quantity(total, "J"), "", ""])
     keys, dim = account.get("keys"), account.get("head_dim")
     text = f"{quantity(total, 'J')} for one token in one head of {dim} over {keys:,.0f} keys, from the "
-    text += f"activations at {account['tokens']:,} positions of real text."
+    text += (
+        f"activations at {account['tokens']:,} position{'' if account['tokens'] == 1 else 's'} of real text."
+    )
     sums = {
         origin: sum(s["energy_J"] for s in account["stages"] if s["origin"] == origin) for origin in COLOURS
     }

@@ -95,8 +95,20 @@ def _evaluation(evaluation: dict, material: Material) -> list:
         blocks.append(
             paragraph(f"Adapted minus control: {gap:+.3f} nats per token, the price of the hardware.")
         )
+    if outside := _outside(evaluation):
+        blocks.append(outside)
     blocks += [paragraph(note, "note") for note in evaluation.get("notes", [])]
     return blocks
+
+
+def _outside(evaluation: dict) -> str:
+    """How often surrogates were evaluated outside their validity boxes; empty when never."""
+    counts = evaluation.get("outside_box", {})
+    names = sorted({name for row in counts.values() for name, count in row.items() if count})
+    rows = [[name, *(f"{row.get(name, 0):,}" for row in counts.values())] for name in names]
+    tokens = evaluation.get("outside_box_tokens")
+    caption = f"Surrogate evaluations outside their validity boxes, in {tokens} tokens"
+    return table(["", *counts], rows, numbers=range(1, 1 + len(counts)), caption=caption) if rows else ""
 
 
 def _rows(evaluation: dict) -> str:
