@@ -93,7 +93,7 @@ def load_softmax(name: str | Path) -> nn.Module:
 
 
 def save_softmax(model: nn.Module, directory: Path) -> None:
-    """Write config.json and model.safetensors (bfloat16), each whole or not at all; `model` is not changed."""
+    """Write config.json and model.safetensors (bfloat16), each whole or not at all; `model` is as before."""
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory, prefix=".save.") as scratch:
         copy.deepcopy(model).to(torch.bfloat16).save_pretrained(scratch)

@@ -149,7 +149,9 @@ def _numbers(losses: dict[str, Loss], tokens_per_byte: float) -> dict[str, Any]:
     def row_by_row(value: Callable[[Loss], float]) -> dict[str, float | None]:
         return {row: value(losses[row]) if row in losses else None for row in ROWS}
 
-    gap = losses["adapted"].nats - losses["control"].nats if {"adapted", "control"} <= losses.keys() else None
+    def adapted_minus(row: str) -> float | None:
+        return losses["adapted"].nats - losses[row].nats if {"adapted", row} <= losses.keys() else None
+
     return {
         "perplexity": row_by_row(lambda loss: loss.perplexity),
         "nats_per_token": row_by_row(lambda loss: loss.nats),
@@ -157,5 +159,6 @@ def _numbers(losses: dict[str, Loss], tokens_per_byte: float) -> dict[str, Any]:
         "bits_per_byte": row_by_row(lambda loss: loss.nats * tokens_per_byte / math.log(2)),
         "standard_error_nats": row_by_row(lambda loss: loss.error),
         "tokens_per_s": row_by_row(lambda loss: loss.tokens_per_second),
-        "adapted_minus_control_nats": gap,
+        "adapted_minus_control_nats": adapted_minus("control"),
+        "adapted_minus_softmax_nats": adapted_minus("softmax"),
     }

@@ -18,7 +18,7 @@ from .draft import draft
 from .layer import gain_cell_layers
 from .optimise import Recipe, Row, optimise
 
-RECIPE = Recipe(steps=240, batch=8, learning_rate=1e-3, scaler_rate=1e-2, warmup=20, distillation=0.3)
+RECIPE = Recipe(steps=240, batch=8, learning_rate=1e-3, scaler_rate=1e-2, warmup=20, distillation=0.6)
 """A few CPU-minutes."""
 
 EXACT_SHARE = 0.05

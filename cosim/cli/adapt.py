@@ -77,13 +77,14 @@ def run(
             fresh=fresh,
             observer=observer,
         )
-    gap = result.held_out["adapted"] - result.held_out["control"]
+    gap = {row: result.held_out["adapted"] - result.held_out[row] for row in ("control", "softmax")}
     if as_json:
-        emit({**asdict(result), "adapted_minus_control_nats": gap, "out": str(out)})
+        emit({**asdict(result), "adapted_minus_control_nats": gap["control"], "out": str(out)})
         return
     if result.cached:
         stderr.print(f"{out} already holds this adaptation", highlight=False)
     for row, nats in result.held_out.items():
         stdout.print(f"{row:>8}  {nats:.3f} nats per token", highlight=False)
-    stdout.print(f"adapted - control: {gap:+.3f} after {result.steps} steps", highlight=False)
-    stderr.print(f"adapted model in {out}", highlight=False)
+    for row, difference in gap.items():
+        stdout.print(f"adapted - {row}: {difference:+.3f} nats per token", highlight=False)
+    stderr.print(f"{result.steps} steps; adapted model in {out}", highlight=False)

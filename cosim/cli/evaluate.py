@@ -84,8 +84,11 @@ def _table(result: dict):
 
 
 def _remarks(result: dict) -> list[str]:
-    gap = result["adapted_minus_control_nats"]
-    remarks = [] if gap is None else [f"adapted - control: {gap:+.3f} nats per {result['token']}"]
+    remarks = [
+        f"adapted - {row}: {gap:+.3f} nats per {result['token']}"
+        for row in ("control", "softmax")
+        if (gap := result[f"adapted_minus_{row}_nats"]) is not None
+    ]
     for row, counts in result["outside_box"].items():
         found = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
         if found:
