@@ -74,8 +74,9 @@ def from_pretrained(
 ) -> nn.Module:
     """Load a model written by `save_pretrained`, in evaluation mode.
 
-    hardware, effects: run the saved weights on other hardware, or with other effects, than they were saved
-    with. Raises `ModelError` when the directory is missing, incomplete or damaged.
+    hardware, effects: run the saved weights on other hardware (at the token period that follows from its
+    timing), or with other effects, than they were saved with. Raises `ModelError` when the directory is
+    missing, incomplete or damaged.
     """
     directory = Path(directory)
     if not (directory / MAP).is_file():
@@ -89,6 +90,8 @@ def from_pretrained(
             raise ModelError(
                 f"{directory / 'hardware'} is not the hardware that {MAP} names; save the model again"
             )
+        if hardware is not None and hardware.timing is not None:
+            document["token_period"] = hardware.timing.latency * len(document["modules"])
         _convert_modules(model, document, hardware or own, effects or Effects(**document["effects"]))
         _load(model, state)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:

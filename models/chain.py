@@ -28,8 +28,12 @@ def predict_chain(hardware: Hardware, rows: pd.DataFrame, stage: int) -> tuple[n
 
 def product(hardware: Hardware, width: np.ndarray, stored: np.ndarray, array: int) -> np.ndarray:
     """Pulses (rows,) into an array of stored volts (rows, columns): converted widths (columns,) / T_max."""
-    column = hardware.column_1 if array == 1 else hardware.column_2
     converter = hardware.phi if array == 1 else hardware.readout
+    return converter(bit_line_charge(hardware, width, stored, array)).numpy()
+
+
+def bit_line_charge(hardware: Hardware, width: np.ndarray, stored: np.ndarray, array: int) -> np.ndarray:
+    """Charge (C) on the bit lines (columns,) after pulses (rows,) / T_max on stored volts (rows, columns)."""
+    column = hardware.column_1 if array == 1 else hardware.column_2
     charge = width @ hardware.transfer(stored).numpy() + hardware.edge * (width > 0).sum()
-    load = width @ column.loading(stored).numpy()
-    return converter(column(charge, load)).numpy()
+    return column(charge, width @ column.loading(stored).numpy()).numpy()

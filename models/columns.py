@@ -85,7 +85,7 @@ def fit_column(
 
 
 def _loading_curve(transfer: pd.DataFrame, hardware: Hardware, c_line: float, signed: bool):
-    """g(v) = -(dQ/dV_bl) / C of a full-width read: secant over a tenth of the supply.
+    """g(v) = (dQ/dV_bl) / C of a full-width read, Q taken from the line: secant over a tenth of the supply.
 
     The unsigned converter only sees bit lines below their rest voltage, the signed one both sides.
     """

@@ -93,7 +93,7 @@ def fit_hardware(
             "write": WriteError(curve=written, box=written.box, errors=written.errors),
             "retention": retention,
             "aging": aging,
-            "noise": _thermal_noise(columns, condition["temperature"]),
+            "noise": _thermal_noise(columns, designs, condition["temperature"]),
             "timing": _timing(condition),
             "energy": energy_model(good, device, vdd, designs),
         }
@@ -176,9 +176,17 @@ def _retention_rows(retention: pd.DataFrame, condition: Mapping[str, Any], devic
     ]
 
 
-def _thermal_noise(columns: Mapping[bool, Column], celsius: float) -> Noise:
-    """kT/C noise of the reset of both integration nodes, as charge: sqrt(k T C)."""
-    rms = {key: float(np.sqrt(BOLTZMANN * (celsius + 273.15) * c.c_line)) for key, c in columns.items()}
+def _thermal_noise(columns: Mapping[bool, Column], designs: Mapping[str, Any], celsius: float) -> Noise:
+    """kT/C noise that the reset of a converter freezes, as charge on its integration node, C rms.
+
+    The integration node samples sqrt(k T C_line); the comparator's auto-zero samples sqrt(k T / C_az) volts,
+    which shift the trip point and so count C_line times as a charge. The second dominates.
+    """
+    thermal = BOLTZMANN * (celsius + 273.15)
+    rms = {}
+    for signed, converter in ((False, "converter"), (True, "readout")):
+        c_line = columns[signed].c_line
+        rms[signed] = float(np.sqrt(thermal * (c_line + c_line**2 / designs[converter]["c_az"])))
     return Noise(charge_1=rms[False], charge_2=rms[True])
 
 

@@ -9,6 +9,7 @@ from ...circuits.rawfile import Waveforms
 from ...circuits.testbench import Schedule, column
 from ..measure import energy, pulse_width
 from ..procedure import Batch, Context, Procedure, procedure
+from .converter import reset_energy
 
 LEVELS = 8
 WIDTH_LEVELS = 16
@@ -81,6 +82,6 @@ class Column(Procedure):
                 "t_out": [-width if negative else width],
                 "e_cells": [energy(waves, "vdd", condition.vdd)],
                 "e_convert": [energy(waves, "ddc", condition.vdd)],
-                "e_reset": [energy(waves, "ref", condition.v_mid)],
+                "e_reset": [reset_energy(condition, waves["v(bl)"][-1], signed=signed)],
             }
         )

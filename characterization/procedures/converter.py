@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ...circuits.rawfile import Waveforms
-from ...circuits.testbench import conversion
+from ...circuits.testbench import Condition, conversion
 from ..measure import energy, pulse_width
 from ..plan import Values, grid
 from ..procedure import Batch, Context, Procedure, chunks, procedure
@@ -21,6 +21,17 @@ def full_scale(ctx: Context, signed: bool) -> float:
     return (designs.readout if signed else designs.converter).i_ramp * designs.clocking.t_pulse_max
 
 
+def reset_energy(condition: Condition, v_left: float, *, signed: bool) -> float:
+    """Energy (J) that the reset reference spends on a node which a conversion has left at v_left (V).
+
+    The ramp stops at the end of the window, so a saturated conversion leaves charge missing; what lies above
+    the reference flows back into it.
+    """
+    design = condition.designs.readout if signed else condition.designs.converter
+    missing = max(condition.v_mid - v_left, 0.0)
+    return design.c_int * missing * condition.v_mid
+
+
 @procedure
 class Conversion(Procedure):
     """Charge-to-pulse converters: transfer curve and energy"""
@@ -32,7 +43,7 @@ class Conversion(Procedure):
         "held_out": "-: a random point, kept from every fit",
         "t_out": "s: width of the output pulse, negative for a negative sign",
         "e_convert": "J: from the converter's supply",
-        "e_reset": "J: from the reset reference, mean over the copies",
+        "e_reset": "J: from the reset reference, to fill up what the ramp has left missing",
     }
 
     def points(self, ctx: Context) -> pd.DataFrame:
@@ -56,7 +67,6 @@ class Conversion(Procedure):
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
         vdd, threshold = ctx.condition.vdd, ctx.condition.vdd / 2
-        reset = energy(waves, "ref", ctx.condition.v_mid) / len(points)
         rows = []
         for i, signed in enumerate(points["signed"]):
             negative = signed and waves[f"v(sign{i})"][-1] < threshold
@@ -65,7 +75,7 @@ class Conversion(Procedure):
                 {
                     "t_out": -width if negative else width,
                     "e_convert": energy(waves, f"dd{i}", vdd),
-                    "e_reset": reset,
+                    "e_reset": reset_energy(ctx.condition, waves[f"v(int{i})"][-1], signed=bool(signed)),
                 }
             )
         return pd.DataFrame(rows)

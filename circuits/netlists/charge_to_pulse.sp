@@ -1,6 +1,8 @@
 * Charge-to-pulse converter: charge integrated on `int` -> pulse on `out` with ReLU and saturation.
 *
 * Phases (all digital inputs swing 0..vdd and arrive as complementary pairs where two are named):
+*   on           powers the comparator's first inverter, which draws current at its trip point: high during reset, and from
+*                shortly before the ramp to the end of `win`
 *   rst, rstb    int is tied to v_ref; the first inverter is shorted in-out, so the comparator trips at v_ref (auto-zero)
 *   (integrate)  the column pulls `int` below v_ref by charge / c_int
 *   ramp         a p-channel current source charges `int` back; it stops by itself when the comparator trips
@@ -8,10 +10,11 @@
 * A charge below zero leaves `int` above v_ref, the comparator never fires and no pulse appears (ReLU); a charge above
 * i_ramp x t_pulse_max is cut by the end of `win` (saturation).
 
-* Auto-zeroed comparator: y is high while v(int) < v(v_ref at reset).
-.subckt comparator int y rst rstb vdd vss c_az=20f w_n=120n w_p=300n l=60n
+* Auto-zeroed comparator: y is high while v(int) < v(v_ref at reset), and whenever `on` is low.
+.subckt comparator int y on rst rstb vdd vss c_az=20f w_n=120n w_p=300n l=60n
 caz int a {c_az}
-xn b a vss vss dev_nmos w={w_n} l={l}
+xon f on vss vss dev_nmos w=600n l=30n
+xn b a f vss dev_nmos w={w_n} l={l}
 xp b a vdd vdd dev_pmos w={w_p} l={l}
 xz a b rst rstb vdd vss tgate w_n=80n w_p=80n
 xi2 b c vdd vss inv x=1
@@ -35,7 +38,7 @@ xcas int vbnc d vss dev_nmos w={w} l=60n
 
 * Bias of the ramps: replica branches carry the reference current; vbp and vbn are what the sources need in this corner at
 * this temperature. The lines that cross the array are driven by ideal buffers (see docs/circuits.md, "ideal elements").
-.subckt ramp_bias vbp vbn vbpc vbnc vdd vss i_ramp=22.8u w_p=6u w_n=3u l=200n
+.subckt ramp_bias vbp vbn vbpc vbnc vdd vss i_ramp=24.8u w_p=6u w_n=3u l=200n
 xrp rp vss rp vbpc vdd vss ramp_p w={w_p} l={l}
 irp rp vss {i_ramp}
 ebp vbp vss rp vss 1
@@ -45,11 +48,11 @@ ebn vbn vss rn vss 1
 .ends ramp_bias
 
 * Unsigned converter (ReLU with saturation): drives the word lines of the second array.
-.subckt charge_to_pulse int out rst rstb ramp win v_ref vbp vbpc vdd vss
+.subckt charge_to_pulse int out on rst rstb ramp win v_ref vbp vbpc vdd vss
 + c_int=1.7p w_rst=3u w_ramp=6u l_ramp=200n c_az=20f
 cint int vss {c_int}
 xrst int v_ref rst rstb vdd vss tgate w_n={w_rst} w_p={2*w_rst}
-xcmp int cmp rst rstb vdd vss comparator c_az={c_az}
+xcmp int cmp on rst rstb vdd vss comparator c_az={c_az}
 xen ramp cmp enb vdd vss nand2 x=2
 xramp int enb vbp vbpc vdd vss ramp_p w={w_ramp} l={l_ramp}
 xwin win cmp outb vdd vss nand2 x=1
@@ -58,11 +61,11 @@ xout outb out vdd vss inv x=2
 
 * Signed converter: a latch keeps the sign the comparator shows when `smp` falls; the ramp of that polarity runs, and the
 * pulse lasts while the comparator still agrees with the latch.
-.subckt signed_charge_to_pulse int out sign rst rstb smp smpb ramp win v_ref vbp vbpc vbn vbnc vdd vss
-+ c_int=0.85p w_rst=2u w_ramp_p=3u w_ramp_n=1.5u l_ramp=200n c_az=20f
+.subckt signed_charge_to_pulse int out sign on rst rstb smp smpb ramp win v_ref vbp vbpc vbn vbnc vdd vss
++ c_int=1.7p w_rst=3u w_ramp_p=3u w_ramp_n=1.5u l_ramp=200n c_az=20f
 cint int vss {c_int}
 xrst int v_ref rst rstb vdd vss tgate w_n={w_rst} w_p={2*w_rst}
-xcmp int cmp rst rstb vdd vss comparator c_az={c_az}
+xcmp int cmp on rst rstb vdd vss comparator c_az={c_az}
 xcb cmp cmpb vdd vss inv x=1
 xsi cmp ds smp smpb vdd vss tgate w_n=120n w_p=240n
 xs1 ds signb vdd vss inv x=1

@@ -120,21 +120,25 @@ def _write_lines(circuit, condition: Condition) -> None:
     supply(circuit, "wwlb", condition.vdd - cell.v_write_off)
 
 
-def _wire(circuit, name: str, cells: int, array: SubArray) -> list[str]:
-    """A wire along `cells` cells as an RC ladder; returns the node that each cell sits on.
+def _wire(circuit, name: str, cells: int, array: SubArray) -> tuple[str, list[str]]:
+    """A wire along `cells` cells as an RC ladder; returns its driven end and the node that each cell sits on.
 
-    Sections of `array.section` cells are lumped: their capacitance on one node, their resistance towards the
-    next one. A wire without resistance is one node.
+    Sections of at most `array.section` cells are lumped: their capacitance on a node in their middle, their
+    resistance half on either side of it. A wire without resistance is one node.
     """
     section = array.section if array.r_wire > 0 else cells
-    ladder = [f"{name}_{i}" for i in range(-(-cells // section))]
-    for i, node in enumerate(ladder):
-        length = min(section, cells - i * section)
+    starts = range(0, cells, section)
+    ladder = [f"{name}_{i}" for i in range(len(starts))]
+    lengths = [min(section, cells - start) for start in starts]
+    end = name if array.r_wire > 0 else ladder[0]
+    before, reach = end, 0.0
+    for i, (node, length) in enumerate(zip(ladder, lengths, strict=True)):
         if array.c_wire > 0:
             circuit.C(f"{name}_{i}", node, circuit.gnd, array.c_wire * length)
-        if i:
-            circuit.R(f"{name}_{i}", ladder[i - 1], node, array.r_wire * section)
-    return [ladder[cell // section] for cell in range(cells)]
+        if array.r_wire > 0:
+            circuit.R(f"{name}_{i}", before, node, array.r_wire * (reach + length / 2))
+        before, reach = node, length / 2
+    return end, [ladder[cell // section] for cell in range(cells)]
 
 
 def _drive_rows(
@@ -144,11 +148,12 @@ def _drive_rows(
     array = condition.designs.array
     lines: tuple[list[list[str]], list[list[str]]] = ([], [])
     for row, node in enumerate(inputs):
-        names = (f"{tag}rwl{row}", f"{tag}rwlb{row}")
+        names, ends = (f"{tag}rwl{row}", f"{tag}rwlb{row}"), []
         for name, kind in zip(names, lines, strict=True):
-            kind.append(_wire(circuit, name, columns, array))
-        first = (lines[0][-1][0], lines[1][-1][0])
-        circuit.X(f"{tag}drv{row}", "row_driver", node, *first, vdd, circuit.gnd, x=array.driver)
+            end, cells = _wire(circuit, name, columns, array)
+            ends.append(end)
+            kind.append(cells)
+        circuit.X(f"{tag}drv{row}", "row_driver", node, *ends, vdd, circuit.gnd, x=array.driver)
     return lines
 
 
@@ -163,15 +168,15 @@ def _cells(
 ) -> tuple[list[str], dict[str, float]]:
     """Cells and bit-line wires of an array; returns the converter-side bit-line nodes and the initial state.
 
-    v_store: shape (rows, columns), V. The converter sits below the last row.
+    v_store: shape (rows, columns), V. The converter sits before the first row.
     """
     cell, array = condition.designs.cell, condition.designs.array
     rows, columns = v_store.shape
     initial = {}
     ends = []
     for c in range(columns):
-        bit_line = _wire(circuit, f"{tag}bl{c}", rows, array)
-        ends.append(bit_line[-1])
+        end, bit_line = _wire(circuit, f"{tag}bl{c}", rows, array)
+        ends.append(end)
         for r in range(rows):
             stored = f"{tag}sn{r}_{c}"
             lines = (word_lines[r][c], complements[r][c], bit_line[r])

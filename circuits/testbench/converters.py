@@ -15,7 +15,6 @@ LOAD = 5e-15
 
 def conversion(condition: Condition, charge: Sequence[float], *, signed: bool) -> Simulation:
     """Converters that each get one charge (C) from an ideal current pulse during the integration phase.
-
     Positive charge is taken from the integration node, as a column of cells above mid-scale does. Saves per
     copy i: v(int<i>), v(out<i>), i(vdd<i>), for the signed one v(sign<i>); and i(vref), the reset reference.
     """
@@ -48,6 +47,7 @@ def converter_lines(
     """
     vdd = condition.vdd
     reset = schedule.ramp if second else schedule.reset
+    wake = schedule.wake_2 if second else schedule.wake
     ramp = schedule.ramp_2 if second else schedule.ramp
     window = schedule.window_2 if second else schedule.window
     finish = schedule.window_2_end if second else schedule.window_end
@@ -57,8 +57,12 @@ def converter_lines(
     supply(circuit, f"bias{tag}", vdd)
     nodes = (f"bp{tag}", f"bn{tag}", f"bpc{tag}", f"bnc{tag}", f"bias{tag}", circuit.gnd)
     circuit.X(f"bias{tag}", "ramp_bias", *nodes, **design.bias_parameters)
-    step(circuit, f"rst{tag}", [(0.0, vdd), (reset, 0.0)])
-    step(circuit, f"rstb{tag}", [(0.0, 0.0), (reset, vdd)])
+    resets = [(0.0, vdd), (reset, 0.0)]
+    if second:
+        resets = [(0.0, 0.0), (reset - condition.designs.clocking.t_reset, vdd), (reset, 0.0)]
+    step(circuit, f"rst{tag}", resets)
+    step(circuit, f"rstb{tag}", [(time, vdd - level) for time, level in resets])
+    step(circuit, f"on{tag}", [*resets, (wake, vdd), (finish + 4 * EDGE, 0.0)])
     step(circuit, f"ramp{tag}", [(0.0, 0.0), (ramp, vdd), (finish + 4 * EDGE, 0.0)])
     step(circuit, f"win{tag}", [(0.0, 0.0), (window, vdd), (finish, 0.0)])
     if design.signed:
@@ -76,5 +80,5 @@ def add_converter(
         out_nodes = [out, sign or f"sign{name}"]
     else:
         out_nodes = [out]
-    nodes = [node, *out_nodes, f"rst{tag}", f"rstb{tag}", *lines, vdd, circuit.gnd]
+    nodes = [node, *out_nodes, f"on{tag}", f"rst{tag}", f"rstb{tag}", *lines, vdd, circuit.gnd]
     circuit.X(f"conv{tag}{name}", design.subcircuit, *nodes, **design.parameters)

@@ -46,6 +46,8 @@ class Schedule:
 
     reset: float
     """End of reset and auto-zero of the first converter."""
+    wake: float
+    """The first converter's comparator is powered again."""
     integrate: float
     """Query pulses start."""
     ramp: float
@@ -53,6 +55,7 @@ class Schedule:
     window: float
     """phi window opens: the second array's pulses start."""
     window_end: float
+    wake_2: float
     sample: float
     """Sign latches close."""
     ramp_2: float
@@ -73,10 +76,12 @@ class Schedule:
         window_2_end = window_2 + clock.t_pulse_max
         return cls(
             reset=clock.t_reset,
+            wake=ramp - 2 * clock.t_guard,
             integrate=integrate,
             ramp=ramp,
             window=window,
             window_end=window_end,
+            wake_2=ramp_2 - 2 * clock.t_guard,
             sample=ramp_2 - clock.t_guard / 2,
             ramp_2=ramp_2,
             window_2=window_2,

@@ -171,3 +171,23 @@ def test_unknown_sizes_are_refused_with_their_path():
         Designs.of(technology, cell={"c_stor": 1e-15})
     with pytest.raises(TechnologyError, match=r"designs\.cell: .*must exceed v_write_off"):
         Designs.of(technology, cell={"v_write_on": -1.0})
+
+
+def test_a_word_line_has_the_delay_of_its_distributed_wire(condition):
+    """A step through a distributed RC line reaches its far end's half after 0.38 R C (Elmore, 50 %)."""
+    array = condition.designs.array.model_copy(update={"r_wire": 2000.0, "c_wire": 2e-15, "section": 4})
+    slow = replace(condition, designs=condition.designs.model_copy(update={"array": array}))
+    waves = simulate(row_drive(slow, 20e-9, 64)).require()
+    near, far = (waves.axis[np.argmax(waves[name] > 0.45)] for name in ("v(row)", "v(far)"))
+    # Gates add to the wire's 2 fF per cell, so the wire alone is a lower bound.
+    wire = 0.38 * (64 * 2000.0) * (64 * 2e-15)
+    assert wire < far - near < 1.5 * wire
+
+
+def test_idle_comparators_draw_no_current(condition):
+    waves = simulate(conversion(condition, [100e-15], signed=False)).require()
+    schedule = Schedule.single(condition.designs, signed=False)
+    resetting = -waves.integrate("i(vdd0)", 2e-9, 6e-9) / 4e-9
+    waiting = -waves.integrate("i(vdd0)", schedule.integrate + 4e-9, schedule.integrate + 8e-9) / 4e-9
+    assert resetting > 5e-6
+    assert waiting < 0.02 * resetting

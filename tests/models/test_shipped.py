@@ -6,6 +6,7 @@ import pytest
 from gaincell.characterization.table import SHIPPED, read_manifest, read_table
 from gaincell.circuits.errors import TableError
 from gaincell.models import Hardware
+from gaincell.models.chain import bit_line_charge, product
 from gaincell.models.fit import TABLES, fit_hardware
 from gaincell.models.published import leroux2025
 
@@ -121,3 +122,24 @@ def test_a_missing_table_is_named(tables, condition):
     some = {name: rows for name, rows in tables.items() if name != "column"}
     with pytest.raises(TableError, match="needs the table 'column'"):
         fit_hardware(some, condition, name="broken")
+
+
+def test_the_chain_costs_what_its_parts_cost(refitted, tables):
+    """Supply energy of the whole chain against the sum of its cells and converters, each on its own."""
+    hardware, converter = refitted[0], tables["converter"]
+    laws = {stage.name: stage.law for stage in hardware.energy.stages}
+    for _, chain in tables["chain"].groupby("point"):
+        first = chain.iloc[0]
+        width = np.asarray(first["t_query"]) / hardware.t_pulse_max
+        key = np.asarray(first["v_key"]).reshape(len(width), -1)
+        value = np.asarray(first["v_value"]).reshape(key.shape[1], -1)
+        pulses = product(hardware, width, key, 1)
+        cells = float((width @ laws["K array cells"].curve(key).numpy()).sum())
+        assert first["e_cells_1"] == pytest.approx(cells, rel=0.1)
+        cells = float((pulses @ laws["V array cells"].curve(value).numpy()).sum())
+        assert first["e_cells_2"] == pytest.approx(cells, rel=0.1)
+        for signed, array, stored, wide in ((False, 1, key, width), (True, 2, value, pulses)):
+            alone = converter[converter["signed"] == signed].sort_values("charge")
+            charge = bit_line_charge(hardware, wide, stored, array)
+            total = np.interp(charge, alone["charge"], alone["e_convert"]).sum()
+            assert first[f"e_convert_{array}"] == pytest.approx(total, rel=0.15)
