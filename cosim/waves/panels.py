@@ -24,7 +24,7 @@ LINES = 0.55
 
 def clock_lines(signed: bool) -> tuple[str, ...]:
     """Vectors of a converter's control lines."""
-    return ("v(rst)", "v(ramp)", "v(win)", *(("v(smp)",) if signed else ()))
+    return ("v(rst)", "v(on)", "v(ramp)", "v(win)", *(("v(smp)",) if signed else ()))
 
 
 def cell_read(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figure:
@@ -206,7 +206,7 @@ def chain(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figure:
 
 
 def _lines(waves: Waveforms, label: str, names: dict[str, str]) -> Panel:
-    colours = (PALETTE["simulated"], PALETTE["grey"], PALETTE["gold"], PALETTE["purple"])
+    colours = (PALETTE["simulated"], PALETTE["grey"], PALETTE["gold"], PALETTE["purple"], PALETTE["green"])
     return _digital(waves, label, list(names), list(names.values()), colours)
 
 
@@ -234,7 +234,13 @@ def _currents(
 
 
 def _clock(waves: Waveforms, signed: bool) -> Panel:
-    names = {"v(rst)": "reset", "v(smp)": "sign sample", "v(ramp)": "ramp", "v(win)": "window"}
+    names = {
+        "v(rst)": "reset",
+        "v(on)": "comparator on",
+        "v(smp)": "sign sample",
+        "v(ramp)": "ramp",
+        "v(win)": "window",
+    }
     return _lines(waves, "control", {vector: names[vector] for vector in clock_lines(signed)})
 
 
