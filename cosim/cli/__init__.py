@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import typer
 
-from . import account, adapt, characterize, cosim, doctor, evaluate, fit, generate, report, waves
+from . import account, adapt, characterize, cosim, demo, doctor, evaluate, fit, generate, report, waves
 from .console import guarded
 
 COMMANDS = {
@@ -22,6 +22,7 @@ COMMANDS = {
     "account": account.run,
     "cosim": cosim.run,
     "report": report.run,
+    "demo": demo.run,
 }
 
 app = typer.Typer(
