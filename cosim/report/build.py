@@ -15,6 +15,7 @@ from .converters import converter_section
 from .cost import cost_section
 from .fits import fit_section
 from .network import network_section
+from .overview import write_overview
 from .section import Section
 from .sources import Material, Sources
 from .summary import provenance_section, subtitle, summary_section
@@ -75,6 +76,8 @@ def write_report(sources: Sources, out: Path, *, update: Update = lambda what, d
         paths = [out.parent / "figures" / f"{drawing.name}.{suffix}" for suffix in FORMATS]
         static.save(drawing, *paths)
         files += paths
+    if picture := write_overview(out.parent / "figures"):
+        files.append(picture)
     html = page(
         TITLE,
         subtitle(material),
