@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from html import escape
 from typing import Any
 
 import numpy as np
@@ -59,7 +60,8 @@ def division(figure: Figure | BarChart) -> str:
     """The figure as an HTML element with its data, which the page's `DRAW` draws once it is laid out."""
     drawn = draw(figure)
     data = drawn.to_json().replace("</", "<\\/")
-    place = f'<div class="plot" style="height:{drawn.layout.height}px"></div>'
+    label = escape(figure.title, quote=True)
+    place = f'<div class="plot" role="img" aria-label="{label}" style="height:{drawn.layout.height}px"></div>'
     return f'{place}<script type="application/json">{data}</script>'
 
 

@@ -92,9 +92,11 @@ def _evaluation(evaluation: dict, material: Material) -> list:
     blocks += [_rows(evaluation), (perplexity_chart(evaluation),)]
     gap = evaluation.get("adapted_minus_control_nats")
     if gap is not None:
-        blocks.append(
-            paragraph(f"Adapted minus control: {gap:+.3f} nats per token, the price of the hardware.")
-        )
+        text = f"Adapted minus control: {gap:+.3f} nats per token, the price of the hardware."
+        start = evaluation.get("adapted_minus_softmax_nats")
+        if start is not None:
+            text += f" Adapted minus the pre-trained network: {start:+.3f}."
+        blocks.append(paragraph(text))
     if outside := _outside(evaluation):
         blocks.append(outside)
     blocks += [paragraph(note, "note") for note in evaluation.get("notes", [])]
