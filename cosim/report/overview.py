@@ -1,4 +1,4 @@
-"""One picture of the whole chain for the front page: waveforms, SPICE agreement and perplexity side by side."""
+"""One picture of the whole chain for the front page: waveforms, SPICE agreement and perplexity."""
 
 from __future__ import annotations
 
