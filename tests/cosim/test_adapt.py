@@ -191,5 +191,6 @@ def test_a_text_that_is_too_short_names_the_minimum(pretrained, leroux):
 def test_what_is_no_model_is_refused(tmp_path, leroux):
     with pytest.raises(ModelError, match="holds no model"):
         locate(str(tmp_path))
+    (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
     with pytest.raises(ModelError, match="cannot load the model"):
-        evaluate_model(locate("no/such-model"), leroux)
+        evaluate_model(locate(str(tmp_path)), leroux)
