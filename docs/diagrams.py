@@ -41,8 +41,8 @@ def chain() -> Sheet:
             sheet.line((x + side, -4.4), (x + side, -5.8))
     sheet.text((values[0] - 0.4, -5.1), "sign, out", "right", SMALL, BLUE)
     _box(sheet, (14.6, -7), (21.4, -5.8), "counters, digital sum over sub-tiles", dashed=True)
-    clocks = "rst  ramp  win  v_ref  bias"
-    for y, left, right, lines in ((4.4, 1, 5.5, clocks), (-3.9, 9.7, 14.95, clocks + "  smp")):
+    clocks = "on  rst  ramp  win  v_ref  bias"
+    for y, left, right, lines in ((4.4, 0.5, 5.5, clocks), (-3.9, 9.1, 14.95, clocks + "  smp")):
         sheet.line((left, y), (right, y), color=ORANGE)
         sheet.text((left, y + 0.32), lines, "left", SMALL, ORANGE)
     _legend(sheet, (-0.6, -5.2))
@@ -109,14 +109,17 @@ def timing() -> Sheet:
     """Clocks and pulses of one operation with the default sizes, as `Schedule` times them."""
     designs = Designs()
     schedule, longest = Schedule.of(designs), designs.clocking.t_pulse_max
-    end = schedule.end
+    end, off, off_2 = schedule.end, schedule.window_end + 4 * EDGE, schedule.window_2_end + 4 * EDGE
+    reset_2 = (schedule.ramp - designs.clocking.t_reset, schedule.ramp)
     levels = {
         "rst (first)": [(0.0, schedule.reset)],
-        "ramp (first)": [(schedule.ramp, schedule.window_end + 4 * EDGE)],
+        "on (first)": [(0.0, schedule.reset), (schedule.wake, off)],
+        "ramp (first)": [(schedule.ramp, off)],
         "win (first)": [(schedule.window, schedule.window_end)],
-        "rst (second)": [(0.0, schedule.ramp)],
+        "rst (second)": [reset_2],
+        "on (second)": [reset_2, (schedule.wake_2, off_2)],
         "smp": [(0.0, schedule.sample)],
-        "ramp (second)": [(schedule.ramp_2, schedule.window_2_end + 4 * EDGE)],
+        "ramp (second)": [(schedule.ramp_2, off_2)],
         "win (second)": [(schedule.window_2, schedule.window_2_end)],
     }
     spans = {
@@ -124,8 +127,8 @@ def timing() -> Sheet:
         "phi pulses": schedule.window,
         "out pulses": schedule.window_2,
     }
-    first = ("rst (first)", "query pulses", "ramp (first)", "win (first)", "phi pulses")
-    second = ("rst (second)", "smp", "ramp (second)", "win (second)", "out pulses")
+    first = ("rst (first)", "on (first)", "query pulses", "ramp (first)", "win (first)", "phi pulses")
+    second = ("rst (second)", "on (second)", "smp", "ramp (second)", "win (second)", "out pulses")
     sheet, depth = Sheet(), -PITCH * len(first + second)
     _phases(sheet, schedule, depth)
     for i, name in enumerate(first + second):

@@ -117,18 +117,19 @@ def _comparator(sheet: Sheet, name: str, x: float) -> None:
     mos(sheet, f"{name}.xp", (x + 4, 1), "pmos", "left")
     mos(sheet, f"{name}.xn", (x + 4, -1), "nmos", "left")
     sheet.vdd((x + 4, 2))
-    sheet.vss((x + 4, -2))
-    sheet.wire((x + 2, 0), (x + 2, -4), (x + 3, -4))
-    tgate(sheet, f"{name}.xz", (x + 4, -4), "left", "top")
-    sheet.net("rst", (x + 4, -3), "right")
-    sheet.net("rstb", (x + 4, -5), "right")
-    sheet.wire((x + 5, -4), (x + 6, -4), (x + 6, 0))
-    sheet.wire((x + 4, 0), (x + 6, 0))
+    mos(sheet, f"{name}.xon", (x + 4, -3), "nmos", "left")
+    sheet.net("on", (x + 3, -3))
+    sheet.vss((x + 4, -4))
+    sheet.wire((x + 2, 0), (x + 2, -6), (x + 3, -6))
+    tgate(sheet, f"{name}.xz", (x + 4, -6), "left", "top")
+    sheet.net("rst", (x + 4, -5), "right")
+    sheet.net("rstb", (x + 4, -7), "right")
+    sheet.wire((x + 5, -6), (x + 6, -6), (x + 6, 0), (x + 4, 0))
     for i, gate in enumerate(("xi2", "xi3", "xi4", "xi5")):
         inverter(sheet, f"{name}.{gate}", (x + 6 + 2 * i, 0))
     sheet.text((x + 2.25, 0.35), "a", "left", SMALL, GREY)
     sheet.text((x + 5.5, 0.35), "b", "center", SMALL, GREY)
-    sheet.frame((x - 0.4, -5.75), (x + 14.4, 3), f"{name}: comparator")
+    sheet.frame((x - 0.4, -7.75), (x + 14.4, 3), f"{name}: comparator")
 
 
 def signed_charge_to_pulse() -> Sheet:
@@ -159,10 +160,10 @@ def _signed_front(sheet: Sheet) -> None:
         sheet.net(name, at)
     for name, at in (("en_n", below["en"]), ("vbn", below["vbn"]), ("vbnc", below["vbnc"])):
         sheet.net(name, at)
-    pins = {"int": (9.5, 0), "y": (13, 0), "rst": (10.6, -1.6), "rstb": (11.9, -1.6)}
+    pins = {"int": (9.5, 0), "y": (13, 0), "on": (11.25, 1.6), "rst": (10.6, -1.6), "rstb": (11.9, -1.6)}
     block(sheet, "xcmp", "comparator", (9.9, -1), (12.6, 1), pins, "comparator, c_az")
-    sheet.net("rst", pins["rst"], "bottom")
-    sheet.net("rstb", pins["rstb"], "bottom")
+    for name, side in (("on", "top"), ("rst", "bottom"), ("rstb", "bottom")):
+        sheet.net(name, pins[name], side)
     sheet.wire((13, 0), (16, 0))
     sheet.net("cmp", (14, 0), "top")
     sheet.wire((14, 0), (14, -3), (15, -3))
@@ -264,9 +265,7 @@ def row_driver() -> Sheet:
     inverter(sheet, "xi1", (0, 0), "1")
     sheet.wire((2, 0), (3, 0))
     sheet.text((2.4, 0.32), "n1", size=SMALL, color=GREY)
-    sheet.wire((3, 1.5), (3, -1.5))
-    sheet.wire((3, 1.5), (4, 1.5))
-    sheet.wire((3, -1.5), (4, -1.5))
+    sheet.wire((4, 1.5), (3, 1.5), (3, -1.5), (4, -1.5))
     inverter(sheet, "xi4", (4, 1.5), "x/4")
     inverter(sheet, "xi5", (6, 1.5), "x/2")
     inverter(sheet, "xi6", (8, 1.5), "x")

@@ -10,7 +10,7 @@ PARTS = {
     "inv": ("a", "y"),
     "nand2": ("a", "b", "y"),
     "tgate": ("a", "b", "on", "onb"),
-    "comparator": ("int", "y", "rst", "rstb"),
+    "comparator": ("int", "y", "on", "rst", "rstb"),
     "ramp_p": ("int", "enb", "vbp", "vbpc"),
     "ramp_n": ("int", "en", "vbn", "vbnc"),
 }
