@@ -78,7 +78,7 @@ def _read_curve(transfer: pd.DataFrame, vdd: float):
 
 
 def _conversion_curve(converter: pd.DataFrame, signed: bool):
-    """Energy of a conversion against its charge; what the reset reference gives back counts as it is."""
+    """Energy of a conversion against its charge, with what the reset then adds to a saturated node."""
     rows = converter[converter["signed"] == signed]
     total = (rows["e_convert"] + rows["e_reset"]).to_numpy()
     return fit_spline(rows["charge"], total, rows["held_out"].to_numpy(), knots=12, unit="of peak")

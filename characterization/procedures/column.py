@@ -13,6 +13,8 @@ from .converter import reset_energy
 
 LEVELS = 8
 WIDTH_LEVELS = 16
+FULL_SCALE_CELLS = {False: 8, True: 4}
+"""By `signed`: about how many cells, full and with a full pulse, make the converter's full scale."""
 
 
 def draw_column(rng: np.random.Generator, rows: int, signed: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -20,17 +22,23 @@ def draw_column(rng: np.random.Generator, rows: int, signed: bool) -> tuple[np.n
 
     Stored values are levels of the write DAC in three draws out of four, and anything between the rails in
     the fourth (aged cells are not on levels). The query's pulses are on the DAC's widths; those of phi, which
-    the signed converter's column sees, take any width. Means and spreads vary from draw to draw, so that the
-    converter's whole range is met.
+    the signed converter's column sees, take any width. Mean and spread of the contents, the share of rows
+    with a pulse, and how far long pulses meet high voltages vary from draw to draw, since a trained network
+    aligns them. Draws far beyond the converter's range are drawn again: it would clip them.
     """
-    mean, spread = rng.normal(0.52, 0.1), rng.uniform(0.1, 0.35)
-    stored = np.clip(rng.normal(mean, spread, rows), 0.0, 1.0)
-    if rng.random() < 0.75:
-        stored = np.round(stored * (LEVELS - 1)) / (LEVELS - 1)
-    width = np.clip(rng.normal(rng.uniform(0.0, 0.8), 0.3, rows), 0.0, 1.0)
-    if not signed:
-        width = np.round(width * (WIDTH_LEVELS - 1)) / (WIDTH_LEVELS - 1)
-    return stored, np.where(width < 0.01, 0.0, width)
+    while True:
+        mean, spread, lean = rng.normal(0.5, 0.12), rng.uniform(0.08, 0.5), rng.uniform(-0.9, 0.9)
+        value, other = rng.standard_normal((2, rows))
+        stored = np.clip(mean + spread * value, 0.0, 1.0)
+        if rng.random() < 0.75:
+            stored = np.round(stored * (LEVELS - 1)) / (LEVELS - 1)
+        width = rng.uniform(0.0, 0.8) + 0.35 * (lean * value + np.sqrt(1 - lean**2) * other)
+        width = np.clip(width, 0.0, 1.0) * (rng.random(rows) < rng.uniform(0.05, 1.5))
+        if not signed:
+            width = np.round(width * (WIDTH_LEVELS - 1)) / (WIDTH_LEVELS - 1)
+        charge = np.sum(width * (2 * stored - 1)) / FULL_SCALE_CELLS[signed]
+        if (-1.4 if signed else 0.0) < charge < 1.4:
+            return stored, np.where(width < 0.01, 0.0, width)
 
 
 @procedure
@@ -55,7 +63,7 @@ class Column(Procedure):
         rows = []
         for signed in (False, True):
             rng = ctx.rng(f"{self.name} {'signed' if signed else 'relu'}")
-            for _ in range(ctx.count(64)):
+            for _ in range(ctx.count(72)):
                 stored, width = draw_column(rng, array.rows, signed)
                 stored, width = stored * ctx.condition.vdd, width * clocking.t_pulse_max
                 rows.append({"signed": signed, "v_store": stored.tolist(), "t_pulse": width.tolist()})
