@@ -124,7 +124,7 @@ def adapt_model(
     """
     checkpoint = locate(name)
     if checkpoint.softmax is None:
-        raise ModelError(f"{name} does not say which pre-trained network it came from; adapt that one")
+        raise ModelError(f"the pre-trained network that {name} came from is not there; adapt that network")
     softmax = load_softmax(checkpoint.softmax)
     recipe = replace(recipe, context=context_of(softmax))
     settings = _settings(softmax, hardware, effects, recipe, minutes)

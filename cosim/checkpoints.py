@@ -151,14 +151,20 @@ def write_json(path: Path, value: Any) -> None:
     write_whole(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
+def _start(model: str) -> str | None:
+    """Where the network that an adaptation began from is, if it still is."""
+    if model == "demo":
+        return str(DEMO / "softmax")
+    return None if Path(model).is_absolute() and not Path(model).is_dir() else model
+
+
 def _adapted(directory: Path, name: str, softmax: str | None) -> Checkpoint:
     if not is_converted(directory):
         return Checkpoint(name, softmax)
     record = None
     if (directory / ADAPTATION).is_file():
         record = json.loads((directory / ADAPTATION).read_text())
-        start = record["model"]
-        softmax = softmax or (str(DEMO / "softmax") if start == "demo" else start)
+        softmax = softmax or _start(record["model"])
     control = directory / CONTROL
     return Checkpoint(
         name, softmax, directory, control if (control / "config.json").is_file() else None, record

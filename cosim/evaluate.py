@@ -60,16 +60,27 @@ def evaluate_model(
     predict, in non-overlapping windows chosen with `seed`; None for all. Matching sees training text only.
     Returns a JSON-able dict. Raises `ModelError` for a text shorter than one window.
     """
-    models, notes, tokenizer = _rows(checkpoint, hardware, effects)
-    context = context_of(next(iter(models.values())))
+    softmax = None if checkpoint.softmax is None else load_softmax(checkpoint.softmax)
+    adapted = None
+    if checkpoint.adapted is not None:
+        adapted = from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)
+    some = adapted if softmax is None else softmax
+    tokenizer, context = tokenizer_of(checkpoint, some.config.vocab_size), context_of(some)
     text = corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else tokenizer.encode(content)
     windows = held_out_windows(text, context=context, limit=tokens, seed=seed)
+    models = {}
+    if softmax is not None:
+        examples = matching_inputs(corpus_tokens(tokenizer, demo_corpus().train), context)
+        models = {"softmax": softmax} | unadapted(softmax, hardware, effects, examples)
+    if adapted is not None:
+        models["adapted"] = adapted
+    if checkpoint.control is not None:
+        models["control"] = load_softmax(checkpoint.control)
     losses, outside = {}, {}
     for row, model in models.items():
         losses[row] = measure(model, windows, bf16=bf16, progress=partial(report, row))
         if row in ("mapped", "matched", "adapted"):
             outside[row] = count_outside(model, windows[:1, :-1])
-    size = sum(len(tokenizer.decode(window[1:]).encode()) for window in windows)
     return {
         "model": checkpoint.name,
         "hardware": {"name": hardware.name, "cell": hardware.cell, "digest": hardware.digest},
@@ -80,10 +91,10 @@ def evaluate_model(
         "context": context,
         "seed": seed,
         "dtype": "bfloat16 (autocast)" if bf16 else "float32",
-        **_numbers(losses, windows[:, 1:].numel() / size),
+        **_numbers(losses, _tokens_per_byte(tokenizer, windows)),
         "outside_box": outside,
         "outside_box_tokens": context,
-        "notes": notes,
+        "notes": _notes(checkpoint, hardware),
     }
 
 
@@ -112,37 +123,38 @@ def count_outside(model: nn.Module, inputs: Tensor) -> dict[str, int]:
     return counts
 
 
-def _rows(
-    checkpoint: Checkpoint, hardware: Hardware, effects: Effects
-) -> tuple[dict[str, nn.Module], list[str], Tokenizer]:
-    models: dict[str, nn.Module] = {}
-    notes: list[str] = []
-    if checkpoint.softmax is not None:
-        models["softmax"] = softmax = load_softmax(checkpoint.softmax)
-        tokenizer = tokenizer_of(checkpoint, softmax.config.vocab_size)
-        to_hardware = partial(convert, hardware=hardware, include="*", effects=effects)
-        models["mapped"] = to_hardware(copy.deepcopy(softmax))
-        models["matched"] = to_hardware(copy.deepcopy(softmax))
-        match(
-            models["matched"],
-            softmax,
-            matching_inputs(corpus_tokens(tokenizer, demo_corpus().train), context_of(softmax)),
-        )
-    else:
-        notes.append(f"softmax, mapped, matched: {checkpoint.name} does not say which network it came from")
-    if checkpoint.adapted is not None:
-        models["adapted"] = adapted = from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)
-        tokenizer = tokenizer_of(checkpoint, adapted.config.vocab_size)
-        own = Hardware.from_pretrained(checkpoint.adapted / "hardware")
-        if own.digest != hardware.digest:
-            notes.append(f"adapted: trained for {own.name} ({own.digest[:8]}), measured on other hardware")
-    else:
+def unadapted(
+    softmax: nn.Module, hardware: Hardware, effects: Effects, examples: Tensor
+) -> dict[str, nn.Module]:
+    """The network on the hardware with its weights untouched: mapped, and matched on token ids `examples`."""
+    mapped, matched = (
+        convert(copy.deepcopy(softmax), hardware, include="*", effects=effects) for _ in range(2)
+    )
+    match(matched, softmax, examples)
+    return {"mapped": mapped, "matched": matched}
+
+
+def _notes(checkpoint: Checkpoint, hardware: Hardware) -> list[str]:
+    """Why rows are missing or not what they seem."""
+    notes = []
+    if checkpoint.softmax is None:
+        notes.append(f"softmax, mapped, matched: the network that {checkpoint.name} came from is not there")
+    if checkpoint.adapted is None:
         notes.append(f"adapted: no weights; run `gaincell adapt {checkpoint.name} --out DIR`, evaluate DIR")
-    if checkpoint.control is not None:
-        models["control"] = load_softmax(checkpoint.control)
-    elif checkpoint.adapted is not None:
+        return notes
+    own = Hardware.from_pretrained(checkpoint.adapted / "hardware")
+    if own.digest != hardware.digest:
+        notes.append(f"adapted: trained for {own.name} ({own.digest[:8]}), measured on other hardware")
+    if checkpoint.control is None:
         notes.append("control: no weights beside the adapted ones")
-    return models, notes, tokenizer
+    return notes
+
+
+def _tokens_per_byte(tokenizer: Tokenizer, windows: Tensor) -> float:
+    if tokenizer.name == "bytes":
+        return 1.0
+    predicted = windows[:, 1:]
+    return predicted.numel() / sum(len(tokenizer.decode(window).encode()) for window in predicted)
 
 
 def _numbers(losses: dict[str, Loss], tokens_per_byte: float) -> dict[str, Any]:

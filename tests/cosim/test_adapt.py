@@ -2,7 +2,8 @@
 
 import copy
 import json
-from dataclasses import asdict
+import shutil
+from dataclasses import asdict, replace
 
 import pytest
 import torch
@@ -168,6 +169,19 @@ def test_evaluation_of_a_plain_model_says_what_is_missing(pretrained, leroux):
     windows = held_out_windows(encode(corpus().held_out), context=CONTEXT, limit=2 * CONTEXT)
     by_hand = measure(load_softmax(pretrained), windows).perplexity
     assert result["perplexity"]["softmax"] == pytest.approx(by_hand, rel=1e-6)
+
+
+def test_rows_whose_network_is_gone_are_empty_with_a_note(pretrained, leroux, tmp_path):
+    moved = tmp_path / "pretrained"
+    shutil.copytree(pretrained, moved)
+    adapt_model(str(moved), leroux, tmp_path / "adapted", recipe=replace(RECIPE, steps=1))
+    shutil.rmtree(moved)
+    result = evaluate_model(locate(str(tmp_path / "adapted")), leroux.with_cell("linear"), tokens=CONTEXT)
+    assert result["perplexity"]["softmax"] is None
+    assert result["perplexity"]["matched"] is None
+    assert result["perplexity"]["adapted"] > 1
+    assert any("is not there" in note for note in result["notes"])
+    assert any("measured on other hardware" in note for note in result["notes"])
 
 
 def test_identity_scalers_and_ideal_hardware_change_nothing(pretrained, ideal):
