@@ -27,12 +27,12 @@ def draw_column(rng: np.random.Generator, rows: int, signed: bool) -> tuple[np.n
     aligns them. Draws far beyond the converter's range are drawn again: it would clip them.
     """
     while True:
-        mean, spread, lean = rng.normal(0.5, 0.12), rng.uniform(0.08, 0.5), rng.uniform(-0.9, 0.9)
+        mean, spread, lean = rng.normal(0.5, 0.12), rng.uniform(0.08, 0.9), rng.uniform(-0.9, 0.9)
         value, other = rng.standard_normal((2, rows))
         stored = np.clip(mean + spread * value, 0.0, 1.0)
         if rng.random() < 0.75:
             stored = np.round(stored * (LEVELS - 1)) / (LEVELS - 1)
-        width = rng.uniform(0.0, 0.8) + 0.35 * (lean * value + np.sqrt(1 - lean**2) * other)
+        width = rng.uniform(0.0, 0.9) + 0.35 * (lean * value + np.sqrt(1 - lean**2) * other)
         width = np.clip(width, 0.0, 1.0) * (rng.random(rows) < rng.uniform(0.05, 1.5))
         if not signed:
             width = np.round(width * (WIDTH_LEVELS - 1)) / (WIDTH_LEVELS - 1)
