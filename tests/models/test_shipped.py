@@ -87,7 +87,7 @@ def test_surrogates_predict_points_they_have_not_seen(refitted, surrogate, limit
 def test_the_column_model_earns_its_matrix_product(refitted):
     errors = refitted[1].surrogates
     for column in ("K column", "V column"):
-        assert errors[column].rms < 0.5 * errors[f"{column}, plain sum of cells"].rms
+        assert errors[column].rms < 0.6 * errors[f"{column}, plain sum of cells"].rms
 
 
 def test_the_circuits_keep_their_design_limits(refitted):
