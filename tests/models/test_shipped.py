@@ -7,6 +7,7 @@ from gaincell.characterization.table import SHIPPED, read_manifest, read_table
 from gaincell.circuits.errors import TableError
 from gaincell.models import Hardware
 from gaincell.models.chain import bit_line_charge, product
+from gaincell.models.checks import converter_checks
 from gaincell.models.fit import TABLES, fit_hardware
 from gaincell.models.published import leroux2025
 
@@ -93,7 +94,7 @@ def test_the_column_model_earns_its_matrix_product(refitted):
 def test_the_circuits_keep_their_design_limits(refitted):
     missed = [f"{c.name}: {c.value:.3g} > {c.limit:.3g} {c.unit}" for c in refitted[1].checks if not c.met]
     assert not missed
-    assert len(refitted[1].checks) == 10
+    assert len(refitted[1].checks) == 11
 
 
 def test_the_cell_resembles_the_published_polynomial_in_sign_and_growth(refitted):
@@ -143,3 +144,17 @@ def test_the_chain_costs_what_its_parts_cost(refitted, tables):
             charge = bit_line_charge(hardware, wide, stored, array)
             total = np.interp(charge, alone["charge"], alone["e_convert"]).sum()
             assert first[f"e_convert_{array}"] == pytest.approx(total, rel=0.15)
+
+
+def test_a_dead_zone_and_a_lopsided_saturation_are_seen(tables, condition):
+    """What a worst-case figure must catch: pulses that vanish near zero, and one polarity that stops early."""
+    t_max = condition["designs"]["clocking"]["t_pulse_max"]
+    converter = tables["converter"]
+    values = {check.name: check.value for check in converter_checks(converter, t_max)}
+    early = converter.assign(t_out=converter["t_out"].clip(lower=-13e-9))
+    found = {check.name: check for check in converter_checks(early, t_max)}
+    assert not found["saturation against T_max, worst polarity"].met
+    blind = converter.assign(t_out=converter["t_out"].where(converter["t_out"].abs() > 0.03 * t_max, 0.0))
+    name = "both converters, shorter pulses: worst distance from the line"
+    dead = {check.name: check.value for check in converter_checks(blind, t_max)}
+    assert dead[name] > 1.5 * values[name]
