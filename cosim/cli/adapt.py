@@ -46,6 +46,9 @@ def run(
     """
     if steps is not None and minutes is not None:
         raise typer.BadParameter("give --steps or --minutes, not both")
+    from ..files import require_folder
+
+    require_folder(out)
     prepare(threads)
     from ..adapt import Observer, adapt_model
     from ..checkpoints import locate

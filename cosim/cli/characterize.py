@@ -48,10 +48,14 @@ def run(
     from ...characterization import execute
     from ...characterization.cache import Cache, default_folder
     from ...characterization.plan import Plan
+    from ...circuits.technology import Technology
+    from ..files import require_folder
 
     chosen = Plan.load(plan).override(
         technology=technology, corner=corner, temperature=temperature, samples=samples, seed=seed
     )
+    Technology.load(chosen.technology).sections(chosen.corner)
+    require_folder(out)
     cache = Cache(cache_dir or default_folder(), read=not fresh)
     with progress("characterize") as update:
         summary = execute.characterize(chosen, out, jobs=jobs, cache=cache, progress=update)

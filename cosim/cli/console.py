@@ -35,6 +35,10 @@ def guarded(run: Callable[P, R]) -> Callable[P, R]:
             return run(*args, **kwargs)
         except GaincellError as error:
             fail(str(error), error.exit_status)
+        except BrokenPipeError:
+            raise  # the reader of stdout has had enough: typer ends quietly
+        except OSError as error:
+            fail(_sentence(error, has_out="out" in kwargs))
         except KeyboardInterrupt:
             fail("interrupted; the same command continues where it stopped", 130)
 
@@ -45,6 +49,12 @@ def fail(sentence: str, status: int = 1) -> None:
     """Print `error: <sentence>` on stderr and leave with `status`."""
     stderr.print(f"error: {sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(status)
+
+
+def _sentence(error: OSError, has_out: bool) -> str:
+    what = "a file" if error.filename is None else error.filename
+    remedy = "choose another folder with --out" if has_out else "correct its path or its permissions"
+    return f"cannot write or read {what}: {error.strerror or error}; {remedy}"
 
 
 def emit(value: dict[str, Any]) -> None:

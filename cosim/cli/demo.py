@@ -32,6 +32,9 @@ def run(
 
         gaincell demo --out out/longer --steps 2000
     """
+    from ..files import require_folder
+
+    require_folder(out)
     prepare(threads)
     from ..pipeline import STEPS, run_demo
     from ..report import build_report

@@ -33,6 +33,9 @@ def run(
 
         gaincell fit out/ss85 --out out/ss85-hardware --name generic28-ss85 --json
     """
+    from ..files import require_folder
+
+    require_folder(out)
     from ..fitted import fit_folder, report_dict
 
     hardware, report = fit_folder(tables, out, name=name, max_failed=max_failed)

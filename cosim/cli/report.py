@@ -27,13 +27,15 @@ def run(
 
         gaincell report out/ss85 --out ss85.html --json
     """
+    from ..files import require_file, require_folder
     from ..report import Sources, write_report
 
     sources = Sources.of(folder)
+    page = out or folder / "report.html"
+    require_file(page)
+    require_folder(page.parent / "figures")
     with progress("report", "") as update:
-        report = write_report(
-            sources, out or folder / "report.html", update=lambda what, done, total: update(done, total, what)
-        )
+        report = write_report(sources, page, update=lambda what, done, total: update(done, total, what))
     absent = [anchor for anchor, present in report.sections.items() if not present]
     if as_json:
         emit(

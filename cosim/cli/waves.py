@@ -86,6 +86,7 @@ def run(
     """
     from ...characterization.procedure import Context
     from ...circuits.technology import Technology
+    from ..files import require_file
     from ..waves import export, record, require_format
 
     options = {
@@ -103,6 +104,7 @@ def run(
     files = out or [WAVES / f"{operation}.html"]
     for file in files:
         require_format(file)
+        require_file(file)
     context = Context(Technology.load(technology), corner, temperature)
     chosen = _operation(operation, context, {k: v for k, v in options.items() if v not in (None, [])})
     with stderr.status(f"simulating {chosen.title}"):

@@ -9,6 +9,7 @@ import pytest
 from typer.testing import CliRunner
 
 from gaincell.cosim.cli import app, doctor
+from gaincell.cosim.files import require_folder
 
 
 @pytest.fixture
@@ -146,3 +147,59 @@ def test_the_command_line_starts_without_the_heavy_libraries():
     code = f"import sys, gaincell.cosim.cli; print([m for m in {heavy} if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "out"),
+    [
+        (("characterize",), ""),
+        (("fit",), ""),
+        (("adapt", "demo"), ""),
+        (("demo",), ""),
+        (("waves", "cell-read"), "read.csv"),
+        (("report", "."), "report.html"),
+        (("cosim", "demo"), "columns.csv"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_an_out_that_cannot_be_written_is_one_sentence_before_any_work(
+    run, monkeypatch, tmp_path, words, out
+):
+    def worked(*_, **__):
+        raise AssertionError("worked before it looked where the result goes")
+
+    for work in (
+        "gaincell.characterization.execute.characterize",
+        "gaincell.circuits.runner.simulate",
+        "gaincell.cosim.fitted.fit_folder",
+        "gaincell.cosim.adapt.adapt_model",
+        "gaincell.cosim.pipeline.run_demo",
+        "gaincell.cosim.report.write_report",
+        "gaincell.cosim.waves.record",
+        "gaincell.cosim.cosimulation.trace_operations",
+    ):
+        monkeypatch.setattr(work, worked)
+    taken = tmp_path / "taken"
+    taken.write_text("a plain file")
+    result = run(*words, "--out", taken / out)
+    assert result.exit_code == 1
+    assert (
+        result.stderr
+        == f"error: cannot write or read {taken}: Not a directory; choose another folder with --out\n"
+    )
+    assert result.stdout == ""
+    assert taken.read_text() == "a plain file"
+
+
+def test_an_out_that_is_a_folder_where_a_file_belongs_is_refused(run, tmp_path):
+    folder = tmp_path / "read.csv"
+    folder.mkdir()
+    result = run("waves", "cell-read", "--out", folder)
+    assert result.exit_code == 1
+    assert f"cannot write or read {folder}: Is a directory" in result.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_trying_a_folder_leaves_nothing_behind(tmp_path):
+    require_folder(tmp_path / "not" / "there" / "yet")
+    assert list(tmp_path.iterdir()) == []
