@@ -8,6 +8,7 @@ only the attention's.
 from __future__ import annotations
 
 import copy
+import math
 from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
@@ -62,7 +63,7 @@ def fine_tune(
             tokens,
             teacher=teacher,
             held_out=held_out,
-            every=max(1, recipe.steps // CURVE_POINTS),
+            every=math.ceil(recipe.steps / CURVE_POINTS),
             checkpoint=checkpoint,
             before_step=choose,
             on_step=on_step,
