@@ -121,10 +121,35 @@ def _attention(
         return sdpa_attention_forward(
             module, query, key, value, attention_mask, dropout=dropout, scaling=scaling, **kwargs
         )
-    # The last query sees every stored key, so its row of the mask says which keys are stored.
-    stored = None if attention_mask is None else attention_mask[:, 0, -1, :]
+    stored = None if attention_mask is None else _stored(attention_mask, query, key)
     out = module.gain_cell(query, key, value, stored, scaling=scaling)
     return out.transpose(1, 2).contiguous(), None
+
+
+def _stored(mask: Tensor, query: Tensor, key: Tensor) -> Tensor:
+    """(B, S) bool, which keys are stored, from the mask of every query and key (B or 1, H or 1, T, S).
+
+    The mask is bool, or added to scores: 0 or the lowest value there is. transformers hands a mask that the
+    user made straight through, so it is looked at here too. Raises `ModelError` for a mask that says more
+    than which keys are stored: a ring of columns cannot follow it.
+    """
+    queries, keys = query.shape[2], key.shape[2]
+    fits = mask.shape[-2:] == (queries, keys) and (mask.dtype == torch.bool or mask.is_floating_point())
+    seen = mask if mask.dtype == torch.bool else mask == 0
+    # The last query sees every stored key.
+    stored = seen[:, 0, -1, :]
+    if fits and not torch.compiler.is_compiling():
+        position = torch.arange(keys, device=mask.device)
+        causal = position <= position[keys - queries :, None]
+        fits = fits and bool((seen == (stored[:, None, None, :] & causal)).all())
+        if fits and mask.dtype != torch.bool:
+            fits = bool((seen | (mask <= torch.finfo(mask.dtype).min)).all())
+    if not fits:
+        raise ModelError(
+            "gain-cell attention takes causal masks with padding only: unpack packed sequences into a padded "
+            "batch, and give a 2-D attention_mask"
+        )
+    return stored.expand(query.shape[0], -1)
 
 
 def _mask(
@@ -137,21 +162,11 @@ def _mask(
 ) -> Tensor | None:
     """transformers' mask function: (B, 1, T, S) bool or None where the mask is plainly causal.
 
-    Raises `ModelError` for masks that say more than which keys are stored: a ring of columns cannot follow
-    them.
+    Raises `ModelError` for caches whose keys a ring of columns cannot follow.
     """
     if isinstance(q_offset, Tensor) or kv_offset != 0 or q_offset + q_length != kv_length:
         raise ModelError(
             "gain-cell attention keeps its own ring of columns: "
             "use the dynamic cache, not a static or sliding one"
         )
-    mask = sdpa_mask(batch_size, q_length, kv_length, q_offset, kv_offset, **kwargs)
-    if mask is not None and not torch.compiler.is_compiling():
-        position = torch.arange(kv_length, device=mask.device)
-        causal = position <= position[q_offset:, None]
-        if not torch.equal(mask, mask[..., -1:, :] & causal):
-            raise ModelError(
-                "gain-cell attention takes causal masks with padding only: "
-                "unpack packed sequences into a padded batch"
-            )
-    return mask
+    return sdpa_mask(batch_size, q_length, kv_length, q_offset, kv_offset, **kwargs)

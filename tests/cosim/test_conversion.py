@@ -137,6 +137,10 @@ def test_compiled_model_gives_the_same(gain_cell_gpt2, tokens):
     torch._dynamo.reset()
     compiled = torch.compile(gain_cell_gpt2, backend="eager")
     torch.testing.assert_close(compiled(tokens).logits, eager, rtol=0, atol=1e-3)
+    mask = torch.ones_like(tokens)
+    mask[0, :13] = 0
+    eager = gain_cell_gpt2(tokens, attention_mask=mask).logits
+    torch.testing.assert_close(compiled(tokens, attention_mask=mask).logits, eager, rtol=0, atol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -159,3 +163,61 @@ def test_masks_that_a_ring_cannot_follow_are_refused(gain_cell_gpt2, tokens):
         gain_cell_gpt2(tokens, position_ids=packed, use_cache=False)
     with pytest.raises(ModelError, match="static"):
         gain_cell_gpt2(tokens, past_key_values=StaticCache(config=gain_cell_gpt2.config, max_cache_len=90))
+
+
+def four_dimensional(mask):
+    """A causal mask (B, 1, T, S) with the padding of `mask` (B, T)."""
+    length = mask.shape[1]
+    causal = torch.ones(length, length, dtype=torch.bool).tril()
+    return mask.bool()[:, None, None, :] & causal
+
+
+def additive(mask, lowest):
+    return torch.where(mask, 0.0, lowest)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("lowest", [None, torch.finfo(torch.float32).min, -torch.inf])
+def test_a_causal_mask_of_four_dimensions_does_what_padding_does(gain_cell_gpt2, tokens, lowest):
+    padding = torch.ones_like(tokens)
+    padding[0, :13] = 0
+    position = (padding.cumsum(1) - 1).clamp(min=0)
+    mask = four_dimensional(padding)
+    given = mask if lowest is None else additive(mask, lowest)
+    expected = gain_cell_gpt2(tokens, attention_mask=padding, position_ids=position).logits
+    assert torch.equal(gain_cell_gpt2(tokens, attention_mask=given, position_ids=position).logits, expected)
+    one = four_dimensional(torch.ones_like(tokens[:1]))
+    assert torch.equal(gain_cell_gpt2(tokens, attention_mask=one).logits, gain_cell_gpt2(tokens).logits)
+
+
+def blocks(mask):
+    mask[..., 30:, :30] = False
+    return mask
+
+
+def bidirectional(mask):
+    return torch.ones_like(mask)
+
+
+def biased(mask):
+    return additive(mask, torch.finfo(torch.float32).min) - 0.1 * torch.rand(mask.shape)
+
+
+def softly_hidden(mask):
+    return additive(mask, -5.0)
+
+
+def counted(mask):
+    return mask.long()
+
+
+def short(mask):
+    return mask[..., 1:]
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("change", [short, blocks, bidirectional, biased, softly_hidden, counted])
+def test_a_mask_of_four_dimensions_that_says_more_is_refused(gain_cell_gpt2, tokens, change):
+    mask = change(four_dimensional(torch.ones_like(tokens)))
+    with pytest.raises(ModelError, match="give a 2-D attention_mask"):
+        gain_cell_gpt2(tokens, attention_mask=mask)
