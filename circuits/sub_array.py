@@ -1,0 +1,86 @@
+"""The sub-array as plain SPICE text: rows x columns of cells with wires, as a sub-circuit for any simulator.
+
+SPICE has no loops, so the number of rows and columns is fixed when the text is written; the wire's resistance
+and capacitance per cell, the storage capacitance and the drivers' strength stay parameters. `netlists/` ships
+16 x 16; `python -m gaincell.circuits.sub_array ROWS COLUMNS` prints any other size.
+"""
+
+from __future__ import annotations
+
+import argparse
+
+from .designs import Designs
+
+
+def sub_array_text(rows: int, columns: int, designs: Designs | None = None) -> str:
+    """Sub-circuit `sub_array_<rows>x<columns>` on top of gain_cell.sp and logic.sp.
+
+    Ports: in<r> (pulse into the row driver of each row), bl<c> (bit line of each column, converter side), the
+    write port wbl<c>, wwl<r>, wwlb<r>, and vdd, vss. Stored voltages are set on sn<r>_<c>. Every cell has its
+    own section of wire on the word line, its complement and the bit line.
+
+    Raises:
+        ValueError: fewer than one row or column.
+    """
+    if rows < 1 or columns < 1:
+        raise ValueError(f"rows={rows} and columns={columns} must be at least 1")
+    designs = designs or Designs()
+    array, cell = designs.array, designs.cell
+    name = f"sub_array_{rows}x{columns}"
+    ports = [
+        *(f"in{r}" for r in range(rows)),
+        *(f"bl{c}" for c in range(columns)),
+        *(f"wbl{c}" for c in range(columns)),
+        *(f"wwl{r}" for r in range(rows)),
+        *(f"wwlb{r}" for r in range(rows)),
+        "vdd",
+        "vss",
+    ]
+    lines = [
+        f"* {rows} x {columns} gain cells, row drivers and wires, written by gaincell.circuits.sub_array;",
+        "* needs gain_cell.sp and logic.sp. r_wire (ohm), c_wire (F): of one cell pitch of any line.",
+        *_folded(f".subckt {name} " + " ".join(ports)),
+        f"+ r_wire={array.r_wire!r} c_wire={array.c_wire!r} c_store={cell.c_store!r} driver={array.driver!r}",
+    ]
+    for r in range(rows):
+        lines.append(f"xdrv{r} in{r} rwl{r}_0 rwlb{r}_0 vdd vss row_driver x={{driver}}")
+        for c in range(columns):
+            lines += _wire(f"wl{r}_{c}", f"rwl{r}_{c}", f"rwl{r}_{c + 1}")
+            lines += _wire(f"wb{r}_{c}", f"rwlb{r}_{c}", f"rwlb{r}_{c + 1}")
+    for c in range(columns):
+        for r in range(rows):
+            near = f"bl{c}" if r == 0 else f"b{r}_{c}"
+            lines += _wire(f"bl{r}_{c}", near, f"b{r + 1}_{c}")
+            nodes = f"wbl{c} wwl{r} wwlb{r} rwl{r}_{c + 1} rwlb{r}_{c + 1} b{r + 1}_{c} sn{r}_{c} vdd vss"
+            lines.append(f"x{r}_{c} {nodes} {cell.subcircuit} c_store={{c_store}}")
+    return "\n".join([*lines, f".ends {name}", ""])
+
+
+def _wire(name: str, near: str, far: str) -> list[str]:
+    """One cell pitch of wire: its resistance, and its capacitance at the far end."""
+    return [f"r{name} {near} {far} {{r_wire}}", f"c{name} {far} vss {{c_wire}}"]
+
+
+def _folded(line: str, width: int = 118) -> list[str]:
+    """A long SPICE line on continuation lines."""
+    words, lines, current = line.split(), [], ""
+    for word in words:
+        if current and len(current) + len(word) + 1 > width:
+            lines.append(current)
+            current = f"+ {word}"
+        else:
+            current = f"{current} {word}".strip()
+    return [*lines, current]
+
+
+def main() -> None:
+    """Print the sub-circuit of the size asked for."""
+    parser = argparse.ArgumentParser(prog="python -m gaincell.circuits.sub_array", description=main.__doc__)
+    parser.add_argument("rows", type=int)
+    parser.add_argument("columns", type=int)
+    size = parser.parse_args()
+    print(sub_array_text(size.rows, size.columns), end="")
+
+
+if __name__ == "__main__":
+    main()
