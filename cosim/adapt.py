@@ -44,6 +44,7 @@ from .pretrained import save_pretrained
 from .text import demo_corpus
 from .windows import held_out_windows, measure
 
+SETTINGS = "settings.json"
 WATCHED_TOKENS = 4096
 """Held-out tokens behind each point of the loss curves."""
 
@@ -136,6 +137,8 @@ def adapt_model(
     observer.phase("match", 0)
     adapted = convert(copy.deepcopy(softmax), hardware, include="*", effects=effects)
     match(adapted, softmax, matching_inputs(material.tokens, recipe.context))
+    # Only now is there something to resume: a model that cannot be adapted must not block the folder.
+    write_json(state / SETTINGS, settings)
     if minutes is not None:
         recipe = replace(recipe, steps=_remembered_steps(state, minutes, adapted, softmax, recipe, material))
     held_out = {"softmax": material.nats(softmax), "matched": material.nats(adapted)}
@@ -192,15 +195,12 @@ def _settings(
 
 
 def _open_state(out: Path, settings: dict[str, Any], fresh: bool) -> Path:
-    """The directory of the checkpoints, holding either nothing or an unfinished run with these settings."""
+    """The directory of the checkpoints: none yet, or that of an unfinished run with these settings."""
     state = out / "state"
     if fresh:
         shutil.rmtree(state, ignore_errors=True)
-    state.mkdir(parents=True, exist_ok=True)
-    record = state / "settings.json"
-    if not record.is_file():
-        write_json(record, settings)
-    elif json.loads(record.read_text()) != settings:
+    record = state / SETTINGS
+    if record.is_file() and json.loads(record.read_text()) != settings:
         raise ModelError(
             f"{out} holds an unfinished adaptation with other settings; finish it with those, pass --fresh "
             "to start again, or choose another --out"

@@ -111,6 +111,20 @@ def test_an_interrupted_adaptation_ends_where_an_uninterrupted_one_does(
     assert all(torch.equal(value, other[name]) for name, value in one.items())
 
 
+def test_a_model_that_cannot_be_adapted_does_not_block_the_folder(pretrained, leroux, tmp_path, monkeypatch):
+    def refuses(*_, **__):
+        raise ModelError("no attention module")
+
+    out = tmp_path / "out"
+    for stage in ("convert", "match"):
+        with monkeypatch.context() as broken, pytest.raises(ModelError, match="no attention module"):
+            broken.setattr(adapt_module, stage, refuses)
+            adapt_model(str(pretrained), leroux, out, recipe=RECIPE)
+        assert not out.exists()
+    linear = adapt_model(str(pretrained), leroux.with_cell("linear"), out, recipe=replace(RECIPE, steps=1))
+    assert linear.steps == 1
+
+
 def test_adapted_and_control_see_the_same_batches_at_the_same_rates(pretrained, leroux, monkeypatch):
     softmax = load_softmax(pretrained)
     seen: dict[str, list] = {}
