@@ -27,7 +27,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from ..circuits.errors import HardwareError
 from ..models import Hardware
 from .effects import STANDARD, Effects
-from .ring import Ring, ring_layout
+from .ring import Ring, require_settings, ring_layout
 from .signals import (
     Conditions,
     cell_terms,
@@ -102,8 +102,10 @@ def gain_cell_attention(
     stored. Hardware of kind "softmax" takes plain numbers and returns softmax(q k^T / sqrt(D)) v inside the
     window.
 
-    Raises `ValueError` for shapes that do not fit, `HardwareError` for a head larger than the array.
+    Raises `ValueError` for shapes that do not fit, a window below 1 or a token period that is not positive,
+    `HardwareError` for a head larger than the array.
     """
+    require_settings(window, token_period)
     where = {"window": window, "key_start": key_start, "attention_mask": attention_mask}
     ring = _place(q, k, v, hardware, **where)
     # Levels and charges need more than the eight bits that autocast would leave them.
@@ -133,6 +135,7 @@ def trace_attention(
         raise HardwareError(
             f"hardware {hardware.name!r} is exact softmax and has no circuit signals to trace"
         )
+    require_settings(window, token_period)
     ring = _place(q, k, v, hardware, window=window, key_start=key_start, attention_mask=attention_mask)
     with torch.autocast(q.device.type, enabled=False):
         return _operate(q, k, v, Conditions(hardware, effects, ring, token_period, {}))
@@ -220,8 +223,6 @@ def _place(
         raise ValueError(
             f"H={q.shape[1]} must be a multiple of Hkv={k.shape[1]} and T={q.shape[2]} at most S={k.shape[2]}"
         )
-    if window is not None and window < 1:
-        raise ValueError(f"window={window} must be at least 1")
     if attention_mask is not None and attention_mask.shape != (k.shape[0], k.shape[2]):
         raise ValueError(
             f"attention_mask: need shape {(k.shape[0], k.shape[2])}, got {tuple(attention_mask.shape)}"

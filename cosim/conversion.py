@@ -15,6 +15,7 @@ from ..circuits.errors import ModelError
 from ..models import Hardware
 from .effects import STANDARD, Effects
 from .layer import GainCellAttention
+from .ring import require_settings
 
 IMPLEMENTATION = "gaincell"
 """Name under which the attention function and its mask function are registered with transformers."""
@@ -38,22 +39,24 @@ def convert(
     latency times the number of converted layers, since a token passes through all of them. Attention dropout
     is not applied.
 
-    Raises `ModelError` when no attention module matches.
+    Raises `ModelError` when no attention module matches, `ValueError` for a window below 1 or a token period
+    that is not positive.
     """
+    require_settings(window, token_period)
     inner = unwrap(model)
     found = attention_modules(inner)
     chosen = {name: module for name, module in found.items() if fnmatchcase(name, include)}
     if not chosen:
         known = (
-            f"its attention modules are {', '.join(found)}"
+            f"its attention modules are {', '.join(found)}; give an include that matches"
             if found
-            else "it has none that transformers can swap"
+            else "it has none that transformers can swap; use a GPT-2- or Llama-like causal language model"
         )
         raise ModelError(
             f"no attention module of {type(inner).__name__} matches include={include!r}: {known}"
         )
     if token_period is None and hardware.timing is not None:
-        token_period = hardware.timing.latency * len(chosen)
+        token_period = hardware.timing.latency * len(chosen) or None
     for module in chosen.values():
         _attach(module, hardware, window, effects, token_period)
     # Both, or the causal mask would be lost without a word.

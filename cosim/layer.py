@@ -13,6 +13,7 @@ from torch import Tensor, nn
 from ..models import Hardware
 from .attention import Trace, gain_cell_attention, trace_attention
 from .effects import STANDARD, Effects
+from .ring import require_settings
 
 
 class GainCellAttention(nn.Module):
@@ -41,8 +42,12 @@ class GainCellAttention(nn.Module):
         token_period: float | None = None,
         layer: int = 0,
     ) -> None:
-        """window and token_period as in `gain_cell_attention`; layer: which arrays of the chip these are."""
+        """window and token_period as in `gain_cell_attention`; layer: which arrays of the chip these are.
+
+        Raises `ValueError` for a window below 1 or a token period that is not positive.
+        """
         super().__init__()
+        require_settings(window, token_period)
         kv_heads = heads if kv_heads is None else kv_heads
         self.hardware, self.window, self.effects = hardware, window, effects
         self.token_period, self.layer = token_period, layer

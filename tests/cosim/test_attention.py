@@ -8,7 +8,14 @@ from hypothesis import strategies as st
 from torch.nn.functional import scaled_dot_product_attention
 
 from gaincell.circuits.errors import HardwareError
-from gaincell.cosim import Effects, gain_cell_attention, trace_attention
+from gaincell.cosim import (
+    Effects,
+    GainCellAttention,
+    convert,
+    gain_cell_attention,
+    gain_cell_layers,
+    trace_attention,
+)
 
 ALL = Effects(mismatch=True)
 SWITCHES = {
@@ -325,3 +332,38 @@ def test_non_contiguous_inputs(full):
     out = gain_cell_attention(q, k, v, full)
     torch.testing.assert_close(out, gain_cell_attention(q.contiguous(), k.contiguous(), v.contiguous(), full))
     assert np.isfinite(out.numpy()).all()
+
+
+@pytest.mark.parametrize("kind", ["full", "ideal"])
+def test_not_a_number_in_padding_stays_in_padding(full, ideal, kind):
+    hardware = {"full": full, "ideal": ideal}[kind]
+    q, k, v = signals(2)
+    stored = torch.ones(2, 30, dtype=torch.bool)
+    stored[0, :7], stored[1, 25:] = False, False
+    expected = gain_cell_attention(q, k, v, hardware, attention_mask=stored)
+    spoiled = [x.masked_fill(~stored[:, None, :, None], torch.nan) for x in (q, k, v)]
+    out = gain_cell_attention(*spoiled, hardware, attention_mask=stored)
+    for sequence, valid in enumerate(stored):
+        torch.testing.assert_close(out[sequence, :, valid], expected[sequence, :, valid], rtol=0, atol=0)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "message"),
+    [
+        ({"window": 0}, "window=0 must be at least 1"),
+        ({"window": -4}, "window=-4 must be at least 1"),
+        ({"token_period": 0.0}, "token_period=0.0 must be more than 0 s"),
+        ({"token_period": -1e-6}, "token_period=-1e-06 must be more than 0 s"),
+        ({"token_period": float("nan")}, "token_period=nan must be more than 0 s"),
+    ],
+)
+def test_a_window_or_token_period_without_meaning_is_refused(full, tiny_gpt2, wrong, message):
+    for use in (
+        lambda: gain_cell_attention(*signals(), full, **wrong),
+        lambda: trace_attention(*signals(), full, **wrong),
+        lambda: GainCellAttention(full, 2, **wrong),
+        lambda: convert(tiny_gpt2, full, **wrong),
+    ):
+        with pytest.raises(ValueError, match=message):
+            use()
+    assert not gain_cell_layers(tiny_gpt2)

@@ -146,9 +146,13 @@ def test_compiled_model_gives_the_same(gain_cell_gpt2, tokens):
 @pytest.mark.parametrize(
     ("make", "include", "message"),
     [
-        (lambda model: model, "model.layers.*", "transformer.h.0.attn, transformer.h.1.attn"),
+        (
+            lambda model: model,
+            "model.layers.*",
+            "transformer.h.0.attn, transformer.h.1.attn; give an include",
+        ),
         (lambda model: model.transformer, "transformer.h.*", "h.0.attn, h.1.attn"),
-        (lambda model: torch.nn.Linear(2, 2), "*", "none that transformers can swap"),
+        (lambda model: torch.nn.Linear(2, 2), "*", "can swap; use a GPT-2- or Llama-like causal language"),
     ],
 )
 def test_nothing_to_convert_is_one_clear_error(tiny_gpt2, leroux, make, include, message):
