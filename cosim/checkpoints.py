@@ -62,11 +62,15 @@ class Tokenizer:
 
 
 def locate(model: str) -> Checkpoint:
-    """Find the parts of a MODEL. Raises `ModelError` for a directory that holds none."""
+    """Find the parts of a MODEL. Raises `ModelError` for a directory that is not there or holds none."""
     if model == "demo":
         return _adapted(DEMO / "adapted", "demo", str(DEMO / "softmax"))
     directory = Path(model)
     if not directory.is_dir():
+        if _names_a_path(model):
+            raise ModelError(
+                f"there is no folder {model}; give one that transformers or `gaincell adapt` wrote, or `demo`"
+            )
         return Checkpoint(model, model)
     if is_converted(directory):
         return _adapted(directory, model, None)
@@ -75,6 +79,18 @@ def locate(model: str) -> Checkpoint:
             f"{directory} holds no model: give a directory that transformers or `gaincell adapt` wrote"
         )
     return Checkpoint(model, model)
+
+
+def _names_a_path(model: str) -> bool:
+    """Whether a MODEL can only be meant as a path: the hub has plain names and owner/name."""
+    owner, _, name = model.partition("/")
+    return (
+        model.startswith((".", "~", "/"))
+        or "\\" in model
+        or "/" in name
+        or model.endswith("/")
+        or (bool(name) and Path(owner).exists())
+    )
 
 
 def load_softmax(name: str | Path) -> nn.Module:

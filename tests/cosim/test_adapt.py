@@ -222,3 +222,16 @@ def test_what_is_no_model_is_refused(tmp_path, leroux):
     (tmp_path / "config.json").write_text('{"model_type": "gpt2"}')
     with pytest.raises(ModelError, match="cannot load the model"):
         evaluate_model(locate(str(tmp_path)), leroux)
+
+
+@pytest.mark.parametrize("name", ["/nonexist", "./gpt2", "../gpt2", "~/gpt2", "a/b/c", "here/gpt2", "gpt2/"])
+def test_a_folder_that_is_not_there_is_not_looked_for_elsewhere(name, tmp_path, monkeypatch):
+    (tmp_path / "here").mkdir()
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(ModelError, match=f"^there is no folder {name}; give one that .* or `demo`$"):
+        locate(name)
+
+
+def test_names_of_the_hub_are_left_to_transformers():
+    for name in ("gpt2", "openai-community/gpt2"):
+        assert locate(name).softmax == name
