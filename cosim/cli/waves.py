@@ -101,6 +101,8 @@ def run(
         "size": size,
         "seed": seed,
     }
+    if not temperature > -273.15:
+        raise typer.BadParameter(f"--temperature {temperature:g} is not above absolute zero, -273.15 C")
     files = out or [WAVES / f"{operation}.html"]
     for file in files:
         require_format(file)

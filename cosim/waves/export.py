@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from ...characterization.output import LIBRARY, _placed, portable
 from ...circuits.errors import PlanError
 from ...circuits.rawwriter import raw_bytes
 from ..figures import interactive, static
@@ -24,7 +25,7 @@ def export(recording: Recording, path: Path) -> None:
     """Write a recording to a file; its suffix names the format. The file is whole or not there.
 
     csv and vcd: the simulator's own time points, SI units. raw: binary, for ngspice, gaw and others. cir: the
-    netlist as simulated.
+    netlist as simulated, with the technology's library in `library/` beside it, so that both can be moved.
 
     Raises:
         PlanError: a suffix that is not in FORMATS.
@@ -36,9 +37,13 @@ def export(recording: Recording, path: Path) -> None:
         "csv": lambda: _csv(recording).encode(),
         "raw": lambda: raw_bytes(recording.waveforms, recording.operation.title),
         "vcd": lambda: _vcd(recording).encode(),
-        "cir": lambda: (recording.netlist.rstrip() + "\n").encode(),
+        "cir": lambda: _netlist(recording).encode(),
     }
     write = writers.get(suffix, lambda: static.render(recording.figure, suffix))
+    if suffix == "cir":
+        technology = recording.context.technology
+        for source, place in _placed(technology).items():
+            write_whole(path.parent / LIBRARY / place, source.read_bytes())
     write_whole(path, write())
 
 
@@ -49,6 +54,11 @@ def require_format(path: Path) -> str:
         known = ", ".join(f".{name}" for name in FORMATS)
         raise PlanError(f"cannot write {path.name!r}: give a file name that ends in one of {known}")
     return suffix
+
+
+def _netlist(recording: Recording) -> str:
+    deck = portable(recording.netlist, recording.context.technology)
+    return deck.replace(f'"../{LIBRARY}/', f'"{LIBRARY}/').rstrip() + "\n"
 
 
 def _csv(recording: Recording) -> str:

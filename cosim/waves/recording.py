@@ -9,8 +9,9 @@ from typing import Any
 import pandas as pd
 
 from ...characterization.procedure import Context, find
+from ...circuits.errors import SimulationError
 from ...circuits.rawfile import Waveforms
-from ...circuits.runner import Simulation, simulate
+from ...circuits.runner import Simulation, Status, simulate
 from ..figures import Figure
 
 
@@ -90,6 +91,8 @@ def record(operation: Operation, context: Context) -> Recording:
     (batch,) = procedure.batches(context, operation.points)
     simulation = also_save(batch.simulation, operation.vectors)
     result = simulate(simulation)
+    if result.status is Status.MISSING_SIMULATOR:
+        raise SimulationError(result.message)  # which names the remedy already
     waves = result.require()
     measure = operation.measure or procedure.measure
     measured = measure(context, operation.points, waves)

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import subprocess
 
 import numpy as np
 import pytest
@@ -93,6 +94,20 @@ def test_pictures_netlist_and_page_are_written(read, tmp_path):
     assert not list(tmp_path.glob("**/*.part"))
 
 
+def test_a_netlist_runs_elsewhere_in_bare_ngspice(read, tmp_path):
+    waves.export(read, tmp_path / "here" / "read.cir")
+    deck = (tmp_path / "here" / "read.cir").read_text()
+    assert str(read.context.technology.library.parent) not in deck
+    moved = (tmp_path / "here").rename(tmp_path / "elsewhere")
+    other = tmp_path / "working"
+    other.mkdir()
+    command = ["ngspice", "-b", "-r", other / "read.raw", moved / "read.cir"]
+    subprocess.run(command, check=True, capture_output=True, cwd=other)
+    (plot,) = read_raw(other / "read.raw")
+    np.testing.assert_array_equal(plot.axis, read.waveforms.axis)
+    np.testing.assert_array_equal(plot["v(rwl)"], read.waveforms["v(rwl)"])
+
+
 @pytest.mark.parametrize(
     ("operation", "options", "sentence"),
     [
@@ -119,6 +134,24 @@ def test_an_option_of_another_operation_is_refused():
     result = CliRunner().invoke(app, ["waves", "cell-read", "--charge", "20f"])
     assert result.exit_code == 2
     assert "--charge does not apply to cell-read; it takes --v-store, --t-pulse, --v-bl" in result.stderr
+
+
+@pytest.mark.parametrize("celsius", ["-273.15", "-300", "nan"])
+def test_a_temperature_below_absolute_zero_is_bad_usage(celsius, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+    result = CliRunner().invoke(app, ["waves", "cell-read", "--temperature", celsius])
+    assert result.exit_code == 2
+    assert "is not above absolute zero, -273.15 C" in result.stderr
+
+
+def test_missing_ngspice_is_said_once(tmp_path, monkeypatch):
+    pytest.importorskip("PySpice")
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = CliRunner().invoke(app, ["waves", "cell-read", "--out", str(tmp_path / "read.csv")])
+    assert result.exit_code == 1
+    assert result.stderr.count("ngspice was not found on PATH") == 1
+    assert result.stderr.count("apt-get install") == 1
+    assert not (tmp_path / "read.csv").exists()
 
 
 @simulated
