@@ -50,7 +50,8 @@ class Conversions(Value):
 
 
 class Writes(Value):
-    """Energy of writing the new key and value, including the bit and word lines of the write port."""
+    """Energy of writing the new key and value: bit- and word-line drive of the cell, without the wires of the
+    write port."""
 
     law: Literal["writes"] = "writes"
     joules: float = Field(ge=0)

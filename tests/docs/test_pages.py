@@ -1,10 +1,16 @@
 """The pages: links resolve, quoted files are the files, figures are shown, code runs."""
 
+import json
 import re
 import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from transformers import GPT2Config, GPT2LMHeadModel
+from typer.testing import CliRunner
+
+from gaincell.cosim.cli import app
 
 DOCS = Path(__file__).parents[2] / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
@@ -84,3 +90,37 @@ def test_the_code_of_a_tutorial_runs(name, docs, tmp_path, monkeypatch):
     for code in blocks:
         exec(compile(code, name, "exec"), room)
     assert room["summary"].failed == 0 < room["summary"].points
+
+
+def test_an_own_number_replaces_the_published_one_in_the_bill(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    torch.manual_seed(0)
+    torch.set_num_threads(1)
+    size = {"vocab_size": 256, "n_positions": 24, "n_embd": 64, "n_layer": 1, "n_head": 1}
+    GPT2LMHeadModel(GPT2Config(**size, bos_token_id=0, eos_token_id=0)).save_pretrained("network")
+    Path("text.txt").write_text("A single transistor must be in want of a gate. " * 8)
+    section = (DOCS / "model.md").read_text().partition("## 12. Energy")[2].partition("\n## ")[0]
+    (code,) = (code for language, code in FENCE.findall(section) if language == "python")
+    exec(compile(code, "model.md", "exec"), {})
+
+    def bill(hardware):
+        words = [
+            "account",
+            "network",
+            "--hardware",
+            hardware,
+            "--text",
+            "text.txt",
+            "--windows",
+            "2",
+            "--json",
+        ]
+        result = CliRunner().invoke(app, words)
+        assert result.exit_code == 0, result.stderr
+        return {stage["name"]: stage for stage in json.loads(result.stdout)["stages"]}
+
+    published, own = bill("generic28"), bill("./own-control")
+    assert published["digital control"]["origin"] == "published"
+    assert own["digital control"]["origin"] == "estimate"
+    assert own["digital control"]["energy_J"] == pytest.approx(350e-12)
+    assert {name for name in published if published[name] != own[name]} == {"digital control"}
