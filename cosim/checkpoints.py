@@ -101,6 +101,11 @@ def load_softmax(name: str | Path) -> nn.Module:
     try:
         model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, attn_implementation="sdpa")
     except (OSError, ValueError, KeyError, RuntimeError) as error:
+        if not Path(name).is_dir():
+            raise ModelError(
+                f"there is no folder {name}, and transformers finds no model of that name here or on the hub; "
+                "give a folder that transformers or `gaincell adapt` wrote, or `demo`"
+            ) from error
         reason = str(error).strip().partition("\n")[0]
         raise ModelError(
             f"cannot load the model {str(name)!r} ({reason}); give its directory, or `demo`"

@@ -235,3 +235,12 @@ def test_a_folder_that_is_not_there_is_not_looked_for_elsewhere(name, tmp_path, 
 def test_names_of_the_hub_are_left_to_transformers():
     for name in ("gpt2", "openai-community/gpt2"):
         assert locate(name).softmax == name
+
+
+def test_a_name_that_transformers_does_not_know_is_first_a_folder_that_is_not_there(monkeypatch):
+    def unknown(*_, **__):
+        raise OSError("We couldn't connect to the hub")
+
+    monkeypatch.setattr("gaincell.cosim.checkpoints.AutoModelForCausalLM.from_pretrained", unknown)
+    with pytest.raises(ModelError, match="^there is no folder out/adapted2, and transformers finds no model"):
+        load_softmax("out/adapted2")
