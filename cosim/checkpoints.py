@@ -103,7 +103,7 @@ def load_softmax(name: str | Path) -> nn.Module:
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         if not Path(name).is_dir():
             raise ModelError(
-                f"there is no folder {name}, and transformers finds no model of that name here or on the hub; "
+                f"there is no folder {name}, and transformers finds no model of that name; "
                 "give a folder that transformers or `gaincell adapt` wrote, or `demo`"
             ) from error
         reason = str(error).strip().partition("\n")[0]
