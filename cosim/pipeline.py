@@ -23,9 +23,9 @@ from .fine_tuning import RECIPE
 from .fitted import fit_folder, report_dict
 from .model_account import account_model
 
-STEPS = 160
+STEPS = 120
 """Fine-tuning steps of the demo, chosen to keep it under ten minutes on two cores."""
-EVALUATED_TOKENS = 10240
+EVALUATED_TOKENS = 8192
 OPERATIONS = 8
 """SPICE columns per product."""
 

@@ -15,7 +15,7 @@ from .models import Threads, prepare
 
 def run(
     out: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = OUT,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of fine-tuning [default: 160].")] = None,
+    steps: Annotated[int | None, typer.Option(min=1, help="Steps of fine-tuning [default: 120].")] = None,
     plan: Annotated[str, typer.Option(help="Characterization plan, or path of a TOML file.")] = "nominal",
     jobs: Annotated[int | None, typer.Option(min=1, help="Simulations at once [default: all cores].")] = None,
     threads: Threads = None,
