@@ -47,7 +47,7 @@ def portable(netlist: str, technology: Technology) -> str:
         PlanError: the netlist loads another file, which neither the cache nor the reader of the netlist would
         have.
     """
-    place = _placed(technology)[technology.library]
+    place = placed(technology)[technology.library]
     deck = netlist.replace(f'"{technology.library}"', f'"../{LIBRARY}/{place}"')
     for line in _LOADS.findall(deck):
         if f'"../{LIBRARY}/' not in line:
@@ -57,7 +57,7 @@ def portable(netlist: str, technology: Technology) -> str:
     return deck
 
 
-def _placed(technology: Technology) -> dict[Path, PurePosixPath]:
+def placed(technology: Technology) -> dict[Path, PurePosixPath]:
     """Library file -> its place below the copied library folder; relative includes keep working."""
     root = Path(os.path.commonpath([path.parent for path in technology.files]))
     return {path: PurePosixPath(path.relative_to(root).as_posix()) for path in technology.files}
@@ -88,7 +88,7 @@ def write_run(
         "technology": {
             "name": technology.name,
             "digest": technology.digest,
-            "files": {str(place): _sha256(path) for path, place in _placed(technology).items()},
+            "files": {str(place): _sha256(path) for path, place in placed(technology).items()},
         },
         "condition": Context.of(plan, "", technology).condition.describe(),
         "summary": {name: value for name, value in summary.items() if name != "procedures"},
@@ -117,7 +117,7 @@ def _write_table(out: Path, record: TableRecord, summary: dict[str, Any]) -> dic
 
 def _write_netlists(folder: Path, technology: Technology, records: list[TableRecord]) -> None:
     shutil.rmtree(folder, ignore_errors=True)
-    for path, place in _placed(technology).items():
+    for path, place in placed(technology).items():
         (folder / LIBRARY / place).parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(path, folder / LIBRARY / place)
     for record in records:

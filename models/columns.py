@@ -30,6 +30,11 @@ class Column:
     """Error of the column model through the converter, on unseen columns that it does not clip."""
 
 
+def unclipped(width: np.ndarray) -> np.ndarray:
+    """Columns (bool) whose converted width / T_max proves something: a clipped one agrees with any model."""
+    return (np.abs(width) > 0.0) & (np.abs(width) < 0.99)
+
+
 def summed(rows: pd.DataFrame, hardware: Hardware, curve) -> np.ndarray:
     """sum_i w_i curve(v_i) per column, shape (n,): w in units of T_max."""
     v, w = (np.array(rows[name].tolist()) for name in ("v_store", "t_pulse"))
@@ -74,8 +79,7 @@ def fit_column(
     )
     converter = hardware.readout if signed else hardware.phi
     width = rows["t_out"].to_numpy() / hardware.t_pulse_max
-    # A clipped column agrees whatever the model says: it proves nothing.
-    unseen &= (np.abs(width) > 0.0) & (np.abs(width) < 0.99)
+    unseen &= unclipped(width)
     width = width[unseen]
     return Column(
         model=model,

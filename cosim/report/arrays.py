@@ -9,7 +9,7 @@ import pandas as pd
 
 from ...models import Hardware
 from ...models.chain import predict_chain
-from ...models.columns import USABLE, bit_line_capacitance, cell_sum, summed
+from ...models.columns import USABLE, bit_line_capacitance, cell_sum, summed, unclipped
 from ...models.fitting import held_out_mask
 from ..figures import PALETTE, Axis, Figure, Panel, Series
 from ..figures.page import table
@@ -65,10 +65,11 @@ def column_figure(rows: pd.DataFrame, hardware: Hardware, signed: bool, fitted_h
     load = summed(rows, hardware, model.loading)
     simulated = rows["t_out"].to_numpy() / hardware.t_pulse_max
     by_sum, by_model = converter(plain).numpy(), converter(model(plain, load)).numpy()
-    unseen = held_out_mask(plain, None) if fitted_here else np.ones(len(plain), bool)
+    fitted = ~held_out_mask(plain, None) if fitted_here else np.zeros(len(plain), bool)
+    unseen = ~fitted & unclipped(simulated)
     points: list[Points] = [
         ("plain sum of cells", "orange", "hollow", simulated, by_sum),
-        ("column model, fitted", "blue", "hollow", simulated[~unseen], by_model[~unseen]),
+        ("column model, fitted", "blue", "hollow", simulated[fitted], by_model[fitted]),
         ("column model, unseen", "blue", "points", simulated[unseen], by_model[unseen]),
     ]
     return agreement_figure(

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ...characterization.output import LIBRARY, _placed, portable
+from ...characterization.output import LIBRARY, placed, portable
 from ...circuits.errors import PlanError
 from ...circuits.rawwriter import raw_bytes
 from ..figures import interactive, static
@@ -42,7 +42,7 @@ def export(recording: Recording, path: Path) -> None:
     write = writers.get(suffix, lambda: static.render(recording.figure, suffix))
     if suffix == "cir":
         technology = recording.context.technology
-        for source, place in _placed(technology).items():
+        for source, place in placed(technology).items():
             write_whole(path.parent / LIBRARY / place, source.read_bytes())
     write_whole(path, write())
 
