@@ -14,6 +14,7 @@ FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, s
 
 
 def layout(height: float) -> dict[str, Any]:
+    """Layout of a figure that is `height` pixels high: margins, fonts, tool bar."""
     return {
         "template": "none",
         "height": round(height),
@@ -29,6 +30,7 @@ def layout(height: float) -> dict[str, Any]:
 
 
 def axis_style() -> dict[str, Any]:
+    """Look of an axis: grid, line and ticks."""
     return {
         "gridcolor": GRID,
         "zeroline": False,
@@ -43,6 +45,7 @@ def axis_style() -> dict[str, Any]:
 
 
 def legend(top: float) -> dict[str, Any]:
+    """A legend in rows that end at `top`, a fraction of the plot's height."""
     return {
         "orientation": "h",
         "x": 0,
@@ -57,5 +60,6 @@ def legend(top: float) -> dict[str, Any]:
 
 
 def log_ticks(axis: Axis, low: float, high: float) -> dict[str, Any]:
+    """A logarithmic axis with a tick per decade between low and high (SI), labelled with its unit."""
     ticks = decades(low, high)
     return {"type": "log", "tickvals": ticks, "ticktext": [quantity(tick, axis.unit, 1) for tick in ticks]}
