@@ -15,7 +15,7 @@ from gaincell.cosim import evaluate as evaluate_module
 from gaincell.cosim.adapt import Observer, adapt_model, read_adaptation
 from gaincell.cosim.checkpoints import load_softmax, locate
 from gaincell.cosim.evaluate import evaluate_model
-from gaincell.cosim.fine_tuning import fine_tune
+from gaincell.cosim.fine_tuning import TRIAL_STEPS, fine_tune, steps_in
 from gaincell.cosim.optimise import Recipe, optimise
 from gaincell.cosim.text import encode
 from gaincell.cosim.windows import held_out_windows, measure
@@ -170,6 +170,16 @@ def test_a_time_budget_becomes_steps_once(pretrained, leroux, tmp_path, monkeypa
     monkeypatch.setattr(adapt_module, "steps_in", lambda minutes, *rest: round(minutes * 40))
     assert adapt_model(str(pretrained), leroux, tmp_path, recipe=RECIPE, minutes=0.1).steps == 4
     assert adapt_model(str(pretrained), leroux, tmp_path, recipe=RECIPE, minutes=0.1).cached
+
+
+def test_steps_for_a_time_budget_grow_with_it_and_train_nothing(pretrained, leroux):
+    softmax = load_softmax(pretrained)
+    adapted = convert(copy.deepcopy(softmax), leroux)
+    before = {name: value.clone() for name, value in adapted.state_dict().items()}
+    tokens = encode(corpus().train)
+    few, many = (steps_in(minutes, (adapted, softmax), softmax, RECIPE, tokens) for minutes in (0.05, 5))
+    assert TRIAL_STEPS <= few < many
+    assert all(torch.equal(value, before[name]) for name, value in adapted.state_dict().items())
 
 
 def test_evaluation_of_a_plain_model_says_what_is_missing(pretrained, leroux):
