@@ -65,6 +65,8 @@ class Plan(BaseModel):
     corner: str = "tt"
     temperature: float = Field(default=27.0, gt=-273.15)
     """Celsius (as SPICE)."""
+    vdd: float | None = Field(default=None, gt=0)
+    """Supply, V; None for the technology's."""
     procedures: tuple[str, ...] = Field(min_length=1)
     """Names of the procedures, in the order of the report."""
     samples: int | dict[str, int] = {}

@@ -77,18 +77,20 @@ class Context:
     """Number of random samples the plan asks for; see `count`."""
     designs: dict[str, dict[str, Any]] = field(default_factory=dict)
     """Circuit -> sizes (SI) that the plan sets over the technology's."""
+    vdd: float | None = None
+    """Supply, V; None for the technology's."""
 
     @classmethod
     def of(cls, plan: Plan, procedure: str, technology: Technology) -> Context:
         """The context in which `plan` runs a procedure."""
         samples = plan.sample_count(procedure)
-        return cls(technology, plan.corner, plan.temperature, plan.seed, samples, plan.designs)
+        return cls(technology, plan.corner, plan.temperature, plan.seed, samples, plan.designs, plan.vdd)
 
     @cached_property
     def condition(self) -> Condition:
         """What the testbenches take; TechnologyError for an unknown circuit or size."""
         sizes = Designs.of(self.technology, **self.designs)
-        return Condition(self.technology, sizes, self.corner, self.temperature)
+        return Condition(self.technology, sizes, self.corner, self.temperature, self.vdd)
 
     def header(self) -> str:
         """SPICE text that opens a netlist: library, temperature and device wrappers."""

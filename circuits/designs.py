@@ -50,7 +50,7 @@ class GainCell(Design):
     l_sw: float = Field(30e-9, gt=0)
     """Length of the read switches, m."""
     v_write_on: float = 1.1
-    """Write word-line level that opens the write device, V (its complement closes the p side)."""
+    """Write word-line level that opens the write device, V, at the nominal supply; it follows the supply."""
     v_write_off: float = -0.2
     """Write word-line level at rest, V."""
     v_write_shift: float = 0.0
@@ -99,7 +99,7 @@ class Converter(Design):
     t_skew: float = Field(0.68e-9, ge=0)
     """Delay of the output window against the ramp, s: cancels the comparator's delay."""
     v_cascode_p: float = 0.2
-    """Gate of the p cascode, V."""
+    """Gate of the p cascode, V, at the nominal supply; it keeps its distance from the supply."""
     v_cascode_n: float = 0.7
     """Gate of the n cascode, V."""
 

@@ -58,10 +58,11 @@ class CellWrite(Procedure):
         return batches
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
-        cell = with_write_device(ctx.condition, points["write_device"].iloc[0]).designs.cell
+        condition = with_write_device(ctx.condition, points["write_device"].iloc[0])
+        cell = condition.designs.cell
         timing = WriteTiming(cell.t_write)
         middle = timing.start + cell.t_write / 2
-        swing = cell.v_write_on - cell.v_write_off
+        swing = condition.v_write_on - cell.v_write_off
         lines = sum(
             switching_energy(waves, line, swing, timing.start / 2, middle) for line in ("wwl", "wwlb")
         )

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..designs import Designs
+from ..designs import Converter, Designs
 from ..errors import SimulationError
 from ..runner import Simulation
 from ..technology import Technology
@@ -43,16 +43,31 @@ class Condition:
     corner: str = "tt"
     temperature: float = 27.0
     """Celsius (as SPICE)."""
+    supply: float | None = None
+    """Supply, V; None for the technology's."""
 
     @property
     def vdd(self) -> float:
         """Supply, V."""
-        return self.technology.vdd
+        return self.technology.vdd if self.supply is None else self.supply
 
     @property
     def v_mid(self) -> float:
         """Rest voltage of the bit lines, V: a stored v_mid means zero."""
-        return self.technology.vdd / 2
+        return self.vdd / 2
+
+    @property
+    def v_write_on(self) -> float:
+        """Write word-line level that opens the cell's write device, V.
+
+        Charge pumps lift it above the rail, so it keeps its distance from the supply; the low level is held
+        against ground and needs no correction.
+        """
+        return self.designs.cell.v_write_on + (self.vdd - self.technology.vdd)
+
+    def cascode_p(self, converter: Converter) -> float:
+        """Gate voltage of a converter's p cascode, V: derived from the supply rail, it keeps its distance."""
+        return converter.v_cascode_p + (self.vdd - self.technology.vdd)
 
     def describe(self) -> dict[str, Any]:
         """What a reader of the results needs to know of the circuits: JSON-able, SI units."""

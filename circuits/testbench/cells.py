@@ -50,7 +50,7 @@ def cell_write(condition: Condition, v_target: Sequence[float], v_before: Sequen
     supply(circuit, "rwl", 0.0)
     supply(circuit, "rwlb", vdd)
     supply(circuit, "bl", rest)
-    on, off = cell.v_write_on, cell.v_write_off
+    on, off = condition.v_write_on, cell.v_write_off
     pulse(circuit, "wwl", timing.start, cell.t_write, on, off)
     pulse(circuit, "wwlb", timing.start, cell.t_write, vdd - on, vdd - off)
     save, initial = ["i(vwwl)", "i(vwwlb)"], {}

@@ -52,7 +52,7 @@ def converter_lines(
     window = schedule.window_2 if second else schedule.window
     finish = schedule.window_2_end if second else schedule.window_end
     supply(circuit, f"ref{tag}", condition.v_mid)
-    supply(circuit, f"bpc{tag}", design.v_cascode_p)
+    supply(circuit, f"bpc{tag}", condition.cascode_p(design))
     supply(circuit, f"bnc{tag}", design.v_cascode_n)
     supply(circuit, f"bias{tag}", vdd)
     nodes = (f"bp{tag}", f"bn{tag}", f"bpc{tag}", f"bnc{tag}", f"bias{tag}", circuit.gnd)

@@ -10,6 +10,7 @@ import typer
 
 from .console import Json, emit, fail, progress, stderr, stdout
 from .defaults import TABLES
+from .quantities import quantity_in
 
 FAILURES_ALLOWED = 0.01
 """Fraction of a procedure's points that may fail in a run that counts as a success."""
@@ -21,6 +22,9 @@ def run(
     ] = None,
     corner: Annotated[str | None, typer.Option(help="Process corner of the technology, such as tt.")] = None,
     temperature: Annotated[float | None, typer.Option(help="Temperature, Celsius.")] = None,
+    vdd: Annotated[
+        float | None, typer.Option(parser=quantity_in("V"), help="Supply [default: the technology's].")
+    ] = None,
     plan: Annotated[str, typer.Option(help="Shipped plan, or path of a TOML file.")] = "nominal",
     samples: Annotated[int | None, typer.Option(min=1, help="Random samples of every procedure.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
@@ -41,7 +45,7 @@ def run(
 
         gaincell characterize
 
-        gaincell characterize --corner ss --temperature 85 --out out/ss85
+        gaincell characterize --corner ss --temperature 125 --vdd 0.81 --out out/worst
 
         gaincell characterize --technology my.toml --samples 8 --jobs 4 --json
     """
@@ -52,7 +56,12 @@ def run(
     from ..files import require_folder
 
     chosen = Plan.load(plan).override(
-        technology=technology, corner=corner, temperature=temperature, samples=samples, seed=seed
+        technology=technology,
+        corner=corner,
+        temperature=temperature,
+        vdd=vdd,
+        samples=samples,
+        seed=seed,
     )
     Technology.load(chosen.technology).sections(chosen.corner)
     require_folder(out)
@@ -60,7 +69,7 @@ def run(
     with progress("characterize") as update:
         summary = execute.characterize(chosen, out, jobs=jobs, cache=cache, progress=update)
     if as_json:
-        conditions = chosen.model_dump(include={"technology", "corner", "temperature", "seed"})
+        conditions = chosen.model_dump(include={"technology", "corner", "temperature", "vdd", "seed"})
         emit({**dataclasses.asdict(summary), "plan": chosen.name, **conditions, "out": str(out)})
     else:
         stdout.print(_table(summary))

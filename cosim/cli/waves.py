@@ -38,6 +38,9 @@ def run(
     ] = "generic28",
     corner: Annotated[str, typer.Option(help="Process corner of the technology.")] = "tt",
     temperature: Annotated[float, typer.Option(help="Temperature, Celsius.")] = 27.0,
+    vdd: Annotated[
+        float | None, typer.Option(parser=quantity_in("V"), help="Supply [default: the technology's].")
+    ] = None,
     v_store: Annotated[
         list[float] | None,
         typer.Option(parser=quantity_in("V"), help="cell-read: stored voltage; repeat to compare."),
@@ -107,7 +110,7 @@ def run(
     for file in files:
         require_format(file)
         require_file(file)
-    context = Context(Technology.load(technology), corner, temperature)
+    context = Context(Technology.load(technology), corner, temperature, vdd=vdd)
     chosen = _operation(operation, context, {k: v for k, v in options.items() if v not in (None, [])})
     with stderr.status(f"simulating {chosen.title}"):
         recording = record(chosen, context)
@@ -117,7 +120,7 @@ def run(
         emit(recording.to_dict() | {"files": [str(file) for file in files]})
         return
     stdout.print(_table(recording))
-    where = f"{technology}, {corner}, {temperature:g} C"
+    where = f"{technology}, {corner}, {temperature:g} C, {context.condition.vdd:g} V"
     points = len(recording.waveforms.axis)
     stderr.print(f"{where}; {points} time points in {recording.seconds:.1f} s", highlight=False)
     for file in files:

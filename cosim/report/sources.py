@@ -119,6 +119,7 @@ class Material:
             known.get("corner", "tt"),
             known.get("temperature", technology.temperature),
             designs=known.get("designs", {}),
+            vdd=known.get("vdd"),
         )
 
     @property
