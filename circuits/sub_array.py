@@ -38,7 +38,7 @@ def sub_array_text(rows: int, columns: int, designs: Designs | None = None) -> s
     ]
     lines = [
         f"* {rows} x {columns} gain cells, row drivers and wires, written by gaincell.circuits.sub_array;",
-        "* needs gain_cell.sp and logic.sp. r_wire (ohm), c_wire (F): of one cell pitch of any line.",
+        "* needs gain_cell.sp, logic.sp, a technology header. r_wire (ohm), c_wire (F): of one cell pitch.",
         *_folded(f".subckt {name} " + " ".join(ports)),
         f"+ r_wire={array.r_wire!r} c_wire={array.c_wire!r} c_store={cell.c_store!r} driver={array.driver!r}",
     ]

@@ -136,6 +136,16 @@ class Technology(BaseModel):
             raise TechnologyError(f"technology {self.name} has no device {role!r}; it has {known}")
         return self.devices[role]
 
+    @property
+    def l_min(self) -> float:
+        """Shortest channel that both core devices can have, m."""
+        return max(self.devices[role].l_min for role in ("nmos", "pmos"))
+
+    @property
+    def w_min(self) -> float:
+        """Narrowest channel that both core devices can have, m."""
+        return max(self.devices[role].w_min for role in ("nmos", "pmos"))
+
     def sections(self, corner: str) -> tuple[str, ...]:
         """Library sections of a corner; TechnologyError listing the corners there are."""
         if corner not in self.corners:
@@ -145,6 +155,8 @@ class Technology(BaseModel):
 
     def header(self, corner: str, temperature: float | None = None) -> str:
         """SPICE text that opens every netlist: library sections, .temp, a `dev_<role>` wrapper per device.
+
+        It also sets the global parameters `l_min` and `w_min` (m), in which the gates' netlists are written.
 
         Args:
             corner: name of the corner.
@@ -156,6 +168,7 @@ class Technology(BaseModel):
             for section in self.sections(corner)
         ]
         lines.append(f".temp {float(celsius)!r}")
+        lines.append(f".param l_min={self.l_min!r} w_min={self.w_min!r}")
         lines += [device.wrapper(role) for role, device in self.devices.items()]
         return "\n".join(lines) + "\n"
 

@@ -9,14 +9,15 @@
 *   win          starts a comparator delay after `ramp` (the skew cancels the offset) and lasts t_pulse_max: out = win AND comparator
 * A charge below zero leaves `int` above v_ref, the comparator never fires and no pulse appears (ReLU); a charge above
 * i_ramp x t_pulse_max is cut by the end of `win` (saturation).
+* l_min and w_min are global parameters: shortest channel and narrowest width (m) of the technology's core devices.
 
 * Auto-zeroed comparator: y is high while v(int) < v(v_ref at reset), and whenever `on` is low.
-.subckt comparator int y on rst rstb vdd vss c_az=20f w_n=120n w_p=300n l=60n
+.subckt comparator int y on rst rstb vdd vss c_az=20f w_n={1.5*w_min} w_p={3.75*w_min} l={2*l_min}
 caz int a {c_az}
-xon f on vss vss dev_nmos w=600n l=30n
+xon f on vss vss dev_nmos w={7.5*w_min} l={l_min}
 xn b a f vss dev_nmos w={w_n} l={l}
 xp b a vdd vdd dev_pmos w={w_p} l={l}
-xz a b rst rstb vdd vss tgate w_n=80n w_p=80n
+xz a b rst rstb vdd vss tgate w_n={w_min} w_p={w_min}
 xi2 b c vdd vss inv x=1
 xi3 c d vdd vss inv x=1
 xi4 d e vdd vss inv x=1
@@ -25,15 +26,15 @@ xi5 e y vdd vss inv x=1
 
 * p-channel ramp: current source vbp (long channel), cascode vbpc, switch on the supply side.
 .subckt ramp_p int enb vbp vbpc vdd vss w=2u l=300n
-xsw s enb vdd vdd dev_pmos w=4u l=30n
+xsw s enb vdd vdd dev_pmos w={50*w_min} l={l_min}
 xsrc d vbp s vdd dev_pmos w={w} l={l}
-xcas int vbpc d vdd dev_pmos w={w} l=60n
+xcas int vbpc d vdd dev_pmos w={w} l={2*l_min}
 .ends ramp_p
 
 .subckt ramp_n int en vbn vbnc vdd vss w=1u l=300n
-xsw s en vss vss dev_nmos w=2u l=30n
+xsw s en vss vss dev_nmos w={25*w_min} l={l_min}
 xsrc d vbn s vss dev_nmos w={w} l={l}
-xcas int vbnc d vss dev_nmos w={w} l=60n
+xcas int vbnc d vss dev_nmos w={w} l={2*l_min}
 .ends ramp_n
 
 * Bias of the ramps: replica branches carry the reference current; vbp and vbn are what the sources need in this corner at
@@ -67,10 +68,10 @@ cint int vss {c_int}
 xrst int v_ref rst rstb vdd vss tgate w_n={w_rst} w_p={2*w_rst}
 xcmp int cmp on rst rstb vdd vss comparator c_az={c_az}
 xcb cmp cmpb vdd vss inv x=1
-xsi cmp ds smp smpb vdd vss tgate w_n=120n w_p=240n
+xsi cmp ds smp smpb vdd vss tgate w_n={1.5*w_min} w_p={3*w_min}
 xs1 ds signb vdd vss inv x=1
 xs2 signb sign vdd vss inv x=1
-xsk sign ds smpb smp vdd vss tgate w_n=120n w_p=240n
+xsk sign ds smpb smp vdd vss tgate w_n={1.5*w_min} w_p={3*w_min}
 xpos sign cmp posb vdd vss nand2
 xneg signb cmpb negb vdd vss nand2
 xact posb negb act vdd vss nand2

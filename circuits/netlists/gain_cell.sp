@@ -4,7 +4,7 @@
 * (rwlb low): charge on bl = current(v(sn)) x pulse width. The switches sit on the bit-line side, so the inverter's
 * internal nodes rest at the rails and the bit line sees no storage-dependent capacitance when the cell is idle.
 
-.subckt read_stage rwl rwlb bl sn vdd vss w_rn=80n l_rn=780n w_rp=160n l_rp=480n w_sw=80n l_sw=30n
+.subckt read_stage rwl rwlb bl sn vdd vss w_rn={w_min} l_rn=780n w_rp={2*w_min} l_rp=480n w_sw={w_min} l_sw={l_min}
 xrn dn sn vss vss dev_nmos w={w_rn} l={l_rn}
 xsn bl rwl dn vss dev_nmos w={w_sw} l={l_sw}
 xrp dp sn vdd vdd dev_pmos w={w_rp} l={l_rp}
@@ -13,7 +13,7 @@ xsp bl rwlb dp vdd dev_pmos w={w_sw} l={l_sw}
 
 * Complementary write: a transmission gate of high-threshold devices (wwl, wwlb).
 .subckt gain_cell wbl wwl wwlb rwl rwlb bl sn vdd vss
-+ c_store=5f w_wn=80n w_wp=80n l_w=60n w_rn=80n l_rn=780n w_rp=160n l_rp=480n w_sw=80n l_sw=30n
++ c_store=5f w_wn={w_min} w_wp={w_min} l_w={2*l_min} w_rn={w_min} l_rn=780n w_rp={2*w_min} l_rp=480n w_sw={w_min} l_sw={l_min}
 xwn wbl wwl sn vss dev_nmos_hvt w={w_wn} l={l_w}
 xwp wbl wwlb sn vdd dev_pmos_hvt w={w_wp} l={l_w}
 cs sn vss {c_store}
@@ -22,7 +22,7 @@ xread rwl rwlb bl sn vdd vss read_stage w_rn={w_rn} l_rn={l_rn} w_rp={w_rp} l_rp
 
 * Oxide-semiconductor write device above the CMOS read stage: one write transistor, wwlb unused.
 .subckt gain_cell_oxide wbl wwl wwlb rwl rwlb bl sn vdd vss
-+ c_store=5f w_ox=60n l_ox=60n w_rn=80n l_rn=780n w_rp=160n l_rp=480n w_sw=80n l_sw=30n
++ c_store=5f w_ox=60n l_ox=60n w_rn={w_min} l_rn=780n w_rp={2*w_min} l_rp=480n w_sw={w_min} l_sw={l_min}
 xw wbl wwl sn vss dev_oxide w={w_ox} l={l_ox}
 cs sn vss {c_store}
 xread rwl rwlb bl sn vdd vss read_stage w_rn={w_rn} l_rn={l_rn} w_rp={w_rp} l_rp={l_rp} w_sw={w_sw} l_sw={l_sw}

@@ -1,5 +1,5 @@
 * 16 x 16 gain cells, row drivers and wires, written by gaincell.circuits.sub_array;
-* needs gain_cell.sp and logic.sp. r_wire (ohm), c_wire (F): of one cell pitch of any line.
+* needs gain_cell.sp, logic.sp, a technology header. r_wire (ohm), c_wire (F): of one cell pitch.
 .subckt sub_array_16x16 in0 in1 in2 in3 in4 in5 in6 in7 in8 in9 in10 in11 in12 in13 in14 in15 bl0 bl1 bl2 bl3 bl4 bl5
 + bl6 bl7 bl8 bl9 bl10 bl11 bl12 bl13 bl14 bl15 wbl0 wbl1 wbl2 wbl3 wbl4 wbl5 wbl6 wbl7 wbl8 wbl9 wbl10 wbl11 wbl12
 + wbl13 wbl14 wbl15 wwl0 wwl1 wwl2 wwl3 wwl4 wwl5 wwl6 wwl7 wwl8 wwl9 wwl10 wwl11 wwl12 wwl13 wwl14 wwl15 wwlb0 wwlb1

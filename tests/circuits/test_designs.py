@@ -5,20 +5,25 @@ import re
 import pytest
 
 from gaincell.circuits.designs import OXIDE_CELL, Converter, Designs, GainCell, SubArray
+from gaincell.circuits.technology import Technology
 from gaincell.circuits.testbench.bench import NETLISTS
 
 SUFFIX = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "": 1.0}
 
 
 def defaults(netlist, subcircuit):
-    """Default parameters of a sub-circuit in a netlist, SI."""
+    """Default parameters of a sub-circuit in a netlist, SI; `{2*l_min}` at the sizes of generic28."""
     text = re.sub(r"\n\+", " ", (NETLISTS / f"{netlist}.sp").read_text())
     head = re.search(rf"^\.subckt {subcircuit} .*$", text, re.MULTILINE)[0]
     found = re.findall(r"(\w+)=([\d.]+)([fpnu]?)", head)
-    return {name: float(number) * SUFFIX[suffix] for name, number, suffix in found}
+    relative = re.findall(r"(\w+)=\{(?:([\d.]+)\*)?(l_min|w_min)\}", head)
+    return {name: float(number) * SUFFIX[suffix] for name, number, suffix in found} | {
+        name: float(factor or 1) * getattr(GENERIC, size) for name, factor, size in relative
+    }
 
 
 DESIGNS = Designs()
+GENERIC = Technology.load("generic28")
 
 
 @pytest.mark.parametrize(
