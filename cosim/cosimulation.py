@@ -202,7 +202,7 @@ def condition_of(hardware: Hardware):
             "run `gaincell characterize` and `gaincell fit` again"
         )
     designs = Designs.model_validate(known["designs"])
-    return Condition(technology, designs, known["corner"], known["temperature"])
+    return Condition(technology, designs, known["corner"], known["temperature"], known["vdd"])
 
 
 def _evenly(inside: list[int], pool: list[Operation], count: int) -> list[int]:
