@@ -8,7 +8,20 @@ from __future__ import annotations
 
 import typer
 
-from . import account, adapt, characterize, cosim, demo, doctor, evaluate, fit, generate, report, waves
+from . import (
+    account,
+    adapt,
+    characterize,
+    cosim,
+    demo,
+    doctor,
+    evaluate,
+    figures,
+    fit,
+    generate,
+    report,
+    waves,
+)
 from .console import guarded
 
 COMMANDS = {
@@ -16,6 +29,7 @@ COMMANDS = {
     "characterize": characterize.run,
     "fit": fit.run,
     "waves": waves.run,
+    "figures": figures.run,
     "adapt": adapt.run,
     "evaluate": evaluate.run,
     "generate": generate.run,

@@ -56,13 +56,13 @@ def save(figure: Figure | BarChart, *paths: Path) -> None:
     with matplotlib.rc_context(STYLE):
         canvas = _draw(figure)
         for path in paths:
-            write_whole(path, _encode(canvas, path.suffix[1:]))
+            write_whole(path, encode(canvas, path.suffix[1:]))
 
 
 def render(figure: Figure | BarChart, suffix: str) -> bytes:
     """A figure as the bytes of a png, pdf or svg file, the same for the same figure."""
     with matplotlib.rc_context(STYLE):
-        return _encode(_draw(figure), suffix)
+        return encode(_draw(figure), suffix)
 
 
 def _draw(figure: Figure | BarChart) -> Canvas:
@@ -73,7 +73,8 @@ def _draw(figure: Figure | BarChart) -> Canvas:
     return canvas
 
 
-def _encode(canvas: Canvas, suffix: str) -> bytes:
+def encode(canvas: Canvas, suffix: str) -> bytes:
+    """A drawn figure as the bytes of a png, pdf or svg file, without a date."""
     buffer = io.BytesIO()
     undated: dict[str, Any] = {"pdf": {"CreationDate": None}, "svg": {"Date": None}}.get(suffix, {})
     canvas.savefig(buffer, format=suffix, dpi=DPI, metadata=undated)
