@@ -11,6 +11,9 @@ from .schedule import ReadTiming, WriteTiming
 RETENTION_OPTIONS = OPTIONS | {"gmin": 1e-21, "abstol": 1e-20, "chgtol": 1e-19, "vntol": 1e-7, "reltol": 1e-4}
 """Retention is a balance of 1e-18 A currents: every numerical leak must be far below them."""
 
+READ_STEP = 500e-12
+"""Largest time step of a cell's read, s: between its edges the currents of a clamped cell stand still."""
+
 
 def cell_read(
     condition: Condition, v_store: Sequence[float], t_pulse: float, v_bl: Sequence[float]
@@ -35,7 +38,7 @@ def cell_read(
         circuit.X(str(i), cell.subcircuit, *nodes, **cell.parameters)
         initial[f"sn{i}"] = float(stored)
         save += [f"v(sn{i})", f"i(vbl{i})", f"i(vdd{i})"]
-    return close_circuit(circuit, end=timing.end, save=save, initial=initial)
+    return close_circuit(circuit, end=timing.end, save=save, initial=initial, max_step=READ_STEP)
 
 
 def cell_write(condition: Condition, v_target: Sequence[float], v_before: Sequence[float]) -> Simulation:
