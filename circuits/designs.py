@@ -82,6 +82,9 @@ class Converter(Design):
 
     signed: bool
     """Whether a sign latch and an n ramp make it convert both polarities."""
+    phases: Literal[1, 2] = 1
+    """Integration phases: 2 takes a signed query, negative pulses first, then the capacitor's plates are
+    swapped and the positive pulses follow. Of the unsigned converter only; see `TWO_PHASES`."""
     c_int: float = Field(1.7e-12, gt=0)
     """Integration capacitor, F. Larger: less bit-line swing, hence less column compression; more area."""
     i_ramp: float = Field(gt=0)
@@ -94,6 +97,8 @@ class Converter(Design):
     """Length of the current sources, m."""
     w_rst: float = Field(3e-6, gt=0)
     """Width of the n reset transistor, m; the p one is twice as wide."""
+    w_swap: float = Field(12e-6, gt=0)
+    """Width of the n transistors that swap the capacitor's plates, m; the p ones are twice as wide."""
     c_az: float = Field(20e-15, gt=0)
     """Auto-zero coupling capacitor, F."""
     t_skew: float = Field(0.68e-9, ge=0)
@@ -103,15 +108,24 @@ class Converter(Design):
     v_cascode_n: float = 0.7
     """Gate of the n cascode, V."""
 
+    @model_validator(mode="after")
+    def _one_sign_of_two(self) -> Converter:
+        if self.signed and self.phases == 2:
+            raise ValueError("phases=2 needs signed=False: the second array's pulses have no sign")
+        return self
+
     @property
     def subcircuit(self) -> str:
-        """Name of the sub-circuit in charge_to_pulse.sp."""
+        """Name of the sub-circuit in charge_to_pulse.sp, or in signed_query.sp with two phases."""
+        if self.phases == 2:
+            return "query_to_pulse"
         return "signed_charge_to_pulse" if self.signed else "charge_to_pulse"
 
     @property
     def parameters(self) -> dict[str, float]:
         """Instance parameters of the sub-circuit."""
-        common = {"c_int": self.c_int, "w_rst": self.w_rst, "l_ramp": self.l_ramp, "c_az": self.c_az}
+        switch = {"w_swap": self.w_swap} if self.phases == 2 else {"w_rst": self.w_rst}
+        common = {"c_int": self.c_int, **switch, "l_ramp": self.l_ramp, "c_az": self.c_az}
         if self.signed:
             return common | {"w_ramp_p": self.w_ramp_p, "w_ramp_n": self.w_ramp_n}
         return common | {"w_ramp": self.w_ramp_p}
@@ -179,6 +193,10 @@ class Designs(Design):
             where = ".".join(str(part) for part in first["loc"])
             raise TechnologyError(f"designs.{where}: {first['msg']}") from None
 
+
+TWO_PHASES: dict[str, Any] = {"phases": 2, "t_skew": 0.5e-9}
+"""Overrides that turn the default converter into one for a signed query; the swapped capacitor's switch makes
+the pulse shorter by its RC, so less skew cancels the comparator's delay."""
 
 OXIDE_CELL: dict[str, Any] = {
     "write_device": "oxide",

@@ -7,7 +7,7 @@ import numpy as np
 from ..designs import SubArray
 from ..runner import Simulation
 from .bench import Condition, close_circuit, open_circuit, pulse, supply
-from .converters import LOAD, add_converter, converter_lines
+from .converters import LOAD, add_converter, converter_lines, netlists_of
 from .schedule import Schedule
 
 
@@ -17,7 +17,8 @@ def column(condition: Condition, v_store: np.ndarray, t_pulse: np.ndarray, *, si
     Args:
         condition: technology, sizes, operating point.
         v_store: stored voltages, shape (rows,), V.
-        t_pulse: pulse widths from ideal word lines, shape (rows,), s; 0 for no pulse.
+        t_pulse: pulse widths from ideal word lines, shape (rows,), s; 0 for no pulse, negative for a negative
+            query where the converter has two phases.
         signed: the signed read-out converter instead of the unsigned one.
 
     Saves v(bl) at the converter, v(out), v(sign) of the signed one, i(vdd) of the cells, i(vddc) of the
@@ -25,14 +26,15 @@ def column(condition: Condition, v_store: np.ndarray, t_pulse: np.ndarray, *, si
     """
     design = condition.designs.readout if signed else condition.designs.converter
     schedule = Schedule.single(condition.designs, signed)
-    circuit = open_circuit("column of gain cells", condition, "gain_cell", "logic", "charge_to_pulse")
+    circuit = open_circuit("column of gain cells", condition, "gain_cell", *netlists_of(design))
     converter_lines(circuit, condition, design, schedule)
     supply(circuit, "vdd", condition.vdd)
     supply(circuit, "ddc", condition.vdd)
     _write_lines(circuit, condition)
     for row, width in enumerate(t_pulse):
-        pulse(circuit, f"rwl{row}", schedule.integrate, float(width), condition.vdd)
-        pulse(circuit, f"rwlb{row}", schedule.integrate, float(width), 0.0, condition.vdd)
+        start = schedule.pulse_start(width)
+        pulse(circuit, f"rwl{row}", start, abs(float(width)), condition.vdd)
+        pulse(circuit, f"rwlb{row}", start, abs(float(width)), 0.0, condition.vdd)
     word_lines = [[f"rwl{row}"] for row in range(len(t_pulse))]
     complements = [[f"rwlb{row}"] for row in range(len(t_pulse))]
     cells = np.asarray(v_store, dtype=float)[:, None]
@@ -76,7 +78,8 @@ def chain(
 
     Args:
         condition: technology, sizes, operating point.
-        t_query: query pulse widths, shape (dims,), s; into the K array's row drivers.
+        t_query: query pulse widths, shape (dims,), s, negative only where the converter has two phases; into
+            the K array's row drivers.
         v_key: stored keys, shape (dims, tokens), V: one column per token.
         v_value: stored values, shape (tokens, dims_out), V: the K array's pulses drive its rows.
         timeout: wall time after which the run is given up, s.
@@ -86,7 +89,8 @@ def chain(
     """
     dims, tokens = v_key.shape
     designs, schedule = condition.designs, Schedule.of(condition.designs)
-    circuit = open_circuit("two-array chain", condition, "gain_cell", "logic", "charge_to_pulse")
+    netlists = netlists_of(designs.converter, designs.readout)
+    circuit = open_circuit("two-array chain", condition, "gain_cell", *netlists)
     converter_lines(circuit, condition, designs.converter, schedule, "1")
     converter_lines(circuit, condition, designs.readout, schedule, "2", second=True)
     supplies = ("dk", "dk_drv", "dv", "dv_drv", "dc1", "dc2")
@@ -94,7 +98,7 @@ def chain(
         supply(circuit, name, condition.vdd)
     _write_lines(circuit, condition)
     for d, width in enumerate(t_query):
-        pulse(circuit, f"q{d}", schedule.integrate, float(width), condition.vdd)
+        pulse(circuit, f"q{d}", schedule.pulse_start(width), abs(float(width)), condition.vdd)
     save = [f"i(v{name})" for name in supplies]
     key_lines = _drive_rows(circuit, condition, "k", [f"q{d}" for d in range(dims)], tokens, "dk_drv")
     key_bits, initial = _cells(circuit, condition, "k", v_key, *key_lines, vdd="dk")

@@ -20,21 +20,27 @@ def conversion(condition: Condition, charge: Sequence[float], *, signed: bool) -
     """
     design = condition.designs.readout if signed else condition.designs.converter
     schedule = Schedule.single(condition.designs, signed)
-    circuit = open_circuit("charge-to-pulse conversion", condition, "logic", "charge_to_pulse")
+    circuit = open_circuit("charge-to-pulse conversion", condition, *netlists_of(design))
     converter_lines(circuit, condition, design, schedule)
     save = ["i(vref)"]
-    width = schedule.ramp - schedule.integrate - condition.designs.clocking.t_guard
+    width = schedule.ramp - schedule.positive - condition.designs.clocking.t_guard
     for i, q in enumerate(charge):
         supply(circuit, f"dd{i}", condition.vdd)
         add_converter(circuit, design, str(i), f"int{i}", f"out{i}", f"dd{i}")
         current = float(q) / width
-        begin, finish = schedule.integrate, schedule.integrate + width
+        begin, finish = schedule.positive, schedule.positive + width
         ramp = [(0.0, 0.0), (begin - EDGE / 2, 0.0), (begin + EDGE / 2, current)]
         ramp += [(finish - EDGE / 2, current), (finish + EDGE / 2, 0.0)]
         circuit.PieceWiseLinearCurrentSource(f"q{i}", f"int{i}", circuit.gnd, values=ramp)
         circuit.C(f"l{i}", f"out{i}", circuit.gnd, LOAD)
         save += [f"v(int{i})", f"v(out{i})", f"i(vdd{i})"] + ([f"v(sign{i})"] if signed else [])
     return close_circuit(circuit, end=schedule.end, save=save)
+
+
+def netlists_of(*designs: Converter) -> tuple[str, ...]:
+    """Netlists, after the cells', that a circuit with these converters opens with."""
+    swapped = any(design.phases == 2 for design in designs)
+    return ("logic", "charge_to_pulse", *(["signed_query"] if swapped else []))
 
 
 def converter_lines(
@@ -68,6 +74,18 @@ def converter_lines(
     if design.signed:
         step(circuit, f"smp{tag}", [(0.0, vdd), (schedule.sample, 0.0)])
         step(circuit, f"smpb{tag}", [(0.0, 0.0), (schedule.sample, vdd)])
+    if design.phases == 2:
+        _swap_lines(circuit, schedule, vdd, tag)
+
+
+def _swap_lines(circuit, schedule: Schedule, vdd: float, tag: str) -> None:
+    """Clocks of the plates' switches: both pairs closed in reset, never both afterwards."""
+    gap = 2 * EDGE
+    forward = [(0.0, vdd), (schedule.swap - gap, 0.0)]
+    reverse = [(0.0, vdd), (schedule.reset, 0.0), (schedule.swap + gap, vdd)]
+    for name, levels in (("fwd", forward), ("rev", reverse)):
+        step(circuit, f"{name}{tag}", levels)
+        step(circuit, f"{name}b{tag}", [(time, vdd - level) for time, level in levels])
 
 
 def add_converter(
@@ -80,5 +98,7 @@ def add_converter(
         out_nodes = [out, sign or f"sign{name}"]
     else:
         out_nodes = [out]
+    if design.phases == 2:
+        lines = [f"{line}{tag}" for line in ("fwd", "fwdb", "rev", "revb")] + lines
     nodes = [node, *out_nodes, f"on{tag}", f"rst{tag}", f"rstb{tag}", *lines, vdd, circuit.gnd]
     circuit.X(f"conv{tag}{name}", design.subcircuit, *nodes, **design.parameters)

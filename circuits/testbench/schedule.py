@@ -42,14 +42,21 @@ class WriteTiming:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Phases of one operation on an array pair, s from its start: reset, integrate, convert, convert."""
+    """Phases of one operation on an array pair, s from its start: reset, integrate, convert, convert.
+
+    A converter of two phases integrates twice, with the capacitor's plates swapped in between.
+    """
 
     reset: float
     """End of reset and auto-zero of the first converter."""
     wake: float
     """The first converter's comparator is powered again."""
     integrate: float
-    """Query pulses start."""
+    """Query pulses start; with two phases those of negative queries."""
+    swap: float | None
+    """The integration capacitor's plates are swapped; None with one phase."""
+    positive: float
+    """Pulses of positive queries start: `integrate` with one phase."""
     ramp: float
     """First ramp starts, and the second array's reset ends."""
     window: float
@@ -68,7 +75,9 @@ class Schedule:
         """The schedule that follows from clocking and converter skews."""
         clock = designs.clocking
         integrate = clock.t_reset + clock.t_guard
-        ramp = integrate + clock.t_pulse_max + clock.t_guard
+        swap = integrate + clock.t_pulse_max + clock.t_guard if designs.converter.phases == 2 else None
+        positive = integrate if swap is None else swap + clock.t_guard
+        ramp = positive + clock.t_pulse_max + clock.t_guard
         window = ramp + designs.converter.t_skew
         window_end = window + clock.t_pulse_max
         ramp_2 = window_end + clock.t_guard
@@ -78,6 +87,8 @@ class Schedule:
             reset=clock.t_reset,
             wake=ramp - 2 * clock.t_guard,
             integrate=integrate,
+            swap=swap,
+            positive=positive,
             ramp=ramp,
             window=window,
             window_end=window_end,
@@ -99,6 +110,10 @@ class Schedule:
             "end": schedule.window_end + designs.clocking.t_guard,
         }
         return cls(**values)
+
+    def pulse_start(self, width: float) -> float:
+        """When the pulse of a query of signed width (s) starts, s."""
+        return self.integrate if width < 0 else self.positive
 
     @property
     def phases(self) -> tuple[tuple[str, float], ...]:
