@@ -85,14 +85,14 @@ class Schedule:
         window_2_end = window_2 + clock.t_pulse_max
         return cls(
             reset=clock.t_reset,
-            wake=ramp - 2 * clock.t_guard,
+            wake=max(ramp - clock.t_wake, integrate),
             integrate=integrate,
             swap=swap,
             positive=positive,
             ramp=ramp,
             window=window,
             window_end=window_end,
-            wake_2=ramp_2 - 2 * clock.t_guard,
+            wake_2=max(ramp_2 - clock.t_wake, window),
             sample=ramp_2 - clock.t_guard / 2,
             ramp_2=ramp_2,
             window_2=window_2,
