@@ -163,8 +163,8 @@ class Clocking(Design):
     t_guard: float = Field(1e-9, gt=0)
     """Between two phases, s: covers edges, drivers and bit-line settling."""
     t_wake: float = Field(5e-9, gt=0)
-    """Comparators are powered this long before their ramp, s: the sign latch needs them settled, which at a low
-    supply in the cold takes nanoseconds; they draw current meanwhile."""
+    """Comparators are powered this long before their ramp, s: the sign latch needs them settled, which takes
+    nanoseconds at a low supply in the cold; they draw current meanwhile."""
 
 
 class Designs(Design):
