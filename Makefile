@@ -33,7 +33,8 @@ shipped: setup
 	cp out/tables/*.parquet out/tables/manifest.json characterization/tables/generic28/
 
 benchmark: setup
-	$(BIN)/python benchmarks/runner.py
+	$(BIN)/python benchmarks/runner.py --core 0
+	$(BIN)/python benchmarks/scale.py
 
 setup: $(STAMPS)/system $(STAMPS)/gaincell
 

@@ -1,8 +1,8 @@
 """Ways to simulate many points of one circuit, side by side in one run: python benchmarks/runner.py --help
 
 The procedures of gaincell put copies of a circuit into one transient of one short-lived ngspice process. This
-measures that against one process per point, one process that alters and runs again, and PySpice's shared
-library. All of them must give the same answers.
+measures that against one process per point and against a loop over PySpice's shared library. All run the same
+decks with the same options, and must give the same answers.
 """
 
 from __future__ import annotations
@@ -11,125 +11,53 @@ import json
 import os
 import subprocess
 import sys
-import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Annotated
 
 import numpy as np
 import typer
+from decks import CIRCUITS, Circuit, build
 from rich.console import Console
 from rich.table import Table
 
-from gaincell import circuits
-from gaincell.circuits.rawfile import read_raw
-from gaincell.circuits.runner import SPICEINIT, Simulation, find_ngspice, ngspice_version, simulate
-from gaincell.circuits.technology import Technology
+from gaincell.circuits.rawfile import Waveforms
+from gaincell.circuits.runner import Simulation, ngspice_version, simulate
 
 Answers = tuple[np.ndarray, float]
-"""Final voltages of the points, V, and the time it took to get them, s."""
-
-TOLERANCE = 1e-3
-"""Largest difference between two ways, V: the truncation error of their differing time steps."""
+"""Answers of the points, and the time it took to get them, s."""
 
 
-@dataclass(frozen=True)
-class Circuit:
-    """A circuit that can be repeated: one swept source per copy, answered by a voltage at the end."""
-
-    shared: str
-    """Sources and models that all copies use."""
-    copy: str
-    """Lines of one copy; {i} is its number, {value} its swept source's voltage."""
-    analysis: str
-    values: tuple[float, float]
-    """Range of the swept voltage, V."""
-
-    def deck(self, values: np.ndarray, control: str = "") -> str:
-        """A netlist with one copy per value; the answers are v(out<i>), the swept sources vx<i>."""
-        copies = [self.copy.format(i=i, value=repr(float(value))) for i, value in enumerate(values)]
-        saved = ".save " + " ".join(f"v(out{i})" for i in range(len(values)))
-        return "\n".join(["* benchmark", self.shared, *copies, saved, self.analysis, control, ".end"]) + "\n"
-
-
-def rc_circuit(header: str) -> Circuit:
-    """A resistor into a capacitor."""
-    copy = "vx{i} in{i} 0 {value}\nr{i} in{i} out{i} 10k\nc{i} out{i} 0 100f ic=0"
-    return Circuit("", copy, ".tran 50p 5n uic", (0.1, 0.9))
-
-
-def mos_circuit(header: str) -> Circuit:
-    """A transistor that discharges a capacitor."""
-    copy = (
-        "vx{i} g{i} 0 {value}\nx{i} out{i} g{i} 0 0 dev_nmos w=80n l=800n\n"
-        "c{i} out{i} 0 50f\n.ic v(out{i})=0.9"
-    )
-    return Circuit(header, copy, ".tran 50p 5n", (0.1, 0.9))
-
-
-def cell_circuit(header: str) -> Circuit:
-    """A gain cell read for 15 ns onto its bit line, its storage node held through the open write device."""
-    cell = (Path(circuits.__path__[0]) / "netlists" / "gain_cell.sp").read_text(encoding="utf-8")
-    shared = (
-        f"{header}{cell}\nvdd vdd 0 0.9\nvwwl wwl 0 1.1\nvwwlb wwlb 0 -0.2\n"
-        "vrwl rwl 0 pulse(0 0.9 3n 50p 50p 15n 1)\nvrwlb rwlb 0 pulse(0.9 0 3n 50p 50p 15n 1)"
-    )
-    copy = (
-        "vx{i} wbl{i} 0 {value}\nxcell{i} wbl{i} wwl wwlb rwl rwlb out{i} sn{i} vdd 0 gain_cell\n"
-        "c{i} out{i} 0 1.7p\n.ic v(out{i})=0.45"
-    )
-    return Circuit(shared, copy, ".options gmin=1e-15\n.tran 50p 22n", (0.0, 0.9))
-
-
-CIRCUITS = {"rc": rc_circuit, "mos": mos_circuit, "cell": cell_circuit}
-
-
-def process_per_point(circuit: Circuit, values: np.ndarray, copies: int) -> Answers:
+def process_per_point(circuit: Circuit, name: str, technology: str, points: int, copies: int) -> Answers:
     """One `ngspice -b` per point."""
-    return copies_in_one_transient(circuit, values, 1)
+    return copies_in_one_transient(circuit, name, technology, points, 1)
 
 
-def copies_in_one_transient(circuit: Circuit, values: np.ndarray, copies: int) -> Answers:
+def copies_in_one_transient(
+    circuit: Circuit, name: str, technology: str, points: int, copies: int
+) -> Answers:
     """One `ngspice -b` per `copies` points, which share a transient."""
+    values = circuit.values(points)
     started = time.perf_counter()
-    parts = [values[i : i + copies] for i in range(0, len(values), copies)]
-    answers = np.concatenate([_final(circuit.deck(part), len(part)) for part in parts])
-    return answers, time.perf_counter() - started
+    answers = []
+    for at in range(0, points, copies):
+        part = values[at : at + copies]
+        waves = simulate(Simulation(circuit.deck(part))).require()
+        answers += [circuit.answer(waves, i) for i in range(len(part))]
+    return np.array(answers), time.perf_counter() - started
 
 
-def _final(deck: str, count: int) -> np.ndarray:
-    waves = simulate(Simulation(deck)).require()
-    return np.array([waves[f"v(out{i})"][-1] for i in range(count)])
-
-
-def alter_and_run(circuit: Circuit, values: np.ndarray, copies: int) -> Answers:
-    """One `ngspice -b` that alters the source and runs again for every point."""
-    started = time.perf_counter()
-    steps = [f"alter vx0 = {float(value)!r}\nrun\nwrite all.raw v(out0)\ndestroy all" for value in values]
-    control = "\n".join([".control", "set appendwrite", *steps, "quit 0", ".endc"])
-    with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        (folder / ".spiceinit").write_text(SPICEINIT)
-        (folder / "deck.cir").write_text(circuit.deck(values[:1], control))
-        command = [find_ngspice(), "-b", "deck.cir"]
-        subprocess.run(command, cwd=folder, stdin=subprocess.DEVNULL, capture_output=True, check=True)
-        answers = np.array([plot["v(out0)"][-1] for plot in read_raw(folder / "all.raw")])
-    return answers, time.perf_counter() - started
-
-
-def pyspice_loop(circuit: Circuit, values: np.ndarray, copies: int) -> Answers:
+def pyspice_loop(circuit: Circuit, name: str, technology: str, points: int, copies: int) -> Answers:
     """PySpice's shared library in a worker process, a new circuit per point; without the worker's start."""
-    decks = json.dumps([circuit.deck(values[i : i + 1]) for i in range(len(values))])
-    command = [sys.executable, __file__, "--pyspice-worker"]
-    done = subprocess.run(command, input=decks, capture_output=True, text=True, check=True)
+    command = [sys.executable, __file__, "--pyspice-worker", "--circuit", name]
+    command += ["--technology", technology, "--points", str(points)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
     answers, seconds = json.loads(done.stdout.splitlines()[-1])
     return np.array(answers), seconds
 
 
-def _pyspice_worker() -> None:
-    """Simulate the decks given as JSON on stdin; the last line of stdout is JSON: answers, seconds."""
+def _pyspice_worker(circuit: Circuit, points: int) -> None:
+    """Simulate every point in this process; the last line of stdout is JSON: answers, seconds."""
     import logging
 
     from PySpice.Spice.NgSpice.Shared import NgSpiceShared
@@ -138,46 +66,51 @@ def _pyspice_worker() -> None:
     NgSpiceShared.LIBRARY_PATH = "libngspice.so.0"  # the name under which Debian installs it
     shared = NgSpiceShared.new_instance()
     shared.exec_command("set num_threads=1")
-    decks, answers = json.loads(sys.stdin.read()), []
+    values, answers = circuit.values(points), []
     started = time.perf_counter()
-    for deck in decks:
-        shared.load_circuit(deck)
+    for i in range(points):
+        shared.load_circuit(circuit.deck(values[i : i + 1]))
         shared.run()
         plot = shared.plot(simulation=None, plot_name=shared.last_plot)
-        answers.append(float(plot["out0"]._data[-1]))
+        answers.append(circuit.answer(_waveforms(plot), 0))
         shared.destroy()
         shared.remove_circuit()
     print(json.dumps([answers, time.perf_counter() - started]))
 
 
-Way = Callable[[Circuit, np.ndarray, int], Answers]
-WAYS: dict[str, Way] = {
-    "one ngspice per point": process_per_point,
-    "PySpice shared, new circuit per point": pyspice_loop,
-    "one ngspice, alter and run": alter_and_run,
-    "copies in one transient": copies_in_one_transient,
-}
+def _waveforms(plot) -> Waveforms:
+    signals = {}
+    for name, vector in plot.items():
+        branch = name.endswith("#branch")
+        signals[f"i({name.removesuffix('#branch')})" if branch else f"v({name})"] = vector._data
+    return Waveforms("Transient Analysis", "time", plot["time"]._data, signals)
 
 
-def measure(circuit: Circuit, points: int, copies: int, repeat: int) -> dict:
+Way = Callable[[Circuit, str, str, int, int], Answers]
+PLAIN, PYSPICE, OURS = "one ngspice per point", "PySpice, new circuit per point", "copies in one transient"
+WAYS: dict[str, Way] = {PLAIN: process_per_point, PYSPICE: pyspice_loop, OURS: copies_in_one_transient}
+
+
+def measure(name: str, technology: str, points: int, copies: int, repeat: int) -> dict:
     """Best time of `repeat` alternating rounds of every way, and how far their answers are apart."""
-    values = np.linspace(*circuit.values, points)
-    seconds = {name: float("inf") for name in WAYS}
+    circuit = build(name, technology)
+    seconds = {way: float("inf") for way in WAYS}
     answers = {}
     for _ in range(repeat):
-        for name, way in WAYS.items():
-            answers[name], spent = way(circuit, values, copies)
-            seconds[name] = min(seconds[name], spent)
-    plain = next(iter(WAYS))
-    differences = {name: float(np.abs(answer - answers[plain]).max()) for name, answer in answers.items()}
+        for way, run_way in WAYS.items():
+            answers[way], spent = run_way(circuit, name, technology, points, copies)
+            seconds[way] = min(seconds[way], spent)
+    differences = {way: float(np.abs(answer - answers[PLAIN]).max()) for way, answer in answers.items()}
     return {
-        name: {
-            "seconds": seconds[name],
-            "points_per_second": points / seconds[name],
-            "speed_up": seconds[plain] / seconds[name],
-            "difference_V": differences[name],
+        way: {
+            "seconds": seconds[way],
+            "points_per_second": points / seconds[way],
+            "speed_up": seconds[PLAIN] / seconds[way],
+            "difference": differences[way],
+            "unit": circuit.unit,
+            "agrees": differences[way] <= circuit.tolerance,
         }
-        for name in WAYS
+        for way in WAYS
     }
 
 
@@ -189,21 +122,22 @@ def run(
         str, typer.Option(help="Shipped technology, or path of a TOML file.")
     ] = "generic28",
     points: Annotated[int, typer.Option(min=1, help="Simulated points of each way.")] = 200,
-    copies: Annotated[int, typer.Option(min=1, help="Copies of the circuit in one transient.")] = 100,
+    copies: Annotated[int, typer.Option(min=1, help="Copies of the circuit in one transient.")] = 50,
     repeat: Annotated[int, typer.Option(min=1, help="Rounds; the best of each way counts.")] = 3,
+    core: Annotated[int | None, typer.Option(min=0, help="Pin everything to this core.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
     pyspice_worker: Annotated[bool, typer.Option(hidden=True)] = False,
 ) -> None:
     """Time the ways of simulating many points of one circuit."""
-    if pyspice_worker:
-        _pyspice_worker()
-        return
     chosen = circuit or list(CIRCUITS)
     if unknown := set(chosen) - set(CIRCUITS):
         raise typer.BadParameter(f"unknown circuit {', '.join(unknown)}; use one of {', '.join(CIRCUITS)}")
-    header = Technology.load(technology).header("tt")
-    results = {name: measure(CIRCUITS[name](header), points, copies, repeat) for name in chosen}
-    worst = max(way["difference_V"] for result in results.values() for way in result.values())
+    if pyspice_worker:
+        _pyspice_worker(build(chosen[0], technology), points)
+        return
+    if core is not None:
+        os.sched_setaffinity(0, {core})
+    results = {name: measure(name, technology, points, copies, repeat) for name in chosen}
     if as_json:
         conditions = {
             "points": points,
@@ -215,17 +149,16 @@ def run(
     else:
         for name, result in results.items():
             Console().print(_table(name, result))
-    if worst > TOLERANCE:
-        raise SystemExit(f"the ways differ by {worst:.2g} V, more than {TOLERANCE:g} V")
+    apart = [f"{name}, {way}" for name, r in results.items() for way, n in r.items() if not n["agrees"]]
+    if apart:
+        raise SystemExit(f"the answers differ by more than the circuit's tolerance: {'; '.join(apart)}")
 
 
 def _table(name: str, result: dict) -> Table:
-    table = Table("way", "s", "points/s", "speed-up", "difference / V", title=name)
+    table = Table("way", "s", "points/s", "speed-up", "difference", title=name)
     for way, numbers in result.items():
-        cells = (
-            f"{numbers[key]:.3g}" for key in ("seconds", "points_per_second", "speed_up", "difference_V")
-        )
-        table.add_row(way, *cells)
+        cells = (f"{numbers[key]:.3g}" for key in ("seconds", "points_per_second", "speed_up"))
+        table.add_row(way, *cells, f"{numbers['difference']:.2g} {numbers['unit']}")
     return table
 
 

@@ -10,6 +10,9 @@ from ..measure import energy, switching_energy
 from ..plan import Linear, Random, Values, grid
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 
+COPIES = 60
+"""Cells in one transient: fewer pay for the simulator's start, more outgrow the processor's cache."""
+
 
 @procedure
 class CellTransfer(Procedure):
@@ -50,7 +53,7 @@ class CellTransfer(Procedure):
         return pd.concat([swept, random], ignore_index=True)[["v_store", "t_pulse", "v_bl", "held_out"]]
 
     def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
-        return [self._batch(ctx, points.iloc[rows], rows) for rows in chunks(points, "t_pulse", size=120)]
+        return [self._batch(ctx, points.iloc[rows], rows) for rows in chunks(points, "t_pulse", size=COPIES)]
 
     def _batch(self, ctx: Context, points: pd.DataFrame, rows) -> Batch:
         width = float(points["t_pulse"].iloc[0])
