@@ -20,6 +20,11 @@ from .errors import TechnologyError
 
 SHIPPED = Path(__file__).parent / "technologies"
 
+STAND_INS = {"nmos_read": "nmos", "pmos_read": "pmos"}
+"""Roles that a technology may leave out -> the role whose device then plays them. The read transistors' gates
+hold the stored charge: where the core device's gate leaks, one with a thicker oxide or a higher threshold is
+named for them."""
+
 PACKAGE = "package:"
 """Opens a library path inside an installed Python package: `package:NAME/PATH`, NAME as pip knows it."""
 
@@ -95,7 +100,7 @@ class Technology(BaseModel):
     corners: dict[str, tuple[str, ...]] = Field(min_length=1)
     """Corner -> the library's .lib sections in the order to load; "" includes the file as a whole."""
     devices: dict[str, Device]
-    """Role (nmos, pmos, nmos_hvt, pmos_hvt, oxide) -> device."""
+    """Role (nmos, pmos, nmos_hvt, pmos_hvt, nmos_read, pmos_read, oxide) -> device."""
     mismatch: Mismatch
     designs: dict[str, dict[str, Any]] = {}
     """Design name -> sizes (SI) that differ from the design's defaults in this technology."""
@@ -134,11 +139,12 @@ class Technology(BaseModel):
         return loaded.model_copy(update={"library": _library_file(path, str(loaded.library))})
 
     def device(self, role: str) -> Device:
-        """The device of a role; TechnologyError listing the roles there are."""
-        if role not in self.devices:
+        """The device of a role, or its stand-in; TechnologyError listing the roles there are."""
+        played_by = role if role in self.devices else STAND_INS.get(role, role)
+        if played_by not in self.devices:
             known = ", ".join(self.devices)
             raise TechnologyError(f"technology {self.name} has no device {role!r}; it has {known}")
-        return self.devices[role]
+        return self.devices[played_by]
 
     @property
     def l_min(self) -> float:
@@ -173,7 +179,8 @@ class Technology(BaseModel):
         ]
         lines.append(f".temp {float(celsius)!r}")
         lines.append(f".param l_min={self.l_min!r} w_min={self.w_min!r}")
-        lines += [device.wrapper(role, self.mismatch) for role, device in self.devices.items()]
+        roles = dict.fromkeys((*self.devices, *STAND_INS))
+        lines += [self.device(role).wrapper(role, self.mismatch) for role in roles]
         return "\n".join(lines) + "\n"
 
     @cached_property

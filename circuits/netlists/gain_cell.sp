@@ -3,11 +3,13 @@
 * The read stage sinks current from bl when v(sn) > vdd/2 and sources it when v(sn) < vdd/2, for as long as rwl is high
 * (rwlb low): charge on bl = current(v(sn)) x pulse width. The switches sit on the bit-line side, so the inverter's
 * internal nodes rest at the rails and the bit line sees no storage-dependent capacitance when the cell is idle.
+* The read transistors have a role of their own (dev_nmos_read, dev_pmos_read): what leaks through their gates is lost
+* to the storage node, so a technology may name a device with a thicker oxide or a higher threshold for them.
 
 .subckt read_stage rwl rwlb bl sn vdd vss w_rn={w_min} l_rn=780n w_rp={2*w_min} l_rp=480n w_sw={w_min} l_sw={l_min}
-xrn dn sn vss vss dev_nmos w={w_rn} l={l_rn}
+xrn dn sn vss vss dev_nmos_read w={w_rn} l={l_rn}
 xsn bl rwl dn vss dev_nmos w={w_sw} l={l_sw}
-xrp dp sn vdd vdd dev_pmos w={w_rp} l={l_rp}
+xrp dp sn vdd vdd dev_pmos_read w={w_rp} l={l_rp}
 xsp bl rwlb dp vdd dev_pmos w={w_sw} l={l_sw}
 .ends read_stage
 
