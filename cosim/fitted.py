@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..models import Hardware
-from ..models.fit import MAX_FAILED, TABLES, FitReport, fit_hardware, provenance
+from ..models.fit import MAX_FAILED, OPTIONAL, TABLES, FitReport, fit_hardware, provenance
 from ..models.storage import replace_file
 
 REPORT = "fit.json"
@@ -25,8 +25,9 @@ def fit_folder(
     from ..characterization.table import read_manifest, read_table
 
     manifest = read_manifest(tables)
+    used = [*TABLES, *(procedure for procedure in OPTIONAL if procedure in manifest["tables"])]
     hardware, report = fit_hardware(
-        {procedure: read_table(tables, procedure) for procedure in TABLES},
+        {procedure: read_table(tables, procedure) for procedure in used},
         manifest["condition"],
         name=name or manifest["condition"]["technology"],
         provenance=provenance(manifest),

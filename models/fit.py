@@ -23,6 +23,8 @@ from .values import FitError, Value
 
 TABLES = ("cell_transfer", "cell_write", "cell_retention", "converter", "row_driver", "column", "chain")
 """Procedures that a fit needs."""
+OPTIONAL = ("cell_mismatch", "write_mismatch", "converter_mismatch")
+"""Procedures whose tables are used where they are there; what they describe is None otherwise."""
 MAX_FAILED = 0.01
 """Fraction of failed points above which a table is refused."""
 BOLTZMANN = 1.380649e-23
@@ -46,7 +48,7 @@ def fit_hardware(
     """Fit all surrogates.
 
     Args:
-        tables: procedure name -> table, for every name in `TABLES`.
+        tables: procedure name -> table, for every name in `TABLES`, and for those of `OPTIONAL` there are.
         condition: the manifest's `condition`: supply, temperature, sizes, phases.
         name: of the hardware.
         provenance: kept in the hardware as it is.
@@ -55,7 +57,8 @@ def fit_hardware(
     Raises:
         TableError: a table is missing or has too many failed points.
     """
-    good = {procedure: _successful(tables, procedure, max_failed) for procedure in TABLES}
+    used = [*TABLES, *(procedure for procedure in OPTIONAL if procedure in tables)]
+    good = {procedure: _successful(tables, procedure, max_failed) for procedure in used}
     designs, vdd = condition["designs"], condition["vdd"]
     t_max = designs["clocking"]["t_pulse_max"]
     edge, cells = fit_cells(good["cell_transfer"], vdd, t_max)
