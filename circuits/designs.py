@@ -151,6 +151,14 @@ class SubArray(Design):
     """Cells per lumped RC section of a wire; 1 gives every cell its own node, at several times the cost."""
     driver: float = Field(8.0, gt=0)
     """Drive of the row driver's last stage, in smallest inverters."""
+    mirrored: bool = False
+    """Signed query in one phase: every row of the K array has a second one that stores the complement,
+    vdd - v_store; a positive query pulses the first, a negative one the second."""
+    normaliser: float | None = Field(None, gt=0.5, le=1)
+    """Stored voltage of a further column of the V array, fraction of the supply: its read-out is the sum of
+    phi, by which the others are divided. None: no such column."""
+    window: int | None = Field(None, ge=1)
+    """Keys in the ring before the oldest is overwritten; None leaves it to the network."""
 
 
 class Clocking(Design):
@@ -167,6 +175,19 @@ class Clocking(Design):
     nanoseconds at a low supply in the cold; they draw current meanwhile."""
 
 
+class Levels(Design):
+    """Levels of each quantiser: equally spaced values, both ends included."""
+
+    query: int = Field(16, ge=2)
+    """Pulse widths, from 0 to the longest; a signed query has as many of either sign."""
+    key: int = Field(8, ge=2)
+    """Stored voltages of a key element, from 0 to the supply."""
+    value: int = Field(8, ge=2)
+    """Stored voltages of a value element, from 0 to the supply."""
+    output: int = Field(32, ge=4, multiple_of=2)
+    """Read-out of a sub-tile: a sign and output / 2 magnitudes."""
+
+
 class Designs(Design):
     """Everything that is sized: one value per circuit of the chain."""
 
@@ -177,17 +198,28 @@ class Designs(Design):
     """After the V array: signed, into the counter."""
     array: SubArray = SubArray()
     clocking: Clocking = Clocking()
+    levels: Levels = Levels()
+
+    @model_validator(mode="after")
+    def _one_way_to_sign_a_query(self) -> Designs:
+        if self.array.mirrored and self.converter.phases == 2:
+            raise ValueError("array.mirrored and converter.phases=2 both sign the query: choose one")
+        return self
 
     @classmethod
     def of(cls, technology: Technology, **overrides: dict[str, Any]) -> Designs:
         """Default sizes, then the technology's own, then `overrides` (circuit name -> field -> value).
+
+        An override of the write device brings its `WRITE_DEVICES` sizes along; other overrides go over them.
 
         Raises:
             TechnologyError: an unknown circuit or field, or a size out of range; the message has its path.
         """
         merged = cls().model_dump()
         try:
-            for source in (technology.designs, overrides):
+            device = overrides.get("cell", {}).get("write_device")
+            brought = {"cell": WRITE_DEVICES.get(device, {})}
+            for source in (technology.designs, brought, overrides):
                 for circuit, sizes in source.items():
                     merged.setdefault(circuit, {}).update(sizes)
             return cls.model_validate(merged)
@@ -208,3 +240,6 @@ OXIDE_CELL: dict[str, Any] = {
     "v_write_shift": 10.8e-3,
 }
 """Overrides that turn the default cell into its oxide-semiconductor variant."""
+
+WRITE_DEVICES: dict[str | None, dict[str, Any]] = {"oxide": OXIDE_CELL}
+"""Write device -> overrides that it needs."""

@@ -5,6 +5,7 @@ from .bench import Condition
 from .cells import cell_read, cell_retention, cell_write
 from .converters import conversion
 from .devices import V_LINEAR, device_transfer
+from .options import mirrored_rows
 from .schedule import ReadTiming, Schedule, WriteTiming
 
 __all__ = [
@@ -20,5 +21,6 @@ __all__ = [
     "column",
     "conversion",
     "device_transfer",
+    "mirrored_rows",
     "row_drive",
 ]
