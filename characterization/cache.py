@@ -1,26 +1,30 @@
 """Results of simulation batches, stored by the content of what produced them.
 
 An entry is one Parquet file written in one step (temporary file, then rename), so a run that is killed at any
-instant leaves only whole entries behind, and concurrent runs may share a cache.
+instant leaves only whole entries behind, and concurrent runs may share a cache. Its metadata hold the parts
+of its key (`Origin`), so that it can be told why an entry no longer fits.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
 import os
 import tempfile
+import time
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 import pyarrow as pa
+import pyarrow.parquet as pq
 
-from ..circuits.runner import Simulation
+from .origin import Origin
 
-FORMAT = 1
-"""Raised when the meaning of an entry changes; older entries are then never found again."""
+_NOTE = b"gaincell"
+_ABANDONED = 3600.0
+"""Age at which a temporary file belongs to a run that was killed, s."""
 
 
 def default_folder() -> Path:
@@ -30,37 +34,18 @@ def default_folder() -> Path:
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gaincell"
 
 
-def batch_key(
-    procedure: str,
-    simulation: Simulation,
-    points: pd.DataFrame,
-    *,
-    library: str,
-    simulator: str,
-    source: str,
-) -> str:
-    """sha256 of all that determines a batch's rows.
+@dataclass(frozen=True)
+class Entry:
+    """One batch in the cache."""
 
-    Args:
-        procedure: its name.
-        simulation: with a netlist that names library files without their place on this machine.
-        points: the batch's swept values.
-        library: digest of the technology's library files.
-        simulator: ngspice version.
-        source: fingerprint of the measuring code.
-    """
-    parts = {
-        "format": FORMAT,
-        "procedure": procedure,
-        "netlist": simulation.netlist,
-        "end": simulation.end,
-        "plot": simulation.plot,
-        "points": {str(name): [repr(value) for value in points[name].tolist()] for name in points},
-        "library": library,
-        "simulator": simulator,
-        "source": source,
-    }
-    return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
+    path: Path
+    size: int
+    """Bytes."""
+    used: float
+    """When it was last read or written, s since the epoch."""
+    rows: int
+    origin: Origin | None
+    """None for an entry of another gaincell version, which no run finds any more."""
 
 
 @dataclass(frozen=True)
@@ -85,22 +70,59 @@ class Cache:
         if not self.read:
             return None
         try:
-            return pd.read_parquet(self.path(key))
+            rows = pd.read_parquet(self.path(key))
+            os.utime(self.path(key))
         except (OSError, pa.ArrowException):
             return None
+        return rows
 
-    def put(self, key: str, rows: pd.DataFrame) -> None:
+    def put(self, origin: Origin, rows: pd.DataFrame) -> None:
         """Store the rows of a batch."""
-        write_parquet(rows, self.path(key))
+        write_parquet(rows, self.path(origin.key), origin.to_dict())
+
+    def entries(self) -> Iterator[Entry]:
+        """Every whole entry; one that a concurrent run removes or damages meanwhile is passed over."""
+        for path in sorted(self.folder.glob("??/*.parquet")):
+            try:
+                found, status = pq.read_metadata(path), path.stat()
+            except (OSError, pa.ArrowException):
+                continue
+            note = (found.metadata or {}).get(_NOTE)
+            origin = Origin.from_dict(json.loads(note)) if note else None
+            yield Entry(path, status.st_size, status.st_mtime, found.num_rows, origin)
+
+    def sweep(self) -> int:
+        """Remove damaged entries and the temporary files of killed runs; returns how many there were."""
+        removed = 0
+        for path in self.folder.glob("??/*"):
+            if path.suffix == ".part" and time.time() - path.stat().st_mtime < _ABANDONED:
+                continue
+            if path.suffix == ".part" or _is_damaged(path):
+                path.unlink(missing_ok=True)
+                removed += 1
+        return removed
 
 
-def write_parquet(rows: pd.DataFrame, path: Path) -> None:
-    """Write a table in one step: the file is whole or not there."""
+def _is_damaged(path: Path) -> bool:
+    try:
+        pq.read_metadata(path)
+    except FileNotFoundError:
+        return False
+    except (OSError, pa.ArrowException):
+        return True
+    return False
+
+
+def write_parquet(rows: pd.DataFrame, path: Path, note: dict[str, Any] | None = None) -> None:
+    """Write a table in one step: the file is whole or not there. `note` goes into its metadata."""
+    table = pa.Table.from_pandas(rows, preserve_index=False)
+    if note is not None:
+        table = table.replace_schema_metadata({**(table.schema.metadata or {}), _NOTE: json.dumps(note)})
     path.parent.mkdir(parents=True, exist_ok=True)
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
     os.close(handle)
     try:
-        rows.to_parquet(temporary, index=False)
+        pq.write_table(table, temporary)
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
@@ -11,14 +12,15 @@ import numpy as np
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
-from ..circuits.errors import GaincellError, PlanError
+from ..circuits.errors import GaincellError, PlanError, SimulationError
 from ..circuits.runner import Result, Status, ngspice_version, simulate
 from ..circuits.technology import Technology
-from .cache import Cache, batch_key
+from .cache import Cache
+from .origin import Origin
 from .output import TableRecord, portable, write_run
 from .plan import Plan
 from .procedure import Batch, Context, Procedure, find
-from .source import fingerprint
+from .source import modules
 
 UNMEASURED = "unmeasured"
 """Row status of a point that was simulated but whose waveforms did not show what is measured."""
@@ -54,13 +56,14 @@ class Summary:
 
 
 @dataclass(frozen=True)
-class _Task:
+class Task:
     """One batch with all that a worker needs."""
 
     procedure: Procedure
     context: Context
     batch: Batch
     points: pd.DataFrame
+    origin: Origin
     key: str
     deck: str
     """The netlist with portable library paths, as written beside the tables."""
@@ -78,8 +81,9 @@ def characterize(
 
     Batches run on `jobs` cores (all by default) and enter the cache one by one as they finish, so an
     interrupted run continues where it stopped. A point that fails is a row with its status, message and no
-    measured values. Whatever joblib backend is active (`joblib.parallel_config`) is used; the default is
-    threads, since every simulation is a process of its own already.
+    measured values. Whatever joblib backend is active (`joblib.parallel_config`) is used, such as that of
+    `backends.dask`; the default is threads, since every simulation is a process of its own already. Workers
+    look into the cache, where they have the same folder, but only this process writes it.
 
     Raises:
         TechnologyError: unknown technology or corner.
@@ -91,14 +95,12 @@ def characterize(
     technology = Technology.load(plan.technology)
     technology.sections(plan.corner)
     simulator = ngspice_version()
-    tasks = {
-        name: _tasks(find(name), Context.of(plan, name, technology), simulator) for name in plan.procedures
-    }
+    tasks = tasks_of(plan, technology, simulator)
     done = {t.key: rows for group in tasks.values() for t in group if (rows := cache.get(t.key)) is not None}
     cached = frozenset(done)
     seconds = _simulate_missing(tasks, done, cache, jobs, progress)
     records = [
-        TableRecord(group[0].procedure, _table(group, done), {task.key: task.deck for task in group})
+        TableRecord(group[0].procedure, _finished(group, done), {task.key: task.deck for task in group})
         for group in tasks.values()
     ]
     counts = {r.procedure.name: _count(tasks[r.procedure.name], r.rows, cached, seconds) for r in records}
@@ -113,7 +115,14 @@ def characterize(
     return summary
 
 
-def _tasks(procedure: Procedure, context: Context, simulator: str) -> list[_Task]:
+def tasks_of(plan: Plan, technology: Technology, simulator: str) -> dict[str, list[Task]]:
+    """Procedure of the plan -> its batches, each with its netlist and the parts of its key."""
+    return {
+        name: _tasks(find(name), Context.of(plan, name, technology), simulator) for name in plan.procedures
+    }
+
+
+def _tasks(procedure: Procedure, context: Context, simulator: str) -> list[Task]:
     points = procedure.points(context).reset_index(drop=True)
     batches = procedure.batches(context, points)
     positions = sorted(int(i) for batch in batches for i in batch.index)
@@ -121,22 +130,32 @@ def _tasks(procedure: Procedure, context: Context, simulator: str) -> list[_Task
         raise PlanError(
             f"procedure {procedure.name!r}: every point must be in exactly one batch; correct `batches`"
         )
-    conditions = {
-        "library": context.technology.library_digest,
-        "simulator": simulator,
-        "source": fingerprint(procedure),
-    }
     tasks = []
     for batch in batches:
         own = points.iloc[list(batch.index)].reset_index(drop=True)
         deck = portable(batch.simulation.netlist, context.technology)
-        key = batch_key(procedure.name, replace(batch.simulation, netlist=deck), own, **conditions)
-        tasks.append(_Task(procedure, context, batch, own, key, deck))
+        origin = Origin.of(
+            procedure.name,
+            replace(batch.simulation, netlist=deck),
+            own,
+            library=context.technology.library_digest,
+            simulator=simulator,
+            source=_source(procedure, batch),
+        )
+        tasks.append(Task(procedure, context, batch, own, origin, origin.key, deck))
     return tasks
 
 
+def _source(procedure: Procedure, batch: Batch) -> dict[str, str]:
+    """The modules that measure a batch, and sha256 of each."""
+    found = modules(procedure)
+    for name in batch.uses:
+        found = found | modules(find(name))
+    return dict(sorted(found.items()))
+
+
 def _simulate_missing(
-    tasks: dict[str, list[_Task]],
+    tasks: dict[str, list[Task]],
     done: dict[str, pd.DataFrame],
     cache: Cache,
     jobs: int | None,
@@ -151,26 +170,47 @@ def _simulate_missing(
     if progress:
         progress(finished, total, "")
     seconds = {}
-    parallel = Parallel(n_jobs=jobs or cpu_count(), prefer="threads", return_as="generator_unordered")
+    # A batch here is a simulation already: joblib's own batches would only make an interruption dearer.
+    parallel = Parallel(
+        n_jobs=jobs or cpu_count(), prefer="threads", return_as="generator_unordered", batch_size=1
+    )
     by_key = {task.key: task for task in missing}
     for key, rows, spent in parallel(delayed(_run)(task, cache) for task in by_key.values()):
         done[key], seconds[key] = rows, spent
+        if spent > 0 and set(rows["status"]) <= _CACHED:
+            cache.put(by_key[key].origin, rows)
         finished += len(by_key[key].points)
         if progress:
             progress(finished, total, by_key[key].procedure.name)
     return seconds
 
 
-def _run(task: _Task, cache: Cache) -> tuple[str, pd.DataFrame, float]:
+def _run(task: Task, cache: Cache) -> tuple[str, pd.DataFrame, float]:
+    """Key, rows and time of a batch; the time is 0 when a concurrent run has put it into the cache."""
+    _require_same_software(task)
+    if (known := cache.get(task.key)) is not None:
+        return task.key, known, 0.0
     started = time.perf_counter()
-    result = simulate(task.batch.simulation)
-    rows = _rows(task, result)
-    if set(rows["status"]) <= _CACHED:
-        cache.put(task.key, rows)
+    rows = _rows(task, simulate(task.batch.simulation))
     return task.key, rows, time.perf_counter() - started
 
 
-def _rows(task: _Task, result: Result) -> pd.DataFrame:
+def _require_same_software(task: Task) -> None:
+    """On another machine than the one that made the key, gaincell and ngspice must be the same."""
+    simulator, source = task.origin.simulator, task.origin.source
+    if ngspice_version() != simulator:
+        raise SimulationError(
+            f"{platform.node()} has ngspice {ngspice_version()}, this run was started with {simulator}; "
+            "install the same version on every worker"
+        )
+    if _source(task.procedure, task.batch) != source:
+        raise SimulationError(
+            f"{platform.node()} has another gaincell than the one that started this run; "
+            "install the same one and start the workers again"
+        )
+
+
+def _rows(task: Task, result: Result) -> pd.DataFrame:
     """Measured columns, `point` (position in the batch), `status` and `message`."""
     if result.waveforms is None:
         return _failed(task, result.status, f"{result.message} {result.status.remedy}")
@@ -186,21 +226,21 @@ def _rows(task: _Task, result: Result) -> pd.DataFrame:
     return measured.assign(status=str(result.status), message=message).reset_index(drop=True)
 
 
-def _check(task: _Task, measured: pd.DataFrame) -> None:
+def _check(task: Task, measured: pd.DataFrame) -> None:
     """A procedure that does not keep its own word is a programming error, not a failed point."""
     name = task.procedure.name
     if "point" not in measured and len(measured) != len(task.points):
         raise ValueError(f"{name}.measure: {len(measured)} rows for {len(task.points)} points")
     present = (set(measured) | set(task.points)) - {"point"}
-    if different := present ^ set(task.procedure.columns):
+    if different := present ^ set(task.procedure.measured):
         raise ValueError(f"{name}.columns and the table differ in: {', '.join(sorted(different))}")
 
 
-def _failed(task: _Task, status: str, message: str) -> pd.DataFrame:
+def _failed(task: Task, status: str, message: str) -> pd.DataFrame:
     return pd.DataFrame({"point": np.arange(len(task.points)), "status": str(status), "message": message})
 
 
-def _table(tasks: list[_Task], done: dict[str, pd.DataFrame]) -> pd.DataFrame:
+def _table(tasks: list[Task], done: dict[str, pd.DataFrame]) -> pd.DataFrame:
     """Swept and measured columns of all batches, in the order of the points."""
     parts = []
     for task in tasks:
@@ -213,12 +253,16 @@ def _table(tasks: list[_Task], done: dict[str, pd.DataFrame]) -> pd.DataFrame:
         parts.append(pd.concat([point, swept, measured, state], axis=1))
     table = pd.concat(parts, ignore_index=True).sort_values("point", kind="stable", ignore_index=True)
     # Batches that failed lack the measured columns, and could come first: the order is the procedure's.
-    declared = tasks[0].procedure.columns
+    declared = tasks[0].procedure.measured
     return table.reindex(columns=["point", *declared, "status", "message"])
 
 
+def _finished(tasks: list[Task], done: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    return tasks[0].procedure.finish(_table(tasks, done))
+
+
 def _count(
-    tasks: list[_Task], rows: pd.DataFrame, cached: frozenset[str], seconds: dict[str, float]
+    tasks: list[Task], rows: pd.DataFrame, cached: frozenset[str], seconds: dict[str, float]
 ) -> Counts:
     return Counts(
         points=sum(len(task.points) for task in tasks),

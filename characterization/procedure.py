@@ -79,12 +79,15 @@ class Context:
     """Circuit -> sizes (SI) that the plan sets over the technology's."""
     vdd: float | None = None
     """Supply, V; None for the technology's."""
+    plan: Plan | None = None
+    """The plan that runs, for a procedure that studies the others in it."""
 
     @classmethod
     def of(cls, plan: Plan, procedure: str, technology: Technology) -> Context:
         """The context in which `plan` runs a procedure."""
         samples = plan.sample_count(procedure)
-        return cls(technology, plan.corner, plan.temperature, plan.seed, samples, plan.designs, plan.vdd)
+        condition = (plan.corner, plan.temperature, plan.seed, samples, plan.designs, plan.vdd)
+        return cls(technology, *condition, plan)
 
     @cached_property
     def condition(self) -> Condition:
@@ -112,6 +115,8 @@ class Batch:
     simulation: Simulation
     index: Sequence[int]
     """Positions of the rows of `points`, in the order in which `measure` gets them."""
+    uses: tuple[str, ...] = ()
+    """Other procedures whose `measure` answers this batch: editing theirs makes it stale, too."""
 
 
 class Procedure(ABC):
@@ -142,6 +147,18 @@ class Procedure(ABC):
         A procedure with several rows per point adds a column `point`: the position in `points` of each row.
         A GaincellError raised here marks the batch's points as `unmeasured`, with its message.
         """
+
+    @property
+    def measured(self) -> dict[str, str]:
+        """Columns of the rows that `points` and `measure` make, where `finish` turns them into others."""
+        return self.columns
+
+    def finish(self, rows: pd.DataFrame) -> pd.DataFrame:
+        """The table from the rows of all batches, for what compares points that are simulated apart.
+
+        Both have the columns `point`, `status` and `message` beside those of `measured` and `columns`.
+        """
+        return rows
 
 
 _REGISTRY: dict[str, Procedure] = {}

@@ -1,4 +1,4 @@
-"""A fingerprint of the code that measures, so that cached results follow the code they came from."""
+"""Fingerprints of the code that measures, so that cached results follow the code they came from."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from functools import lru_cache
 from types import ModuleType
 
 # These drive procedures but take no part in measuring: what they decide is in the netlist and the points.
-_FRAMEWORK = frozenset({"plan", "procedure", "source", "cache", "execute", "output", "table"})
+_FRAMEWORK = frozenset(
+    {"backends", "cache", "execute", "origin", "output", "plan", "procedure", "source", "stale", "table"}
+    | {"tolerance"}
+)
 _ROOT = __package__.rpartition(".")[0]
 
 
-def fingerprint(procedure: object) -> str:
-    """sha256 over the source of the procedure's module and of the gaincell modules it measures with.
+def modules(procedure: object) -> dict[str, str]:
+    """The procedure's module and the gaincell modules it measures with -> sha256 of their source.
 
     Comments, docstrings and the methods `points` and `batches` do not count.
     """
-    digests = [_digest(name) for name in _closure(type(procedure).__module__)]
-    return hashlib.sha256("".join(digests).encode()).hexdigest()
+    return {name.removeprefix(f"{_ROOT}."): _digest(name) for name in _closure(type(procedure).__module__)}
 
 
 def _closure(start: str) -> list[str]:

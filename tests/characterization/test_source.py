@@ -7,7 +7,7 @@ import textwrap
 import pytest
 
 from gaincell.characterization import source
-from gaincell.characterization.source import fingerprint
+from gaincell.characterization.source import modules
 
 ORIGINAL = '''
 """Docstring."""
@@ -32,7 +32,7 @@ def fingerprint_of(tmp_path, monkeypatch):
         importlib.invalidate_caches()
         source._digest.cache_clear()
         monkeypatch.setattr(sys, "dont_write_bytecode", True)
-        return fingerprint(importlib.import_module("probe_module").Probe())
+        return modules(importlib.import_module("probe_module").Probe())
 
     return of
 
