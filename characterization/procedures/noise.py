@@ -1,0 +1,98 @@
+"""Noise of cells and converters, from analyses at the points where it is sampled or integrated."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ...circuits.rawfile import Waveforms
+from ...circuits.runner import Simulation
+from ...circuits.testbench import Schedule
+from ...circuits.testbench.noise import cell_noise, converter_noise, ramp_noise, storage_noise
+from ..plan import Linear, Values, grid
+from ..procedure import Batch, Context, Procedure, procedure
+from ..spectra import integrated_rms, sampled_rms
+
+LEVELS = 9
+REFERENCE = 1e8
+"""Frequency at which gain and density are read, Hz: above flicker noise, below the nodes' bandwidth."""
+
+
+@procedure
+class Noise(Procedure):
+    """Noise of writes, reads and conversions"""
+
+    name = "noise"
+    columns = {
+        "source": "-: storage, cell, reset, auto-zero, coupling, comparator, p ramp or n ramp",
+        "signed": "-: of the signed converter; otherwise of the ReLU, or of a cell",
+        "v_store": "V: stored voltage, for storage and cell; elsewhere 0",
+        "density": "V2/Hz, of a current A2/Hz: spectral density at 100 MHz",
+        "gain": "-: from the bench's source to the noisy node at 100 MHz; of a current, 1/Ohm",
+        "v_rms": "V: rms of the sampled voltage; of the comparator, referred to the integration node",
+        "q_rms": "C: rms charge that a current leaves within T_max; elsewhere none",
+    }
+
+    def points(self, ctx: Context) -> pd.DataFrame:
+        vdd = ctx.condition.vdd
+        # A behavioural write device has no noise of its own: thermodynamics then gives sqrt(kT/C).
+        storage = ["storage"] if ctx.condition.designs.cell.write_device == "cmos" else []
+        cells = grid(
+            Values("source", [*storage, "cell"]),
+            Values("signed", [False]),
+            Linear("v_store", 0.0, vdd, LEVELS),
+        )
+        nodes = ["reset", "auto-zero", "coupling", "comparator"]
+        relu = grid(Values("source", [*nodes, "p ramp"]), Values("signed", [False]), Values("v_store", [0.0]))
+        signed = grid(
+            Values("source", [*nodes, "p ramp", "n ramp"]), Values("signed", [True]), Values("v_store", [0.0])
+        )
+        return pd.concat([cells, relu, signed], ignore_index=True)
+
+    def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
+        rows = points[["source", "signed", "v_store"]].itertuples(index=False)
+        return [Batch(_bench(ctx, *row), [i]) for i, row in enumerate(rows)]
+
+    def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
+        source = points["source"].iloc[0]
+        frequency, density = waves.axis, waves["onoise_spectrum"]
+        gain = density / waves["inoise_spectrum"]
+        at = int(np.argmin(np.abs(np.log(frequency / REFERENCE))))
+        voltage, charge = np.nan, np.nan
+        if source in ("cell", "p ramp", "n ramp"):
+            window = ctx.condition.designs.clocking.t_pulse_max
+            charge = integrated_rms(frequency, density, window)
+        elif source == "comparator":
+            voltage = sampled_rms(frequency, density, memory(ctx)) / gain.max()
+        else:
+            voltage = sampled_rms(frequency, density, memory(ctx) if source == "auto-zero" else 0.0)
+        return pd.DataFrame(
+            {
+                "density": [density[at] ** 2],
+                "gain": [gain[at]],
+                "v_rms": [voltage],
+                "q_rms": [charge],
+            }
+        )
+
+
+def memory(ctx: Context) -> float:
+    """Frequency (Hz) below which the comparator's noise is the same at the auto-zero and at the trip.
+
+    Noise of frequency f in the difference of two samples a time D apart counts 2 sin^2(pi f D) of its power
+    per sample: less than one below 1 / (4 D). D is taken to the middle of the ramp.
+    """
+    schedule = Schedule.of(ctx.condition.designs)
+    return 1 / (4 * ((schedule.ramp + schedule.window_end) / 2 - schedule.reset))
+
+
+def _bench(ctx: Context, source: str, signed: bool, v_store: float) -> Simulation:
+    condition = ctx.condition
+    design = condition.designs.readout if signed else condition.designs.converter
+    if source == "storage":
+        return storage_noise(condition, v_store)
+    if source == "cell":
+        return cell_noise(condition, v_store)
+    if source.endswith("ramp"):
+        return ramp_noise(condition, design, source[0])
+    return converter_noise(condition, design, source)

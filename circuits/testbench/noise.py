@@ -1,0 +1,128 @@
+"""Noise benches: small-signal noise of one element at the operating point where it matters.
+
+Each is one `.noise` analysis. Its plot has `onoise_spectrum`, the density at the output in V per root hertz
+(of a current: A per root hertz), and `inoise_spectrum`, that density over the gain from the input source.
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Literal
+
+from ..designs import Converter
+from ..runner import Simulation
+from .bench import OPTIONS, Condition, open_circuit, supply
+from .converters import add_converter
+
+if TYPE_CHECKING:
+    from PySpice.Spice.Netlist import Circuit
+
+F_LOW, F_HIGH = 1.0, 1e13
+"""Ends of the analysed band, Hz."""
+PER_DECADE = 30
+
+PLOT = "Noise Spectral Density"
+_TRANSIENT = frozenset({"method", "chgtol", "trtol"})
+
+
+def storage_noise(condition: Condition, v_store: float) -> Simulation:
+    """A cell being written to v_store (V): noise of the storage node through the open write device."""
+    cell, vdd = condition.designs.cell, condition.vdd
+    circuit = open_circuit("noise of a write", condition, "gain_cell")
+    _input(circuit, "wbl", v_store)
+    supply(circuit, "vdd", vdd)
+    supply(circuit, "bl", condition.v_mid)
+    supply(circuit, "wwl", condition.v_write_on)
+    supply(circuit, "wwlb", vdd - condition.v_write_on)
+    supply(circuit, "rwl", 0.0)
+    supply(circuit, "rwlb", vdd)
+    nodes = ("wbl", "wwl", "wwlb", "rwl", "rwlb", "bl", "sn", "vdd", circuit.gnd)
+    circuit.X("0", cell.subcircuit, *nodes, **cell.parameters)
+    return analysis(circuit, "v(sn)", "vwbl")
+
+
+def cell_noise(condition: Condition, v_store: float) -> Simulation:
+    """A cell being read at v_store (V): noise of the current into the clamped bit line."""
+    cell, vdd = condition.designs.cell, condition.vdd
+    circuit = open_circuit("noise of a read", condition, "gain_cell")
+    _input(circuit, "bl", condition.v_mid)
+    circuit.raw_spice += "\nhout out 0 vbl 1\n"
+    for name, volts in (("vdd", vdd), ("wbl", condition.v_mid), ("rwl", vdd), ("rwlb", 0.0), ("sn", v_store)):
+        supply(circuit, name, volts)
+    supply(circuit, "wwl", cell.v_write_off)
+    supply(circuit, "wwlb", vdd - cell.v_write_off)
+    nodes = ("wbl", "wwl", "wwlb", "rwl", "rwlb", "bl", "sn", "vdd", circuit.gnd)
+    circuit.X("0", cell.subcircuit, *nodes, **cell.parameters)
+    return analysis(circuit, "v(out)", "vbl")
+
+
+def ramp_noise(condition: Condition, design: Converter, polarity: Literal["p", "n"]) -> Simulation:
+    """A running ramp with its bias replica: noise of the current into the integration node.
+
+    The node is half way through the swing of a full-scale charge.
+    """
+    vdd = condition.vdd
+    swing = design.i_ramp * condition.designs.clocking.t_pulse_max / design.c_int
+    circuit = open_circuit("noise of a ramp", condition, "logic", "charge_to_pulse")
+    _input(circuit, "int", condition.v_mid + (-swing / 2 if polarity == "p" else swing / 2))
+    circuit.raw_spice += "\nhout out 0 vint 1\n"
+    supply(circuit, "vdd", vdd)
+    supply(circuit, "bpc", condition.cascode_p(design))
+    supply(circuit, "bnc", design.v_cascode_n)
+    nodes = ("bp", "bn", "bpc", "bnc", "vdd", circuit.gnd)
+    circuit.X("bias", "ramp_bias", *nodes, **design.bias_parameters)
+    gate = {"p": circuit.gnd, "n": "vdd"}[polarity]
+    width = design.w_ramp_p if polarity == "p" else design.w_ramp_n
+    lines = ("int", gate, f"b{polarity}", f"b{polarity}c", "vdd", circuit.gnd)
+    circuit.X("ramp", f"ramp_{polarity}", *lines, w=width, l=design.l_ramp)
+    return analysis(circuit, "v(out)", "vint")
+
+
+def converter_noise(
+    condition: Condition, design: Converter, state: Literal["reset", "auto-zero", "coupling", "comparator"]
+) -> Simulation:
+    """A converter at rest: noise of one of its nodes.
+
+    `reset`: of the integration node, tied to the reference. `auto-zero`: of the comparator's input behind its
+    coupling capacitor, inverter shorted. Both end with the reset, which freezes them. `coupling` and
+    `comparator`: of the comparator's input and of its first inverter's output at the trip point, referred to
+    the integration node; the floating input finds that point by itself, through the open switch's leakage.
+    """
+    vdd = condition.vdd
+    circuit = open_circuit(f"noise of a converter: {state}", condition, "logic", "charge_to_pulse")
+    supply(circuit, "vdd", vdd)
+    supply(circuit, "bpc", condition.cascode_p(design))
+    supply(circuit, "bnc", design.v_cascode_n)
+    circuit.X("bias", "ramp_bias", "bp", "bn", "bpc", "bnc", "vdd", circuit.gnd, **design.bias_parameters)
+    resetting = state in ("reset", "auto-zero")
+    levels = {"on": True, "rst": resetting, "rstb": not resetting, "ramp": False, "win": False}
+    if design.signed:
+        levels |= {"smp": True, "smpb": False}
+    for name, high in levels.items():
+        supply(circuit, name, vdd if high else 0.0)
+    if resetting:
+        _input(circuit, "ref", condition.v_mid)
+    else:
+        supply(circuit, "ref", condition.v_mid)
+        _input(circuit, "int", condition.v_mid)
+    add_converter(circuit, design, "", "int", "out", "vdd", sign="sign")
+    output = {"reset": "int", "comparator": "xconv.xcmp.b"}.get(state, "xconv.xcmp.a")
+    return analysis(circuit, f"v({output})", "vref" if resetting else "vint")
+
+
+def analysis(circuit: Circuit, output: str, source: str) -> Simulation:
+    """The `.noise` simulation of a finished circuit.
+
+    Args:
+        circuit: with its elements added.
+        output: `v(node)` whose noise is asked for.
+        source: independent source that `inoise_spectrum` is referred to.
+    """
+    options = " ".join(f"{name}={value}" for name, value in OPTIONS.items() if name not in _TRANSIENT)
+    lines = [str(circuit).rstrip(), f".options {options}"]
+    lines += [f".noise {output} {source} dec {PER_DECADE} {F_LOW!r} {F_HIGH!r}", ".end\n"]
+    return Simulation("\n".join(lines), end=F_HIGH, plot=PLOT)
+
+
+def _input(circuit: Circuit, node: str, volts: float) -> None:
+    """A DC source `v<node>` that a `.noise` analysis can refer to."""
+    circuit.raw_spice += f"\nv{node} {node} 0 dc {float(volts)!r} ac 1\n"
