@@ -25,7 +25,7 @@ from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
 
 from ..circuits.errors import HardwareError
-from ..models import Hardware
+from ..models import Chip, Hardware
 from .effects import STANDARD, Effects
 from .ring import Ring, require_settings, ring_layout
 from .signals import (
@@ -89,6 +89,8 @@ def gain_cell_attention(
     token_period: float | None = None,
     key_start: int = 0,
     attention_mask: Tensor | None = None,
+    chip: Chip | None = None,
+    layer: int = 0,
 ) -> Tensor:
     """Attention through the hardware's two arrays. Returns (B, H, T, D), each sub-tile in units of its full
     scale.
@@ -99,8 +101,9 @@ def gain_cell_attention(
 
     window: columns of the ring, None for one that is never overwritten. token_period: seconds between tokens,
     for hardware whose aging is in seconds (None: one layer's latency). attention_mask: (B, S) bool, True =
-    stored. Hardware of kind "softmax" takes plain numbers and returns softmax(q k^T / sqrt(D)) v inside the
-    window.
+    stored. chip: one chip's deviations (`hardware.chip(seed)`), None for nominal circuits; layer: which of
+    its arrays these are. Hardware of kind "softmax" takes plain numbers and returns softmax(q k^T / sqrt(D))
+    v inside the window.
 
     Raises `ValueError` for shapes that do not fit, a window below 1 or a token period that is not positive,
     `HardwareError` for a head larger than the array.
@@ -112,7 +115,8 @@ def gain_cell_attention(
     with torch.autocast(q.device.type, enabled=False):
         if hardware.kind == "softmax":
             return _softmax(q, k, v, ring)
-        return _operate(q, k, v, Conditions(hardware, effects, ring, token_period, None))[0]
+        now = Conditions(hardware, effects, ring, token_period, None, chip, layer, k.shape[1])
+        return _operate(q, k, v, now)[0]
 
 
 def trace_attention(
@@ -126,6 +130,8 @@ def trace_attention(
     token_period: float | None = None,
     key_start: int = 0,
     attention_mask: Tensor | None = None,
+    chip: Chip | None = None,
+    layer: int = 0,
 ) -> tuple[Tensor, Trace]:
     """`gain_cell_attention` with every signal on the way and a count of extrapolations.
 
@@ -138,14 +144,15 @@ def trace_attention(
     require_settings(window, token_period)
     ring = _place(q, k, v, hardware, window=window, key_start=key_start, attention_mask=attention_mask)
     with torch.autocast(q.device.type, enabled=False):
-        return _operate(q, k, v, Conditions(hardware, effects, ring, token_period, {}))
+        now = Conditions(hardware, effects, ring, token_period, {}, chip, layer, k.shape[1])
+        return _operate(q, k, v, now)
 
 
 def _operate(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> tuple[Tensor, Trace]:
-    hardware, compute = now.hardware, torch.promote_types(q.dtype, torch.float32)
+    compute = torch.promote_types(q.dtype, torch.float32)
     widths = query_widths(q.to(compute), now)
-    key_volts = stored_volts(now.ring.pack(k.to(compute)), hardware.levels.key, now)
-    value_volts = stored_volts(now.ring.pack(v.to(compute)), hardware.levels.value, now)
+    key_volts = stored_volts(now.ring.pack(k.to(compute)), 1, now)
+    value_volts = stored_volts(now.ring.pack(v.to(compute)), 2, now)
     charge_1 = _first_product(widths, key_volts, now)
     phi = torch.where(now.ring.valid, converted(charge_1, 1, now.ring.valid, now), 0.0)
     sub_tiles = tuple(_second_product(phi, value_volts, now))
@@ -180,7 +187,7 @@ def _second_product(pulses: Tensor, volts: Tensor, now: Conditions) -> Iterator[
         # A sub-tile without keys for this query is not operated: it must not add its converters' offset.
         active = now.ring.valid[..., keys].any(-1, keepdim=True)
         charge = integrated(charge, load, 2, active, now)
-        width = converted(charge, 2, active, now)
+        width = converted(charge, 2, active, now, index)
         if now.effects.quantise:
             width = count(width, now.hardware.levels.output)
         yield SubTile(index, keys, active, charge, torch.where(active, width, 0.0))

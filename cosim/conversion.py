@@ -12,7 +12,7 @@ from transformers.integrations.sdpa_attention import sdpa_attention_forward
 from transformers.masking_utils import sdpa_mask
 
 from ..circuits.errors import ModelError
-from ..models import Hardware
+from ..models import Chip, Hardware
 from .effects import STANDARD, Effects
 from .layer import GainCellAttention
 from .ring import require_settings
@@ -29,6 +29,7 @@ def convert(
     window: int | None = None,
     effects: Effects = STANDARD,
     token_period: float | None = None,
+    chip: Chip | None = None,
 ) -> nn.Module:
     """Give the attention modules of a model gain-cell attention, in place; returns the model.
 
@@ -36,8 +37,8 @@ def convert(
     softmax. A matched module gets `module.gain_cell`, a `GainCellAttention` with identity scalers; a module
     converted before keeps its scalers and gets the new hardware and settings. window: columns of each ring,
     None for one that is never overwritten. token_period: seconds between tokens, None for the hardware's
-    latency times the number of converted layers, since a token passes through all of them. Attention dropout
-    is not applied.
+    latency times the number of converted layers, since a token passes through all of them. chip: whose arrays
+    the layers sit on (`hardware.chip(seed)`), None for nominal circuits. Attention dropout is not applied.
 
     Raises `ModelError` when no attention module matches, `ValueError` for a window below 1 or a token period
     that is not positive.
@@ -58,7 +59,7 @@ def convert(
     if token_period is None and hardware.timing is not None:
         token_period = hardware.timing.latency * len(chosen) or None
     for module in chosen.values():
-        _attach(module, hardware, window, effects, token_period)
+        _attach(module, hardware, window, effects, token_period, chip)
     # Both, or the causal mask would be lost without a word.
     AttentionInterface.register(IMPLEMENTATION, _attention)
     AttentionMaskInterface.register(IMPLEMENTATION, _mask)
@@ -88,7 +89,12 @@ def unwrap(model: nn.Module) -> nn.Module:
 
 
 def _attach(
-    module: nn.Module, hardware: Hardware, window: int | None, effects: Effects, token_period: float | None
+    module: nn.Module,
+    hardware: Hardware,
+    window: int | None,
+    effects: Effects,
+    token_period: float | None,
+    chip: Chip | None,
 ) -> None:
     heads = module.config.num_attention_heads
     kv_heads = getattr(module.config, "num_key_value_heads", None) or heads
@@ -100,6 +106,7 @@ def _attach(
         effects=effects,
         token_period=token_period,
         layer=module.layer_idx,
+        chip=chip,
     )
     weight = next(module.parameters())
     layer.to(weight.device)

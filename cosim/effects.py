@@ -10,7 +10,7 @@ class Effects:
     """Which non-idealities the attention layer applies; one the hardware does not describe does nothing.
 
     Whatever is switched off, the cell curve, the saturation of phi and the clipping of each sub-tile stay:
-    they are the function itself. Mismatch and noise are random and therefore opt-in.
+    they are the function itself. Mismatch acts only where a chip is given; noise is opt-in.
     """
 
     quantise: bool = True
@@ -25,17 +25,15 @@ class Effects:
     """Offset, gain and nonlinearity of both converters; off, they are ideal clipped lines."""
     write: bool = True
     """Difference between the voltage asked for and the voltage stored."""
-    mismatch: bool = False
-    """Fixed pattern of cell gain and offset, drawn with `seed`."""
+    mismatch: bool = True
+    """Deviations of the given chip's cells, writes and converters (with `write` and `converter` on)."""
     noise: bool = False
     """Fresh Gaussian charge on the integration nodes, from torch's global generator (`torch.manual_seed`)."""
-    seed: int = 0
-    """Which chip: seed of the mismatch pattern."""
 
     @classmethod
     def none(cls) -> Effects:
         """Every switch off; the cell curve, the saturation of phi and the clip of each sub-tile are left."""
-        return cls(**{field.name: False for field in fields(cls) if field.type == "bool"})
+        return cls(**{field.name: False for field in fields(cls)})
 
     def without(self, *names: str) -> Effects:
         """The same with the named switches off."""
@@ -43,4 +41,4 @@ class Effects:
 
 
 STANDARD = Effects()
-"""Everything the hardware describes that is not random."""
+"""Everything the hardware and the chip describe that is not noise."""

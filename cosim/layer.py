@@ -4,13 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..models import Hardware
+from ..models import Chip, Hardware
 from .attention import Trace, gain_cell_attention, trace_attention
 from .effects import STANDARD, Effects
 from .ring import require_settings
@@ -41,8 +39,9 @@ class GainCellAttention(nn.Module):
         effects: Effects = STANDARD,
         token_period: float | None = None,
         layer: int = 0,
+        chip: Chip | None = None,
     ) -> None:
-        """window and token_period as in `gain_cell_attention`; layer: which arrays of the chip these are.
+        """window, token_period and chip as in `gain_cell_attention`; layer: which of its arrays these are.
 
         Raises `ValueError` for a window below 1 or a token period that is not positive.
         """
@@ -50,18 +49,12 @@ class GainCellAttention(nn.Module):
         require_settings(window, token_period)
         kv_heads = heads if kv_heads is None else kv_heads
         self.hardware, self.window, self.effects = hardware, window, effects
-        self.token_period, self.layer = token_period, layer
+        self.token_period, self.layer, self.chip = token_period, layer, chip
         self.recorder: list[Trace] | None = None
         self.q_scale, self.q_shift = _scaler(heads, 1.0, 0.0)
         self.k_scale, self.k_shift = _scaler(kv_heads, 1.0, hardware.v_zero)
         self.v_scale, self.v_shift = _scaler(kv_heads, 1.0, hardware.v_zero)
         self.out_scale, self.out_shift = _scaler(heads, 1.0, 0.0)
-
-    @property
-    def array_effects(self) -> Effects:
-        """The effects with a seed of this layer's own: layers sit on different arrays of the one chip."""
-        seed = np.random.SeedSequence([self.effects.seed, self.layer]).generate_state(1)[0]
-        return replace(self.effects, seed=int(seed))
 
     def forward(
         self,
@@ -83,7 +76,8 @@ class GainCellAttention(nn.Module):
             temperature = 1.0 if scaling is None else scaling * q.shape[-1] ** 0.5
             return gain_cell_attention(q * temperature, k, v, self.hardware, **where)
         widths, key_volts, value_volts = self.map_inputs(q, k, v)
-        arguments = where | {"effects": self.array_effects, "token_period": self.token_period}
+        arguments = where | {"effects": self.effects, "token_period": self.token_period}
+        arguments |= {"chip": self.chip, "layer": self.layer}
         if self.recorder is None:
             out = gain_cell_attention(widths, key_volts, value_volts, self.hardware, **arguments)
         else:
@@ -101,7 +95,8 @@ class GainCellAttention(nn.Module):
 
     def extra_repr(self) -> str:
         used = f"hardware={self.hardware.name}, cell={self.hardware.cell}"
-        return f"{used}, window={self.window}, layer={self.layer}"
+        chip = "" if self.chip is None else f", chip={self.chip.seed}"
+        return f"{used}, window={self.window}, layer={self.layer}{chip}"
 
 
 def _scaler(heads: int, scale: float, shift: float) -> tuple[nn.Parameter, nn.Parameter]:
@@ -118,6 +113,12 @@ def gain_cell_layers(model: nn.Module) -> dict[str, GainCellAttention]:
         for name, module in model.named_modules()
         if isinstance(module, GainCellAttention)
     }
+
+
+def put_on_chip(model: nn.Module, chip: Chip | None) -> None:
+    """Let every gain-cell layer of a model compute on the arrays of one chip; None: on nominal circuits."""
+    for layer in gain_cell_layers(model).values():
+        layer.chip = chip
 
 
 @contextmanager

@@ -14,10 +14,10 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from ..circuits.errors import ModelError
-from ..models import Hardware
+from ..models import Chip, Hardware
 from .conversion import attention_modules, convert, unwrap
 from .effects import Effects
-from .layer import gain_cell_layers
+from .layer import gain_cell_layers, put_on_chip
 
 MAP = "gaincell.json"
 WEIGHTS = "model.safetensors"
@@ -70,13 +70,15 @@ def from_pretrained(
     *,
     hardware: Hardware | None = None,
     effects: Effects | None = None,
+    chip: Chip | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> nn.Module:
     """Load a model written by `save_pretrained`, in evaluation mode.
 
     hardware, effects: run the saved weights on other hardware (at the token period that follows from its
-    timing), or with other effects, than they were saved with. Raises `ModelError` when the directory is
-    missing, incomplete or damaged.
+    timing), or with other effects, than they were saved with. chip: whose arrays they run on, None for
+    nominal circuits; it is not saved with a model. Raises `ModelError` when the directory is missing,
+    incomplete or damaged.
     """
     directory = Path(directory)
     if not (directory / MAP).is_file():
@@ -94,6 +96,7 @@ def from_pretrained(
             document["token_period"] = hardware.timing.latency * len(document["modules"])
         _convert_modules(model, document, hardware or own, effects or Effects(**document["effects"]))
         _load(model, state)
+        put_on_chip(model, chip)
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
         raise ModelError(f"{directory} cannot be loaded ({error}); save the model again") from error
     return model.eval()

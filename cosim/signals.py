@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
 from ..circuits.errors import HardwareError
-from ..models import ColumnModel, Hardware, Surrogate
+from ..models import Chip, ColumnModel, Hardware, Surrogate
 from .effects import Effects
 from .ring import Ring
 
@@ -25,6 +24,11 @@ class Conditions:
     token_period: float | None
     outside: dict[str, int] | None
     """Evaluations outside each surrogate's validity box are added here; None: do not count."""
+    chip: Chip | None = None
+    layer: int = 0
+    """Which of the chip's arrays these are."""
+    kv_heads: int | None = None
+    """Key-value heads, each with arrays and converters of its own; None: as many as query heads."""
 
     def watch(self, name: str, surrogate: Surrogate, *arguments: Tensor, used: Tensor | None = None) -> None:
         """Count the arguments outside the surrogate's validity box; `used` marks those that matter."""
@@ -62,15 +66,21 @@ def query_widths(q: Tensor, now: Conditions) -> Tensor:
     return quantise(q, 0.0, 1.0, now.hardware.levels.query) if now.effects.quantise else q
 
 
-def stored_volts(target: Tensor, levels: int, now: Conditions) -> Tensor:
-    """Voltage (V) that the cells hold once `target` has been written."""
+def stored_volts(target: Tensor, array: int, now: Conditions) -> Tensor:
+    """Voltage (V) that the cells of array 1 (keys) or 2 (values) hold once `target` has been written."""
     low, high = now.hardware.v_min, now.hardware.v_max
+    levels = now.hardware.levels.key if array == 1 else now.hardware.levels.value
     volts = target.clamp(low, high)
     if now.effects.quantise:
         volts = quantise(volts, low, high, levels)
     if now.effects.write and now.hardware.write is not None:
         now.watch("write", now.hardware.write, volts)
-        volts = now.hardware.write(volts)
+        written, chip = now.hardware.write(volts), chip_of(now)
+        if chip is not None and chip.mismatch.write is not None:
+            ring = now.ring.column.cpu().numpy()
+            scores = pattern(chip.writes(now.layer, array, volts.shape[1], ring, volts.shape[3]), volts)
+            written = written + chip.mismatch.write(volts, scores[:, None])
+        volts = written
     return volts
 
 
@@ -100,11 +110,7 @@ def cell_terms(volts: Tensor, array: int, now: Conditions) -> Terms:
         ]
     else:
         terms = [(now.hardware.transfer(volts), None)]
-    if now.effects.mismatch and now.hardware.mismatch is not None:
-        gain, offset = mismatch_pattern(volts, array, now)
-        terms = [(response * (1 + gain), factor) for response, factor in terms]
-        terms.append((offset.expand_as(volts), None))
-    return terms
+    return with_deviation(terms, volts, array, now)
 
 
 def seconds_per_token(now: Conditions) -> float:
@@ -118,26 +124,31 @@ def seconds_per_token(now: Conditions) -> float:
     return now.hardware.timing.latency
 
 
-def mismatch_pattern(volts: Tensor, array: int, now: Conditions) -> tuple[Tensor, Tensor]:
-    """Relative gain and charge offset of the cells that hold `volts` (B, Hkv, S, D), each (1, Hkv, S, D).
+def chip_of(now: Conditions) -> Chip | None:
+    """The chip whose deviations act, None where there is none or mismatch is switched off."""
+    return now.chip if now.effects.mismatch else None
 
-    A cell keeps its pattern: it depends on the seed, the array and the ring column only.
+
+def pattern(scores: np.ndarray | None, like: Tensor) -> Tensor | None:
+    """A chip's numbers with `like`'s dtype and device."""
+    return None if scores is None else torch.as_tensor(scores, dtype=like.dtype, device=like.device)
+
+
+def with_deviation(terms: Terms, volts: Tensor, array: int, now: Conditions) -> Terms:
+    """The terms with the deviation of every cell of the chip added to the one that does not age.
+
+    What a deviation loses with age is left out: it is a few per cent of a few per cent.
     """
-    size = now.hardware.columns
-    heads, depth = volts.shape[1], volts.shape[3]
-    last = int(now.ring.column.max()) // size
-    tiles = [_tile_pattern(now.effects.seed, array, tile, heads, size, depth) for tile in range(last + 1)]
-    normal = torch.tensor(np.concatenate(tiles, axis=2), dtype=volts.dtype, device=volts.device)
-    first, second = normal[:, :, now.ring.column]
-    spread = now.hardware.mismatch
-    mixed = spread.correlation * first + (1 - spread.correlation**2) ** 0.5 * second
-    return (spread.gain_std * first)[None], (spread.offset_std * mixed)[None]
-
-
-@lru_cache(maxsize=256)
-def _tile_pattern(seed: int, array: int, tile: int, heads: int, columns: int, depth: int) -> np.ndarray:
-    """Two independent standard normal numbers per cell, (2, heads, columns, depth), for one sub-tile."""
-    return np.random.default_rng([seed, array, tile]).standard_normal((2, heads, columns, depth))
+    chip = chip_of(now)
+    if chip is None or chip.mismatch.cell is None:
+        return terms
+    ring = now.ring.column.cpu().numpy()
+    scores = pattern(chip.reads(now.layer, array, volts.shape[1], ring, volts.shape[3]), volts)
+    deviation = chip.mismatch.cell(volts, scores[:, None])
+    for i, (response, factor) in enumerate(terms):
+        if factor is None:
+            return [*terms[:i], (response + deviation, None), *terms[i + 1 :]]
+    return [*terms, (deviation, None)]
 
 
 def column_of(array: int, now: Conditions) -> ColumnModel | None:
@@ -170,14 +181,33 @@ def unclipped(charge: Tensor, array: int, now: Conditions) -> Tensor:
     return charge.abs() < now.hardware.q_sat_2
 
 
-def converted(charge: Tensor, array: int, used: Tensor, now: Conditions) -> Tensor:
+def as_this_chip_sees(charge: Tensor, array: int, tile: int, now: Conditions) -> Tensor:
+    """Charge that a nominal converter would turn into the pulse of the chip's own converter."""
+    chip = chip_of(now)
+    if chip is None:
+        return charge
+    variation = chip.mismatch.phi if array == 1 else chip.mismatch.readout
+    if variation is None:
+        return charge
+    heads, kv_heads = charge.shape[1], now.kv_heads or charge.shape[1]
+    if array == 1:
+        numbers = chip.relus(now.layer, kv_heads, now.ring.column.cpu().numpy())
+    else:
+        numbers = chip.readouts(now.layer, kv_heads, tile, charge.shape[3])
+    own = pattern(numbers, charge).repeat_interleave(heads // kv_heads, dim=0)
+    return variation(charge, own[:, None])
+
+
+def converted(charge: Tensor, array: int, used: Tensor, now: Conditions, tile: int = 0) -> Tensor:
     """Pulse width / T_max through the converter after array 1 (ReLU) or 2 (signed), or through ideal ones.
 
+    charge: (B, H, T, S) after array 1, (B, H, T, D) after the sub-tile `tile` of array 2.
     The ideal converters are clip(charge / q_sat_1, 0, 1) and clip(charge / q_sat_2, -1, 1).
     """
     hardware = now.hardware
     name, converter = ("phi", hardware.phi) if array == 1 else ("readout", hardware.readout)
     if now.effects.converter and converter is not None:
+        charge = as_this_chip_sees(charge, array, tile, now)
         now.watch(name, converter, charge, used=used & unclipped(charge, array, now))
         return converter(charge)
     return (charge / hardware.q_sat_1).clamp(0, 1) if array == 1 else (charge / hardware.q_sat_2).clamp(-1, 1)

@@ -1,7 +1,8 @@
 """What is learnt: surrogates fitted to simulated tables, bundled into one `Hardware` value."""
 
 from .aging import AgingTerm, Retention, SeparableAging, exponential_aging
-from .array import ColumnModel, ConverterCurve, Mismatch, Noise, WriteError
+from .array import ColumnModel, ConverterCurve, Noise, WriteError
+from .chip import Chip
 from .cost import (
     Area,
     CellReads,
@@ -21,15 +22,19 @@ from .fitting_arrays import fit_column_model, fit_retention, fit_separable_aging
 from .hardware import Hardware, Levels, names
 from .surrogate import Surrogate
 from .values import FitError
+from .variation import CellStatistics, ConverterVariation, Mismatch, RandomCurve
 
 __all__ = [
     "AgingTerm",
     "Area",
     "CellReads",
+    "CellStatistics",
+    "Chip",
     "ColumnModel",
     "Constant",
     "Conversions",
     "ConverterCurve",
+    "ConverterVariation",
     "DacConversions",
     "EnergyModel",
     "Exponential",
@@ -41,6 +46,7 @@ __all__ = [
     "Phase",
     "Polynomial",
     "Pulses",
+    "RandomCurve",
     "Retention",
     "SeparableAging",
     "Spline",

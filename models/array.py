@@ -1,4 +1,4 @@
-"""Surrogates of what surrounds the cells: the bit-line column, the converters, writing, variation."""
+"""Surrogates of what surrounds the cells: the bit-line column, the converters, writing, noise."""
 
 from __future__ import annotations
 
@@ -78,21 +78,16 @@ class WriteError(Surrogate):
         return self.curve(target)
 
 
-class Mismatch(Value):
-    """Cell-to-cell variation: charge_i = (1 + gain_i) f(v) w + offset_i w, (gain, offset) jointly normal."""
-
-    gain_std: float = Field(ge=0)
-    """Standard deviation of the relative gain."""
-    offset_std: float = Field(ge=0)
-    """Standard deviation of the charge offset of a full-width pulse, in the hardware's charge unit."""
-    correlation: float = Field(default=0.0, ge=-1, le=1)
-    """Correlation coefficient of gain and offset."""
-
-
 class Noise(Value):
-    """Random charge on the integration nodes, Gaussian, fresh at every operation."""
+    """Gaussian noise: of every write, of the integration nodes and of the pulses of every operation."""
 
     charge_1: float = Field(ge=0)
     """Rms on the first product's node, in the hardware's charge unit."""
     charge_2: float = Field(ge=0)
     """Rms on the second product's node, in the hardware's charge unit."""
+    write_volts: float = Field(default=0.0, ge=0)
+    """Rms of a stored voltage, frozen by its write, V."""
+    jitter_1: float = Field(default=0.0, ge=0)
+    """Rms of the width of a pulse of the first converter that is not saturated, fraction of T_max."""
+    jitter_2: float = Field(default=0.0, ge=0)
+    """The same of the signed converter."""

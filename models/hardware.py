@@ -10,11 +10,13 @@ from pydantic import Field, ValidationError, model_validator
 
 from ..circuits.errors import HardwareError, UnknownHardwareError
 from .aging import AgingTerm, Retention, SeparableAging, exponential_aging
-from .array import ColumnModel, ConverterCurve, Mismatch, Noise, WriteError
+from .array import ColumnModel, ConverterCurve, Noise, WriteError
+from .chip import Chip
 from .cost import Area, EnergyModel, Timing
 from .curves import Curve, Polynomial
 from .storage import read_bundle, write_bundle
 from .values import Value
+from .variation import Mismatch
 
 SHIPPED = Path(__file__).parent / "shipped"
 
@@ -127,6 +129,18 @@ class Hardware(Value):
         return SeparableAging(
             terms=(AgingTerm(curve=self.transfer),), age_unit="token", box=self.transfer.box
         )
+
+    def chip(self, seed: int) -> Chip:
+        """One chip: the fixed deviations of all its cells and converters, for every array of any network.
+
+        Raises `HardwareError` when this hardware does not describe mismatch.
+        """
+        if self.mismatch is None:
+            raise HardwareError(
+                f"hardware {self.name!r} describes no mismatch, so all its chips are alike; characterize "
+                "with the plan `full`, which has cell_mismatch and converter_mismatch, and fit again"
+            )
+        return Chip(self.mismatch, seed, self.rows, self.columns)
 
     @property
     def digest(self) -> str:

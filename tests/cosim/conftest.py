@@ -10,6 +10,7 @@ from gaincell.models import (
     ColumnModel,
     Constant,
     Conversions,
+    ConverterVariation,
     DacConversions,
     EnergyModel,
     Hardware,
@@ -18,6 +19,7 @@ from gaincell.models import (
     Phase,
     Polynomial,
     Pulses,
+    RandomCurve,
     StageEnergy,
     Timing,
     WriteError,
@@ -76,7 +78,14 @@ def full() -> Hardware:
         readout=fit_converter_curve(charge, np.clip(charge / 5e-15 + 0.02, -1, 1), signed=True),
         aging={"table": fit_separable_aging(cell, leak, np.linspace(0, 100e-6, 21))},
         write=WriteError(curve=Polynomial(coefficients=[0.004, 0.99])),
-        mismatch=Mismatch(gain_std=0.05, offset_std=5e-17, correlation=0.3),
+        mismatch=Mismatch(
+            cell=RandomCurve(
+                modes=(fit_spline(volts, 5e-17 * np.cosh(3 * volts)), fit_spline(volts, 3e-17 * volts))
+            ),
+            write=RandomCurve(modes=(fit_spline(volts, 0.002 + 0.001 * volts),)),
+            phi=ConverterVariation(mean=[0.0, 0.0], factor=[[1e-16, 0.0], [0.01, 0.02]]),
+            readout=ConverterVariation(mean=[1e-17, 0.0, 0.0, 0.01], factor=np.diag([1e-16, 0.02] * 2)),
+        ),
         noise=Noise(charge_1=1e-16, charge_2=1e-16),
         timing=Timing(phases=(Phase(name="all", seconds=1e-6, origin="estimate"),)),
         energy=EnergyModel(

@@ -17,7 +17,6 @@ from gaincell.cosim import (
     trace_attention,
 )
 
-ALL = Effects(mismatch=True)
 SWITCHES = {
     "edge": {"edge": None},
     "column": {"column_1": None, "column_2": None},
@@ -45,17 +44,23 @@ def signals(batch=1, heads=2, kv_heads=None, length=30, depth=6, dtype=torch.flo
 )
 def test_decode_and_chunks_give_the_rows_of_prefill(full, length, window, depth, heads, queries):
     q, k, v = signals(1, *heads, length, depth)
-    prefill = gain_cell_attention(q, k, v, full, window=window, effects=ALL)
+    prefill = gain_cell_attention(q, k, v, full, window=window, chip=full.chip(0))
     assert prefill.shape == q.shape
     assert torch.isfinite(prefill).all()
     queries = min(queries, length)
-    chunk = gain_cell_attention(q[:, :, -queries:], k, v, full, window=window, effects=ALL)
+    chunk = gain_cell_attention(q[:, :, -queries:], k, v, full, window=window, chip=full.chip(0))
     torch.testing.assert_close(chunk, prefill[:, :, -queries:], rtol=1e-9, atol=1e-9)
     if window is not None and length > window:
         # a cache that has dropped what the ring has overwritten
         start = length - window
         late = gain_cell_attention(
-            q[:, :, -1:], k[:, :, start:], v[:, :, start:], full, window=window, effects=ALL, key_start=start
+            q[:, :, -1:],
+            k[:, :, start:],
+            v[:, :, start:],
+            full,
+            window=window,
+            chip=full.chip(0),
+            key_start=start,
         )
         torch.testing.assert_close(late, prefill[:, :, -1:], rtol=1e-9, atol=1e-9)
 
@@ -69,11 +74,11 @@ def test_decode_and_chunks_give_the_rows_of_prefill(full, length, window, depth,
 def test_left_padding_changes_nothing(full, ideal, padding, window, kind):
     hardware = {"full": full, "ideal": ideal}[kind]
     q, k, v = signals(1, 2, 2, 25, 6)
-    alone = gain_cell_attention(q, k, v, hardware, window=window, effects=ALL)
+    alone = gain_cell_attention(q, k, v, hardware, window=window, chip=full.chip(0))
     junk = signals(1, 2, 2, padding, 6)
     padded = [torch.cat([a, b], dim=2) for a, b in zip(junk, (q, k, v), strict=True)]
     mask = torch.arange(25 + padding)[None] >= padding
-    out = gain_cell_attention(*padded, hardware, window=window, effects=ALL, attention_mask=mask)
+    out = gain_cell_attention(*padded, hardware, window=window, chip=full.chip(0), attention_mask=mask)
     torch.testing.assert_close(out[:, :, padding:], alone, rtol=1e-9, atol=1e-12)
     assert (out[:, :, :padding] == 0).all()
 
@@ -105,12 +110,13 @@ def test_query_heads_share_the_arrays_of_their_group(full):
 @pytest.mark.parametrize("name", SWITCHES)
 def test_a_switch_is_the_hardware_without_the_effect(full, name):
     q, k, v = signals()
-    everything = Effects(mismatch=True, noise=True)
+    everything, chip = Effects(noise=True), full.chip(0)
     off = everything.without(name)
 
     def run(hardware, effects):
         torch.manual_seed(3)
-        return gain_cell_attention(q, k, v, hardware, effects=effects)
+        given = None if hardware.mismatch is None else chip
+        return gain_cell_attention(q, k, v, hardware, effects=effects, chip=given)
 
     torch.testing.assert_close(run(full, off), run(full.model_copy(update=SWITCHES[name]), everything))
     assert not torch.allclose(run(full, off), run(full, everything), atol=1e-6)
@@ -182,35 +188,6 @@ def test_unknown_token_period_is_one_clear_error(full):
         gain_cell_attention(*signals(), full.model_copy(update={"timing": None}))
 
 
-def test_mismatch_is_a_pattern_of_the_array_and_the_seed(full):
-    q, k, v = signals(length=24)
-
-    def run(seed):
-        return gain_cell_attention(q, k, v, full, effects=Effects(mismatch=True, seed=seed))
-
-    torch.testing.assert_close(run(1), run(1))
-    assert not torch.allclose(run(1), run(2))
-
-
-def test_mismatch_follows_the_ring_column_and_has_the_stated_moments(full):
-    hardware = full.model_copy(update={"columns": 64})
-    k = torch.full((1, 1, 1024, 16), 0.9, dtype=torch.float64)
-    q = torch.eye(16, dtype=torch.float64).reshape(1, 1, 16, 16)
-    effects = Effects.none()
-    clean = trace_attention(q, k, k, hardware, effects=effects, window=512)[1].charge_1
-    varied = trace_attention(
-        q, k, k, hardware, effects=Effects(**{**vars(effects), "mismatch": True}), window=512
-    )
-    ratio = (varied[1].charge_1 / clean)[0, 0].flatten(0, 0)
-    torch.testing.assert_close(ratio[:, :512], ratio[:, 512:])
-    cell = hardware.transfer(0.9).item()
-    gain, offset, rho = 0.05, 5e-17 / cell, 0.3
-    expected = (gain**2 + offset**2 + 2 * rho * gain * offset) ** 0.5
-    # 16 x 512 cells: the sampling error of a standard deviation is 0.8 %
-    assert ratio[:, :512].std().item() == pytest.approx(expected, rel=0.04)
-    assert ratio[:, :512].mean().item() == pytest.approx(1.0, abs=0.003)
-
-
 def test_noise_is_fresh_has_the_stated_rms_and_obeys_the_global_seed(full):
     q, k, v = signals(length=60)
     effects = Effects(**{**vars(Effects.none()), "noise": True})
@@ -253,10 +230,11 @@ def test_gradients_are_exact_without_rounding(request, name):
     small = {"q_sat_1": 6.0, "q_sat_2": 8.0, "columns": 3} if name == "leroux" else {"columns": 3}
     hardware = hardware.model_copy(update=small)
     q, k, v = (x.clone().requires_grad_() for x in signals(1, 2, 1, 6, 3))
-    effects = Effects(mismatch=True).without("quantise")
+    chip = None if hardware.mismatch is None else hardware.chip(0)
+    effects = Effects().without("quantise")
 
     def run(*x):
-        return gain_cell_attention(*x, hardware, window=4, effects=effects)
+        return gain_cell_attention(*x, hardware, window=4, effects=effects, chip=chip)
 
     assert torch.autograd.gradcheck(run, (q, k, v), eps=1e-7, atol=1e-4)
 
@@ -286,8 +264,9 @@ def test_single_precision_is_enough_for_volts_and_coulombs(request, name):
     hardware = request.getfixturevalue(name)
     signal = [x.requires_grad_() for x in signals(dtype=torch.float32)]
     exact = [x.detach().double().requires_grad_() for x in signal]
-    effects = Effects(mismatch=True).without("quantise")
-    results = [gain_cell_attention(*x, hardware, window=20, effects=effects) for x in (signal, exact)]
+    effects = Effects().without("quantise")
+    where = {"window": 20, "effects": effects, "chip": hardware.chip(0) if name == "full" else None}
+    results = [gain_cell_attention(*x, hardware, **where) for x in (signal, exact)]
     torch.testing.assert_close(results[0].double(), results[1], rtol=0, atol=1e-5)
     for result in results:
         result.sum().backward()

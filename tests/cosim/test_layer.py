@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from gaincell.cosim import Effects, GainCellAttention, gain_cell_attention, gain_cell_layers, record_traces
+from gaincell.cosim import GainCellAttention, gain_cell_attention, gain_cell_layers, record_traces
 
 
 def test_scalers_map_into_the_hardware_and_back(leroux):
@@ -40,11 +40,14 @@ def test_ideal_ignores_scalers_and_obeys_the_temperature(ideal):
 
 
 def test_layers_sit_on_different_arrays_of_one_chip(full):
-    def seed(chip, layer):
-        return GainCellAttention(full, 2, effects=Effects(seed=chip), layer=layer).array_effects.seed
+    q, k, v = torch.rand(1, 2, 9, 8), *0.3 * torch.randn(2, 1, 2, 9, 8)
 
-    assert seed(1, 0) == seed(1, 0)
-    assert len({seed(chip, layer) for chip in range(3) for layer in range(3)}) == 9
+    def out(seed, layer):
+        return GainCellAttention(full, 2, chip=full.chip(seed), layer=layer)(q, k, v)
+
+    outs = [out(seed, layer) for seed in (0, 1) for layer in (0, 1)]
+    torch.testing.assert_close(out(0, 1), outs[1])
+    assert all(not torch.equal(a, b) for i, a in enumerate(outs) for b in outs[:i])
 
 
 def test_traces_are_recorded_only_within_the_context(leroux):

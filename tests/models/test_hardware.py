@@ -7,9 +7,11 @@ from pydantic import ValidationError
 from gaincell.circuits.errors import GaincellError, HardwareError
 from gaincell.models import (
     ColumnModel,
+    ConverterVariation,
     Hardware,
     Mismatch,
     Polynomial,
+    RandomCurve,
     fit_converter_curve,
     fit_separable_aging,
     fit_spline,
@@ -36,7 +38,10 @@ def fitted_hardware() -> Hardware:
         ),
         phi=fit_converter_curve(charge, np.clip(charge / 3e-13, 0, 1)),
         aging={"table": fit_separable_aging(cell, lambda v, age: v * np.exp(-age), np.linspace(0, 1, 9))},
-        mismatch=Mismatch(gain_std=0.01, offset_std=1e-17),
+        mismatch=Mismatch(
+            cell=RandomCurve(modes=(cell, cell)),
+            phi=ConverterVariation(mean=[1e-16, 0.0], factor=[[1e-16, 0.0], [0.01, 0.02]]),
+        ),
         provenance={"technology": "none", "seed": 3},
     )
 
