@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from ..models import Hardware
-from ..models.fit import MAX_FAILED, OPTIONAL, TABLES, FitReport, fit_hardware, provenance
+from ..models.fit import MAX_FAILED, OPTIONAL, REPORTED, TABLES, FitReport, fit_hardware, provenance
 from ..models.storage import replace_file
 
 REPORT = "fit.json"
@@ -25,7 +25,8 @@ def fit_folder(
     from ..characterization.table import read_manifest, read_table
 
     manifest = read_manifest(tables)
-    used = [*TABLES, *(procedure for procedure in OPTIONAL if procedure in manifest["tables"])]
+    optional = (procedure for procedure in (*OPTIONAL, *REPORTED) if procedure in manifest["tables"])
+    used = [*TABLES, *optional]
     hardware, report = fit_hardware(
         {procedure: read_table(tables, procedure) for procedure in used},
         manifest["condition"],
@@ -43,4 +44,5 @@ def report_dict(report: FitReport) -> dict[str, Any]:
     return {
         "surrogates": {name: error.model_dump() for name, error in report.surrogates.items()},
         "checks": [check.model_dump() | {"met": check.met} for check in report.checks],
+        "corners": [figure.model_dump() | {"met": figure.met} for figure in report.corners],
     }

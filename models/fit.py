@@ -9,25 +9,29 @@ import numpy as np
 import pandas as pd
 
 from ..circuits.errors import TableError
-from .array import ConverterCurve, Noise, WriteError
+from .array import ConverterCurve, WriteError
 from .bill import energy_model
 from .chain import predict_chain
 from .checks import Check, cell_checks, converter_checks, converter_figures, write_checks
 from .columns import Column, bit_line_capacitance, fit_column
+from .corners import TABLES as CORNER_TABLES
+from .corners import CornerFigure, figures_by_condition, worst_figures
 from .cost import Phase, Timing
 from .curves import Polynomial, Spline
 from .fitting import fit_converter_curve, fit_polynomial, fit_spline, measure_error
 from .fitting_arrays import fit_retention, fit_separable_aging
 from .hardware import Hardware
+from .noise import fit_noise
 from .values import FitError, Value
 
 TABLES = ("cell_transfer", "cell_write", "cell_retention", "converter", "row_driver", "column", "chain")
 """Procedures that a fit needs."""
-OPTIONAL = ("cell_mismatch", "write_mismatch", "converter_mismatch")
+OPTIONAL = ("cell_mismatch", "write_mismatch", "converter_mismatch", "noise")
 """Procedures whose tables are used where they are there; what they describe is None otherwise."""
+REPORTED = CORNER_TABLES
+"""Procedures whose tables enter the report alone, failed points included."""
 MAX_FAILED = 0.01
 """Fraction of failed points above which a table is refused."""
-BOLTZMANN = 1.380649e-23
 
 
 class FitReport(Value):
@@ -35,6 +39,8 @@ class FitReport(Value):
 
     surrogates: dict[str, FitError]
     checks: tuple[Check, ...]
+    corners: tuple[CornerFigure, ...] = ()
+    """Figures over corners, temperature and supply; empty without their tables."""
 
 
 def fit_hardware(
@@ -48,7 +54,8 @@ def fit_hardware(
     """Fit all surrogates.
 
     Args:
-        tables: procedure name -> table, for every name in `TABLES`, and for those of `OPTIONAL` there are.
+        tables: procedure name -> table, for every name in `TABLES`, and for those of `OPTIONAL` and
+            `REPORTED` there are.
         condition: the manifest's `condition`: supply, temperature, sizes, phases.
         name: of the hardware.
         provenance: kept in the hardware as it is.
@@ -83,6 +90,7 @@ def fit_hardware(
         provenance=dict(provenance or {}),
     )
     columns = {signed: _fit_column(good, plain, signed, designs) for signed in (False, True)}
+    c_line = {signed: column.c_line for signed, column in columns.items()}
     device = designs["cell"]["write_device"]
     at_rest = _retention_rows(good["cell_retention"], condition, device)
     retention = fit_retention(at_rest["v_store"], at_rest["age"], at_rest["v_aged"])
@@ -96,12 +104,12 @@ def fit_hardware(
             "write": WriteError(curve=written, box=written.box, errors=written.errors),
             "retention": retention,
             "aging": aging,
-            "noise": _thermal_noise(columns, designs, condition["temperature"]),
+            "noise": fit_noise(good.get("noise"), c_line, designs, condition["temperature"]),
             "timing": _timing(condition),
             "energy": energy_model(good, device, vdd, designs),
         }
     )
-    return hardware, _report(hardware, good, columns, condition)
+    return hardware, _report(hardware, good, columns, condition, _corners(tables, designs))
 
 
 def provenance(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -179,18 +187,12 @@ def _retention_rows(retention: pd.DataFrame, condition: Mapping[str, Any], devic
     ]
 
 
-def _thermal_noise(columns: Mapping[bool, Column], designs: Mapping[str, Any], celsius: float) -> Noise:
-    """kT/C noise that the reset of a converter freezes, as charge on its integration node, C rms.
-
-    The integration node samples sqrt(k T C_line); the comparator's auto-zero samples sqrt(k T / C_az) volts,
-    which shift the trip point and so count C_line times as a charge. The second dominates.
-    """
-    thermal = BOLTZMANN * (celsius + 273.15)
-    rms = {}
-    for signed, converter in ((False, "converter"), (True, "readout")):
-        c_line = columns[signed].c_line
-        rms[signed] = float(np.sqrt(thermal * (c_line + c_line**2 / designs[converter]["c_az"])))
-    return Noise(charge_1=rms[False], charge_2=rms[True])
+def _corners(tables: Mapping[str, pd.DataFrame], designs: Mapping[str, Any]) -> tuple[CornerFigure, ...]:
+    known = {procedure: tables[procedure] for procedure in REPORTED if procedure in tables}
+    if not known:
+        return ()
+    i_ramp = {False: designs["converter"]["i_ramp"], True: designs["readout"]["i_ramp"]}
+    return worst_figures(figures_by_condition(known, i_ramp, designs["clocking"]["t_pulse_max"]))
 
 
 def _timing(condition: Mapping[str, Any]) -> Timing:
@@ -207,6 +209,7 @@ def _report(
     good: Mapping[str, pd.DataFrame],
     columns: Mapping[bool, Column],
     condition: Mapping[str, Any],
+    corners: tuple[CornerFigure, ...],
 ) -> FitReport:
     vdd, t_max = condition["vdd"], hardware.t_pulse_max
     errors = {f"cell {key}": curve.errors for key, curve in hardware.cells.items()}
@@ -229,7 +232,7 @@ def _report(
         *(check for device in devices for check in write_checks(good["cell_write"], device)),
         *converter_checks(good["converter"], t_max),
     ]
-    return FitReport(surrogates=errors, checks=tuple(checks))
+    return FitReport(surrogates=errors, checks=tuple(checks), corners=corners)
 
 
 def _width_error(hardware: Hardware, transfer: pd.DataFrame) -> FitError:

@@ -44,6 +44,8 @@ def run(
         return
     stdout.print(_error_table(report))
     stdout.print(_check_table(report))
+    if report.corners:
+        stdout.print(_corner_table(report))
     stderr.print(f"hardware in {out}", highlight=False)
 
 
@@ -65,4 +67,18 @@ def _check_table(report):
     for check in report.checks:
         mark = "[green]met[/]" if check.met else "[red]missed[/]"
         table.add_row(check.name, f"{check.value:.3g}", f"{check.limit:.3g}", check.unit, mark)
+    return table
+
+
+def _corner_table(report):
+    from rich.table import Table
+
+    title = "Circuits over corners, temperature and supply"
+    table = Table("figure", "nominal", "worst", "limit", "unit", "where it is worst", "", title=title)
+    for figure in report.corners:
+        where = f"{figure.corner}, {figure.temperature:g} C, {figure.vdd:g} V"
+        limit = "" if figure.limit is None else f"{figure.limit:.3g}"
+        mark = "" if figure.limit is None else "[green]met[/]" if figure.met else "[red]missed[/]"
+        numbers = (f"{figure.nominal:.3g}", f"{figure.worst:.3g}", limit)
+        table.add_row(figure.name, *numbers, figure.unit, where, mark)
     return table
