@@ -28,7 +28,8 @@ class Effects:
     mismatch: bool = True
     """Deviations of the given chip's cells, writes and converters (with `write` and `converter` on)."""
     noise: bool = False
-    """Fresh Gaussian charge on the integration nodes, from torch's global generator (`torch.manual_seed`)."""
+    """Gaussian noise of writes, integration nodes and pulse widths, fresh at every call, from torch's global
+    generator (`torch.manual_seed`)."""
 
     @classmethod
     def none(cls) -> Effects:

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 from ..circuits.errors import HardwareError
-from ..models import Chip, ColumnModel, Hardware, Surrogate
+from ..models import Chip, ColumnModel, Hardware, Noise, Surrogate
 from .effects import Effects
 from .ring import Ring
 
@@ -81,7 +81,13 @@ def stored_volts(target: Tensor, array: int, now: Conditions) -> Tensor:
             scores = pattern(chip.writes(now.layer, array, volts.shape[1], ring, volts.shape[3]), volts)
             written = written + chip.mismatch.write(volts, scores[:, None])
         volts = written
-    return volts
+    noise = noise_of(now)
+    return volts if noise is None else volts + noise.write_volts * torch.randn_like(volts)
+
+
+def noise_of(now: Conditions) -> Noise | None:
+    """The noise that acts, None where it is switched off or not described."""
+    return now.hardware.noise if now.effects.noise else None
 
 
 def edge_charge(pulses: Tensor, now: Conditions) -> Tensor | float:
@@ -168,7 +174,7 @@ def integrated(charge: Tensor, load: Tensor | None, array: int, used: Tensor, no
         delivered = column(charge, load)
         now.watch(f"column_{array}", column, charge, load, used=used & unclipped(delivered, array, now))
         charge = delivered
-    noise = now.hardware.noise if now.effects.noise else None
+    noise = noise_of(now)
     if noise is not None:
         charge = charge + (noise.charge_1 if array == 1 else noise.charge_2) * torch.randn_like(charge)
     return charge
@@ -209,5 +215,19 @@ def converted(charge: Tensor, array: int, used: Tensor, now: Conditions, tile: i
     if now.effects.converter and converter is not None:
         charge = as_this_chip_sees(charge, array, tile, now)
         now.watch(name, converter, charge, used=used & unclipped(charge, array, now))
-        return converter(charge)
-    return (charge / hardware.q_sat_1).clamp(0, 1) if array == 1 else (charge / hardware.q_sat_2).clamp(-1, 1)
+        width = converter(charge)
+    elif array == 1:
+        width = (charge / hardware.q_sat_1).clamp(0, 1)
+    else:
+        width = (charge / hardware.q_sat_2).clamp(-1, 1)
+    return jittered(width, array, now)
+
+
+def jittered(width: Tensor, array: int, now: Conditions) -> Tensor:
+    """Pulse widths / T_max with the jitter of their converter, which a missing or a full pulse has not."""
+    noise = noise_of(now)
+    if noise is None:
+        return width
+    moved = width.abs() + (noise.jitter_1 if array == 1 else noise.jitter_2) * torch.randn_like(width)
+    partial = (width.abs() > 0) & (width.abs() < 1)
+    return torch.where(partial, torch.sign(width) * moved.clamp(0, 1), width)

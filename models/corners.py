@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from .checks import converter_figures
+from .checks import ConverterFigures, converter_figures
 from .values import Value
 
 TABLES = ("cell_corners", "write_corners", "converter_corners")
@@ -124,9 +124,9 @@ def _cells(table: pd.DataFrame) -> pd.DataFrame:
 def _converters(group: pd.DataFrame, i_ramp: Mapping[bool, float], t_max: float) -> dict[str, float]:
     relu, signed = (group[group["signed"] == kind] for kind in (False, True))
     lines = {
-        (False, 1): converter_figures(relu, t_max, 1),
-        (True, 1): converter_figures(signed, t_max, 1),
-        (True, -1): converter_figures(signed, t_max, -1),
+        (False, 1): _line(relu, t_max, 1),
+        (True, 1): _line(signed, t_max, 1),
+        (True, -1): _line(signed, t_max, -1),
     }
     offsets = {key: line.offset / t_max for key, line in lines.items()}
     gains = [lines[key].gain * i_ramp[key[0]] - 1 for key in lines]
@@ -142,6 +142,14 @@ def _converters(group: pd.DataFrame, i_ramp: Mapping[bool, float], t_max: float)
         "misfires": float(_misfires(group)),
         "energy": float((group["e_convert"] + group["e_reset"]).max()),
     }
+
+
+def _line(rows: pd.DataFrame, t_max: float, sign: int) -> ConverterFigures:
+    """The line through the pulses of one sign; NaN where fewer than three are neither short nor saturated."""
+    width = sign * rows["t_out"] / t_max
+    if int(width.between(0.02, 0.98).sum()) < 3:
+        return ConverterFigures(gain=np.nan, offset=np.nan, inl=np.nan)
+    return converter_figures(rows, t_max, sign)
 
 
 def _misfires(group: pd.DataFrame) -> int:
