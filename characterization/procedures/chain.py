@@ -6,28 +6,26 @@ import numpy as np
 import pandas as pd
 
 from ...circuits.rawfile import Waveforms
-from ...circuits.testbench import Condition, Schedule, chain
+from ...circuits.testbench import Condition, Schedule, chain, mirrored_rows
+from ..draws import draw_chain, signs_queries
 from ..measure import energy, pulse_width
 from ..procedure import Batch, Context, Procedure, procedure
-from .column import LEVELS, WIDTH_LEVELS
 
 SIZE = 16
 """Tokens, and dimensions of query, key and value."""
 
 
-def draw_chain(rng: np.random.Generator, size: int) -> dict[str, np.ndarray]:
-    """Random levels of one chain: query (size,), key (size, size), value (size, size), each in [0, 1].
-
-    Keys lean towards the query, so that a fifth of the full array's cells still reaches the converters' full
-    scale; about half of the products are positive, as phi's threshold wants.
-    """
-    query = rng.beta(1.5, 1.5, size)
-    lean = rng.normal(0.0, 0.5, (1, size)) + 0.2
-    key = np.clip(0.5 + lean * rng.uniform(0.2, 1.0, (size, size)) + rng.normal(0, 0.2, (size, size)), 0, 1)
-    value = np.clip(rng.normal(0.5, 0.35, (size, size)) + rng.normal(0, 0.15, (1, size)), 0, 1)
-    rounded = {"key": key, "value": value}
-    levels = {name: np.round(x * (LEVELS - 1)) / (LEVELS - 1) for name, x in rounded.items()}
-    return {"query": np.round(query * (WIDTH_LEVELS - 1)) / (WIDTH_LEVELS - 1)} | levels
+def chain_point(condition: Condition, rng: np.random.Generator, size: int) -> dict[str, list[float]]:
+    """Query widths, stored keys and values of one random chain (`draw_chain`), rows as the array has them."""
+    designs, vdd = condition.designs, condition.vdd
+    drawn = draw_chain(rng, size, designs.levels, negative=signs_queries(designs))
+    query, key = drawn["query"] * designs.clocking.t_pulse_max, drawn["key"] * vdd
+    if designs.array.mirrored:
+        key, query = mirrored_rows(key, query, vdd)
+    value = drawn["value"] * vdd
+    if designs.array.normaliser is not None:
+        value = np.column_stack([value, np.full(size, designs.array.normaliser * vdd)])
+    return {"t_query": query.tolist(), "v_key": key.ravel().tolist(), "v_value": value.ravel().tolist()}
 
 
 @procedure
@@ -36,11 +34,11 @@ class Chain(Procedure):
 
     name = "chain"
     columns = {
-        "t_query": "s: pulse width per dimension, shape (16,)",
-        "v_key": "V: stored keys, (dimension, token) flattened",
+        "t_query": "s: pulse width per row of the K array, negative in the first of two phases",
+        "v_key": "V: stored keys, (row, token) flattened; complements last where the array is mirrored",
         "v_value": "V: stored values, (token, dimension) flattened",
         "stage": "-: 1 for phi(S) per token, 2 for the read-out per dimension",
-        "index": "-: token or dimension",
+        "index": "-: token or dimension; the normalising column comes after the dimensions",
         "t_out": "s: width of the pulse, negative for a negative sign",
         "e_chain": "J: from all supplies, the whole operation",
         "e_cells_1": "J: from the supply of the K array's cells",
@@ -52,29 +50,20 @@ class Chain(Procedure):
     }
 
     def points(self, ctx: Context) -> pd.DataFrame:
-        rng, condition = ctx.rng(self.name), ctx.condition
-        rows = []
-        for _ in range(ctx.count(2)):
-            drawn = draw_chain(rng, SIZE)
-            rows.append(
-                {
-                    "t_query": (drawn["query"] * condition.designs.clocking.t_pulse_max).tolist(),
-                    "v_key": (drawn["key"].ravel() * condition.vdd).tolist(),
-                    "v_value": (drawn["value"].ravel() * condition.vdd).tolist(),
-                }
-            )
-        return pd.DataFrame(rows)
+        rng = ctx.rng(self.name)
+        return pd.DataFrame([chain_point(ctx.condition, rng, SIZE) for _ in range(ctx.count(2))])
 
     def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
         batches = []
         for i, row in enumerate(points.itertuples(index=False)):
-            dims = len(row.t_query)
-            key, value = (np.array(x).reshape(dims, -1) for x in (row.v_key, row.v_value))
+            key = np.array(row.v_key).reshape(len(row.t_query), -1)
+            value = np.array(row.v_value).reshape(key.shape[1], -1)
             batches.append(Batch(chain(ctx.condition, np.array(row.t_query), key, value), [i]))
         return batches
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
-        widths, signed = chain_widths(ctx.condition, waves, SIZE, SIZE)
+        outputs = len(points["v_value"].iloc[0]) // SIZE
+        widths, signed = chain_widths(ctx.condition, waves, SIZE, outputs)
         pulses = [{"stage": 1, "index": i, "t_out": w} for i, w in enumerate(widths)]
         pulses += [{"stage": 2, "index": i, "t_out": w} for i, w in enumerate(signed)]
         return pd.DataFrame(pulses).assign(point=0, **chain_energies(ctx.condition, waves))

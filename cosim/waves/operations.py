@@ -10,9 +10,9 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import pandas as pd
 
+from ...characterization.draws import draw_column
 from ...characterization.procedure import Context
 from ...characterization.procedures.chain import chain_energies, chain_widths
-from ...characterization.procedures.column import LEVELS, WIDTH_LEVELS, draw_column
 from ...characterization.procedures.converter import full_scale
 from ...circuits.errors import PlanError
 from ...circuits.rawfile import Waveforms
@@ -79,7 +79,7 @@ def signed_conversion(context: Context, *, charge: Sequence[float] = (100e-15, -
 def column(context: Context, *, signed: bool = False, seed: int = 0) -> Operation:
     """A column of cells with random contents and pulses on its bit line, and the converter that reads it."""
     designs, vdd = context.condition.designs, context.condition.vdd
-    stored, width = draw_column(np.random.default_rng(seed), designs.array.rows, signed)
+    stored, width = draw_column(np.random.default_rng(seed), designs.array.rows, signed, designs.levels)
     stored, width = stored * vdd, width * designs.clocking.t_pulse_max
     points = pd.DataFrame({"signed": [signed], "v_store": [stored.tolist()], "t_pulse": [width.tolist()]})
     vectors = (*(f"v(rwl{row})" for row in range(len(stored))), *panels.clock_lines(signed))
@@ -91,11 +91,12 @@ def chain(context: Context, *, size: int = 4, seed: int = 0) -> Operation:
     """The two-array chain on random queries, keys and values: `size` tokens and dimensions."""
     _within("size", [size], 1, LARGEST_CHAIN, "")
     rng, vdd = np.random.default_rng(seed), context.condition.vdd
-    query = rng.integers(WIDTH_LEVELS // 3, WIDTH_LEVELS, size) / (WIDTH_LEVELS - 1)
+    widths = context.condition.designs.levels.query
+    query = rng.integers(widths // 3, widths, size) / (widths - 1)
     row = {
         "t_query": (query * context.condition.designs.clocking.t_pulse_max).tolist(),
-        "v_key": (_strong(rng, size) * vdd).ravel().tolist(),
-        "v_value": (_strong(rng, size) * vdd).ravel().tolist(),
+        "v_key": (_strong(rng, size, context) * vdd).ravel().tolist(),
+        "v_value": (_strong(rng, size, context) * vdd).ravel().tolist(),
     }
     return Operation(
         "chain",
@@ -140,12 +141,13 @@ def _measure_chain(context: Context, points: pd.DataFrame, waves: Waveforms) -> 
     return pd.DataFrame(pulses).assign(point=0, **chain_energies(context.condition, waves))
 
 
-def _strong(rng: np.random.Generator, size: int) -> np.ndarray:
+def _strong(rng: np.random.Generator, size: int, context: Context) -> np.ndarray:
     """Stored levels near the rails, as fractions of the supply: few cells must make pulses that can be seen.
 
     Columns differ in how many of their cells are high, so that their sums differ in size and sign.
     """
-    outer = rng.integers(LEVELS - 3, LEVELS, (size, size)) / (LEVELS - 1)
+    levels = context.condition.designs.levels.key
+    outer = rng.integers(max(levels - 3, 0), levels, (size, size)) / (levels - 1)
     high = rng.random((size, size)) < rng.permutation(np.linspace(0.3, 1.0, size))
     return np.where(high, outer, 1 - outer)
 
