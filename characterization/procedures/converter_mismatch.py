@@ -1,0 +1,63 @@
+"""Converters whose transistors all deviate: Monte Carlo of a few charges per polarity."""
+
+from __future__ import annotations
+
+import pandas as pd
+
+from ...circuits.rawfile import Waveforms
+from ...circuits.testbench import conversion
+from ..measure import pulse_width
+from ..monte_carlo import CONVERTER, READOUT, varied
+from ..plan import Values, grid
+from ..procedure import Batch, Context, Procedure, chunks, procedure
+from .converter import full_scale
+
+COPIES = 2
+"""Converters that deviate switch at different times, and every edge costs all copies time steps."""
+FITTED, UNSEEN = (0.15, 0.85), 0.5
+"""Charges of a polarity in full scales: a line through two, and every fourth sample also between them."""
+
+
+@procedure
+class ConverterMismatch(Procedure):
+    """Charge-to-pulse converters: offset and gain, Monte Carlo"""
+
+    name = "converter_mismatch"
+    columns = {
+        "signed": "-: the signed converter; otherwise the ReLU",
+        "sample": "-: number of the converter",
+        "charge": "C: charge taken from the integration node",
+        "held_out": "-: kept from every fit",
+        "t_out": "s: width of the output pulse, negative for a negative sign",
+    }
+
+    def points(self, ctx: Context) -> pd.DataFrame:
+        count = ctx.count(200)
+        tables = []
+        for signed in (False, True):
+            signs = (-1.0, 1.0) if signed else (1.0,)
+            scale = full_scale(ctx, signed)
+            for samples, shares in ((range(count), FITTED), (range(0, count, 4), (UNSEEN,))):
+                charges = sorted(sign * share * scale for sign in signs for share in shares)
+                table = grid(Values("signed", [signed]), Values("sample", samples), Values("charge", charges))
+                tables.append(table.assign(held_out=shares is not FITTED))
+        return pd.concat(tables, ignore_index=True)
+
+    def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
+        chunked = chunks(points, ["signed", "held_out"], size=COPIES)
+        return [self._batch(ctx, points.iloc[rows], rows) for rows in chunked]
+
+    def _batch(self, ctx: Context, points: pd.DataFrame, rows) -> Batch:
+        signed, designs = bool(points["signed"].iloc[0]), ctx.condition.designs
+        deck = conversion(ctx.condition, points["charge"], signed=signed)
+        circuit, design = (READOUT, designs.readout) if signed else (CONVERTER, designs.converter)
+        return Batch(varied(ctx, deck, circuit, design.subcircuit, points["sample"]), rows)
+
+    def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
+        threshold = ctx.condition.vdd / 2
+        widths = []
+        for i, signed in enumerate(points["signed"]):
+            negative = signed and waves[f"v(sign{i})"][-1] < threshold
+            width = pulse_width(waves, f"v(out{i})", threshold)
+            widths.append(-width if negative else width)
+        return pd.DataFrame({"t_out": widths})
