@@ -13,9 +13,12 @@ from ..plan import Linear, Values, grid
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 from .cell_write import with_write_device, write_devices
 
-LONGEST = {"cmos": 0.1, "oxide": 1000.0}
-"""Age at which a transient ends, s."""
-AGES_PER_DECADE = 4
+LONGEST = {"cmos": 1e3, "oxide": 1e6}
+"""Age at which a transient ends, s: by then a level has moved half a step, or will not while anyone waits."""
+AGES_PER_DECADE = 6
+DECADES = 9
+TEMPERATURES = (0.0, 27.0, 55.0, 85.0, 125.0)
+"""Celsius, besides the plan's own."""
 
 
 @procedure
@@ -33,13 +36,23 @@ class CellRetention(Procedure):
     }
 
     def points(self, ctx: Context) -> pd.DataFrame:
-        vdd = ctx.condition.vdd
-        return grid(
-            Values("write_device", write_devices(ctx)),
-            Values("temperature", sorted({ctx.temperature, 85.0})),
-            Values("v_rest", [0.0, vdd / 2, vdd]),
-            Linear("v_store", -vdd / 36, vdd * 37 / 36, 20),  # writes overshoot the rails by millivolts
-        )
+        vdd, levels = ctx.condition.vdd, ctx.condition.designs.levels
+        tables = []
+        for temperature in sorted({ctx.temperature, *TEMPERATURES}):
+            # The fit needs the plan's own temperature finely, and a little beyond the rails, which writes
+            # overshoot by millivolts; at the others the levels are enough.
+            stored = Linear("v_store", 0.0, vdd, max(levels.key, levels.value))
+            if temperature == ctx.temperature:
+                stored = Linear("v_store", -vdd / 36, vdd * 37 / 36, 20)
+            tables.append(
+                grid(
+                    Values("write_device", write_devices(ctx)),
+                    Values("temperature", [temperature]),
+                    Values("v_rest", [0.0, vdd / 2, vdd]),
+                    stored,
+                )
+            )
+        return pd.concat(tables, ignore_index=True)
 
     def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
         batches = []
@@ -53,9 +66,8 @@ class CellRetention(Procedure):
         return batches
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
-        end = LONGEST[points["write_device"].iloc[0]]
-        decades = 5
-        ages = np.r_[0.0, np.geomspace(end / 10**decades, end, decades * AGES_PER_DECADE + 1)]
+        end = float(waves.axis[-1])
+        ages = np.r_[0.0, np.geomspace(end / 10**DECADES, end, DECADES * AGES_PER_DECADE + 1)]
         tables = [
             pd.DataFrame({"point": i, "age": ages, "v_aged": waves.at(f"v(sn{i})", ages)})
             for i in range(len(points))

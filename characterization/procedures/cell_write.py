@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pandas as pd
 
-from ...circuits.designs import OXIDE_CELL
+from ...circuits.designs import Designs
 from ...circuits.rawfile import Waveforms
 from ...circuits.testbench import Condition, WriteTiming, cell_write
 from ..measure import switching_energy
@@ -15,10 +15,16 @@ from ..procedure import Batch, Context, Procedure, chunks, procedure
 
 
 def with_write_device(condition: Condition, device: str) -> Condition:
-    """The condition with its cell's write device exchanged; "cmos" is the cell as designed."""
-    if device != "oxide":
+    """The condition with its cell's write device exchanged, and with it the levels of its word lines.
+
+    A device other than the designed one has the technology's own sizes; storage and read stage stay.
+    """
+    cell = condition.designs.cell
+    if device == cell.write_device:
         return condition
-    cell = condition.designs.cell.model_copy(update=OXIDE_CELL)
+    other = Designs.of(condition.technology, cell={"write_device": device}).cell
+    exchanged = ("write_device", "v_write_on", "v_write_off", "v_write_shift")
+    cell = cell.model_copy(update={name: getattr(other, name) for name in exchanged})
     return replace(condition, designs=condition.designs.model_copy(update={"cell": cell}))
 
 

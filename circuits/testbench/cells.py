@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import numpy as np
+
 from ..runner import Simulation
 from .bench import OPTIONS, Condition, close_circuit, open_circuit, pulse, step, supply
 from .schedule import ReadTiming, WriteTiming
 
-RETENTION_OPTIONS = OPTIONS | {"gmin": 1e-21, "abstol": 1e-20, "chgtol": 1e-19, "vntol": 1e-7, "reltol": 1e-4}
-"""Retention is a balance of 1e-18 A currents: every numerical leak must be far below them."""
+QUIET = OPTIONS | {"gmin": 1e-21, "abstol": 1e-20, "chgtol": 1e-19, "vntol": 1e-7, "reltol": 1e-4}
+"""Options for stored charge that drifts by 1e-18 A currents: every numerical leak must be far below them."""
+BREAKS_PER_DECADE = 10
+DECADES = 10
+"""Decades of time before its end over which a retention transient resolves what happens."""
 
 READ_STEP = 500e-12
 """Largest time step of a cell's read, s: between its edges the currents of a clamped cell stand still."""
@@ -73,6 +78,10 @@ def cell_retention(
 ) -> Simulation:
     """Idle cells hold v_store (V) while the write bit line rests at v_rest (V), for `end` seconds.
 
+    The simulator's own step control is blind here: it ignores currents below `abstol`, however long they
+    flow, and lets no step exceed sqrt(trtol) seconds. So `trtol` lifts the limit, and a clock that drives
+    nothing sets breakpoints at equal ratios of time, which hold the steps to a few per cent of the age.
+
     `gmin` (S) is a conductance that the simulator adds to every junction; a result that moves with it is an
     artefact. Saves v(sn<i>).
     """
@@ -89,14 +98,18 @@ def cell_retention(
         nodes = ("wbl", "wwl", "wwlb", "rwl", "rwlb", "bl", f"sn{i}", "vdd", circuit.gnd)
         circuit.X(str(i), cell.subcircuit, *nodes, **cell.parameters)
         initial[f"sn{i}"] = float(stored)
+    first = end / 10**DECADES
+    breaks = np.geomspace(first, end, DECADES * BREAKS_PER_DECADE + 1).tolist()
+    ticks = [(0.0, 0.0)] + [(time, float(i % 2)) for i, time in enumerate(breaks)]
+    circuit.PieceWiseLinearVoltageSource("clock", "clock", circuit.gnd, values=ticks)
     return close_circuit(
         circuit,
         end=end,
         save=[f"v({node})" for node in initial],
         initial=initial,
-        step=end / 1e4,
-        max_step=end / 100,
-        options=RETENTION_OPTIONS | {"gmin": gmin},
+        step=first,
+        max_step=end / 50,
+        options=QUIET | {"gmin": gmin, "trtol": 1e7, "minbreak": first / 100},
     )
 
 
