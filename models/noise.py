@@ -48,17 +48,12 @@ def fit_noise(
     formula = thermal_noise(c_line, designs, celsius)
     if table is None:
         return formula
-    t_max, rows = designs["clocking"]["t_pulse_max"], designs["array"]["rows"]
-    cells = rows * MEAN_WIDTH * float((table.loc[table["source"] == "cell", "q_rms"] ** 2).mean())
+    budget = noise_budget(table, c_line, designs)
     charge, jitter = {}, {}
     for signed in (False, True):
-        own = table[table["signed"] == signed].set_index("source")
-        zero = own.loc["auto-zero", "v_rms"] / own.loc["coupling", "gain"] * c_line[signed]
-        charge[signed] = float(np.hypot(zero, np.sqrt(cells)))
-        ramp = own.loc[own.index.str.endswith("ramp"), "q_rms"].max() * np.sqrt(MEAN_WIDTH)
-        trip = own.loc["comparator", "v_rms"] * c_line[signed]
-        full_scale = _converter(designs, signed)["i_ramp"] * t_max
-        jitter[signed] = float(np.hypot(trip, ramp) / full_scale)
+        zero, cells, trip, ramp = budget[signed].values()
+        charge[signed] = float(np.hypot(zero, cells)) * _full_scale(designs, signed)
+        jitter[signed] = float(np.hypot(trip, ramp))
     written = table.loc[table["source"] == "storage", "v_rms"]
     return Noise(
         charge_1=charge[False],
@@ -67,6 +62,34 @@ def fit_noise(
         jitter_1=jitter[False],
         jitter_2=jitter[True],
     )
+
+
+def noise_budget(
+    table: pd.DataFrame, c_line: Mapping[bool, float], designs: Mapping[str, Any]
+) -> dict[bool, dict[str, float]]:
+    """Rms of each contribution to a converted pulse, as a fraction of T_max, by `signed`.
+
+    Args:
+        table: of the procedure `noise`.
+        c_line: capacitance of integration node and bit line (F) by `signed`.
+        designs: sizes, as in the manifest's condition.
+    """
+    cell = float((table.loc[table["source"] == "cell", "q_rms"] ** 2).mean())
+    budget = {}
+    for signed in (False, True):
+        own = table[table["signed"] == signed].set_index("source")
+        charges = {
+            "auto-zero": own.loc["auto-zero", "v_rms"] / own.loc["coupling", "gain"] * c_line[signed],
+            "cells of a column": np.sqrt(designs["array"]["rows"] * MEAN_WIDTH * cell),
+            "comparator": own.loc["comparator", "v_rms"] * c_line[signed],
+            "ramp": own.loc[own.index.str.endswith("ramp"), "q_rms"].max() * np.sqrt(MEAN_WIDTH),
+        }
+        budget[signed] = {name: float(q / _full_scale(designs, signed)) for name, q in charges.items()}
+    return budget
+
+
+def _full_scale(designs: Mapping[str, Any], signed: bool) -> float:
+    return _converter(designs, signed)["i_ramp"] * designs["clocking"]["t_pulse_max"]
 
 
 def _converter(designs: Mapping[str, Any], signed: bool) -> Mapping[str, float]:

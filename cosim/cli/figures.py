@@ -62,4 +62,4 @@ def _list(titles: dict[str, str], as_json: bool) -> None:
         emit({"figures": titles})
         return
     for name, text in titles.items():
-        stdout.print(f"{name:16} {text}", highlight=False)
+        stdout.print(f"{name:16} {text}", highlight=False, soft_wrap=True)

@@ -14,9 +14,14 @@ from matplotlib.figure import Figure as Canvas
 
 from ...circuits.errors import PlanError
 from ..files import write_whole
+from .corners import corners
+from .noise_budget import noise
 from .static import STYLE, encode
 
-FIGURES: dict[str, Callable[[Path], Canvas]] = {}
+FIGURES: dict[str, Callable[[Path], Canvas]] = {
+    "corners": corners,
+    "noise": noise,
+}
 """Name -> what draws it from a folder of tables; TableError where the folder lacks the table it shows."""
 
 
@@ -33,8 +38,7 @@ def save_figure(name: str, folder: Path, *paths: Path) -> None:
         TableError: the folder lacks the table that the figure shows.
     """
     if name not in FIGURES:
-        known = ", ".join(FIGURES) or "none yet"
-        raise PlanError(f"unknown figure {name!r}; use one of {known}")
+        raise PlanError(f"unknown figure {name!r}; use one of {', '.join(FIGURES)}")
     with matplotlib.rc_context(STYLE):
         canvas = FIGURES[name](Path(folder))
         for path in paths:
