@@ -23,12 +23,18 @@ MAPS = {
 """Column of `figures_by_condition` -> title, factor to the shown unit, format of a number."""
 
 
+CROSSED = ("fs", "sf")
+"""Corners that share half of their curve with ff or ss, and are drawn dashed over it."""
+
+
 def corners(folder: Path) -> Canvas:
     """Cell curves, and converter offset, INL and energy, over corners, temperature and supply."""
     designs = read_manifest(folder)["condition"]["designs"]
     i_ramp = {False: designs["converter"]["i_ramp"], True: designs["readout"]["i_ramp"]}
     tables = {name: read_table(folder, name) for name in TABLES}
     found = figures_by_condition(tables, i_ramp, designs["clocking"]["t_pulse_max"])
+    order = list(dict.fromkeys(tables["cell_corners"]["corner"]))
+    found = found.sort_values("corner", key=lambda names: names.map(order.index), kind="stable")
     canvas = Canvas(figsize=(9.6, 8.2), layout="constrained")
     axes = canvas.subplots(3, 3, height_ratios=(1.15, 1, 1))
     _curves(axes[0], tables["cell_corners"])
@@ -53,6 +59,7 @@ def _curves(axes, cells: pd.DataFrame) -> None:
                 own["q_bl"] * 1e15,
                 color=INK if typical else colour,
                 zorder=3 if typical else 2,
+                linestyle=(0, (4, 2)) if axis == "corner" and value in CROSSED else "-",
                 label=_label(axis, value),
             )
         ax.set_xlabel("stored voltage (V)")
@@ -71,19 +78,23 @@ def _heat_map(ax, found: pd.DataFrame, column: str, title: str, factor: float, f
     shown = shown.reindex(names).sort_index(axis=1) * factor
     values = shown.to_numpy(dtype=float)
     limit = FIGURES[column][2]
-    middle = float(values[0][values.shape[1] // 2]) if column in ("cell_gain", "energy") else 0.0
+    middle = 0.0
+    if column in ("cell_gain", "energy"):
+        middle = float(found[nominal_condition(found)][column].iloc[0]) * factor
     reach = np.nanmax(np.abs(values - middle))
     ax.imshow(values, cmap="PuOr", vmin=middle - reach, vmax=middle + reach, aspect="auto")
     for (row, place), value in np.ndenumerate(values):
         beyond = limit is not None and not abs(value) <= limit * factor
         strong = abs(value - middle) > 0.62 * reach
-        text = form.format(value).replace("-", "−") if np.isfinite(value) else "–"
+        # A small negative number must not read as minus zero.
+        number = form.format(float(form.format(value)) + 0.0)
+        text = number.replace("-", "−") if np.isfinite(value) else "–"
         weight = "bold" if beyond else "normal"
         colour = "white" if strong else INK
         ax.text(place, row, text, ha="center", va="center", fontsize=5.8, color=colour, fontweight=weight)
-    supplies = [f"{vdd:g}" for _, vdd in shown.columns]
+    supplies = [f"{vdd:g} V" for _, vdd in shown.columns]
     ax.set_xticks(range(len(supplies)), supplies, fontsize=6)
-    ax.set_yticks(range(len(names)), names)
+    ax.set_yticks(range(len(names)), names, fontsize=7.5)
     ax.grid(False)
     ax.tick_params(length=0)
     temperatures = list(dict.fromkeys(t for t, _ in shown.columns))

@@ -49,4 +49,4 @@ def _budget(ax, budget: dict[bool, dict[str, float]]) -> None:
     ax.grid(axis="y", visible=False)
     ax.set_xlabel("rms, % of T_max")
     ax.margins(x=0.12)
-    ax.legend(loc="upper right")
+    ax.legend(loc="center right", bbox_to_anchor=(1.0, 0.62))
