@@ -1,6 +1,6 @@
 """Testbenches: netlists of the circuits with their stimuli, built with PySpice, ready for the runner."""
 
-from .arrays import chain, column, row_drive
+from .arrays import array, chain, column, row_drive
 from .bench import Condition
 from .cells import cell_read, cell_retention, cell_write
 from .converters import conversion
@@ -14,6 +14,7 @@ __all__ = [
     "ReadTiming",
     "Schedule",
     "WriteTiming",
+    "array",
     "cell_read",
     "cell_retention",
     "cell_write",

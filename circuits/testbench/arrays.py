@@ -1,12 +1,12 @@
-"""Testbenches of columns, word lines and the two-array chain."""
+"""Testbenches of columns, word lines, one array and the two-array chain."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from ..designs import SubArray
 from ..runner import Simulation
 from .bench import Condition, close_circuit, open_circuit, pulse, supply
+from .blocks import cell_matrix, drive_rows, hold, write_lines
 from .converters import LOAD, add_converter, converter_lines, netlists_of
 from .schedule import Schedule
 
@@ -30,7 +30,7 @@ def column(condition: Condition, v_store: np.ndarray, t_pulse: np.ndarray, *, si
     converter_lines(circuit, condition, design, schedule)
     supply(circuit, "vdd", condition.vdd)
     supply(circuit, "ddc", condition.vdd)
-    _write_lines(circuit, condition)
+    write_lines(circuit, condition)
     for row, width in enumerate(t_pulse):
         start = schedule.pulse_start(width)
         pulse(circuit, f"rwl{row}", start, abs(float(width)), condition.vdd)
@@ -38,7 +38,7 @@ def column(condition: Condition, v_store: np.ndarray, t_pulse: np.ndarray, *, si
     word_lines = [[f"rwl{row}"] for row in range(len(t_pulse))]
     complements = [[f"rwlb{row}"] for row in range(len(t_pulse))]
     cells = np.asarray(v_store, dtype=float)[:, None]
-    bit_lines, initial = _cells(circuit, condition, "a", cells, word_lines, complements)
+    bit_lines, initial = cell_matrix(circuit, condition, "a", cells, word_lines, complements)
     add_converter(circuit, design, "0", bit_lines[0], "out", "ddc", sign="sign")
     circuit.C("load", "out", circuit.gnd, LOAD)
     circuit.V("sense", "bl", bit_lines[0], 0.0)
@@ -56,11 +56,11 @@ def row_drive(condition: Condition, t_pulse: float, columns: int) -> Simulation:
     circuit = open_circuit("row driver and word line", condition, "gain_cell", "logic")
     supply(circuit, "vdd", condition.vdd)
     supply(circuit, "ddd", condition.vdd)
-    _write_lines(circuit, condition)
+    write_lines(circuit, condition)
     pulse(circuit, "row", start, t_pulse, condition.vdd)
-    lines = _drive_rows(circuit, condition, "a", ["row"], columns, "ddd")
+    lines = drive_rows(circuit, condition, "a", ["row"], columns, "ddd")
     cells = np.full((1, columns), condition.v_mid)
-    bit_lines, initial = _cells(circuit, condition, "a", cells, *lines)
+    bit_lines, initial = cell_matrix(circuit, condition, "a", cells, *lines)
     for c, node in enumerate(bit_lines):
         circuit.V(f"bl{c}", node, circuit.gnd, condition.v_mid)
     for name, node in zip(("near", "nearb"), (lines[0][0][0], lines[1][0][0]), strict=True):
@@ -69,6 +69,44 @@ def row_drive(condition: Condition, t_pulse: float, columns: int) -> Simulation:
         circuit.V(f"s{name}", name, node, 0.0)
     save = ["v(row)", "v(near)", "v(far)", "v(nearb)", "v(farb)", "i(vddd)"]
     return close_circuit(circuit, end=start + t_pulse + 3e-9, save=save, initial=initial)
+
+
+def array(
+    condition: Condition, t_pulse: np.ndarray, v_store: np.ndarray, *, signed: bool, timeout: float = 3600.0
+) -> Simulation:
+    """One operation of a whole sub-array: row drivers, word lines, cells, bit lines and all converters.
+
+    Args:
+        condition: technology, sizes, operating point.
+        t_pulse: pulse widths at the row drivers' inputs, shape (rows,), s; negative only where the converter
+            has two phases.
+        v_store: stored voltages, shape (rows, columns), V.
+        signed: a V array with signed read-out converters; otherwise a K array with ReLU converters.
+        timeout: wall time after which the run is given up, s.
+
+    Saves v(out<c>), v(bl<c>) at the converter and v(sign<c>) of signed ones per column, and the currents
+    i(vdcell) of the cells', i(vddrv) of the drivers', i(vdconv) of the converters' supply and i(vref).
+    """
+    design = condition.designs.readout if signed else condition.designs.converter
+    schedule = Schedule.single(condition.designs, signed)
+    circuit = open_circuit("sub-array", condition, "gain_cell", *netlists_of(design))
+    converter_lines(circuit, condition, design, schedule)
+    for name in ("dcell", "ddrv", "dconv"):
+        supply(circuit, name, condition.vdd)
+    write_lines(circuit, condition)
+    for row, width in enumerate(t_pulse):
+        pulse(circuit, f"q{row}", schedule.pulse_start(width), abs(float(width)), condition.vdd)
+    inputs = [f"q{row}" for row in range(len(t_pulse))]
+    lines = drive_rows(circuit, condition, "a", inputs, v_store.shape[1], "ddrv")
+    bit_lines, stored = cell_matrix(circuit, condition, "a", v_store, *lines, vdd="dcell")
+    hold(circuit, stored)
+    save = ["i(vdcell)", "i(vddrv)", "i(vdconv)", "i(vref)"]
+    for c, node in enumerate(bit_lines):
+        add_converter(circuit, design, str(c), node, f"out{c}", "dconv", sign=f"sign{c}")
+        circuit.C(f"load{c}", f"out{c}", circuit.gnd, LOAD)
+        circuit.V(f"s{c}", f"bl{c}", node, 0.0)
+        save += [f"v(out{c})", f"v(bl{c})"] + ([f"v(sign{c})"] if signed else [])
+    return close_circuit(circuit, end=schedule.end, save=save, timeout=timeout)
 
 
 def chain(
@@ -96,95 +134,23 @@ def chain(
     supplies = ("dk", "dk_drv", "dv", "dv_drv", "dc1", "dc2")
     for name in supplies:
         supply(circuit, name, condition.vdd)
-    _write_lines(circuit, condition)
+    write_lines(circuit, condition)
     for d, width in enumerate(t_query):
         pulse(circuit, f"q{d}", schedule.pulse_start(width), abs(float(width)), condition.vdd)
     save = [f"i(v{name})" for name in supplies]
-    key_lines = _drive_rows(circuit, condition, "k", [f"q{d}" for d in range(dims)], tokens, "dk_drv")
-    key_bits, initial = _cells(circuit, condition, "k", v_key, *key_lines, vdd="dk")
+    key_lines = drive_rows(circuit, condition, "k", [f"q{d}" for d in range(dims)], tokens, "dk_drv")
+    key_bits, key_cells = cell_matrix(circuit, condition, "k", v_key, *key_lines, vdd="dk")
     for t, node in enumerate(key_bits):
         add_converter(circuit, designs.converter, str(t), node, f"phi{t}", "dc1", "1")
         circuit.V(f"s1_{t}", f"bl1_{t}", node, 0.0)
         save += [f"v(phi{t})", f"v(bl1_{t})"]
     phi = [f"phi{t}" for t in range(tokens)]
-    value_lines = _drive_rows(circuit, condition, "v", phi, v_value.shape[1], "dv_drv")
-    value_bits, stored = _cells(circuit, condition, "v", v_value, *value_lines, vdd="dv")
+    value_lines = drive_rows(circuit, condition, "v", phi, v_value.shape[1], "dv_drv")
+    value_bits, value_cells = cell_matrix(circuit, condition, "v", v_value, *value_lines, vdd="dv")
     for d, node in enumerate(value_bits):
         add_converter(circuit, designs.readout, str(d), node, f"out{d}", "dc2", "2", sign=f"sign{d}")
         circuit.C(f"load{d}", f"out{d}", circuit.gnd, LOAD)
         circuit.V(f"s2_{d}", f"bl2_{d}", node, 0.0)
         save += [f"v(out{d})", f"v(sign{d})", f"v(bl2_{d})"]
-    return close_circuit(circuit, end=schedule.end, save=save, initial=initial | stored, timeout=timeout)
-
-
-def _write_lines(circuit, condition: Condition) -> None:
-    cell = condition.designs.cell
-    supply(circuit, "wbl", condition.v_mid)
-    supply(circuit, "wwl", cell.v_write_off)
-    supply(circuit, "wwlb", condition.vdd - cell.v_write_off)
-
-
-def _wire(circuit, name: str, cells: int, array: SubArray) -> tuple[str, list[str]]:
-    """A wire along `cells` cells as an RC ladder; returns its driven end and the node that each cell sits on.
-
-    Sections of at most `array.section` cells are lumped: their capacitance on a node in their middle, their
-    resistance half on either side of it. A wire without resistance is one node.
-    """
-    section = array.section if array.r_wire > 0 else cells
-    starts = range(0, cells, section)
-    ladder = [f"{name}_{i}" for i in range(len(starts))]
-    lengths = [min(section, cells - start) for start in starts]
-    end = name if array.r_wire > 0 else ladder[0]
-    before, reach = end, 0.0
-    for i, (node, length) in enumerate(zip(ladder, lengths, strict=True)):
-        if array.c_wire > 0:
-            circuit.C(f"{name}_{i}", node, circuit.gnd, array.c_wire * length)
-        if array.r_wire > 0:
-            circuit.R(f"{name}_{i}", before, node, array.r_wire * (reach + length / 2))
-        before, reach = node, length / 2
-    return end, [ladder[cell // section] for cell in range(cells)]
-
-
-def _drive_rows(
-    circuit, condition: Condition, tag: str, inputs: list[str], columns: int, vdd: str
-) -> tuple[list[list[str]], list[list[str]]]:
-    """Row drivers and word-line wires; returns the nodes of rwl and rwlb per row and column."""
-    array = condition.designs.array
-    lines: tuple[list[list[str]], list[list[str]]] = ([], [])
-    for row, node in enumerate(inputs):
-        names, ends = (f"{tag}rwl{row}", f"{tag}rwlb{row}"), []
-        for name, kind in zip(names, lines, strict=True):
-            end, cells = _wire(circuit, name, columns, array)
-            ends.append(end)
-            kind.append(cells)
-        circuit.X(f"{tag}drv{row}", "row_driver", node, *ends, vdd, circuit.gnd, x=array.driver)
-    return lines
-
-
-def _cells(
-    circuit,
-    condition: Condition,
-    tag: str,
-    v_store: np.ndarray,
-    word_lines: list[list[str]],
-    complements: list[list[str]],
-    vdd: str = "vdd",
-) -> tuple[list[str], dict[str, float]]:
-    """Cells and bit-line wires of an array; returns the converter-side bit-line nodes and the initial state.
-
-    v_store: shape (rows, columns), V. The converter sits before the first row.
-    """
-    cell, array = condition.designs.cell, condition.designs.array
-    rows, columns = v_store.shape
-    initial = {}
-    ends = []
-    for c in range(columns):
-        end, bit_line = _wire(circuit, f"{tag}bl{c}", rows, array)
-        ends.append(end)
-        for r in range(rows):
-            stored = f"{tag}sn{r}_{c}"
-            lines = (word_lines[r][c], complements[r][c], bit_line[r])
-            nodes = ("wbl", "wwl", "wwlb", *lines, stored, vdd, circuit.gnd)
-            circuit.X(f"{tag}{r}_{c}", cell.subcircuit, *nodes, **cell.parameters)
-            initial[stored] = float(v_store[r, c])
-    return ends, initial
+    hold(circuit, key_cells | value_cells)
+    return close_circuit(circuit, end=schedule.end, save=save, timeout=timeout)
