@@ -19,7 +19,10 @@ def energy_model(
     """Stages in the order of the signal path."""
     reads = _read_curve(good["cell_transfer"], vdd)
     drive = good["row_driver"]
-    pulse = float(drive[drive["columns"] == designs["array"]["columns"]]["e_drive"].mean())
+    array = designs["array"]
+    pulse = float(drive[drive["columns"] == array["columns"]]["e_drive"].mean())
+    # A normalising column lengthens the V array's word lines by one cell.
+    longer = 1 + (array.get("normaliser") is not None) / array["columns"]
     return EnergyModel(
         stages=(
             _published("dac", "pulse-width and voltage converters at the input: not simulated here"),
@@ -45,7 +48,7 @@ def energy_model(
             StageEnergy(
                 name="V array word lines",
                 origin="simulated",
-                law=Pulses(array=2, joules=pulse),
+                law=Pulses(array=2, joules=pulse * longer),
                 note="row_driver: driver, wires and gates of a whole row, one pulse",
             ),
             StageEnergy(name="V array cells", origin="simulated", law=CellReads(array=2, curve=reads)),

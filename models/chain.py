@@ -6,6 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .hardware import Hardware
+from .options import phase_sums, two_phase_charge
 
 
 def predict_chain(hardware: Hardware, rows: pd.DataFrame, stage: int) -> tuple[np.ndarray, np.ndarray]:
@@ -33,7 +34,15 @@ def product(hardware: Hardware, width: np.ndarray, stored: np.ndarray, array: in
 
 
 def bit_line_charge(hardware: Hardware, width: np.ndarray, stored: np.ndarray, array: int) -> np.ndarray:
-    """Charge (C) on the bit lines (columns,) after pulses (rows,) / T_max on stored volts (rows, columns)."""
+    """Charge (C) on the bit lines (columns,) after pulses (rows,) / T_max on stored volts (rows, columns).
+
+    Negative widths, into array 1 of two phases, come first and count with the opposite sign.
+    """
     column = hardware.column_1 if array == 1 else hardware.column_2
+    if array == 1 and hardware.signed_query == "two-phase":
+        pulses = np.broadcast_to(width, stored.T.shape)
+        sums = phase_sums(pulses, stored.T, hardware.transfer, hardware.edge or 0.0)
+        loads = phase_sums(pulses, stored.T, column.loading)
+        return two_phase_charge(column, hardware.swap_retained, *zip(sums, loads, strict=True)).numpy()
     charge = width @ hardware.transfer(stored).numpy() + hardware.edge * (width > 0).sum()
     return column(charge, width @ column.loading(stored).numpy()).numpy()

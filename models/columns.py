@@ -71,7 +71,7 @@ def fit_column(
     lowest, highest = USABLE[signed]
     usable = (charge > lowest * full_scale) & (charge < highest * full_scale)
     rows, charge = rows[usable], charge[usable]
-    loading = _loading_curve(transfer, hardware, c_line, signed)
+    loading = loading_curve(transfer, hardware, c_line, signed)
     plain, load = cell_sum(rows, hardware), summed(rows, hardware, loading)
     unseen = held_out_mask(plain, None)
     model = fit_column_model(
@@ -91,7 +91,7 @@ def fit_column(
     )
 
 
-def _loading_curve(transfer: pd.DataFrame, hardware: Hardware, c_line: float, signed: bool):
+def loading_curve(transfer: pd.DataFrame, hardware: Hardware, c_line: float, signed: bool):
     """g(v) = (dQ/dV_bl) / C of a full-width read, Q taken from the line: secant over a tenth of the supply.
 
     The unsigned converter only sees bit lines below their rest voltage, the signed one both sides.

@@ -61,6 +61,15 @@ class Hardware(Value):
     """Width of a full pulse, s."""
     charge_unit: str = "C"
     levels: Levels = Levels()
+    window: int | None = Field(default=None, ge=1)
+    """Columns of the ring where the network gives none; None: one that is never overwritten."""
+    signed_query: Literal["mirrored", "two-phase"] | None = None
+    """Queries lie in [-1, 1]: by complementary rows of the K array, or by two integration phases. None: in
+    [0, 1]."""
+    swap_retained: float | None = Field(default=None, gt=0, le=1)
+    """Two-phase: what the first phase's charge counts for in the second."""
+    normaliser: float | None = None
+    """Stored voltage, V, of a further column of the V array, by whose read-out the others are divided."""
     cells: dict[str, Curve] = Field(default_factory=dict)
     """Charge of a full-width pulse against stored voltage (V), by name, in `charge_unit`."""
     cell: str = ""
@@ -96,6 +105,15 @@ class Hardware(Value):
         if not self.v_min < self.v_zero < self.v_max:
             raise ValueError(
                 f"v_zero={self.v_zero} must lie between v_min={self.v_min} and v_max={self.v_max}"
+            )
+        if (self.signed_query == "two-phase") != (self.swap_retained is not None):
+            raise ValueError(
+                f"swap_retained={self.swap_retained} belongs to signed_query='two-phase', "
+                f"got {self.signed_query!r}"
+            )
+        if self.normaliser is not None and not self.v_zero < self.normaliser <= self.v_max:
+            raise ValueError(
+                f"normaliser={self.normaliser} must be above v_zero={self.v_zero}, at most v_max={self.v_max}"
             )
         if self.kind == "gain-cell" and self.cell not in self.cells:
             raise ValueError(f"cell={self.cell!r} is not among cells={sorted(self.cells)}")

@@ -1,0 +1,173 @@
+"""Design options beyond the published array: the query's sign, and the normalising column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from scipy.optimize import least_squares
+from torch import Tensor
+
+from .array import ColumnModel
+from .columns import USABLE, Column, loading_curve, unclipped
+from .fitting import held_out_mask, measure_error
+from .hardware import Hardware
+from .values import FitError
+
+_POWERS = tuple((i, j) for i in range(3) for j in range(3 - i))
+_START = np.array([0.95, 0.0, -0.5, 1 / 6, 0.0, 0.0, 0.0])
+"""First guess of the fit: a swap that loses 5 %, and (1 - exp(-u)) / u to second order."""
+
+
+def described(designs: Mapping[str, Any], vdd: float) -> dict[str, Any]:
+    """Fields of `Hardware` that follow from the design's levels, window and options; `designs` as dumped."""
+    array, two_phase = designs["array"], designs["converter"].get("phases", 1) == 2
+    fraction = array.get("normaliser")
+    return {
+        "levels": dict(designs.get("levels", {})),
+        "window": array.get("window"),
+        "signed_query": "mirrored" if array.get("mirrored") else "two-phase" if two_phase else None,
+        # Replaced by the fit; until then the capacitor's plates are swapped without loss.
+        "swap_retained": 1.0 if two_phase else None,
+        "normaliser": None if fraction is None else fraction * vdd,
+    }
+
+
+def two_phase_charge(
+    column: Callable[[Any, Any], Tensor],
+    retained: float,
+    first: tuple[Any, Any],
+    second: tuple[Any, Any],
+) -> Tensor:
+    """Net charge on the integration node after both phases, C, positive for a line pulled down.
+
+    The first phase delivers D. After the swap it counts `-retained D`, and the line stands as much above its
+    rest: in the second phase cells of summed loading U then take `U retained D` more before compression.
+
+    Args:
+        column: the column model.
+        retained: share of the first phase's charge that the swap keeps; the line's own is lost twice.
+        first: summed cell charge (C) and loading of the negative queries' pulses.
+        second: those of the positive queries' pulses.
+    """
+    held = retained * column(*first)
+    charge, load = second
+    return column(charge + held * load, load) - held
+
+
+def phase_sums(width: np.ndarray, stored: np.ndarray, curve: Callable[[Any], Tensor], edge: float = 0.0):
+    """sum_i w_i curve(v_i) + edge, over the negative and over the positive pulses of each column.
+
+    width: (n, rows) signed, fractions of T_max; stored: (n, rows), V. Returns two arrays of shape (n,).
+    """
+    values = curve(stored).numpy()
+    parts = (np.maximum(-width, 0.0), np.maximum(width, 0.0))
+    return tuple((part * values).sum(axis=1) + edge * (part > 0).sum(axis=1) for part in parts)
+
+
+def fit_two_phase_column(
+    rows: pd.DataFrame, transfer: pd.DataFrame, hardware: Hardware, c_line: float
+) -> tuple[Column, float]:
+    """Column model and retained share from simulated two-phase columns; every fourth is kept from the fit.
+
+    Args:
+        rows: table `column`, its K columns, with signed pulses.
+        transfer: table `cell_transfer`.
+        hardware: with its cells and converters fitted.
+        c_line: capacitance of the integration node, F.
+    """
+    charge = c_line * (rows["v_start"] - rows["v_end"]).to_numpy()
+    lowest, highest = USABLE[False]
+    usable = (charge > lowest * hardware.q_sat_1) & (charge < highest * hardware.q_sat_1)
+    rows, charge = rows[usable], charge[usable]
+    loading = loading_curve(transfer, hardware, c_line, True)
+    stored, width = (np.array(rows[name].tolist()) for name in ("v_store", "t_pulse"))
+    width = width / hardware.t_pulse_max
+    sums = phase_sums(width, stored, hardware.cells["table"], hardware.edge or 0.0)
+    loads = phase_sums(width, stored, loading)
+    unseen = held_out_mask(charge, None)
+    scale = float(max(np.abs(part).max() for part in sums))
+    box = {
+        "a": (-1.2, 1.2),
+        "u": (float(min(part.min() for part in loads)), float(max(part.max() for part in loads))),
+    }
+
+    def net(values: np.ndarray) -> np.ndarray:
+        coefficients = np.zeros((3, 3))
+        coefficients[tuple(np.transpose(_POWERS))] = values[1:]
+        model = ColumnModel(loading=loading, coefficients=coefficients, q_scale=scale, box=box)
+        return two_phase_charge(model, values[0], *zip(sums, loads, strict=True)).numpy()
+
+    found = least_squares(lambda x: (net(x)[~unseen] - charge[~unseen]) / scale, _START).x
+    coefficients = np.zeros((3, 3))
+    coefficients[tuple(np.transpose(_POWERS))] = found[1:]
+    predicted, full_scale = net(found), hardware.q_sat_1
+    model = ColumnModel(
+        loading=loading,
+        coefficients=coefficients,
+        q_scale=scale,
+        box=box,
+        errors=measure_error(predicted[unseen], charge[unseen], full_scale, "of full scale"),
+    )
+    t_out = rows["t_out"].to_numpy() / hardware.t_pulse_max
+    shown = unseen & unclipped(t_out)
+    errors = [
+        measure_error(hardware.phi(q[shown]).numpy(), t_out[shown], 1.0, "of T_max")
+        for q in (sums[1] - sums[0], predicted)
+    ]
+    return Column(model=model, c_line=c_line, plain=errors[0], predicted=errors[1]), float(found[0])
+
+
+def option_errors(hardware: Hardware, tables: Mapping[str, pd.DataFrame]) -> dict[str, FitError]:
+    """Errors of the options' predictions on the columns of `signed_column` and `normaliser`, where there are.
+
+    Signed columns are compared with the plain signed sum that an ideal array would deliver, and, where the
+    hardware describes the scheme or needs nothing more for it (mirrored), with its column model.
+    """
+    errors = {}
+    if "signed_column" in tables:
+        for scheme, rows in tables["signed_column"].groupby("scheme"):
+            width = rows["t_out"].to_numpy() / hardware.t_pulse_max
+            shown = unclipped(width)
+            for label, predicted in _signed_predictions(hardware, rows, str(scheme)).items():
+                errors[f"signed query, {scheme}, {label}"] = measure_error(
+                    predicted[shown], width[shown], 1.0, "of T_max"
+                )
+    if "normaliser" in tables:
+        rows = tables["normaliser"]
+        width = rows["t_out"].to_numpy() / hardware.t_pulse_max
+        stored = np.stack([np.full(len(t), v) for v, t in zip(rows["v_store"], rows["t_pulse"], strict=True)])
+        pulses = np.array(rows["t_pulse"].tolist()) / hardware.t_pulse_max
+        sums, loads = _sums(hardware, pulses, stored, 2)
+        predicted, shown = hardware.readout(hardware.column_2(sums, loads)).numpy(), unclipped(width)
+        errors["normalising column"] = measure_error(predicted[shown], width[shown], 1.0, "of T_max")
+    return errors
+
+
+def _sums(hardware: Hardware, width: np.ndarray, stored: np.ndarray, array: int):
+    """Summed cell charge, edges included, and summed loading of columns (n, rows), each (n,)."""
+    column = hardware.column_1 if array == 1 else hardware.column_2
+    charge = (width * hardware.transfer(stored).numpy()).sum(axis=1)
+    charge = charge + (hardware.edge or 0.0) * (width > 0).sum(axis=1)
+    return charge, (width * column.loading(stored).numpy()).sum(axis=1)
+
+
+def _signed_predictions(hardware: Hardware, rows: pd.DataFrame, scheme: str) -> dict[str, np.ndarray]:
+    """Pulse widths / T_max of signed columns by the plain signed sum, and by the column model."""
+    stored, width = (np.array(rows[name].tolist()) for name in ("v_store", "t_pulse"))
+    width = width / hardware.t_pulse_max
+    plain = (width * hardware.transfer(stored).numpy()).sum(axis=1)
+    found = {"plain signed sum": (plain / hardware.q_sat_1).clip(0.0, 1.0)}
+    if scheme == "mirrored" and hardware.signed_query != "two-phase":
+        both = np.concatenate([np.maximum(width, 0.0), np.maximum(-width, 0.0)], axis=1)
+        cells = np.concatenate([stored, hardware.v_min + hardware.v_max - stored], axis=1)
+        sums, loads = _sums(hardware, both, cells, 1)
+        found["column model"] = hardware.phi(hardware.column_1(sums, loads)).numpy()
+    if scheme == "two-phase" and hardware.signed_query == "two-phase":
+        sums = phase_sums(width, stored, hardware.transfer, hardware.edge or 0.0)
+        loads = phase_sums(width, stored, hardware.column_1.loading)
+        net = two_phase_charge(hardware.column_1, hardware.swap_retained, *zip(sums, loads, strict=True))
+        found["column model"] = hardware.phi(net).numpy()
+    return found
