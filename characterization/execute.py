@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import platform
 import time
 from collections.abc import Callable
@@ -83,7 +84,7 @@ def characterize(
     interrupted run continues where it stopped. A point that fails is a row with its status, message and no
     measured values. Whatever joblib backend is active (`joblib.parallel_config`) is used, such as that of
     `backends.dask`; the default is threads, since every simulation is a process of its own already. Workers
-    look into the cache, where they have the same folder, but only this process writes it.
+    elsewhere may read the cache, where they have the same folder, but only this process writes it.
 
     Raises:
         TechnologyError: unknown technology or corner.
@@ -175,24 +176,43 @@ def _simulate_missing(
         n_jobs=jobs or cpu_count(), prefer="threads", return_as="generator_unordered", batch_size=1
     )
     by_key = {task.key: task for task in missing}
-    for key, rows, spent in parallel(delayed(_run)(task, cache) for task in by_key.values()):
+    home = _process()
+    for key, rows, spent, where in parallel(delayed(_run)(task, cache, home) for task in by_key.values()):
         done[key], seconds[key] = rows, spent
-        if spent > 0 and set(rows["status"]) <= _CACHED:
-            cache.put(by_key[key].origin, rows)
+        if where != home:
+            _remember(cache, by_key[key], rows)
         finished += len(by_key[key].points)
         if progress:
             progress(finished, total, by_key[key].procedure.name)
     return seconds
 
 
-def _run(task: Task, cache: Cache) -> tuple[str, pd.DataFrame, float]:
-    """Key, rows and time of a batch; the time is 0 when a concurrent run has put it into the cache."""
-    _require_same_software(task)
+def _run(task: Task, cache: Cache, home: str) -> tuple[str, pd.DataFrame, float, str]:
+    """Key and rows of a batch, the time it took, and the process that ran it.
+
+    In the process that started the run it enters the cache at once, or a kill would lose what waits for the
+    main thread; elsewhere the cache may be out of reach. A batch that a concurrent run has finished meanwhile
+    is taken from the cache.
+    """
+    here = _process()
+    if here != home:
+        _require_same_software(task)
     if (known := cache.get(task.key)) is not None:
-        return task.key, known, 0.0
+        return task.key, known, 0.0, home
     started = time.perf_counter()
     rows = _rows(task, simulate(task.batch.simulation))
-    return task.key, rows, time.perf_counter() - started
+    if here == home:
+        _remember(cache, task, rows)
+    return task.key, rows, time.perf_counter() - started, here
+
+
+def _remember(cache: Cache, task: Task, rows: pd.DataFrame) -> None:
+    if set(rows["status"]) <= _CACHED:
+        cache.put(task.origin, rows)
+
+
+def _process() -> str:
+    return f"{platform.node()} {os.getpid()}"
 
 
 def _require_same_software(task: Task) -> None:

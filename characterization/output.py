@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import hashlib
 import os
 import platform
 import re
 import shutil
 import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -71,8 +74,31 @@ def write_run(
     records: list[TableRecord],
     summary: dict[str, Any],
 ) -> None:
-    """Replace the contents of `out`: without a manifest first, with it last (see `table`)."""
+    """Replace the contents of `out`: without a manifest first, with it last (see `table`).
+
+    Of two runs that write to one folder at once, the second waits for the first and then replaces it.
+    """
     out.mkdir(parents=True, exist_ok=True)
+    with _alone(out):
+        _write(out, plan, technology, simulator, records, summary)
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold the lock of a folder; the operating system releases it when the process dies."""
+    with (folder / ".lock").open("w") as handle:
+        fcntl.flock(handle, fcntl.LOCK_EX)
+        yield
+
+
+def _write(
+    out: Path,
+    plan: Plan,
+    technology: Technology,
+    simulator: str,
+    records: list[TableRecord],
+    summary: dict[str, Any],
+) -> None:
     (out / MANIFEST).unlink(missing_ok=True)
     _write_netlists(out / "netlists", technology, records)
     tables = {record.procedure.name: _write_table(out, record, summary) for record in records}

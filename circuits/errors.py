@@ -27,6 +27,10 @@ class PlanError(GaincellError):
     exit_status = 2
 
 
+class BackendError(GaincellError):
+    """A place to run simulations that is unknown, missing, or does not answer."""
+
+
 class TableError(GaincellError):
     """A characterization table that is missing, corrupt, or was left unfinished."""
 

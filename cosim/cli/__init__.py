@@ -11,6 +11,7 @@ import typer
 from . import (
     account,
     adapt,
+    cache,
     characterize,
     cosim,
     demo,
@@ -50,6 +51,7 @@ app = typer.Typer(
 )
 for name, run in COMMANDS.items():
     app.command(name)(guarded(run))
+app.add_typer(cache.app, name="cache")
 
 
 def main() -> None:

@@ -29,6 +29,10 @@ def run(
     samples: Annotated[int | None, typer.Option(min=1, help="Random samples of every procedure.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
     jobs: Annotated[int | None, typer.Option(min=1, help="Simulations at once [default: all cores].")] = None,
+    backend: Annotated[str, typer.Option(help="Where simulations run: local or dask.")] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask scheduler, such as tcp://host:8786, or its scheduler file.")
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for tables, netlists and manifest.")] = TABLES,
     cache_dir: Annotated[
         Path | None,
@@ -48,8 +52,10 @@ def run(
         gaincell characterize --corner ss --temperature 125 --vdd 0.81 --out out/worst
 
         gaincell characterize --technology my.toml --samples 8 --jobs 4 --json
+
+        gaincell characterize --plan full --backend dask --scheduler tcp://host:8786
     """
-    from ...characterization import execute
+    from ...characterization import backends, execute
     from ...characterization.cache import Cache, default_folder
     from ...characterization.plan import Plan
     from ...circuits.technology import Technology
@@ -66,7 +72,7 @@ def run(
     Technology.load(chosen.technology).sections(chosen.corner)
     require_folder(out)
     cache = Cache(cache_dir or default_folder(), read=not fresh)
-    with progress("characterize") as update:
+    with backends.backend(backend, scheduler), progress("characterize") as update:
         summary = execute.characterize(chosen, out, jobs=jobs, cache=cache, progress=update)
     if as_json:
         conditions = chosen.model_dump(include={"technology", "corner", "temperature", "vdd", "seed"})

@@ -1,0 +1,137 @@
+"""Why entries of the cache no longer fit, and which can go."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+
+from ..circuits.runner import ngspice_version
+from ..circuits.technology import Technology
+from .cache import Cache, Entry
+from .execute import tasks_of
+from .origin import Origin
+from .plan import Plan
+from .procedure import find, names
+from .source import modules
+
+
+@dataclass(frozen=True)
+class Holding:
+    """What the cache has of one procedure."""
+
+    procedure: str
+    """Its name; "-" for entries of another gaincell version."""
+    entries: int
+    rows: int
+    size: int
+    """Bytes."""
+    oldest: float
+    """Time since the entry that has waited longest was used, s."""
+    newest: float
+    """Time since the last use of any, s."""
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What a plan would find in the cache for one procedure."""
+
+    procedure: str
+    batches: int
+    fresh: int
+    """Batches whose rows are in the cache."""
+    reasons: dict[str, int]
+    """Why the others are not -> number of batches."""
+
+
+def holdings(cache: Cache) -> list[Holding]:
+    """What the cache holds, by procedure."""
+    now, groups = time.time(), {}
+    for entry in cache.entries():
+        groups.setdefault(entry.origin.procedure if entry.origin else "-", []).append(entry)
+    return [
+        Holding(
+            procedure=name,
+            entries=len(group),
+            rows=sum(entry.rows for entry in group),
+            size=sum(entry.size for entry in group),
+            oldest=now - min(entry.used for entry in group),
+            newest=now - max(entry.used for entry in group),
+        )
+        for name, group in sorted(groups.items())
+    ]
+
+
+def explain(plan: Plan, cache: Cache) -> list[Explanation]:
+    """For every procedure of a plan, how many of its batches are cached, and what changed for the others.
+
+    A batch that is not there is compared with the entry of its procedure that it shares most with.
+
+    Raises:
+        TechnologyError, PlanError, SimulationError: as `characterize` does.
+    """
+    technology = Technology.load(plan.technology)
+    technology.sections(plan.corner)
+    tasks = tasks_of(plan, technology, ngspice_version())
+    known: dict[str, list[Origin]] = {}
+    for entry in cache.entries():
+        if entry.origin is not None:
+            known.setdefault(entry.origin.procedure, []).append(entry.origin)
+    found = []
+    for name, group in tasks.items():
+        origins = known.get(name, [])
+        keys = {origin.key for origin in origins}
+        missing = [task.origin for task in group if task.key not in keys]
+        reasons = Counter(_reason(origin, origins) for origin in missing)
+        found.append(Explanation(name, len(group), len(group) - len(missing), dict(reasons)))
+    return found
+
+
+def _reason(origin: Origin, known: Iterable[Origin]) -> str:
+    """The shortest list of changes that leads from a known origin to this one."""
+    candidates = [origin.changes(other) for other in known]
+    if not candidates:
+        return "never simulated"
+    return "; ".join(min(candidates, key=lambda changes: (len(changes), changes)))
+
+
+def stale(simulator: str) -> Callable[[Entry], bool]:
+    """Whether no plan can use an entry any more: other format, measuring code or ngspice than now."""
+    current: dict[tuple[str, ...], dict[str, str]] = {}
+
+    def is_stale(entry: Entry) -> bool:
+        origin = entry.origin
+        if origin is None or origin.simulator != simulator or origin.procedure not in names():
+            return True
+        used = tuple(sorted({origin.procedure, *_studied(origin)}))
+        if used not in current:
+            current[used] = {k: v for name in used for k, v in modules(find(name)).items()}
+        return origin.source != dict(sorted(current[used].items()))
+
+    return is_stale
+
+
+def _studied(origin: Origin) -> list[str]:
+    """Other procedures whose modules are among those that measured the entry."""
+    return [name for name in names() if _module(name) in origin.source]
+
+
+def _module(name: str) -> str:
+    return type(find(name)).__module__.partition(".")[2]
+
+
+def prune(cache: Cache, unwanted: Callable[[Entry], bool], *, dry_run: bool = False) -> tuple[int, int]:
+    """Remove the entries that are unwanted; returns their number and size in bytes.
+
+    Safe while others run: what they still need, they simulate again.
+    """
+    count = size = 0
+    for entry in cache.entries():
+        if unwanted(entry):
+            count, size = count + 1, size + entry.size
+            if not dry_run:
+                entry.path.unlink(missing_ok=True)
+    if not dry_run:
+        cache.sweep()
+    return count, size

@@ -1,0 +1,130 @@
+"""Runs on a Dask cluster of separate processes: the same tables, killed and resumed, clear errors."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from importlib.util import find_spec
+from pathlib import Path
+
+import numpy as np
+import oracles
+import pytest
+from interrupted import start
+
+from gaincell.characterization import backends, execute
+from gaincell.characterization.backends import backend
+from gaincell.characterization.cache import Cache
+from gaincell.characterization.plan import Plan
+from gaincell.characterization.table import read_table
+from gaincell.circuits.errors import BackendError, SimulationError
+from gaincell.circuits.runner import ngspice_version
+from gaincell.circuits.technology import Technology
+
+needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="needs pip install 'gaincell[dask]'")
+
+
+@pytest.fixture
+def scheduler(tmp_path):
+    """Scheduler file of a local scheduler with two workers, each a process."""
+    file = tmp_path / "scheduler.json"
+    support = str(Path(oracles.__file__).parent)
+    environment = {**os.environ, "PYTHONPATH": support, "OMP_NUM_THREADS": "1"}
+    common = ["--scheduler-file", str(file), "--no-dashboard"]
+    commands = [["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-jupyter", *common]]
+    worker = ["worker", *common, "--nthreads", "1", "--no-nanny", "--memory-limit", "0"]
+    commands += [[*worker, "--local-directory", str(tmp_path / f"worker{i}")] for i in range(2)]
+    running = []
+    for words in commands:
+        command = [sys.executable, "-m", "dask", *words]
+        running.append(
+            subprocess.Popen(
+                command,
+                env=environment,
+                cwd=tmp_path,
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+        deadline = time.monotonic() + 60
+        while not file.exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+    yield str(file)
+    for process in reversed(running):
+        process.kill()
+        process.wait()
+
+
+@needs_dask
+def test_a_killed_run_on_a_cluster_resumes_with_what_it_has_cached(tmp_path, tiny_technology, scheduler):
+    samples = 200
+    cache = Cache(tmp_path / "cache")
+    first = start(tmp_path, tiny_technology, samples, scheduler=scheduler)
+    deadline = time.monotonic() + 60
+    while len(list(cache.folder.rglob("*.parquet"))) < 5 and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(first.pid, signal.SIGKILL)
+    first.communicate()
+    kept = len(list(cache.folder.rglob("*.parquet")))
+    assert 5 <= kept < samples
+    second = start(tmp_path, tiny_technology, samples, scheduler=scheduler)
+    assert second.communicate()[0].splitlines()[-1] == f"{kept} 0"
+    # The workers only look into the cache; the client has written every entry.
+    assert len(list(cache.folder.rglob("*.parquet"))) == samples
+    table = read_table(tmp_path / "out", "oracle_ramp")
+    assert len(table) == 5 * samples
+    np.testing.assert_allclose(
+        table["voltage"], table["current"] * table["time"] / 1e-12, rtol=1e-4, atol=1e-6
+    )
+
+
+@needs_dask
+def test_a_scheduler_that_does_not_answer_is_one_sentence(tmp_path):
+    script = (
+        "from gaincell.characterization import backends\n"
+        "backends.CONNECT = 1.0\n"
+        "with backends.backend('dask', 'tcp://127.0.0.1:1'): pass\n"
+    )
+    done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True)
+    assert "BackendError: no Dask scheduler answers at tcp://127.0.0.1:1" in done.stderr
+    assert "start one with `dask scheduler`" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("slurm", None), "unknown backend 'slurm'; use one of local, dask"),
+        (("dask", None), "needs --scheduler ADDRESS"),
+        (("local", "tcp://host:8786"), "needs --backend dask"),
+    ],
+)
+def test_bad_backends_are_refused(words, sentence):
+    with pytest.raises(BackendError, match=sentence):
+        backend(*words)
+
+
+def test_missing_dask_names_the_remedy(monkeypatch):
+    monkeypatch.setitem(sys.modules, "distributed", None)
+    with (
+        pytest.raises(BackendError, match=r"pip install 'gaincell\[dask\]'"),
+        backends.dask("tcp://host:8786"),
+    ):
+        pass
+
+
+def test_a_worker_with_another_ngspice_or_gaincell_is_refused(tmp_path, tiny_technology, monkeypatch):
+    plan = Plan(name="x", technology=str(tiny_technology), procedures=("oracle_ramp",))
+    technology = Technology.load(plan.technology)
+    task = execute.tasks_of(plan, technology, ngspice_version())["oracle_ramp"][0]
+    cache = Cache(tmp_path / "cache")
+    _, rows, seconds, here = execute._run(task, cache, "elsewhere 1")
+    assert (len(rows), seconds > 0, here != "elsewhere 1") == (5, True, True)
+    assert cache.get(task.key) is None
+    with monkeypatch.context() as patch:
+        patch.setattr(execute, "ngspice_version", lambda: "99")
+        with pytest.raises(SimulationError, match="has ngspice 99, this run was started with"):
+            execute._run(task, cache, "elsewhere 1")
+    monkeypatch.setattr(execute, "modules", lambda procedure: {"oracles": "edited"})
+    with pytest.raises(SimulationError, match="has another gaincell"):
+        execute._run(task, cache, "elsewhere 1")

@@ -1,0 +1,74 @@
+"""Runs that are killed, run at once, or share a folder: whole entries, little lost, the same tables."""
+
+import os
+import signal
+import time
+
+import numpy as np
+import pandas as pd
+import pytest
+from interrupted import simulated, start
+
+from gaincell.characterization.cache import Cache
+from gaincell.characterization.execute import characterize
+from gaincell.characterization.plan import Plan
+from gaincell.characterization.table import read_table
+from gaincell.circuits.errors import TableError
+
+WORKERS = 2
+
+
+def test_killed_at_random_times_a_run_loses_at_most_a_batch_per_worker(tmp_path, tiny_technology):
+    rng = np.random.default_rng(3)
+    samples, kept = 600, 0
+    for _ in range(5):
+        before = simulated(tmp_path)
+        run = start(tmp_path, tiny_technology, samples)
+        assert run.stdout.readline() == "started\n"
+        time.sleep(rng.uniform(0.0, 0.5))
+        os.kill(run.pid, signal.SIGKILL)
+        run.communicate()
+        entries = list((tmp_path / "cache").rglob("[!.]*.parquet"))
+        assert all(len(pd.read_parquet(entry)) == 5 for entry in entries)
+        # What was simulated in this run and is not in the cache was in flight when the run died.
+        assert simulated(tmp_path) - before <= len(entries) - kept + WORKERS
+        kept = len(entries)
+        with pytest.raises(TableError, match="no finished characterization"):
+            read_table(tmp_path / "out", "oracle_ramp")
+    plan = Plan(name="kill", technology=str(tiny_technology), procedures=("oracle_ramp",), samples=samples)
+    summary = characterize(plan, tmp_path / "out", jobs=WORKERS, cache=Cache(tmp_path / "cache"))
+    assert (summary.points, summary.failed, summary.cached) == (samples, 0, kept)
+    table = read_table(tmp_path / "out", "oracle_ramp")
+    np.testing.assert_allclose(
+        table["voltage"], table["current"] * table["time"] / 1e-12, rtol=1e-4, atol=1e-6
+    )
+
+
+@pytest.mark.parametrize("outs", [("one", "other"), ("same", "same")])
+def test_two_runs_at_once_share_one_cache(tmp_path, tiny_technology, outs):
+    samples = 60
+    runs = [start(tmp_path, tiny_technology, samples, out) for out in outs]
+    assert [run.communicate()[0].split()[-1] for run in runs] == ["0", "0"]
+    assert [run.returncode for run in runs] == [0, 0]
+    tables = [read_table(tmp_path / out, "oracle_ramp") for out in outs]
+    pd.testing.assert_frame_equal(*tables)
+    # A batch that the other has finished meanwhile is not simulated again.
+    assert samples <= simulated(tmp_path) < 2 * samples
+    assert len(list((tmp_path / "cache").rglob("*.parquet"))) == samples
+    assert not list((tmp_path / "cache").rglob("*.part"))
+
+
+def test_what_a_killed_run_left_is_swept(tmp_path, tiny_technology):
+    cache = Cache(tmp_path / "cache")
+    plan = Plan(name="kill", technology=str(tiny_technology), procedures=("oracle_ramp",))
+    characterize(plan, tmp_path / "out", jobs=1, cache=cache)
+    entry, damaged, intact = sorted(cache.folder.rglob("*.parquet"))
+    damaged.write_bytes(damaged.read_bytes()[:50])
+    fresh, old = entry.with_name(".a.part"), entry.with_name(".b.part")
+    for part in (fresh, old):
+        part.write_bytes(b"PAR1")
+    os.utime(old, (0, 0))
+    assert cache.sweep() == 2
+    assert sorted(path for path in cache.folder.rglob("*") if path.is_file()) == sorted(
+        [entry, intact, fresh]
+    )

@@ -1,0 +1,51 @@
+"""A run in a process of its own that tells what it has simulated, so that tests can kill it and count."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+SCRIPT = """
+import sys
+sys.path.insert(0, {support!r})
+import oracles
+from pathlib import Path
+from gaincell.characterization import backends, execute
+from gaincell.characterization.cache import Cache
+from gaincell.characterization.plan import Plan
+
+simulate = execute.simulate
+
+def logged(simulation):
+    result = simulate(simulation)
+    with open({log!r}, "a") as log:
+        log.write("x")
+    return result
+
+execute.simulate = logged
+plan = Plan(name="kill", technology={technology!r}, procedures=("oracle_ramp",), samples={samples})
+print("started", flush=True)
+with backends.backend({backend!r}, {scheduler!r}):
+    summary = execute.characterize(plan, Path({out!r}), jobs=2, cache=Cache(Path({cache!r})))
+print(summary.cached, summary.failed)
+"""
+
+
+def start(folder: Path, technology: Path, samples: int, out: str = "out", scheduler: str | None = None):
+    """Start a run of `oracle_ramp` with two workers; cache and log are shared within `folder`."""
+    script = SCRIPT.format(
+        support=str(Path(__file__).parent),
+        technology=str(technology),
+        samples=samples,
+        out=str(folder / out),
+        cache=str(folder / "cache"),
+        log=str(folder / "log"),
+        backend="dask" if scheduler else "local",
+        scheduler=scheduler,
+    )
+    return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+
+
+def simulated(folder: Path) -> int:
+    """Simulations that have finished in all runs together."""
+    log = folder / "log"
+    return len(log.read_text()) if log.exists() else 0
