@@ -19,6 +19,7 @@ from .cost import (
 from .curves import Exponential, Polynomial, Spline
 from .fitting import fit_converter_curve, fit_polynomial, fit_spline
 from .fitting_arrays import fit_column_model, fit_retention, fit_separable_aging
+from .fitting_variation import fit_converter_variation, fit_mismatch, fit_random_curve
 from .hardware import Hardware, Levels, names
 from .surrogate import Surrogate
 from .values import FitError
@@ -58,7 +59,10 @@ __all__ = [
     "exponential_aging",
     "fit_column_model",
     "fit_converter_curve",
+    "fit_converter_variation",
+    "fit_mismatch",
     "fit_polynomial",
+    "fit_random_curve",
     "fit_retention",
     "fit_separable_aging",
     "fit_spline",

@@ -20,13 +20,15 @@ from .cost import Phase, Timing
 from .curves import Polynomial, Spline
 from .fitting import fit_converter_curve, fit_polynomial, fit_spline, measure_error
 from .fitting_arrays import fit_retention, fit_separable_aging
+from .fitting_variation import fit_mismatch
 from .hardware import Hardware
 from .noise import fit_noise
+from .options import described, fit_two_phase_column, option_errors
 from .values import FitError, Value
 
 TABLES = ("cell_transfer", "cell_write", "cell_retention", "converter", "row_driver", "column", "chain")
 """Procedures that a fit needs."""
-OPTIONAL = ("cell_mismatch", "write_mismatch", "converter_mismatch", "noise")
+OPTIONAL = ("cell_mismatch", "write_mismatch", "converter_mismatch", "noise", "signed_column", "normaliser")
 """Procedures whose tables are used where they are there; what they describe is None otherwise."""
 REPORTED = CORNER_TABLES
 """Procedures whose tables enter the report alone, failed points included."""
@@ -88,8 +90,9 @@ def fit_hardware(
         phi=phi,
         readout=readout,
         provenance=dict(provenance or {}),
+        **described(designs, vdd),
     )
-    columns = {signed: _fit_column(good, plain, signed, designs) for signed in (False, True)}
+    retained, columns = _fit_columns(good, plain)
     c_line = {signed: column.c_line for signed, column in columns.items()}
     device = designs["cell"]["write_device"]
     at_rest = _retention_rows(good["cell_retention"], condition, device)
@@ -99,11 +102,13 @@ def fit_hardware(
     written = fit_spline(write["v_target"], write["v_written"], scale=1.0, unit="V")
     hardware = plain.model_copy(
         update={
+            "swap_retained": retained,
             "column_1": columns[False].model,
             "column_2": columns[True].model,
             "write": WriteError(curve=written, box=written.box, errors=written.errors),
             "retention": retention,
             "aging": aging,
+            "mismatch": fit_mismatch(good, plain, device),
             "noise": fit_noise(good.get("noise"), c_line, designs, condition["temperature"]),
             "timing": _timing(condition),
             "energy": energy_model(good, device, vdd, designs),
@@ -170,12 +175,19 @@ def _full_scale(converter: pd.DataFrame, signed: bool, t_max: float) -> float:
     return float(t_max / np.mean(gains))
 
 
-def _fit_column(
-    good: Mapping[str, pd.DataFrame], plain: Hardware, signed: bool, designs: Mapping[str, Any]
-) -> Column:
-    rows = good["column"][good["column"]["signed"] == signed]
-    c_line = bit_line_capacitance(rows, plain, signed)
-    return fit_column(rows, good["cell_transfer"], plain, c_line, signed)
+def _fit_columns(
+    good: Mapping[str, pd.DataFrame], plain: Hardware
+) -> tuple[float | None, dict[bool, Column]]:
+    """The share of charge that swapped plates keep (None with one phase), and the columns by `signed`."""
+    retained, columns = None, {}
+    for signed in (False, True):
+        rows = good["column"][good["column"]["signed"] == signed]
+        c_line = bit_line_capacitance(rows, plain, signed)
+        if plain.signed_query == "two-phase" and not signed:
+            columns[signed], retained = fit_two_phase_column(rows, good["cell_transfer"], plain, c_line)
+        else:
+            columns[signed] = fit_column(rows, good["cell_transfer"], plain, c_line, signed)
+    return retained, columns
 
 
 def _retention_rows(retention: pd.DataFrame, condition: Mapping[str, Any], device: str) -> pd.DataFrame:
@@ -218,11 +230,14 @@ def _report(
     for signed, label in ((False, "K column"), (True, "V column")):
         errors[f"{label}, plain sum of cells"] = columns[signed].plain
         errors[label] = columns[signed].predicted
+    errors |= option_errors(hardware, good)
     for stage, label in ((1, "16x16 chain, first product"), (2, "16x16 chain, second product")):
         predicted, simulated = predict_chain(hardware, good["chain"], stage)
         errors[label] = measure_error(predicted, simulated, 1.0, "of T_max")
     errors["write"], errors["retention"] = hardware.write.errors, hardware.retention.errors
     errors |= {f"aging, {key}": surrogate.errors for key, surrogate in hardware.aging.items()}
+    if hardware.mismatch is not None:
+        errors |= hardware.mismatch.fit_errors
     for stage in hardware.energy.stages:
         if getattr(getattr(stage.law, "curve", None), "errors", None) is not None:
             errors[f"energy, {stage.name}"] = stage.law.curve.errors

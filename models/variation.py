@@ -11,18 +11,21 @@ from torch import Tensor
 
 from .curves import Spline
 from .surrogate import Surrogate, as_tensor
-from .values import Array, Value
+from .values import Array, FitError, Value
 
 
 class RandomCurve(Surrogate):
     """Deviation of one circuit from the nominal curve, jointly normal over the whole argument range.
 
-    Truncated Karhunen-Loeve series d_i(x) = sum_r z_ir phi_r(x), z_ir independent standard normal scores
-    of circuit i. The modes phi_r carry the standard deviation at every x and the correlation between any two.
+    Truncated Karhunen-Loeve series d_i(x) = mu(x) + sum_r z_ir phi_r(x), z_ir independent standard normal
+    scores of circuit i. The modes phi_r carry the standard deviation at every x and the correlation between
+    any two.
     """
 
     modes: tuple[Spline, ...] = Field(min_length=1)
     """phi_r, in the unit of the curve."""
+    mean: Spline | None = None
+    """mu: what is left on average, since a current is not linear in the deviations; None for nothing."""
 
     @property
     def rank(self) -> int:
@@ -32,10 +35,8 @@ class RandomCurve(Surrogate):
     def __call__(self, x: Any, scores: Any) -> Tensor:
         """x: any shape; scores: (rank, ...), each entry broadcastable with x. Returns d(x) in x's shape."""
         x = as_tensor(x)
-        return sum(
-            (z * mode(x) for z, mode in zip(as_tensor(scores).to(x), self.modes, strict=True)),
-            start=torch.zeros_like(x),
-        )
+        mean = torch.zeros_like(x) if self.mean is None else self.mean(x)
+        return sum((z * mode(x) for z, mode in zip(as_tensor(scores).to(x), self.modes, strict=True)), mean)
 
     def covariance(self, x: np.ndarray) -> np.ndarray:
         """Covariance of the deviation between the points x (n,), shape (n, n), in the unit squared."""
@@ -130,3 +131,14 @@ class Mismatch(Value):
     """Second (signed) converter."""
     cell_statistics: CellStatistics | None = None
     """What the Monte Carlo of the cell showed."""
+
+    @property
+    def fit_errors(self) -> dict[str, FitError]:
+        """Error of each part on points that its fit has not seen, by what it describes."""
+        parts = {
+            "cell mismatch": self.cell,
+            "write mismatch": self.write,
+            "ReLU converter mismatch": self.phi,
+            "signed converter mismatch": self.readout,
+        }
+        return {name: part.errors for name, part in parts.items() if part is not None and part.errors}
