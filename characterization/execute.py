@@ -14,6 +14,7 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
 from ..circuits.errors import GaincellError, PlanError, SimulationError
+from ..circuits.probe import probe
 from ..circuits.runner import Result, Status, ngspice_version, simulate
 from ..circuits.technology import Technology
 from .cache import Cache
@@ -87,7 +88,7 @@ def characterize(
     elsewhere may read the cache, where they have the same folder, but only this process writes it.
 
     Raises:
-        TechnologyError: unknown technology or corner.
+        TechnologyError: unknown technology or corner, or models that ngspice cannot use.
         PlanError: unknown procedure or design size.
         SimulationError: ngspice is missing.
     """
@@ -99,6 +100,8 @@ def characterize(
     tasks = tasks_of(plan, technology, simulator)
     done = {t.key: rows for group in tasks.values() for t in group if (rows := cache.get(t.key)) is not None}
     cached = frozenset(done)
+    if any(task.key not in done for group in tasks.values() for task in group):
+        probe(technology, plan.corner, plan.temperature)
     seconds = _simulate_missing(tasks, done, cache, jobs, progress)
     records = [
         TableRecord(group[0].procedure, _finished(group, done), {task.key: task.deck for task in group})

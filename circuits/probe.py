@@ -1,0 +1,82 @@
+"""Does a technology work at all? One operating point of every device says so before a long run."""
+
+from __future__ import annotations
+
+from .errors import TechnologyError
+from .runner import Result, Simulation, simulate
+from .technology import Technology
+
+ON_CURRENT = (1.0, 1e5)
+"""Drain current per width, fully on, that a transistor of any process lies within, A/m."""
+
+
+def probe(technology: Technology, corner: str, temperature: float | None = None) -> None:
+    """Switch every device of a technology on, in one short simulation, and refuse what cannot work.
+
+    Args:
+        technology: as loaded.
+        corner: name of the corner.
+        temperature: Celsius; the technology's by default.
+
+    Raises:
+        TechnologyError: ngspice cannot load the corner's sections, does not know a device's model or
+            parameters, or a core transistor carries a current that no transistor does (width in micrometres,
+            wrong polarity or terminals). The message names the key of the technology's file to correct.
+    """
+    roles = tuple(technology.devices)
+    result = _on(technology, corner, temperature, roles)
+    if not result.ok:
+        _explain(technology, corner, temperature, result)
+    waves = result.require()
+    for role in ("nmos", "pmos"):
+        device = technology.device(role)
+        current = abs(float(waves[f"i(v{role})"][0])) / (10 * device.w_min)
+        if not ON_CURRENT[0] < current < ON_CURRENT[1]:
+            raise TechnologyError(
+                f"technology {technology.name}, corner {corner}: devices.{role} ({device.model}) carries "
+                f"{current:.3g} A per metre of width when fully on; check that the model takes w and l in "
+                "metres, and the device's `polarity` and `ports`"
+            )
+
+
+def _explain(technology: Technology, corner: str, temperature: float | None, failed: Result) -> None:
+    """Raise the TechnologyError that names the part that fails on its own."""
+    where = f"technology {technology.name}, corner {corner}"
+    alone = _on(technology, corner, temperature, ())
+    if not alone.ok:
+        sections = ", ".join(repr(section) for section in technology.sections(corner))
+        raise TechnologyError(
+            f"{where}: ngspice cannot load the sections {sections} of {technology.library}: {_words(alone)}; "
+            f"correct `corners.{corner}` or `library`"
+        )
+    for role, device in technology.devices.items():
+        result = _on(technology, corner, temperature, (role,))
+        if not result.ok:
+            size = f"w={10 * device.w_min:.3g} l={device.l_min:.3g}"
+            raise TechnologyError(
+                f"{where}: ngspice cannot simulate devices.{role} ({device.kind} {device.model}, {size}): "
+                f"{_words(result)}; correct its `model`, `kind`, `ports` or parameter names, or the sections "
+                f"in `corners.{corner}`"
+            )
+    raise TechnologyError(f"{where}: {_words(failed)}. {failed.status.remedy}")
+
+
+def _words(result: Result) -> str:
+    """The simulator's message without its padding."""
+    return " ".join(result.message.split())
+
+
+def _on(technology: Technology, corner: str, temperature: float | None, roles: tuple[str, ...]) -> Result:
+    """Operating point of one device per role, ten times the smallest width, gate and drain at the supply."""
+    lines = [f"* devices of {technology.name}", technology.header(corner, temperature)]
+    lines += [f"vone one 0 {technology.vdd!r}", "rone one 0 1meg"]
+    for role in roles:
+        device = technology.device(role)
+        volts = technology.vdd if device.polarity == "n" else -technology.vdd
+        lines += [
+            f"v{role} d{role} 0 {volts!r}",
+            f"vg{role} g{role} 0 {volts!r}",
+            f"x{role} d{role} g{role} 0 0 dev_{role} w={10 * device.w_min!r} l={device.l_min!r}",
+        ]
+    lines += [".op", ".save i(vone) " + " ".join(f"i(v{role})" for role in roles), ".end"]
+    return simulate(Simulation("\n".join(lines), timeout=120.0), retry=False)
