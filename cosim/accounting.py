@@ -56,7 +56,7 @@ def account(
     return Ledger(
         hardware=hardware.name,
         entries=tuple(entries),
-        head_dim=queries[0][0].widths.shape[-1],
+        head_dim=queries[0][0].head_dim,
         keys=keys,
         sub_tiles=sum(int(sub_tiles_in_use(trace)[mask].sum()) for trace, mask in queries) / tokens,
         tokens=tokens,
@@ -96,20 +96,22 @@ def grows_with(law: Law) -> Literal["key", "sub-tile", "token"]:
 
 def stage_energy(law: Law, trace: Trace) -> Tensor:
     """Energy of one stage in J, for every query and head of a trace: (B, H, T)."""
-    batch, heads, queries, depth = trace.widths.shape
+    batch, heads, queries, _ = trace.widths.shape
     valid = trace.ring.valid
     # Query heads of a group share one array, and so the cost of filling it.
     shared = trace.key_volts.shape[1] / heads
+    # Complements and the normalising column's constant are written like the rest.
+    written = trace.key_volts.shape[-1] + trace.value_volts.shape[-1]
     zeros = torch.zeros(batch, heads, queries, dtype=torch.float64, device=valid.device)
     match law:
         case CellReads(array=1):
-            per_key = trace.widths @ _per_query_head(law.curve(trace.key_volts), heads).mT
+            per_key = trace.widths.abs() @ _per_query_head(law.curve(trace.key_volts), heads).mT
             return torch.where(valid, per_key, 0.0).sum(-1)
         case CellReads(array=2):
             per_key = _per_query_head(law.curve(trace.value_volts).sum(-1, keepdim=True), heads)
             return (trace.phi @ per_key)[..., 0]
         case Pulses(array=1):
-            return law.joules * (zeros + (trace.widths > 0).sum(-1) * sub_tiles_in_use(trace)[:, None])
+            return law.joules * (zeros + (trace.widths != 0).sum(-1) * sub_tiles_in_use(trace)[:, None])
         case Pulses(array=2):
             return law.joules * (zeros + (trace.phi > 0).sum(-1))
         case Conversions(converter=1):
@@ -123,9 +125,9 @@ def stage_energy(law: Law, trace: Trace) -> Tensor:
                 zeros,
             )
         case Writes():
-            return zeros + law.joules * 2 * depth * shared
+            return zeros + law.joules * written * shared
         case DacConversions():
-            return zeros + law.joules * (depth + 2 * depth * shared)
+            return zeros + law.joules * (trace.head_dim + written * shared)
         case Constant():
             return zeros + law.joules
 

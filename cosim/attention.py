@@ -9,6 +9,9 @@ t and stored key s, with w the pulse widths of the query, x and y the stored key
     Y_td   = clip(sum_s phi_ts f(y_sd, age) / q_sat_2, -1, 1)  second array, one sum per sub-tile of 64 keys
     out_td = sum over sub-tiles of the counted Y_td            digital
 
+Options (`options.py`): w in [-1, 1], where complementary rows or a second phase carry the negative part; a
+further column of constants in the second array, by whose sum over sub-tiles out_td is divided.
+
 The quantisers are anchored: n levels are n equally spaced values, both ends included, and the signed counter
 has a sign and n / 2 magnitudes. (The published training code counts 33 output levels up to 1.032 and rounds
 the decay to bfloat16; this function does neither.) Rounding is straight-through for gradients, everything
@@ -27,6 +30,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from ..circuits.errors import HardwareError
 from ..models import Chip, Hardware
 from .effects import STANDARD, Effects
+from .options import normalised, phases_of
 from .ring import Ring, require_settings, ring_layout
 from .signals import (
     Conditions,
@@ -36,6 +40,7 @@ from .signals import (
     count,
     edge_charge,
     integrated,
+    integrated_twice,
     query_widths,
     stored_volts,
 )
@@ -52,9 +57,9 @@ class SubTile:
     active: Tensor
     """(B or 1, 1, T, 1) bool: the query has at least one key in it; otherwise it is not operated."""
     charge: Tensor
-    """(B, H, T, D) on the integration nodes, in the hardware's charge unit."""
+    """(B, H, T, C) on the integration nodes, in the hardware's charge unit."""
     output: Tensor
-    """(B, H, T, D) counted read-out in [-1, 1], zero where not active."""
+    """(B, H, T, C) counted read-out in [-1, 1], zero where not active."""
 
 
 @dataclass(frozen=True)
@@ -62,11 +67,12 @@ class Trace:
     """Every signal on the way, for the ledger and for the comparison with SPICE. Keys are in packed order."""
 
     widths: Tensor
-    """(B, H, T, D) pulse width of the query / T_max, in [0, 1]."""
+    """(B, H, T, R) pulse width / T_max on the R rows of the K array: D, or 2 D where it is mirrored; negative
+    in the first of two phases."""
     key_volts: Tensor
-    """(B, Hkv, S, D) stored key, V, at age 0."""
+    """(B, Hkv, S, R) stored key, V, at age 0."""
     value_volts: Tensor
-    """(B, Hkv, S, D) stored value, V, at age 0."""
+    """(B, Hkv, S, C) stored value, V, at age 0; C is D, or D + 1 with a normalising column."""
     ring: Ring
     """Which query sees which key, their ages, and the columns that hold them."""
     charge_1: Tensor
@@ -76,6 +82,8 @@ class Trace:
     sub_tiles: tuple[SubTile, ...]
     outside: dict[str, int]
     """Surrogate name -> evaluations outside its validity box."""
+    head_dim: int
+    """D."""
 
 
 def gain_cell_attention(
@@ -93,17 +101,18 @@ def gain_cell_attention(
     layer: int = 0,
 ) -> Tensor:
     """Attention through the hardware's two arrays. Returns (B, H, T, D), each sub-tile in units of its full
-    scale.
+    scale; with a normalising column, in units of what that column would give for the same pulses.
 
-    q: (B, H, T, D) pulse width / T_max; k, v: (B, Hkv, S, D) volts to store, Hkv divides H. Values beyond
-    what the converters can express are clipped. The queries are the last T of the S positions, and key 0 has
-    position `key_start`, so a decode step with a cache (T = 1) gives the row that prefill gives.
+    q: (B, H, T, D) pulse width / T_max, negative where the hardware signs queries; k, v: (B, Hkv, S, D) volts
+    to store, Hkv divides H. Values beyond what the converters can express are clipped. The queries are the
+    last T of the S positions, and key 0 has position `key_start`, so a decode step with a cache (T = 1) gives
+    the row that prefill gives.
 
-    window: columns of the ring, None for one that is never overwritten. token_period: seconds between tokens,
-    for hardware whose aging is in seconds (None: one layer's latency). attention_mask: (B, S) bool, True =
-    stored. chip: one chip's deviations (`hardware.chip(seed)`), None for nominal circuits; layer: which of
-    its arrays these are. Hardware of kind "softmax" takes plain numbers and returns softmax(q k^T / sqrt(D))
-    v inside the window.
+    window: columns of the ring, None for the hardware's, or else one that is never overwritten. token_period:
+    seconds between tokens, for hardware whose aging is in seconds (None: one layer's latency).
+    attention_mask: (B, S) bool, True = stored. chip: one chip's deviations (`hardware.chip(seed)`), None for
+    nominal circuits; layer: which of its arrays these are. Hardware of kind "softmax" takes plain numbers and
+    returns softmax(q k^T / sqrt(D)) v inside the window.
 
     Raises `ValueError` for shapes that do not fit, a window below 1 or a token period that is not positive,
     `HardwareError` for a head larger than the array.
@@ -156,20 +165,28 @@ def _operate(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> tuple[Tensor, 
     charge_1 = _first_product(widths, key_volts, now)
     phi = torch.where(now.ring.valid, converted(charge_1, 1, now.ring.valid, now), 0.0)
     sub_tiles = tuple(_second_product(phi, value_volts, now))
-    out = sum((tile.output for tile in sub_tiles), torch.zeros_like(widths))
-    trace = Trace(widths, key_volts, value_volts, now.ring, charge_1, phi, sub_tiles, now.outside or {})
-    return out.to(q.dtype), trace
+    zero = q.new_zeros(*q.shape[:3], value_volts.shape[3], dtype=compute)
+    out = normalised(sum((tile.output for tile in sub_tiles), zero), now.hardware)
+    signals = (widths, key_volts, value_volts, now.ring, charge_1, phi, sub_tiles)
+    return out.to(q.dtype), Trace(*signals, now.outside or {}, q.shape[3])
 
 
 def _first_product(pulses: Tensor, volts: Tensor, now: Conditions) -> Tensor:
-    """Charge on the bit line of every key: pulses (B, H, T, D) through the K array -> (B, H, T, S)."""
+    """Charge on the bit line of every key: pulses (B, H, T, R) through the K array -> (B, H, T, S)."""
     heads, column = pulses.shape[1], column_of(1, now)
-    charge = edge_charge(pulses, now)
-    for response, factor in cell_terms(volts, 1, now):
-        product = pulses @ _per_query_head(response, heads).mT
-        charge = charge + (product if factor is None else product * factor)
-    load = None if column is None else pulses @ _per_query_head(column.loading(volts), heads).mT
-    return integrated(charge, load, 1, now.ring.valid, now)
+    cells = [(_per_query_head(response, heads).mT, factor) for response, factor in cell_terms(volts, 1, now)]
+    loading = None if column is None else _per_query_head(column.loading(volts), heads).mT
+    charges, loads = [], []
+    for part in phases_of(pulses, now.hardware):
+        charge = edge_charge(part, now)
+        for response, factor in cells:
+            product = part @ response
+            charge = charge + (product if factor is None else product * factor)
+        charges.append(charge)
+        loads.append(None if loading is None else part @ loading)
+    if len(charges) == 2:
+        return integrated_twice(tuple(charges), tuple(loads), now.ring.valid, now)
+    return integrated(charges[0], loads[0], 1, now.ring.valid, now)
 
 
 def _second_product(pulses: Tensor, volts: Tensor, now: Conditions) -> Iterator[SubTile]:
@@ -242,7 +259,7 @@ def _place(
     return ring_layout(
         q.shape[2],
         k.shape[2],
-        window=window,
+        window=hardware.window if window is None else window,
         columns=hardware.columns,
         key_start=key_start,
         stored=None if attention_mask is None else attention_mask.bool(),

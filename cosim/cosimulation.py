@@ -220,7 +220,7 @@ def _evenly(inside: list[int], pool: list[Operation], count: int) -> list[int]:
 def _draw(
     rng: np.random.Generator, name: str, trace: Trace, hardware: Hardware, stage: int, token_period: float
 ) -> Operation:
-    batch, heads, queries, depth = trace.widths.shape
+    batch, heads, queries, _ = trace.widths.shape
     item, head, query = (int(rng.integers(n)) for n in (batch, heads, queries))
     group = head // (heads // trace.key_volts.shape[1])
     valid = trace.ring.valid[item % len(trace.ring.valid), 0, query]
@@ -231,19 +231,20 @@ def _draw(
         width, predicted = trace.widths[item, head, query], trace.phi[item, head, query, index]
     else:
         tiles = [tile for tile in trace.sub_tiles if bool(valid[tile.keys].any())]
-        tile, index = tiles[rng.integers(len(tiles))], int(rng.integers(depth))
+        tile, index = tiles[rng.integers(len(tiles))], int(rng.integers(trace.value_volts.shape[-1]))
         stored = _aged(hardware, trace.value_volts[item, group, tile.keys, index], age[tile.keys])
         width = trace.phi[item, head, query, tile.keys]
         readout, charge = hardware.readout, tile.charge[item, head, query, index]
         predicted = (charge / hardware.q_sat_2).clamp(-1, 1) if readout is None else readout(charge)
+    rows = hardware.rows * (2 if stage == 1 and hardware.signed_query == "mirrored" else 1)
     return Operation(
         layer=name,
         head=head,
         query=query,
         stage=stage,
         index=index,
-        v_store=_rows(stored, hardware.rows, hardware.v_zero),
-        width=_rows(width, hardware.rows, 0.0),
+        v_store=_rows(stored, rows, hardware.v_zero),
+        width=_rows(width, rows, 0.0),
         predicted=float(predicted),
     )
 

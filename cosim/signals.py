@@ -10,7 +10,9 @@ from torch import Tensor
 
 from ..circuits.errors import HardwareError
 from ..models import Chip, ColumnModel, Hardware, Noise, Surrogate
+from ..models.phases import two_phase_charge
 from .effects import Effects
+from .options import as_row_pulses, with_complements, with_normaliser
 from .ring import Ring
 
 
@@ -61,18 +63,21 @@ def count(width: Tensor, levels: int) -> Tensor:
 
 
 def query_widths(q: Tensor, now: Conditions) -> Tensor:
-    """Pulse widths / T_max that the input converters make of q."""
-    q = q.clamp(0, 1)
-    return quantise(q, 0.0, 1.0, now.hardware.levels.query) if now.effects.quantise else q
+    """Pulse widths / T_max on the K array's rows that the input converters make of q; sign apart."""
+    q = q.clamp(0 if now.hardware.signed_query is None else -1, 1)
+    widths = quantise(q, 0.0, 1.0, now.hardware.levels.query) if now.effects.quantise else q
+    return as_row_pulses(widths, now.hardware)
 
 
 def stored_volts(target: Tensor, array: int, now: Conditions) -> Tensor:
     """Voltage (V) that the cells of array 1 (keys) or 2 (values) hold once `target` has been written."""
     low, high = now.hardware.v_min, now.hardware.v_max
     levels = now.hardware.levels.key if array == 1 else now.hardware.levels.value
-    volts = target.clamp(low, high)
+    volts = (target if array == 1 else with_normaliser(target, now.hardware)).clamp(low, high)
     if now.effects.quantise:
         volts = quantise(volts, low, high, levels)
+    if array == 1:
+        volts = with_complements(volts, now.hardware)
     if now.effects.write and now.hardware.write is not None:
         now.watch("write", now.hardware.write, volts)
         written, chip = now.hardware.write(volts), chip_of(now)
@@ -169,11 +174,35 @@ def integrated(charge: Tensor, load: Tensor | None, array: int, used: Tensor, no
 
     `used` marks the nodes that are read; the others may hold charges that no column has.
     """
+    return with_noise(delivered(charge, load, array, used, now), array, now)
+
+
+def integrated_twice(
+    charges: tuple[Tensor, Tensor], loads: tuple[Tensor | None, Tensor | None], used: Tensor, now: Conditions
+) -> Tensor:
+    """Net charge on the first integration nodes after two phases, noise included; see `two_phase_charge`."""
+    if loads[0] is None:
+        return with_noise(charges[1] - charges[0], 1, now)
+    net = two_phase_charge(
+        lambda charge, load: delivered(charge, load, 1, used, now),
+        now.hardware.swap_retained,
+        *zip(charges, loads, strict=True),
+    )
+    return with_noise(net, 1, now)
+
+
+def delivered(charge: Tensor, load: Tensor | None, array: int, used: Tensor, now: Conditions) -> Tensor:
+    """Charge that a column delivers onto its bit line in one phase."""
     column = column_of(array, now)
-    if load is not None and column is not None:
-        delivered = column(charge, load)
-        now.watch(f"column_{array}", column, charge, load, used=used & unclipped(delivered, array, now))
-        charge = delivered
+    if load is None or column is None:
+        return charge
+    reached = column(charge, load)
+    now.watch(f"column_{array}", column, charge, load, used=used & unclipped(reached, array, now))
+    return reached
+
+
+def with_noise(charge: Tensor, array: int, now: Conditions) -> Tensor:
+    """Charge with the integration node's noise."""
     noise = noise_of(now)
     if noise is not None:
         charge = charge + (noise.charge_1 if array == 1 else noise.charge_2) * torch.randn_like(charge)

@@ -55,7 +55,8 @@ class Writes(Value):
 
     law: Literal["writes"] = "writes"
     joules: float = Field(ge=0)
-    """J per cell; 2 D cells per token and key-value head, shared by the query heads that read them."""
+    """J per cell; 2 D cells per token and key-value head (more with complements or a normalising column),
+    shared by the query heads that read them."""
 
 
 class DacConversions(Value):
@@ -63,7 +64,7 @@ class DacConversions(Value):
 
     law: Literal["dac_conversions"] = "dac_conversions"
     joules: float = Field(ge=0)
-    """J per converted number; D for the query and 2 D for the new key and value per token."""
+    """J per converted number; per token D for the query and one per written cell of the new key and value."""
 
 
 Law = Annotated[

@@ -14,6 +14,7 @@ from .array import ColumnModel
 from .columns import USABLE, Column, loading_curve, unclipped
 from .fitting import held_out_mask, measure_error
 from .hardware import Hardware
+from .phases import two_phase_charge
 from .values import FitError
 
 _POWERS = tuple((i, j) for i in range(3) for j in range(3 - i))
@@ -33,28 +34,6 @@ def described(designs: Mapping[str, Any], vdd: float) -> dict[str, Any]:
         "swap_retained": 1.0 if two_phase else None,
         "normaliser": None if fraction is None else fraction * vdd,
     }
-
-
-def two_phase_charge(
-    column: Callable[[Any, Any], Tensor],
-    retained: float,
-    first: tuple[Any, Any],
-    second: tuple[Any, Any],
-) -> Tensor:
-    """Net charge on the integration node after both phases, C, positive for a line pulled down.
-
-    The first phase delivers D. After the swap it counts `-retained D`, and the line stands as much above its
-    rest: in the second phase cells of summed loading U then take `U retained D` more before compression.
-
-    Args:
-        column: the column model.
-        retained: share of the first phase's charge that the swap keeps; the line's own is lost twice.
-        first: summed cell charge (C) and loading of the negative queries' pulses.
-        second: those of the positive queries' pulses.
-    """
-    held = retained * column(*first)
-    charge, load = second
-    return column(charge + held * load, load) - held
 
 
 def phase_sums(width: np.ndarray, stored: np.ndarray, curve: Callable[[Any], Tensor], edge: float = 0.0):

@@ -1,0 +1,30 @@
+"""Two integration phases on one capacitor whose plates are swapped in between."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from torch import Tensor
+
+
+def two_phase_charge(
+    column: Callable[[Any, Any], Tensor],
+    retained: float,
+    first: tuple[Any, Any],
+    second: tuple[Any, Any],
+) -> Tensor:
+    """Net charge on the integration node after both phases, C, positive for a line pulled down.
+
+    The first phase delivers D. After the swap it counts `-retained D`, and the line stands as much above its
+    rest: in the second phase cells of summed loading U then take `U retained D` more before compression.
+
+    Args:
+        column: the column model.
+        retained: share of the first phase's charge that the swap keeps; the line's own is lost twice.
+        first: summed cell charge (C) and loading of the negative queries' pulses.
+        second: those of the positive queries' pulses.
+    """
+    held = retained * column(*first)
+    charge, load = second
+    return column(charge + held * load, load) - held
