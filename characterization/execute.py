@@ -241,6 +241,9 @@ def _rows(task: Task, result: Result) -> pd.DataFrame:
         measured = task.procedure.measure(task.context, task.points, result.waveforms)
     except GaincellError as error:
         return _failed(task, UNMEASURED, str(error))
+    costs = {"cpu": result.usage.cpu, "memory": result.usage.memory}
+    asked = {name: cost for name, cost in costs.items() if name in task.procedure.measured}
+    measured = measured.assign(**asked)
     _check(task, measured)
     if "point" not in measured:
         measured = measured.assign(point=np.arange(len(task.points)))

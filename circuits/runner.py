@@ -23,11 +23,15 @@ import numpy as np
 
 from .errors import SimulationError
 from .rawfile import Waveforms, read_raw, select_plot
+from .usage import Usage, usage_of
 
 INSTALL_NGSPICE = "install it with: sudo apt-get install ngspice"
 
 # ngspice's BSIM4 starts OpenMP threads that OMP_NUM_THREADS does not limit; on small circuits they only spin.
 SPICEINIT = "set num_threads=1\n"
+
+LOOK = 0.5
+"""Time between two looks at what a running simulation uses, s."""
 
 RELAXED_OPTIONS: tuple[dict[str, str], ...] = (
     {"method": "gear", "itl1": "500", "itl4": "100"},
@@ -123,6 +127,8 @@ class Result:
     retries: int = 0
     options: dict[str, str] = field(default_factory=dict)
     """Relaxed options of the attempt that this result comes from; empty when the deck ran as given."""
+    usage: Usage = field(default_factory=Usage)
+    """Of the last attempt's process, looked at every `LOOK` seconds: unknown of a shorter run."""
 
     @property
     def ok(self) -> bool:
@@ -185,8 +191,10 @@ def with_options(netlist: str, options: dict[str, str]) -> str:
 def _attempt(simulation: Simulation) -> Result:
     started = time.perf_counter()
 
+    usage = Usage()
+
     def result(status: Status, message: str, waveforms: Waveforms | None = None) -> Result:
-        return Result(status, message, waveforms, time.perf_counter() - started)
+        return Result(status, message, waveforms, time.perf_counter() - started, usage=usage)
 
     try:
         executable = find_ngspice()
@@ -199,7 +207,7 @@ def _attempt(simulation: Simulation) -> Result:
         (folder / "deck.cir").write_text(simulation.netlist.rstrip() + "\n")
         command = [str(executable), "-b", "-r", "deck.raw", "deck.cir"]
         try:
-            code, log = _run(command, folder, simulation.timeout)
+            code, log, usage = _run(command, folder, simulation.timeout)
         except subprocess.TimeoutExpired:
             return result(Status.TIMEOUT, f"no result after {simulation.timeout:g} s")
         plots = _plots(folder / "deck.raw")
@@ -207,7 +215,7 @@ def _attempt(simulation: Simulation) -> Result:
     return result(status, message, waveforms)
 
 
-def _run(command: list[str], folder: Path, timeout: float) -> tuple[int, str]:
+def _run(command: list[str], folder: Path, timeout: float) -> tuple[int, str, Usage]:
     # An inherited SPICE_ASCIIRAWFILE would switch the raw file to text.
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "LC_ALL": "C", "SPICE_ASCIIRAWFILE": "0"}
     process = subprocess.Popen(
@@ -218,13 +226,22 @@ def _run(command: list[str], folder: Path, timeout: float) -> tuple[int, str]:
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
     )
+    usage, ends = Usage(), time.monotonic() + timeout
     try:
-        output, _ = process.communicate(timeout=timeout)
+        while True:
+            left = ends - time.monotonic()
+            try:
+                output, _ = process.communicate(timeout=min(left, LOOK))
+                break
+            except subprocess.TimeoutExpired:
+                usage = usage_of(process.pid)
+                if left <= LOOK:
+                    raise
     except BaseException:
         process.kill()
         process.communicate()
         raise
-    return process.returncode, output.decode(errors="replace")
+    return process.returncode, output.decode(errors="replace"), usage
 
 
 def _plots(raw: Path) -> tuple[Waveforms, ...]:
