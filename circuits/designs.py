@@ -225,8 +225,19 @@ class Designs(Design):
             return cls.model_validate(merged)
         except ValidationError as error:
             first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise TechnologyError(f"designs.{where}: {first['msg']}") from None
+            where = ".".join(("designs", *(str(part) for part in first["loc"])))
+            if first["type"] == "extra_forbidden":
+                known = cls._known(first["loc"])
+                raise TechnologyError(f"{where}: there is no such size; use one of {known}") from None
+            raise TechnologyError(f"{where}: {first['msg']}") from None
+
+    @classmethod
+    def _known(cls, path: tuple[int | str, ...]) -> str:
+        """Names that could stand in the place of the last part of a path."""
+        fields = (
+            cls.model_fields if len(path) == 1 else cls.model_fields[str(path[0])].annotation.model_fields
+        )
+        return ", ".join(fields)
 
 
 TWO_PHASES: dict[str, Any] = {"phases": 2, "t_skew": 0.5e-9}

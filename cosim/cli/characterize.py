@@ -10,6 +10,7 @@ import typer
 
 from .console import Json, emit, fail, progress, stderr, stdout
 from .defaults import TABLES
+from .knobs import merged, parse_knobs
 from .quantities import quantity_in
 
 FAILURES_ALLOWED = 0.01
@@ -24,6 +25,12 @@ def run(
     temperature: Annotated[float | None, typer.Option(help="Temperature, Celsius.")] = None,
     vdd: Annotated[
         float | None, typer.Option(parser=quantity_in("V"), help="Supply [default: the technology's].")
+    ] = None,
+    sizes: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--set", metavar="CIRCUIT.SIZE=VALUE", help="Design size, such as cell.c_store=10f; repeatable."
+        ),
     ] = None,
     plan: Annotated[str, typer.Option(help="Shipped plan, or path of a TOML file.")] = "nominal",
     samples: Annotated[int | None, typer.Option(min=1, help="Random samples of every procedure.")] = None,
@@ -51,6 +58,8 @@ def run(
 
         gaincell characterize --corner ss --temperature 125 --vdd 0.81 --out out/worst
 
+        gaincell characterize --set cell.c_store=10f --set levels.key=16 --out out/bigger
+
         gaincell characterize --technology my.toml --samples 8 --jobs 4 --json
 
         gaincell characterize --plan full --backend dask --scheduler tcp://host:8786
@@ -58,6 +67,7 @@ def run(
     from ...characterization import backends, execute
     from ...characterization.cache import Cache, default_folder
     from ...characterization.plan import Plan
+    from ...circuits.designs import Designs
     from ...circuits.technology import Technology
     from ..files import require_folder
 
@@ -69,7 +79,11 @@ def run(
         samples=samples,
         seed=seed,
     )
-    Technology.load(chosen.technology).sections(chosen.corner)
+    if sizes:
+        chosen = chosen.override(designs=merged(chosen.designs, parse_knobs(sizes)))
+    known = Technology.load(chosen.technology)
+    known.sections(chosen.corner)
+    Designs.of(known, **chosen.designs)
     require_folder(out)
     cache = Cache(cache_dir or default_folder(), read=not fresh)
     with backends.backend(backend, scheduler), progress("characterize") as update:
