@@ -44,5 +44,9 @@ def report_dict(report: FitReport) -> dict[str, Any]:
     return {
         "surrogates": {name: error.model_dump() for name, error in report.surrogates.items()},
         "checks": [check.model_dump() | {"met": check.met} for check in report.checks],
+        "agreements": {
+            name: found.model_dump() | {"limit": found.limit, "met": found.met}
+            for name, found in report.agreements.items()
+        },
         "corners": [figure.model_dump() | {"met": figure.met} for figure in report.corners],
     }

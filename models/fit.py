@@ -9,6 +9,8 @@ import numpy as np
 import pandas as pd
 
 from ..circuits.errors import TableError
+from .agreement import TABLES as ARRAY_TABLES
+from .agreement import Agreement, agreements
 from .array import ConverterCurve, WriteError
 from .bill import energy_model
 from .chain import predict_chain
@@ -28,7 +30,10 @@ from .values import FitError, Value
 
 TABLES = ("cell_transfer", "cell_write", "cell_retention", "converter", "row_driver", "column", "chain")
 """Procedures that a fit needs."""
-OPTIONAL = ("cell_mismatch", "write_mismatch", "converter_mismatch", "noise", "signed_column", "normaliser")
+OPTIONAL = (
+    *("cell_mismatch", "write_mismatch", "converter_mismatch", "noise", "signed_column", "normaliser"),
+    *ARRAY_TABLES,
+)
 """Procedures whose tables are used where they are there; what they describe is None otherwise."""
 REPORTED = CORNER_TABLES
 """Procedures whose tables enter the report alone, failed points included."""
@@ -43,6 +48,8 @@ class FitReport(Value):
     checks: tuple[Check, ...]
     corners: tuple[CornerFigure, ...] = ()
     """Figures over corners, temperature and supply; empty without their tables."""
+    agreements: dict[str, Agreement] = {}
+    """Whole arrays and chains, which no fit has seen: predicted against simulated pulse widths."""
 
 
 def fit_hardware(
@@ -247,7 +254,12 @@ def _report(
         *(check for device in devices for check in write_checks(good["cell_write"], device)),
         *converter_checks(good["converter"], t_max),
     ]
-    return FitReport(surrogates=errors, checks=tuple(checks), corners=corners)
+    return FitReport(
+        surrogates=errors,
+        checks=tuple(checks),
+        corners=corners,
+        agreements=agreements(hardware, good),
+    )
 
 
 def _width_error(hardware: Hardware, transfer: pd.DataFrame) -> FitError:

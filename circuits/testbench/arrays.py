@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from ..runner import Simulation
-from .bench import Condition, close_circuit, open_circuit, pulse, supply
+from .bench import OPTIONS, Condition, close_circuit, open_circuit, pulse, supply
 from .blocks import cell_matrix, drive_rows, hold, write_lines
 from .converters import LOAD, add_converter, converter_lines, netlists_of
 from .schedule import Schedule
@@ -72,7 +74,13 @@ def row_drive(condition: Condition, t_pulse: float, columns: int) -> Simulation:
 
 
 def array(
-    condition: Condition, t_pulse: np.ndarray, v_store: np.ndarray, *, signed: bool, timeout: float = 3600.0
+    condition: Condition,
+    t_pulse: np.ndarray,
+    v_store: np.ndarray,
+    *,
+    signed: bool,
+    options: Mapping[str, float | str] | None = None,
+    timeout: float = 3600.0,
 ) -> Simulation:
     """One operation of a whole sub-array: row drivers, word lines, cells, bit lines and all converters.
 
@@ -82,6 +90,7 @@ def array(
             has two phases.
         v_store: stored voltages, shape (rows, columns), V.
         signed: a V array with signed read-out converters; otherwise a K array with ReLU converters.
+        options: of the simulator, over the usual ones.
         timeout: wall time after which the run is given up, s.
 
     Saves v(out<c>), v(bl<c>) at the converter and v(sign<c>) of signed ones per column, and the currents
@@ -106,11 +115,17 @@ def array(
         circuit.C(f"load{c}", f"out{c}", circuit.gnd, LOAD)
         circuit.V(f"s{c}", f"bl{c}", node, 0.0)
         save += [f"v(out{c})", f"v(bl{c})"] + ([f"v(sign{c})"] if signed else [])
-    return close_circuit(circuit, end=schedule.end, save=save, timeout=timeout)
+    own = OPTIONS | dict(options or {})
+    return close_circuit(circuit, end=schedule.end, save=save, options=own, timeout=timeout)
 
 
 def chain(
-    condition: Condition, t_query: np.ndarray, v_key: np.ndarray, v_value: np.ndarray, timeout: float = 3600.0
+    condition: Condition,
+    t_query: np.ndarray,
+    v_key: np.ndarray,
+    v_value: np.ndarray,
+    options: Mapping[str, float | str] | None = None,
+    timeout: float = 3600.0,
 ) -> Simulation:
     """The whole attention operation in transistors: K array, converters, V array, signed converters.
 
@@ -120,6 +135,7 @@ def chain(
             the K array's row drivers.
         v_key: stored keys, shape (dims, tokens), V: one column per token.
         v_value: stored values, shape (tokens, dims_out), V: the K array's pulses drive its rows.
+        options: of the simulator, over the usual ones.
         timeout: wall time after which the run is given up, s.
 
     Saves v(phi<t>) and v(bl1_<t>) per token, v(out<d>), v(sign<d>) and v(bl2_<d>) per output, and the supply
@@ -153,4 +169,5 @@ def chain(
         circuit.V(f"s2_{d}", f"bl2_{d}", node, 0.0)
         save += [f"v(out{d})", f"v(sign{d})", f"v(bl2_{d})"]
     hold(circuit, key_cells | value_cells)
-    return close_circuit(circuit, end=schedule.end, save=save, timeout=timeout)
+    own = OPTIONS | dict(options or {})
+    return close_circuit(circuit, end=schedule.end, save=save, options=own, timeout=timeout)

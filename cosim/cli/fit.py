@@ -44,6 +44,7 @@ def run(
         return
     stdout.print(_error_table(report))
     stdout.print(_check_table(report))
+    stdout.print(_agreement_table(report))
     if report.corners:
         stdout.print(_corner_table(report))
     stderr.print(f"hardware in {out}", highlight=False)
@@ -67,6 +68,19 @@ def _check_table(report):
     for check in report.checks:
         mark = "[green]met[/]" if check.met else "[red]missed[/]"
         table.add_row(check.name, f"{check.value:.3g}", f"{check.limit:.3g}", check.unit, mark)
+    return table
+
+
+def _agreement_table(report):
+    from rich.table import Table
+
+    title = "Arrays and chains: simulated against predicted widths, of T_max"
+    table = Table("circuit", "columns", "slope", "offset", "rms", "worst", "limit", title=title)
+    for name, found in report.agreements.items():
+        colour = "green" if found.met else "red"
+        widths = (f"{width:.2%}" for width in (found.offset, found.rms, found.worst))
+        limit = f"[{colour}]{found.limit:.1%}[/]"
+        table.add_row(name, f"{found.counted}/{found.columns}", f"{found.slope:.4f}", *widths, limit)
     return table
 
 

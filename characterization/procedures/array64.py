@@ -1,0 +1,44 @@
+"""One operation of the full 64 x 64 sub-array, 27,000 transistors: minutes, hence a plan of its own."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ...circuits.testbench import array
+from ..procedure import Batch, Context, procedure
+from .array import COLUMNS, Array
+
+OPTIONS = {"bypass": "1"}
+"""ngspice keeps the last currents and charges of a transistor whose voltages have not moved, a third less
+work; it moves a pulse by some 0.03 % of T_max (docs/arrays.md)."""
+TIMEOUT = 7200.0
+"""Wall time of one operation on a slow or crowded machine, s."""
+
+
+@procedure
+class Array64(Array):
+    """Sub-array of 64 x 64 cells, one operation"""
+
+    name = "array64"
+    columns = COLUMNS | {
+        "cpu": "s: processor time of the simulation",
+        "memory": "B: largest resident size of the simulator",
+    }
+    sizes = (64,)
+    kinds = (False,)
+
+    def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
+        batches = []
+        for i, row in enumerate(points.itertuples(index=False)):
+            stored = np.array(row.v_store).reshape(len(row.t_pulse), -1)
+            simulation = array(
+                ctx.condition,
+                np.array(row.t_pulse),
+                stored,
+                signed=bool(row.signed),
+                options=OPTIONS,
+                timeout=TIMEOUT,
+            )
+            batches.append(Batch(simulation, [i]))
+        return batches
