@@ -54,12 +54,15 @@ class Device(BaseModel):
     """Instance parameter that adds to the threshold (`delvto`, V), for Monte Carlo; None without one."""
     mobility_scale: str | None = None
     """Instance parameter that multiplies the mobility (`mulu0`); None without one."""
+    parameters: dict[str, float | int] = {}
+    """Further instance parameters and their values, such as rbodymod = 0."""
 
     def wrapper(self, role: str, mismatch: Mismatch) -> str:
         """Sub-circuit `dev_<role>`: ports d g s b; parameters w, l (m), m; zvt and zmu, the standard normal
         numbers of this instance's threshold and mobility, without effect where the model has no means."""
         parameters = f"w={self.w_min!r} l={self.l_min!r} m=1 zvt=0 zmu=0"
-        arguments = "w={w} l={l} m={m}"
+        fixed = [f"{name}={value!r}" for name, value in self.parameters.items()]
+        arguments = " ".join(["w={w} l={l} m={m}", *fixed])
         if self.threshold_shift:
             arguments += f" {self.threshold_shift}={{zvt*{mismatch.a_vt!r}/sqrt(w*l*m)}}"
         if self.mobility_scale:
