@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .attention import SubTile, Trace, gain_cell_attention, trace_attention
     from .conversion import convert
     from .effects import Effects
-    from .layer import GainCellAttention, gain_cell_layers, record_traces
+    from .layer import GainCellAttention, gain_cell_layers, put_on_chip, record_traces
     from .ledger import BASELINES, Baseline, Hold, Ledger, LedgerEntry
     from .pretrained import from_pretrained, is_converted, save_pretrained
 
@@ -31,6 +31,7 @@ _HOME = {
     "gain_cell_attention": "attention",
     "gain_cell_layers": "layer",
     "is_converted": "pretrained",
+    "put_on_chip": "layer",
     "record_traces": "layer",
     "save_pretrained": "pretrained",
     "trace_attention": "attention",
@@ -52,6 +53,7 @@ __all__ = [
     "gain_cell_attention",
     "gain_cell_layers",
     "is_converted",
+    "put_on_chip",
     "record_traces",
     "save_pretrained",
     "trace_attention",

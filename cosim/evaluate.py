@@ -16,7 +16,8 @@ from __future__ import annotations
 
 import copy
 import math
-from collections.abc import Callable
+import statistics
+from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
 from typing import Any
@@ -24,11 +25,11 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..models import Hardware
+from ..models import Chip, Hardware
 from .checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
 from .conversion import convert
 from .effects import STANDARD, Effects
-from .layer import gain_cell_layers, record_traces
+from .layer import gain_cell_layers, put_on_chip, record_traces
 from .matching import match
 from .pretrained import from_pretrained
 from .text import demo_corpus
@@ -52,14 +53,18 @@ def evaluate_model(
     seed: int = 0,
     bf16: bool = False,
     effects: Effects = STANDARD,
+    chips: Sequence[int] = (),
     report: Report = lambda row, done, total: None,
 ) -> dict[str, Any]:
     """Measure every row that the checkpoint has the weights for; the others are None, with a note.
 
     content: text to measure on, None for the held-out side of the demo corpus. tokens: about how many to
     predict, in non-overlapping windows chosen with `seed`; None for all. Matching sees training text only.
-    Returns a JSON-able dict. Raises `ModelError` for a text shorter than one window.
+    chips: seeds of chips to measure the adapted network on as well, or the matched one where none is adapted;
+    the other rows are of nominal circuits. Returns a JSON-able dict. Raises `ModelError` for a text shorter
+    than one window, `HardwareError` for chips of hardware that describes no mismatch.
     """
+    drawn = [hardware.chip(seed) for seed in chips]
     softmax = None if checkpoint.softmax is None else load_softmax(checkpoint.softmax)
     adapted = None
     if checkpoint.adapted is not None:
@@ -92,9 +97,38 @@ def evaluate_model(
         "seed": seed,
         "dtype": "bfloat16 (autocast)" if bf16 else "float32",
         **_numbers(losses, _tokens_per_byte(tokenizer, windows)),
+        "chips": _on_chips(models, drawn, losses, windows, bf16, report),
         "outside_box": outside,
         "outside_box_tokens": context,
         "notes": _notes(checkpoint, hardware),
+    }
+
+
+def _on_chips(
+    models: dict[str, nn.Module],
+    chips: Sequence[Chip],
+    losses: dict[str, Loss],
+    windows: Tensor,
+    bf16: bool,
+    report: Report,
+) -> dict[str, Any] | None:
+    """Loss of one row's model on each chip, beside that on nominal circuits; None without chips."""
+    if not chips:
+        return None
+    row = "adapted" if "adapted" in models else "matched"
+    found = []
+    for chip in chips:
+        put_on_chip(models[row], chip)
+        found.append(measure(models[row], windows, bf16=bf16, progress=partial(report, f"chip {chip.seed}")))
+    put_on_chip(models[row], None)
+    nats = [loss.nats for loss in found]
+    return {
+        "row": row,
+        "seed": [chip.seed for chip in chips],
+        "perplexity": [loss.perplexity for loss in found],
+        "nats_per_token": nats,
+        "mean_minus_nominal_nats": statistics.mean(nats) - losses[row].nats,
+        "spread_nats": statistics.stdev(nats) if len(nats) > 1 else None,
     }
 
 

@@ -12,7 +12,7 @@ from ..circuits.errors import ModelError
 from ..models import Hardware
 from .checkpoints import Checkpoint, load_softmax, tokenizer_of
 from .effects import STANDARD, Effects
-from .layer import gain_cell_layers
+from .layer import gain_cell_layers, put_on_chip
 from .pretrained import from_pretrained
 
 
@@ -26,15 +26,19 @@ def generate_text(
     temperature: float = 0.8,
     seed: int = 0,
     effects: Effects = STANDARD,
+    chip: int | None = None,
 ) -> dict[str, Any]:
     """Continue a prompt. Returns a JSON-able dict with "text" (prompt and continuation) and conditions.
 
     hardware: None for the one that the model was adapted to; of kind "softmax" for the pre-trained network
-    with exact attention. temperature 0 takes the likeliest token. Generation stops at the end-of-document
-    token and at the model's longest context. Raises `ModelError` for a prompt that is empty or leaves no
-    room, and for a model that has not been adapted.
+    with exact attention. temperature 0 takes the likeliest token. chip: seed of the chip to run on, None for
+    nominal circuits. Generation stops at the end-of-document token and at the model's longest context. Raises
+    `ModelError` for a prompt that is empty or leaves no room, and for a model that has not been adapted,
+    `HardwareError` for a chip of hardware that describes no mismatch.
     """
     model = _model(checkpoint, hardware, effects)
+    if chip is not None:
+        put_on_chip(model, (hardware or _hardware(model)).chip(chip))
     tokenizer = tokenizer_of(checkpoint, model.config.vocab_size)
     ids = tokenizer.encode(prompt)[None]
     longest = model.config.max_position_embeddings
@@ -58,7 +62,8 @@ def generate_text(
         new = new[:-1]
     return {
         "model": checkpoint.name,
-        "hardware": _hardware_name(model),
+        "hardware": _hardware(model).name,
+        "chip": chip,
         "prompt": prompt,
         "text": prompt + tokenizer.decode(new),
         "new_tokens": len(new),
@@ -68,9 +73,9 @@ def generate_text(
     }
 
 
-def _hardware_name(model: nn.Module) -> str:
+def _hardware(model: nn.Module) -> Hardware:
     layers = list(gain_cell_layers(model).values())
-    return layers[0].hardware.name if layers else "ideal"
+    return layers[0].hardware if layers else Hardware.from_pretrained("ideal")
 
 
 def _model(checkpoint: Checkpoint, hardware: Hardware | None, effects: Effects) -> nn.Module:

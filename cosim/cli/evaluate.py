@@ -23,6 +23,10 @@ def run(
     tokens: Annotated[int, typer.Option(min=0, help="About how many tokens to predict; 0: all.")] = 20480,
     seed: Annotated[int, typer.Option(min=0, help="Choice of the windows.")] = 0,
     without: Without = None,
+    chip: Annotated[
+        list[int] | None,
+        typer.Option(min=0, help="Measure on the chip of this seed as well; repeat for a spread over chips."),
+    ] = None,
     bf16: Annotated[bool, typer.Option("--bf16", help="Digital matrix products in bfloat16.")] = False,
     threads: Threads = None,
     as_json: Json = False,
@@ -40,6 +44,8 @@ def run(
         gaincell evaluate out/adapted --without column --without decay
 
         gaincell evaluate my-gpt2 --text notes.txt --json
+
+        gaincell evaluate demo --chip 0 --chip 1 --chip 2
     """
     prepare(threads)
     from ..checkpoints import locate, read_text
@@ -56,6 +62,7 @@ def run(
             seed=seed,
             bf16=bf16,
             effects=chosen_effects(without),
+            chips=chip or (),
             report=lambda row, done, total: update(done, total, row),
         )
     if as_json:
@@ -80,6 +87,10 @@ def _table(result: dict):
         numbers = (result["nats_per_byte"][row], result["standard_error_nats"][row])
         rate = f"{result['tokens_per_s'][row]:,.0f}"
         table.add_row(row, f"{perplexity:,.3f}", *(f"{number:.3f}" for number in numbers), rate)
+    if chips := result["chips"]:
+        table.add_section()
+        for seed, perplexity in zip(chips["seed"], chips["perplexity"], strict=True):
+            table.add_row(f"{chips['row']}, chip {seed}", f"{perplexity:,.3f}", "", "", "")
     return table
 
 
@@ -93,4 +104,11 @@ def _remarks(result: dict) -> list[str]:
         found = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
         if found:
             remarks.append(f"{row}: outside validity boxes in {result['outside_box_tokens']} tokens: {found}")
+    if chips := result["chips"]:
+        count, spread = len(chips["seed"]), chips["spread_nats"]
+        tail = "" if spread is None else f", standard deviation over {count} chips {spread:.3f}"
+        remarks.append(
+            f"{chips['row']} on chips - on nominal circuits: "
+            f"{chips['mean_minus_nominal_nats']:+.3f} nats per {result['token']}{tail}"
+        )
     return remarks + result["notes"]

@@ -21,6 +21,9 @@ def run(
     temperature: Annotated[float, typer.Option(min=0, help="Of sampling; 0 takes the likeliest.")] = 0.8,
     seed: Annotated[int, typer.Option(min=0, help="Seed of sampling.")] = 0,
     without: Without = None,
+    chip: Annotated[
+        int | None, typer.Option(min=0, help="Run on the chip of this seed [default: nominal circuits].")
+    ] = None,
     threads: Threads = 1,
     as_json: Json = False,
 ) -> None:
@@ -47,6 +50,7 @@ def run(
         temperature=temperature,
         seed=seed,
         effects=chosen_effects(without),
+        chip=chip,
     )
     if as_json:
         emit(result)

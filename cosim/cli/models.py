@@ -57,7 +57,7 @@ def chosen_hardware(name: str | None, cell: str | None, checkpoint: Checkpoint) 
 
 
 def chosen_effects(without: list[str] | None) -> Effects:
-    """All effects that are not random, except those that --without names."""
+    """All effects but noise, except those that --without names."""
     from dataclasses import fields
 
     from ..effects import STANDARD, Effects

@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 import pytest
 import torch
 
-from gaincell.circuits.errors import ModelError
+from gaincell.circuits.errors import HardwareError, ModelError
 from gaincell.cosim import Effects, convert, from_pretrained, gain_cell_layers
 from gaincell.cosim import adapt as adapt_module
 from gaincell.cosim import evaluate as evaluate_module
@@ -219,6 +219,25 @@ def test_evaluations_outside_the_validity_box_are_counted(pretrained, full):
     )
     outside = evaluate_model(locate(str(pretrained)), narrow, tokens=CONTEXT)["outside_box"]
     assert outside["mapped"]["column_1"] > 0
+
+
+def test_chips_are_measured_beside_the_nominal_circuits(pretrained, full):
+    full = full.model_copy(update={"rows": 64})
+    result = evaluate_model(locate(str(pretrained)), full, tokens=CONTEXT, chips=(1, 5, 1))
+    chips = result["chips"]
+    assert (chips["row"], chips["seed"]) == ("matched", [1, 5, 1])
+    first, second, again = chips["nats_per_token"]
+    assert first == again != second
+    assert chips["mean_minus_nominal_nats"] == pytest.approx(
+        (2 * first + second) / 3 - result["nats_per_token"]["matched"]
+    )
+    assert chips["spread_nats"] == pytest.approx(abs(first - second) / 3**0.5)
+    assert evaluate_model(locate(str(pretrained)), full, tokens=CONTEXT)["chips"] is None
+
+
+def test_chips_of_hardware_without_mismatch_are_refused(pretrained, leroux):
+    with pytest.raises(HardwareError, match="describes no mismatch"):
+        evaluate_model(locate(str(pretrained)), leroux, tokens=CONTEXT, chips=(1,))
 
 
 def test_a_text_that_is_too_short_names_the_minimum(pretrained, leroux):

@@ -2,7 +2,7 @@
 
 import pytest
 
-from gaincell.circuits.errors import ModelError
+from gaincell.circuits.errors import HardwareError, ModelError
 from gaincell.cosim import convert, save_pretrained
 from gaincell.cosim.checkpoints import locate
 from gaincell.cosim.generate import generate_text
@@ -22,6 +22,23 @@ def test_the_same_seed_gives_the_same_text(adapted):
     assert one["hardware"] == "leroux2025"
     assert one["text"].startswith("The dog")
     assert generate_text(adapted, "The dog", max_new_tokens=6, seed=4)["text"] != one["text"]
+
+
+def test_a_chip_says_something_else(full, tmp_path):
+    wide = full.model_copy(update={"rows": 64})
+    save_pretrained(convert(network(), wide), tmp_path)
+    checkpoint = locate(str(tmp_path))
+    texts = {
+        chip: generate_text(checkpoint, "The dog", max_new_tokens=12, seed=3, chip=chip)
+        for chip in (None, 0, 1)
+    }
+    assert [texts[chip]["chip"] for chip in texts] == [None, 0, 1]
+    assert len({text["text"] for text in texts.values()}) > 1
+
+
+def test_a_chip_of_hardware_without_mismatch_is_refused(adapted):
+    with pytest.raises(HardwareError, match="describes no mismatch"):
+        generate_text(adapted, "The dog", chip=0)
 
 
 def test_generation_stops_at_the_longest_context(adapted):
