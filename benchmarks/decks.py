@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from gaincell.characterization.procedure import Context, find
 from gaincell.circuits.rawfile import Waveforms
 from gaincell.circuits.technology import Technology
-from gaincell.circuits.testbench import Condition, ReadTiming, cell_read
+from gaincell.circuits.testbench import ReadTiming, cell_read
 
 T_PULSE = 15e-9
 """Pulse of a cell's read, s."""
@@ -31,7 +32,7 @@ class Circuit:
     """Largest difference between two ways, in `unit`: the truncation error of their differing time steps."""
 
 
-def rc_circuit(condition: Condition) -> Circuit:
+def rc_circuit(context: Context) -> Circuit:
     """A resistor into a capacitor."""
 
     def deck(volts: np.ndarray) -> str:
@@ -48,8 +49,9 @@ def rc_circuit(condition: Condition) -> Circuit:
     return Circuit("RC", sweep, deck, lambda waves, i: float(waves[f"v(out{i})"][-1]), "V", 1e-3)
 
 
-def cell_circuit(condition: Condition) -> Circuit:
+def cell_circuit(context: Context) -> Circuit:
     """The testbench behind `cell_transfer`: a gain cell reads its stored voltage onto a clamped bit line."""
+    condition = context.condition
 
     def deck(stored: np.ndarray) -> str:
         return cell_read(condition, stored, T_PULSE, np.full(len(stored), condition.v_mid)).netlist
@@ -65,9 +67,22 @@ def _charge(waves: Waveforms, i: int) -> float:
     return -waves.integrate(f"i(vbl{i})", timing.start / 2, timing.end)
 
 
-CIRCUITS = {"rc": rc_circuit, "cell": cell_circuit}
+def mismatch_circuit(context: Context) -> Circuit:
+    """Samples of `cell_mismatch`: the same read by cells whose transistors all have their own draws."""
+    procedure = find("cell_mismatch")
+    every = procedure.points(context)
+    full = every[every["t_pulse"] == every["t_pulse"].max()].reset_index(drop=True)
+
+    def deck(rows: np.ndarray) -> str:
+        (batch,) = procedure.batches(context, full.iloc[rows].reset_index(drop=True))
+        return batch.simulation.netlist
+
+    return Circuit("cell, Monte Carlo", np.arange, deck, _charge, "C", 2e-17)
+
+
+CIRCUITS = {"rc": rc_circuit, "cell": cell_circuit, "mismatch": mismatch_circuit}
 
 
 def build(name: str, technology: str) -> Circuit:
     """A circuit by name, in a technology at its nominal condition."""
-    return CIRCUITS[name](Condition(Technology.load(technology)))
+    return CIRCUITS[name](Context(Technology.load(technology)))

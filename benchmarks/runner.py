@@ -2,7 +2,7 @@
 
 The procedures of gaincell put copies of a circuit into one transient of one short-lived ngspice process. This
 measures that against one process per point and against a loop over PySpice's shared library. All run the same
-decks with the same options, and must give the same answers.
+decks with the same options, made before the clock starts, and must give the same answers.
 """
 
 from __future__ import annotations
@@ -38,12 +38,13 @@ def copies_in_one_transient(
 ) -> Answers:
     """One `ngspice -b` per `copies` points, which share a transient."""
     values = circuit.values(points)
+    parts = [values[at : at + copies] for at in range(0, points, copies)]
+    decks = [(circuit.deck(part), len(part)) for part in parts]
     started = time.perf_counter()
     answers = []
-    for at in range(0, points, copies):
-        part = values[at : at + copies]
-        waves = simulate(Simulation(circuit.deck(part))).require()
-        answers += [circuit.answer(waves, i) for i in range(len(part))]
+    for deck, count in decks:
+        waves = simulate(Simulation(deck)).require()
+        answers += [circuit.answer(waves, i) for i in range(count)]
     return np.array(answers), time.perf_counter() - started
 
 
@@ -67,9 +68,10 @@ def _pyspice_worker(circuit: Circuit, points: int) -> None:
     shared = NgSpiceShared.new_instance()
     shared.exec_command("set num_threads=1")
     values, answers = circuit.values(points), []
+    decks = [circuit.deck(values[i : i + 1]) for i in range(points)]
     started = time.perf_counter()
-    for i in range(points):
-        shared.load_circuit(circuit.deck(values[i : i + 1]))
+    for deck in decks:
+        shared.load_circuit(deck)
         shared.run()
         plot = shared.plot(simulation=None, plot_name=shared.last_plot)
         answers.append(circuit.answer(_waveforms(plot), 0))
@@ -121,8 +123,8 @@ def run(
     technology: Annotated[
         str, typer.Option(help="Shipped technology, or path of a TOML file.")
     ] = "generic28",
-    points: Annotated[int, typer.Option(min=1, help="Simulated points of each way.")] = 200,
-    copies: Annotated[int, typer.Option(min=1, help="Copies of the circuit in one transient.")] = 50,
+    points: Annotated[int, typer.Option(min=1, help="Simulated points of each way.")] = 240,
+    copies: Annotated[int, typer.Option(min=1, help="Copies of the circuit in one transient.")] = 60,
     repeat: Annotated[int, typer.Option(min=1, help="Rounds; the best of each way counts.")] = 3,
     core: Annotated[int | None, typer.Option(min=0, help="Pin everything to this core.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
