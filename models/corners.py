@@ -130,7 +130,8 @@ def _converters(group: pd.DataFrame, i_ramp: Mapping[bool, float], t_max: float)
     }
     offsets = {key: line.offset / t_max for key, line in lines.items()}
     gains = [lines[key].gain * i_ramp[key[0]] - 1 for key in lines]
-    full = group[group["charge"].abs() > 1.2 * t_max * group["signed"].map(i_ramp)]
+    beyond = group["charge"].abs() > 1.2 * t_max * group["signed"].map(i_ramp)
+    full = group[beyond & (group["signed"] | (group["charge"] > 0))]
     return {
         "relu_offset": offsets[False, 1],
         "relu_inl": lines[False, 1].inl,
