@@ -7,6 +7,8 @@ from typing import Any
 
 from torch import Tensor
 
+from .surrogate import as_tensor
+
 
 def two_phase_charge(
     column: Callable[[Any, Any], Tensor],
@@ -25,6 +27,6 @@ def two_phase_charge(
         first: summed cell charge (C) and loading of the negative queries' pulses.
         second: those of the positive queries' pulses.
     """
-    held = retained * column(*first)
-    charge, load = second
+    held = float(retained) * column(*map(as_tensor, first))
+    charge, load = map(as_tensor, second)
     return column(charge + held * load, load) - held
