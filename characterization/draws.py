@@ -56,14 +56,15 @@ def draw_chain(
     """Random levels of one chain: query (size,), key (size, size), value (size, size), each in [0, 1].
 
     Keys lean towards the query, so that a fifth of the full array's cells still reaches the converters' full
-    scale; about half of the products are positive, as phi's threshold wants. `negative`: a random half of the
-    query is negative, in [-1, 0), and its keys are mirrored with it.
+    scale, and less the more rows there are; about half of the products are positive, as phi's threshold
+    wants. `negative`: a random half of the query is negative, in [-1, 0), and its keys are mirrored with it.
     """
     levels = levels or Levels()
     query = rng.beta(1.5, 1.5, size)
-    lean = rng.normal(0.0, 0.5, (1, size)) + 0.2
+    reach = min(1.0, 16 / size)
+    lean = reach * (rng.normal(0.0, 0.5, (1, size)) + 0.2)
     key = np.clip(0.5 + lean * rng.uniform(0.2, 1.0, (size, size)) + rng.normal(0, 0.2, (size, size)), 0, 1)
-    value = np.clip(rng.normal(0.5, 0.35, (size, size)) + rng.normal(0, 0.15, (1, size)), 0, 1)
+    value = np.clip(rng.normal(0.5, 0.35, (size, size)) + reach * rng.normal(0, 0.15, (1, size)), 0, 1)
     if negative:
         flipped = rng.random(size) < 0.5
         query = np.where(flipped, -query, query)

@@ -12,6 +12,10 @@ from .array import COLUMNS, Array
 OPTIONS = {"bypass": "1"}
 """ngspice keeps the last currents and charges of a transistor whose voltages have not moved, a third less
 work; it moves a pulse by some 0.03 % of T_max (docs/arrays.md)."""
+COST = {
+    "cpu": "s: processor time of the simulation",
+    "memory": "B: largest resident size of the simulator",
+}
 TIMEOUT = 7200.0
 """Wall time of one operation on a slow or crowded machine, s."""
 
@@ -21,10 +25,7 @@ class Array64(Array):
     """Sub-array of 64 x 64 cells, one operation"""
 
     name = "array64"
-    columns = COLUMNS | {
-        "cpu": "s: processor time of the simulation",
-        "memory": "B: largest resident size of the simulator",
-    }
+    columns = COLUMNS | COST
     sizes = (64,)
     kinds = (False,)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -10,9 +12,6 @@ from ...circuits.testbench import Condition, Schedule, chain, mirrored_rows
 from ..draws import draw_chain, signs_queries
 from ..measure import energy, pulse_width
 from ..procedure import Batch, Context, Procedure, procedure
-
-SIZE = 16
-"""Tokens, and dimensions of query, key and value."""
 
 
 def chain_point(condition: Condition, rng: np.random.Generator, size: int) -> dict[str, list[float]]:
@@ -33,6 +32,14 @@ class Chain(Procedure):
     """Two-array chain of 16 x 16 cells"""
 
     name = "chain"
+    size = 16
+    """Tokens, and dimensions of query, key and value."""
+    samples = 2
+    """Chains, unless the plan asks for another number."""
+    options: Mapping[str, str] = {}
+    """Of the simulator, over the usual ones."""
+    timeout = 3600.0
+    """Wall time of one chain, s."""
     columns = {
         "t_query": "s: pulse width per row of the K array, negative in the first of two phases",
         "v_key": "V: stored keys, (row, token) flattened; complements last where the array is mirrored",
@@ -51,19 +58,23 @@ class Chain(Procedure):
 
     def points(self, ctx: Context) -> pd.DataFrame:
         rng = ctx.rng(self.name)
-        return pd.DataFrame([chain_point(ctx.condition, rng, SIZE) for _ in range(ctx.count(2))])
+        return pd.DataFrame(
+            [chain_point(ctx.condition, rng, self.size) for _ in range(ctx.count(self.samples))]
+        )
 
     def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
         batches = []
         for i, row in enumerate(points.itertuples(index=False)):
             key = np.array(row.v_key).reshape(len(row.t_query), -1)
             value = np.array(row.v_value).reshape(key.shape[1], -1)
-            batches.append(Batch(chain(ctx.condition, np.array(row.t_query), key, value), [i]))
+            query = np.array(row.t_query)
+            simulation = chain(ctx.condition, query, key, value, options=self.options, timeout=self.timeout)
+            batches.append(Batch(simulation, [i]))
         return batches
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
-        outputs = len(points["v_value"].iloc[0]) // SIZE
-        widths, signed = chain_widths(ctx.condition, waves, SIZE, outputs)
+        outputs = len(points["v_value"].iloc[0]) // self.size
+        widths, signed = chain_widths(ctx.condition, waves, self.size, outputs)
         pulses = [{"stage": 1, "index": i, "t_out": w} for i, w in enumerate(widths)]
         pulses += [{"stage": 2, "index": i, "t_out": w} for i, w in enumerate(signed)]
         return pd.DataFrame(pulses).assign(point=0, **chain_energies(ctx.condition, waves))

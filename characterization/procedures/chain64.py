@@ -1,0 +1,19 @@
+"""The two-array chain at full size, 55,000 transistors: half an hour of processor time, on demand."""
+
+from __future__ import annotations
+
+from ..procedure import procedure
+from .array64 import COST, OPTIONS
+from .chain import Chain
+
+
+@procedure
+class Chain64(Chain):
+    """Two-array chain of 64 x 64 cells"""
+
+    name = "chain64"
+    size = 64
+    samples = 1
+    options = OPTIONS
+    timeout = 4 * 3600.0
+    columns = Chain.columns | COST
