@@ -124,7 +124,7 @@ def run(
         str, typer.Option(help="Shipped technology, or path of a TOML file.")
     ] = "generic28",
     points: Annotated[int, typer.Option(min=1, help="Simulated points of each way.")] = 240,
-    copies: Annotated[int, typer.Option(min=1, help="Copies of the circuit in one transient.")] = 60,
+    copies: Annotated[int, typer.Option(min=1, max=60, help="Copies of the circuit in one transient.")] = 60,
     repeat: Annotated[int, typer.Option(min=1, help="Rounds; the best of each way counts.")] = 3,
     core: Annotated[int | None, typer.Option(min=0, help="Pin everything to this core.")] = None,
     as_json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

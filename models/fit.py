@@ -25,6 +25,8 @@ from .fitting_arrays import fit_retention, fit_separable_aging
 from .fitting_variation import fit_mismatch
 from .hardware import Hardware
 from .noise import fit_noise
+from .numerical import TABLE as TOLERANCE_TABLE
+from .numerical import with_numerical
 from .options import described, fit_two_phase_column, option_errors
 from .values import FitError, Value
 
@@ -35,7 +37,7 @@ OPTIONAL = (
     *ARRAY_TABLES,
 )
 """Procedures whose tables are used where they are there; what they describe is None otherwise."""
-REPORTED = CORNER_TABLES
+REPORTED = (*CORNER_TABLES, TOLERANCE_TABLE)
 """Procedures whose tables enter the report alone, failed points included."""
 MAX_FAILED = 0.01
 """Fraction of failed points above which a table is refused."""
@@ -121,7 +123,9 @@ def fit_hardware(
             "energy": energy_model(good, device, vdd, designs),
         }
     )
-    return hardware, _report(hardware, good, columns, condition, _corners(tables, designs))
+    report = _report(hardware, good, columns, condition, _corners(tables, designs))
+    stated = with_numerical(report.surrogates, tables, t_max)
+    return hardware, report.model_copy(update={"surrogates": stated})
 
 
 def provenance(manifest: Mapping[str, Any]) -> dict[str, Any]:

@@ -53,3 +53,6 @@ class FitError(Value):
     """What the errors are counted in, e.g. "of peak" (a fraction), "of T_max" (a fraction), "V"."""
     held_out_points: int
     """Number of points the errors were measured on; none of them was used for fitting."""
+    numerical: float | None = None
+    """Largest change of the simulated values with tighter tolerances of the simulator, in `unit`; to be added
+    to the errors. None where no tolerance study has looked at them."""

@@ -53,10 +53,12 @@ def run(
 def _error_table(report):
     from rich.table import Table
 
-    table = Table("surrogate", "rms", "worst", "", "unseen points", title="Error on points kept from the fit")
+    title = "Error on points kept from the fit; numerical: of the simulator, worst"
+    table = Table("surrogate", "rms", "worst", "numerical", "", "unseen points", title=title)
     for key, error in report.surrogates.items():
         percent = error.unit.startswith("of ")
-        numbers = (f"{x:.3%}" if percent else f"{x:.3g}" for x in (error.rms, error.worst))
+        values = (error.rms, error.worst, error.numerical)
+        numbers = ("-" if x is None else f"{x:.3%}" if percent else f"{x:.3g}" for x in values)
         table.add_row(key, *numbers, error.unit, str(error.held_out_points))
     return table
 
