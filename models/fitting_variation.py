@@ -118,11 +118,25 @@ def _through(x: np.ndarray, y: np.ndarray) -> Spline:
 
 
 def fit_converter_variation(rows: pd.DataFrame, curve: ConverterCurve, *, signed: bool) -> ConverterVariation:
-    """Joint distribution of offset and gain over Monte Carlo samples.
+    """Joint distribution of offset and gain over Monte Carlo samples (arguments as `converter_parameters`).
+
+    Errors (of T_max): pulses of the held-out charges, predicted from each sample's own offset and gain.
+    """
+    table = converter_parameters(rows, curve, signed=signed)
+    values = table.to_numpy()
+    variation = ConverterVariation(mean=values.mean(axis=0), factor=_cholesky(values))
+    unseen = rows[rows["held_out"] & rows["sample"].isin(table.index)]
+    own = values[table.index.get_indexer(unseen["sample"])]
+    predicted = curve(variation(unseen["charge"].to_numpy(), own)).numpy()
+    errors = measure_error(predicted, unseen["t_out"].to_numpy(), 1.0, "of T_max")
+    return variation.model_copy(update={"errors": errors})
+
+
+def converter_parameters(rows: pd.DataFrame, curve: ConverterCurve, *, signed: bool) -> pd.DataFrame:
+    """Offset (C) and gain of each sample, columns as in `ConverterVariation.mean`.
 
     Every pulse is traced back through the nominal curve to the charge that would have made it there; a line
-    through these against the true charge has the slope 1 + gain and is zero at the offset. Errors (of T_max):
-    pulses of the held-out charges, predicted from each sample's own offset and gain.
+    through these against the true charge has the slope 1 + gain and is zero at the offset.
 
     Args:
         rows: sample, charge (C), t_out (fraction of T_max), held_out.
@@ -141,14 +155,7 @@ def fit_converter_variation(rows: pd.DataFrame, curve: ConverterCurve, *, signed
         slope = np.ptp(back.to_numpy(), axis=1) / np.ptp(true.to_numpy(), axis=1)
         offset = true.mean(axis=1) - back.mean(axis=1) / slope
         parameters.append(pd.DataFrame({"offset": offset, "gain": slope - 1}))
-    table = pd.concat(parameters, axis=1).dropna()
-    values = table.to_numpy()
-    variation = ConverterVariation(mean=values.mean(axis=0), factor=_cholesky(values))
-    unseen = rows[rows["held_out"] & rows["sample"].isin(table.index)]
-    own = values[table.index.get_indexer(unseen["sample"])]
-    predicted = curve(variation(unseen["charge"].to_numpy(), own)).numpy()
-    errors = measure_error(predicted, unseen["t_out"].to_numpy(), 1.0, "of T_max")
-    return variation.model_copy(update={"errors": errors})
+    return pd.concat(parameters, axis=1).dropna()
 
 
 def _cholesky(values: np.ndarray) -> np.ndarray:

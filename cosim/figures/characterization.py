@@ -15,11 +15,13 @@ from matplotlib.figure import Figure as Canvas
 from ...circuits.errors import PlanError
 from ..files import write_whole
 from .corners import corners
+from .mismatch import mismatch
 from .noise_budget import noise
 from .static import STYLE, encode
 
 FIGURES: dict[str, Callable[[Path], Canvas]] = {
     "corners": corners,
+    "mismatch": mismatch,
     "noise": noise,
 }
 """Name -> what draws it from a folder of tables; TableError where the folder lacks the table it shows."""
