@@ -5,16 +5,21 @@ from .bench import Condition
 from .cells import cell_read, cell_retention, cell_write
 from .converters import conversion
 from .devices import V_LINEAR, device_transfer
+from .disturb import DisturbTiming, disturb
+from .maps import bit_line, finely, word_line
 from .options import mirrored_rows
 from .schedule import ReadTiming, Schedule, WriteTiming
+from .write_path import word_line_rails, write_path
 
 __all__ = [
     "V_LINEAR",
     "Condition",
+    "DisturbTiming",
     "ReadTiming",
     "Schedule",
     "WriteTiming",
     "array",
+    "bit_line",
     "cell_read",
     "cell_retention",
     "cell_write",
@@ -22,6 +27,11 @@ __all__ = [
     "column",
     "conversion",
     "device_transfer",
+    "disturb",
+    "finely",
     "mirrored_rows",
     "row_drive",
+    "word_line",
+    "word_line_rails",
+    "write_path",
 ]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -13,7 +13,14 @@ from .converters import LOAD, add_converter, converter_lines, netlists_of
 from .schedule import Schedule
 
 
-def column(condition: Condition, v_store: np.ndarray, t_pulse: np.ndarray, *, signed: bool) -> Simulation:
+def column(
+    condition: Condition,
+    v_store: np.ndarray,
+    t_pulse: np.ndarray,
+    *,
+    signed: bool,
+    also: Sequence[str] = (),
+) -> Simulation:
     """One column: cells on a passive bit line with its wire, and the converter that reads it.
 
     Args:
@@ -22,6 +29,7 @@ def column(condition: Condition, v_store: np.ndarray, t_pulse: np.ndarray, *, si
         t_pulse: pulse widths from ideal word lines, shape (rows,), s; 0 for no pulse, negative for a negative
             query where the converter has two phases.
         signed: the signed read-out converter instead of the unsigned one.
+        also: further vectors to save.
 
     Saves v(bl) at the converter, v(out), v(sign) of the signed one, i(vdd) of the cells, i(vddc) of the
     converter, and i(vref).
@@ -45,7 +53,7 @@ def column(condition: Condition, v_store: np.ndarray, t_pulse: np.ndarray, *, si
     circuit.C("load", "out", circuit.gnd, LOAD)
     circuit.V("sense", "bl", bit_lines[0], 0.0)
     save = ["v(bl)", "v(out)", "i(vvdd)", "i(vddc)", "i(vref)"] + (["v(sign)"] if signed else [])
-    return close_circuit(circuit, end=schedule.end, save=save, initial=initial)
+    return close_circuit(circuit, end=schedule.end, save=[*save, *also], initial=initial)
 
 
 def row_drive(condition: Condition, t_pulse: float, columns: int) -> Simulation:

@@ -1,0 +1,53 @@
+"""Testbenches that look along one wire of an array: a node of its own for every cell."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from ..runner import Simulation
+from .arrays import column
+from .bench import Condition, close_circuit, open_circuit, pulse, supply
+from .blocks import cell_matrix, drive_rows, write_lines
+
+START = 1e-9
+"""Start of the word line's pulse, s."""
+
+
+def finely(condition: Condition, **sizes: float) -> Condition:
+    """The condition with every cell on its own node of the wires, and with other sizes of the array."""
+    array = condition.designs.array.model_copy(update={"section": 1, **sizes})
+    return replace(condition, designs=condition.designs.model_copy(update={"array": array}))
+
+
+def word_line(condition: Condition, t_pulse: float) -> Simulation:
+    """One row driver on the word lines of a whole row, bit lines held at mid-supply, a pulse of t_pulse (s).
+
+    Saves v(row) at the driver's input, v(arwl0_<c>) and v(arwlb0_<c>) at every cell, and i(vddd) of the
+    driver. The condition needs wires with resistance and one cell per section (`finely`).
+    """
+    columns = condition.designs.array.columns
+    circuit = open_circuit("word line, cell by cell", condition, "gain_cell", "logic")
+    supply(circuit, "vdd", condition.vdd)
+    supply(circuit, "ddd", condition.vdd)
+    write_lines(circuit, condition)
+    pulse(circuit, "row", START, t_pulse, condition.vdd)
+    lines = drive_rows(circuit, condition, "a", ["row"], columns, "ddd")
+    contents = np.full((1, columns), condition.v_mid)
+    bit_lines, initial = cell_matrix(circuit, condition, "a", contents, *lines)
+    for c, node in enumerate(bit_lines):
+        circuit.V(f"bl{c}", node, circuit.gnd, condition.v_mid)
+    save = ["v(row)", "i(vddd)"]
+    save += [f"v({node})" for kind in lines for node in kind[0]]
+    return close_circuit(circuit, end=START + t_pulse + 3e-9, save=save, initial=initial)
+
+
+def bit_line(condition: Condition, v_store: np.ndarray, t_pulse: np.ndarray) -> Simulation:
+    """A column of the K array (`column`) that also saves its bit line at every cell, v(abl0_<r>).
+
+    v_store (V) and t_pulse (s): shape (rows,). A wire without resistance is one node, v(abl0_0).
+    """
+    array = condition.designs.array
+    taps = [f"v(abl0_{row})" for row in range(len(v_store) if array.r_wire > 0 else 1)]
+    return column(condition, v_store, t_pulse, signed=False, also=taps)
