@@ -19,6 +19,7 @@ from .recording import Recording
 
 FORMATS = ("html", "png", "pdf", "svg", "csv", "raw", "vcd", "cir")
 """Suffixes that `export` writes."""
+_TIME_SCALES = {"fs": 1e-15, "ps": 1e-12, "ns": 1e-9, "us": 1e-6}
 
 
 def export(recording: Recording, path: Path) -> None:
@@ -68,22 +69,26 @@ def _csv(recording: Recording) -> str:
 
 
 def _vcd(recording: Recording) -> str:
-    """IEEE 1364 value change dump with real variables, in femtoseconds."""
+    """IEEE 1364 value change dump with real variables, at the finest time scale that 63 bits can count."""
     waves = recording.waveforms
+    unit = next(name for name, length in _TIME_SCALES.items() if waves.axis[-1] / length < 2**62)
     out = io.StringIO()
     out.write(
-        f"$comment {recording.operation.title} $end\n$timescale 1 fs $end\n$scope module gaincell $end\n"
+        f"$comment {recording.operation.title} $end\n$timescale 1 {unit} $end\n$scope module gaincell $end\n"
     )
     codes = [f"s{i}" for i in range(len(waves.signals))]
     for code, name in zip(codes, waves.signals, strict=True):
         out.write(f"$var real 64 {code} {name} $end\n")
     out.write("$upscope $end\n$enddefinitions $end\n")
     values = np.column_stack(list(waves.signals.values()))
+    times = np.rint(waves.axis / _TIME_SCALES[unit]).astype(np.int64)
+    # Points that a time scale cannot tell apart are one: the last of them counts.
+    last = np.append(np.diff(times) > 0, True)
     before = np.full(len(codes), np.nan)
-    for time, row in zip(np.rint(waves.axis * 1e15).astype(np.int64), values, strict=True):
+    for time, row in zip(times[last], values[last], strict=True):
         changed = np.flatnonzero(row != before)
         if changed.size:
-            out.write(f"#{time}\n" + "".join(f"r{row[i]:.9g} {codes[i]}\n" for i in changed))
+            out.write(f"#{time}\n" + "".join(f"r{row[i]:.17g} {codes[i]}\n" for i in changed))
         before = row
     return out.getvalue()
 
