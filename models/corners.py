@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -79,6 +80,18 @@ def figures_by_condition(
         rows = {key: _converters(group, i_ramp, t_pulse_max) for key, group in grouped}
         parts.append(pd.DataFrame.from_dict(rows, orient="index").rename_axis(AXES))
     return pd.concat(parts, axis=1).reset_index()
+
+
+def corner_report(tables: Mapping[str, pd.DataFrame], designs: Mapping[str, Any]) -> tuple[CornerFigure, ...]:
+    """`worst_figures` of those of `TABLES` that are in `tables`; empty where there are none.
+
+    designs: sizes, as in the manifest's condition.
+    """
+    known = {procedure: tables[procedure] for procedure in TABLES if procedure in tables}
+    if not known:
+        return ()
+    i_ramp = {False: designs["converter"]["i_ramp"], True: designs["readout"]["i_ramp"]}
+    return worst_figures(figures_by_condition(known, i_ramp, designs["clocking"]["t_pulse_max"]))
 
 
 def worst_figures(by_condition: pd.DataFrame) -> tuple[CornerFigure, ...]:

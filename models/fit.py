@@ -17,7 +17,7 @@ from .chain import predict_chain
 from .checks import Check, cell_checks, converter_checks, converter_figures, write_checks
 from .columns import Column, bit_line_capacitance, fit_column
 from .corners import TABLES as CORNER_TABLES
-from .corners import CornerFigure, figures_by_condition, worst_figures
+from .corners import CornerFigure, corner_report
 from .cost import Phase, Timing
 from .curves import Polynomial, Spline
 from .fitting import fit_converter_curve, fit_polynomial, fit_spline, measure_error
@@ -123,7 +123,7 @@ def fit_hardware(
             "energy": energy_model(good, device, vdd, designs),
         }
     )
-    report = _report(hardware, good, columns, condition, _corners(tables, designs))
+    report = _report(hardware, good, columns, condition, corner_report(tables, designs))
     stated = with_numerical(report.surrogates, tables, t_max)
     return hardware, report.model_copy(update={"surrogates": stated})
 
@@ -208,14 +208,6 @@ def _retention_rows(retention: pd.DataFrame, condition: Mapping[str, Any], devic
         & np.isclose(retention["temperature"], condition["temperature"])
         & np.isclose(retention["v_rest"], condition["vdd"] / 2)
     ]
-
-
-def _corners(tables: Mapping[str, pd.DataFrame], designs: Mapping[str, Any]) -> tuple[CornerFigure, ...]:
-    known = {procedure: tables[procedure] for procedure in REPORTED if procedure in tables}
-    if not known:
-        return ()
-    i_ramp = {False: designs["converter"]["i_ramp"], True: designs["readout"]["i_ramp"]}
-    return worst_figures(figures_by_condition(known, i_ramp, designs["clocking"]["t_pulse_max"]))
 
 
 def _timing(condition: Mapping[str, Any]) -> Timing:

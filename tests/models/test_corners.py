@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gaincell.models.corners import figures_by_condition, worst_figures
+from gaincell.models.corners import corner_report, figures_by_condition, worst_figures
 
 T_MAX, RAMP = 15e-9, {False: 20e-6, True: 10e-6}
 CONDITIONS = [("tt", 27.0, 0.9), ("tt", 27.0, 1.0), ("tt", 27.0, 0.8), ("ss", 27.0, 0.8)]
@@ -83,3 +83,13 @@ def test_a_condition_without_enough_pulses_has_no_line_but_is_there():
     found = figures_by_condition({"converter_corners": table}, RAMP, T_MAX).set_index("corner")
     assert np.isnan(found.loc["ss", "relu_inl"])
     assert found.loc["ss", "misfires"] == 4
+
+
+def test_a_fit_without_corner_tables_reports_none():
+    designs = {
+        "converter": {"i_ramp": RAMP[False]},
+        "readout": {"i_ramp": RAMP[True]},
+        "clocking": {"t_pulse_max": T_MAX},
+    }
+    assert corner_report({"tolerance": pd.DataFrame()}, designs) == ()
+    assert len(corner_report({"converter_corners": converter_table()}, designs)) == 9
