@@ -1,5 +1,6 @@
 # make demo   set everything up and run the main job on the embedded default
 # make test   set everything up, lint and run the tests
+# make kits   foundry kits, without which the tests of other technologies are skipped
 #
 # Everything can be interrupted and run again: a finished step leaves a stamp in .venv and is not repeated.
 
@@ -10,7 +11,7 @@ STAMPS := $(VENV)/stamps
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all lint setup shipped benchmark clean
+.PHONY: demo test test-all lint setup kits shipped benchmark clean
 .DELETE_ON_ERROR:
 
 demo: setup
@@ -38,6 +39,8 @@ benchmark: setup
 
 setup: $(STAMPS)/system $(STAMPS)/gaincell
 
+kits: $(STAMPS)/kits
+
 $(STAMPS)/system: tools/setup.sh | $(STAMPS)/venv
 	@sh tools/setup.sh system
 	@touch $@
@@ -54,6 +57,10 @@ $(STAMPS)/torch: | $(STAMPS)/venv
 $(STAMPS)/gaincell: pyproject.toml | $(STAMPS)/torch
 	@echo "setup: gaincell and its dependencies" >&2
 	@$(BIN)/python -m pip install --quiet --progress-bar off -e ".[all,dev]"
+	@touch $@
+
+$(STAMPS)/kits: tools/setup.sh | $(STAMPS)/gaincell
+	@sh tools/setup.sh kits $(BIN)/python
 	@touch $@
 
 clean:

