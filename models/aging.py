@@ -62,6 +62,22 @@ class Retention(Surrogate):
                 times[level] = np.interp(half_step, path[last - 1 : last + 1], self.ages[last - 1 : last + 1])
         return times
 
+    def decay(self, voltages: np.ndarray, v_zero: float, period: float, periods: int = 1) -> float:
+        """Rate, per period, of the exponential decay towards v_zero (V) that comes closest after `periods`.
+
+        voltages: stored at age 0, V, shape (n,). Their deviations from v_zero after `periods` times `period`
+        (s) are the fresh ones times exp(-rate periods), in the least-squares sense.
+
+        Raises:
+            ValueError: nothing is left of the deviations, or they have changed sign; take fewer periods.
+        """
+        fresh = np.asarray(voltages, float) - v_zero
+        aged = self(voltages, np.full(len(fresh), period * periods)).numpy() - v_zero
+        kept = float(fresh @ aged / (fresh @ fresh))
+        if kept <= 0:
+            raise ValueError(f"nothing is left after {periods} periods of {period} s; take fewer periods")
+        return -np.log(kept) / periods
+
 
 def _locate(knots: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
     """Interval index and position within it, in [0, 1], of x clipped to the knots."""

@@ -11,6 +11,7 @@ import pandas as pd
 from .cost import CellReads, Constant, Conversions, EnergyModel, Pulses, StageEnergy, Writes
 from .fitting import fit_spline
 from .published import PICOJOULES
+from .write_port import write_energy
 
 
 def energy_model(
@@ -18,6 +19,7 @@ def energy_model(
 ) -> EnergyModel:
     """Stages in the order of the signal path."""
     reads = _read_curve(good["cell_transfer"], vdd)
+    write, comprised = write_energy(good, device, designs)
     drive = good["row_driver"]
     array = designs["array"]
     pulse = float(drive[drive["columns"] == array["columns"]]["e_drive"].mean())
@@ -29,8 +31,8 @@ def energy_model(
             StageEnergy(
                 name="write of key and value",
                 origin="simulated",
-                law=Writes(joules=_write_energy(good["cell_write"], device)),
-                note="cell_write: drive of the cell's bit and word lines, without the write port's wires",
+                law=Writes(joules=write),
+                note=comprised,
             ),
             StageEnergy(
                 name="K array word lines",
@@ -85,9 +87,3 @@ def _conversion_curve(converter: pd.DataFrame, signed: bool):
     rows = converter[converter["signed"] == signed]
     total = (rows["e_convert"] + rows["e_reset"]).to_numpy()
     return fit_spline(rows["charge"], total, rows["held_out"].to_numpy(), knots=12, unit="of peak")
-
-
-def _write_energy(write: pd.DataFrame, device: str) -> float:
-    """Mean over targets and previous contents, J per cell."""
-    rows = write[write["write_device"] == device]
-    return float((rows["e_bit_line"] + rows["e_word_line"]).mean())

@@ -50,8 +50,8 @@ class Conversions(Value):
 
 
 class Writes(Value):
-    """Energy of writing the new key and value: bit- and word-line drive of the cell, without the wires of the
-    write port."""
+    """Energy of writing the new key and value: drive of bit and word lines, and their wires and drivers where
+    the write path was simulated; the stage's note says which."""
 
     law: Literal["writes"] = "writes"
     joules: float = Field(ge=0)

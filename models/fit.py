@@ -9,9 +9,10 @@ import numpy as np
 import pandas as pd
 
 from ..circuits.errors import TableError
+from .aging import Retention
 from .agreement import TABLES as ARRAY_TABLES
 from .agreement import Agreement, agreements
-from .array import ConverterCurve, WriteError
+from .array import ConverterCurve
 from .bill import energy_model
 from .chain import predict_chain
 from .checks import Check, cell_checks, converter_checks, converter_figures, write_checks
@@ -24,16 +25,19 @@ from .fitting import fit_converter_curve, fit_polynomial, fit_spline, measure_er
 from .fitting_arrays import fit_retention, fit_separable_aging
 from .fitting_variation import fit_mismatch
 from .hardware import Hardware
+from .holding import StorageReport, storage_report
 from .noise import fit_noise
 from .numerical import TABLE as TOLERANCE_TABLE
 from .numerical import with_numerical
 from .options import described, fit_two_phase_column, option_errors
 from .values import FitError, Value
+from .write_port import fit_write
 
 TABLES = ("cell_transfer", "cell_write", "cell_retention", "converter", "row_driver", "column", "chain")
 """Procedures that a fit needs."""
 OPTIONAL = (
     *("cell_mismatch", "write_mismatch", "converter_mismatch", "noise", "signed_column", "normaliser"),
+    *("write_path", "disturb"),
     *ARRAY_TABLES,
 )
 """Procedures whose tables are used where they are there; what they describe is None otherwise."""
@@ -52,6 +56,8 @@ class FitReport(Value):
     """Figures over corners, temperature and supply; empty without their tables."""
     agreements: dict[str, Agreement] = {}
     """Whole arrays and chains, which no fit has seen: predicted against simulated pulse widths."""
+    storage: StorageReport | None = None
+    """How long levels hold, what neighbours do to them, what refreshing costs."""
 
 
 def fit_hardware(
@@ -106,15 +112,14 @@ def fit_hardware(
     device = designs["cell"]["write_device"]
     at_rest = _retention_rows(good["cell_retention"], condition, device)
     retention = fit_retention(at_rest["v_store"], at_rest["age"], at_rest["v_aged"])
-    aging = {key: fit_separable_aging(curve, retention, retention.ages) for key, curve in cells.items()}
-    write = good["cell_write"][good["cell_write"]["write_device"] == device]
-    written = fit_spline(write["v_target"], write["v_written"], scale=1.0, unit="V")
+    ages = held_ages(retention, plain)
+    aging = {key: fit_separable_aging(curve, retention, ages, tolerance=1e-3) for key, curve in cells.items()}
     hardware = plain.model_copy(
         update={
             "swap_retained": retained,
             "column_1": columns[False].model,
             "column_2": columns[True].model,
-            "write": WriteError(curve=written, box=written.box, errors=written.errors),
+            "write": fit_write(good, device, designs),
             "retention": retention,
             "aging": aging,
             "mismatch": fit_mismatch(good, plain, device),
@@ -210,6 +215,12 @@ def _retention_rows(retention: pd.DataFrame, condition: Mapping[str, Any], devic
     ]
 
 
+def held_ages(retention: Retention, hardware: Hardware) -> np.ndarray:
+    """Simulated ages (s) until the first level has moved half a step: older keys are wrong in any case."""
+    first = retention.hold_time(hardware.levels.key, hardware.v_min, hardware.v_max).min()
+    return retention.ages[: np.searchsorted(retention.ages, first) + 1]
+
+
 def _timing(condition: Mapping[str, Any]) -> Timing:
     """The simulated phases; converters are reset while the new key and value are written."""
     write = Phase(name="write of key and value", seconds=condition["t_write_operation"], origin="simulated")
@@ -255,6 +266,7 @@ def _report(
         checks=tuple(checks),
         corners=corners,
         agreements=agreements(hardware, good),
+        storage=storage_report(good, condition),
     )
 
 

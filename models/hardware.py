@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from ..circuits.errors import HardwareError, UnknownHardwareError
@@ -146,6 +147,22 @@ class Hardware(Value):
             return exponential_aging(self.transfer, self.decay_per_token)
         return SeparableAging(
             terms=(AgingTerm(curve=self.transfer),), age_unit="token", box=self.transfer.box
+        )
+
+    def token_decay(self, token_period: float, window: int = 1024) -> float:
+        """Rate, per token, of the exponential that loses as much as the cells do over one window of tokens.
+
+        The published network shrinks a stored deviation x by exp(-rate) per token (Leroux et al. 2025,
+        Methods). Here the rate follows from retention: the deviations of all levels, aged by `window` token
+        periods (s), are compared in the least-squares sense with the fresh ones. The layer itself does not
+        assume an exponential. A published rate is returned as it is; 0 where no decay is described.
+        """
+        if self.decay_per_token is not None:
+            return self.decay_per_token
+        if self.retention is None:
+            return 0.0
+        return self.retention.decay(
+            np.linspace(self.v_min, self.v_max, self.levels.key), self.v_zero, token_period, window
         )
 
     def chip(self, seed: int) -> Chip:

@@ -47,6 +47,8 @@ def run(
     stdout.print(_agreement_table(report))
     if report.corners:
         stdout.print(_corner_table(report))
+    if report.storage:
+        stdout.print(_storage_table(report.storage))
     stderr.print(f"hardware in {out}", highlight=False)
 
 
@@ -97,4 +99,21 @@ def _corner_table(report):
         mark = "" if figure.limit is None else "[green]met[/]" if figure.met else "[red]missed[/]"
         numbers = (f"{figure.nominal:.3g}", f"{figure.worst:.3g}", limit)
         table.add_row(figure.name, *numbers, figure.unit, where, mark)
+    return table
+
+
+def _storage_table(storage):
+    from rich.table import Table
+
+    from ..figures.units import quantity
+
+    def seconds(value):
+        return "longer than simulated" if value is None else quantity(value, "s")
+
+    title = "Time until the worst level has moved half a step, bit line at rest; refresh of a sub-array"
+    table = Table("write device", "temperature", "holds", "writes back to back", "refresh", title=title)
+    for found in storage.refresh:
+        busy = "-" if found.period_busy is None else seconds(found.period_busy)
+        power = "-" if found.power is None else quantity(found.power, "W")
+        table.add_row(found.write_device, f"{found.temperature:g} C", seconds(found.period), busy, power)
     return table
