@@ -33,8 +33,8 @@ SPREADS = {
 """Means and standard deviations tried, before clipping: query as a fraction of T_max, key and value of half
 the voltage range, from `v_zero`. A negative mean of the keys keeps most charges below phi's threshold."""
 
-SIGNED_SPREADS = SPREADS | {"query_mean": (0.0,)}
-"""The same for a signed query, which needs no offset."""
+SIGNED_SPREADS = SPREADS | {"query_mean": (0.0, 0.1, 0.2, 0.3, 0.5)}
+"""The same for a signed query; an offset still serves, for with the keys' mean it makes phi's threshold."""
 
 SWEEPS = 2
 """How often the search goes through `SPREADS`, one entry at a time."""
