@@ -9,7 +9,7 @@ from .sources import Material
 
 
 def fit_section(material: Material) -> Section:
-    """Both tables of fit.json."""
+    """The tables of fit.json: errors, design limits, and figures over corners where they were simulated."""
     title = "Fit and limits"
     if material.fit is None:
         return absent("fit", title, "No fit: run `gaincell fit`.")
@@ -19,6 +19,8 @@ def fit_section(material: Material) -> Section:
         ),
         (_errors(material.fit["surrogates"]), _checks(material.fit["checks"])),
     ]
+    if corners := material.fit.get("corners"):
+        blocks.append(_corners(corners))
     return Section("fit", title, tuple(blocks))
 
 
@@ -52,6 +54,23 @@ def _checks(checks: list[dict]) -> str:
         numbers = (figure_of(check[key], check["unit"]) for key in ("value", "limit"))
         rows.append([check["name"], *numbers, unit, mark])
     return table(["figure", "simulated", "limit", "", ""], rows, numbers=(1, 2), caption="Design limits")
+
+
+def _corners(figures: list[dict]) -> str:
+    rows = []
+    for figure in figures:
+        unit, limit = figure["unit"], figure["limit"]
+        numbers = [figure_of(figure[key], unit) for key in ("nominal", "worst")]
+        mark = ""
+        if limit is not None:
+            met = abs(figure["worst"]) <= limit
+            mark = '<span class="met">met</span>' if met else '<span class="missed">missed</span>'
+        where = f"{figure['corner']}, {figure['temperature']:g} °C, {figure['vdd']:g} V".replace("-", "−")
+        shown = "" if limit is None else figure_of(limit, unit)
+        plain = _unbroken(unit) if unit.startswith("of ") else ""
+        rows.append([figure["name"], *numbers, shown, plain, where, mark])
+    head = ["figure", "nominal", "worst", "limit", "", "where it is worst", ""]
+    return table(head, rows, numbers=(1, 2, 3), caption="Over corners, temperature and supply")
 
 
 def _unbroken(text: str) -> str:
