@@ -17,12 +17,14 @@ from ..files import write_whole
 from .corners import corners
 from .mismatch import mismatch
 from .noise_budget import noise
+from .options import options
 from .static import STYLE, encode
 
 FIGURES: dict[str, Callable[[Path], Canvas]] = {
     "corners": corners,
     "mismatch": mismatch,
     "noise": noise,
+    "options": options,
 }
 """Name -> what draws it from a folder of tables; TableError where the folder lacks the table it shows."""
 
