@@ -42,7 +42,7 @@ class RowDriver(Procedure):
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
         vdd = ctx.condition.vdd
-        edges = [waves.axis[np.argmax(waves[name] > vdd / 2)] for name in ("v(row)", "v(far)")]
+        edges = [_rise(waves, name, vdd / 2) for name in ("v(row)", "v(far)")]
         return pd.DataFrame(
             {
                 "t_near": [pulse_width(waves, "v(near)", vdd / 2)],
@@ -51,3 +51,10 @@ class RowDriver(Procedure):
                 "e_drive": [energy(waves, "ddd", vdd)],
             }
         )
+
+
+def _rise(waves: Waveforms, name: str, threshold: float) -> float:
+    """Time (s) at which a signal first rises through `threshold`, between the simulator's own points."""
+    after = max(int(np.argmax(waves[name] > threshold)), 1)
+    time, value = waves.axis[after - 1 : after + 1], waves[name][after - 1 : after + 1]
+    return float(np.interp(threshold, value, time))
