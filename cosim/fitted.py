@@ -48,5 +48,6 @@ def report_dict(report: FitReport) -> dict[str, Any]:
             name: found.model_dump() | {"limit": found.limit, "met": found.met}
             for name, found in report.agreements.items()
         },
+        "storage": None if report.storage is None else report.storage.model_dump(),
         "corners": [figure.model_dump() | {"met": figure.met} for figure in report.corners],
     }

@@ -266,7 +266,7 @@ def _report(
         checks=tuple(checks),
         corners=corners,
         agreements=agreements(hardware, good),
-        storage=storage_report(good, condition),
+        storage=storage_report(good, condition, hardware.levels.key),
     )
 
 

@@ -79,17 +79,18 @@ class StorageReport(Value):
     refresh: tuple[Refresh, ...]
 
 
-def storage_report(good: Mapping[str, pd.DataFrame], condition: Mapping[str, Any]) -> StorageReport:
+def storage_report(
+    good: Mapping[str, pd.DataFrame], condition: Mapping[str, Any], levels: int
+) -> StorageReport:
     """The report from the tables cell_retention, cell_write and, where they are there, write_path, disturb.
 
-    condition: the manifest's `condition`.
+    condition: the manifest's `condition`. levels: stored levels, equally spaced between the rails.
     """
-    levels = condition["designs"]["levels"]["key"]
     hold = hold_times(good["cell_retention"], levels, condition["vdd"])
     disturbance = disturbances(good["disturb"]) if "disturb" in good else ()
-    return StorageReport(
-        hold=hold, disturbance=disturbance, refresh=tuple(_refreshes(good, condition, hold, disturbance))
-    )
+    step = condition["vdd"] / (levels - 1)
+    refresh = tuple(_refreshes(good, condition, hold, disturbance, step / 2))
+    return StorageReport(hold=hold, disturbance=disturbance, refresh=refresh)
 
 
 def hold_times(retention: pd.DataFrame, levels: int, vdd: float) -> tuple[HoldTime, ...]:
@@ -153,10 +154,10 @@ def _refreshes(
     condition: Mapping[str, Any],
     hold: tuple[HoldTime, ...],
     disturbance: tuple[Disturbance, ...],
+    half_step: float,
 ) -> Iterator[Refresh]:
     """One per write device and temperature, the write bit line resting at mid-supply."""
     vdd, designs = condition["vdd"], condition["designs"]
-    half_step = vdd / (designs["levels"]["key"] - 1) / 2
     cells = designs["array"]["rows"] * designs["array"]["columns"]
     resting = [h for h in hold if np.isclose(h.v_rest, vdd / 2)]
     for device, celsius in sorted({(h.write_device, h.temperature) for h in resting}):
