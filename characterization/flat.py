@@ -1,0 +1,85 @@
+"""The elements of a deck with all sub-circuits expanded, by the names that ngspice gives them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from ..circuits.errors import SimulationError
+
+KINDS = "rcviem"
+"""First letters of resistors, capacitors, voltage, current and controlled voltage sources, transistors."""
+
+
+@dataclass(frozen=True)
+class Element:
+    """One element; names are in lower case."""
+
+    kind: str
+    """First letter of its line, one of `KINDS`."""
+    name: str
+    """As ngspice calls it: `r1`, or `r.xa.xb.r1` inside the sub-circuits xa and xb."""
+    nodes: tuple[str, ...]
+    """Its first two terminals, or the four of a transistor: drain, gate, source, bulk."""
+
+
+def elements(netlist: str) -> tuple[Element, ...]:
+    """Every element of a deck, which brings all its sub-circuits itself.
+
+    Raises:
+        SimulationError: a kind of element, or a sub-circuit of a foundry's library, that is not known here.
+    """
+    _, *lines = _joined(netlist)
+    definitions: dict[str, tuple[list[str], list[list[str]]]] = {}
+    top: list[list[str]] = []
+    current = top
+    for words in lines:
+        if words[0] == ".subckt":
+            ports = [word for word in words[2:] if "=" not in word]
+            current = []
+            definitions[words[1]] = (ports, current)
+        elif words[0] == ".ends":
+            current = top
+        elif not words[0].startswith((".", "*")):
+            current.append(words)
+    return tuple(_expanded(top, "", {}, definitions))
+
+
+def _joined(netlist: str) -> list[list[str]]:
+    """Words of each line, in lower case, continuation lines joined; the first is the title."""
+    found: list[list[str]] = []
+    for line in netlist.lower().splitlines():
+        if line.startswith("+") and found:
+            found[-1] += line[1:].split()
+        elif line.strip():
+            found.append(line.split())
+    return found
+
+
+def _expanded(
+    lines: list[list[str]],
+    path: str,
+    ports: dict[str, str],
+    definitions: dict[str, tuple[list[str], list[list[str]]]],
+) -> Iterator[Element]:
+    def node(name: str) -> str:
+        return ports.get(name) or (name if name == "0" or not path else f"{path}.{name}")
+
+    for words in lines:
+        kind, name = words[0][0], words[0]
+        if kind == "x":
+            before = [word for word in words[1:] if "=" not in word]
+            *outer, target = before
+            if target not in definitions:
+                raise SimulationError(
+                    f"{name} is the sub-circuit {target} of a library; energies are only balanced where "
+                    "transistors are models of the simulator itself"
+                )
+            inner, body = definitions[target]
+            below = dict(zip(inner, map(node, outer), strict=True))
+            yield from _expanded(body, f"{path}.{name}" if path else name, below, definitions)
+            continue
+        if kind not in KINDS:
+            raise SimulationError(f"{name}: no energy is counted for elements of this kind")
+        count = 4 if kind == "m" else 2
+        yield Element(kind, f"{kind}.{path}.{name}" if path else name, tuple(map(node, words[1 : 1 + count])))
