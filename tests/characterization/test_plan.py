@@ -88,7 +88,7 @@ def test_design_sizes_come_from_technology_then_plan(tiny_technology):
     assert (sizes.cell.c_store, sizes.cell.l_rn) == (9e-15, 1e-6)
     assert sizes.converter == Designs().converter
     wrong = Context.of(plan.override(designs={"cell": {"c_stor": 1}}), "oracle_rc", technology)
-    with pytest.raises(TechnologyError, match=r"designs\.cell\.c_stor: Extra inputs"):
+    with pytest.raises(TechnologyError, match=r"designs\.cell\.c_stor: there is no such size"):
         _ = wrong.condition
 
 
