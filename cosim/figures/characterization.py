@@ -19,12 +19,14 @@ from .mismatch import mismatch
 from .noise_budget import noise
 from .options import options
 from .static import STYLE, encode
+from .tolerance import tolerance
 
 FIGURES: dict[str, Callable[[Path], Canvas]] = {
     "corners": corners,
     "mismatch": mismatch,
     "noise": noise,
     "options": options,
+    "tolerance": tolerance,
 }
 """Name -> what draws it from a folder of tables; TableError where the folder lacks the table it shows."""
 
