@@ -82,7 +82,7 @@ def _correlations(ax, levels: np.ndarray, charge: np.ndarray, fitted: RandomCurv
     ax.set_xticks(range(len(levels)), ticks, fontsize=7)
     ax.set_yticks(range(len(levels)), ticks, fontsize=7)
     ax.grid(visible=False)
-    ax.set_title("correlation of levels (V): above SPICE, below surrogate", fontsize=8)
+    ax.set_title("correlation of levels (V):\nSPICE above the diagonal, surrogate below", fontsize=8)
 
 
 def _writes(ax, rows: pd.DataFrame, device: str) -> None:
@@ -112,6 +112,7 @@ def _converters(ax, rows: pd.DataFrame, curve: ConverterCurve, signed: bool, sca
         size = 4 * np.sqrt(spread[::-1])
         centre = (offset.mean(), gain.mean())
         ax.add_patch(Ellipse(centre, *size, angle=angle, fill=False, edgecolor=colour, linewidth=1.2))
+    ax.margins(y=0.22)
     ax.legend(loc="upper right", markerscale=2)
     ax.set(xlabel="offset (% of full scale)", ylabel="gain deviation (%)")
     ax.set_title(f"{'signed' if signed else 'ReLU'} converters: {len(values)}, ellipse 2 σ", fontsize=8)
