@@ -85,7 +85,7 @@ def converter_noise(
     `reset`: of the integration node, tied to the reference. `auto-zero`: of the comparator's input behind its
     coupling capacitor, inverter shorted. Both end with the reset, which freezes them. `coupling` and
     `comparator`: of the comparator's input and of its first inverter's output at the trip point, referred to
-    the integration node; the floating input finds that point by itself, through the open switch's leakage.
+    the integration node; an inductance that no frequency passes shorts the inverter for the operating point.
     """
     vdd = condition.vdd
     circuit = open_circuit(f"noise of a converter: {state}", condition, "logic", "charge_to_pulse")
@@ -104,6 +104,7 @@ def converter_noise(
     else:
         supply(circuit, "ref", condition.v_mid)
         _input(circuit, "int", condition.v_mid)
+        circuit.raw_spice += "\nlzero xconv.xcmp.a xconv.xcmp.b 1e15\n"
     add_converter(circuit, design, "", "int", "out", "vdd", sign="sign")
     output = {"reset": "int", "comparator": "xconv.xcmp.b"}.get(state, "xconv.xcmp.a")
     return analysis(circuit, f"v({output})", "vref" if resetting else "vint")
