@@ -33,9 +33,6 @@ SPREADS = {
 """Means and standard deviations tried, before clipping: query as a fraction of T_max, key and value of half
 the voltage range, from `v_zero`. A negative mean of the keys keeps most charges below phi's threshold."""
 
-SIGNED_SPREADS = SPREADS | {"query_mean": (0.0, 0.1, 0.2, 0.3, 0.5)}
-"""The same for a signed query; an offset still serves, for with the keys' mean it makes phi's threshold."""
-
 SWEEPS = 2
 """How often the search goes through `SPREADS`, one entry at a time."""
 
@@ -142,11 +139,10 @@ def _reference(teacher: nn.Module) -> nn.Module:
 def _search(layer: GainCellAttention, own: Signals, target: Tensor) -> Tensor:
     """Statistics chosen one after the other, each group of heads for itself; returns the error (H,)."""
     groups = layer.k_scale.shape[0]
-    spreads = SPREADS if layer.hardware.signed_query is None else SIGNED_SPREADS
-    best = {name: torch.full((groups,), choices[0]) for name, choices in spreads.items()}
+    best = {name: torch.full((groups,), choices[0]) for name, choices in SPREADS.items()}
     lowest = torch.full((groups,), torch.inf)
     trials = [
-        (name, choice) for _ in range(SWEEPS) for name, choices in spreads.items() for choice in choices
+        (name, choice) for _ in range(SWEEPS) for name, choices in SPREADS.items() for choice in choices
     ]
     with drafted(layer):
         for name, choice in trials:
