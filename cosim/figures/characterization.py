@@ -19,14 +19,18 @@ from .mismatch import mismatch
 from .noise_budget import noise
 from .options import options
 from .static import STYLE, encode
+from .storage import disturb, retention, write_path
 from .tolerance import tolerance
 
 FIGURES: dict[str, Callable[[Path], Canvas]] = {
     "corners": corners,
+    "disturb": disturb,
     "mismatch": mismatch,
     "noise": noise,
     "options": options,
+    "retention": retention,
     "tolerance": tolerance,
+    "write_path": write_path,
 }
 """Name -> what draws it from a folder of tables; TableError where the folder lacks the table it shows."""
 
