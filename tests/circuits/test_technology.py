@@ -145,6 +145,42 @@ def test_a_path_that_does_not_exist_is_a_technology_error(tmp_path):
         Technology.load(tmp_path / "nosuch.toml")
 
 
+@pytest.fixture
+def packaged(tiny_technology, tmp_path, monkeypatch):
+    """The tiny technology with its library in an installed package whose code must not run."""
+    site = tmp_path / "site"
+    shutil.copytree(tiny_technology.parent, site / "tinykit")
+    (site / "tinykit" / "__init__.py").write_text("raise ImportError('imported')")
+    (site / "tiny_kit-1.2.dist-info").mkdir()
+    (site / "tiny_kit-1.2.dist-info" / "METADATA").write_text(
+        "Metadata-Version: 2.1\nName: tiny-kit\nVersion: 1.2\n"
+    )
+    monkeypatch.syspath_prepend(str(site))
+    text = tiny_technology.read_text()
+    tiny_technology.write_text(text.replace('"tiny.lib"', '"package:tiny-kit/tinykit/tiny.lib"'))
+    return tiny_technology
+
+
+def test_a_library_inside_an_installed_package_is_found_without_importing_it(packaged):
+    technology = Technology.load(packaged)
+    assert technology.library == (packaged.parents[1] / "site/tinykit/tiny.lib").resolve()
+    assert current(technology, "x1 d g 0 0 dev_nmos w=200n l=100n") > 1e-5
+
+
+@pytest.mark.parametrize(
+    ("library", "message"),
+    [
+        ("package:no-such-kit/a.lib", "install it with: pip install --no-deps no-such-kit"),
+        ("package:tiny-kit/tinykit/gone.lib", "tiny-kit 1.2 has no file tinykit/gone.lib"),
+    ],
+)
+def test_a_missing_package_or_file_in_it_says_what_to_do(packaged, library, message):
+    packaged.write_text(packaged.read_text().replace("package:tiny-kit/tinykit/tiny.lib", library))
+    with pytest.raises(TechnologyError) as error:
+        Technology.load(packaged)
+    assert message in str(error.value)
+
+
 def test_wrapped_devices_are_cheap_enough_for_large_arrays(tiny_technology):
     technology = Technology.load(tiny_technology)
     cells = "\n".join(f"x{i} d g 0 0 dev_nmos w=200n l=100n" for i in range(2000))

@@ -1,0 +1,164 @@
+"""The same netlists and procedures in foundry kits' untouched libraries; skipped where a kit is missing."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+from importlib import metadata
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from gaincell.characterization.procedure import Context, find
+from gaincell.characterization.procedures.converter import full_scale
+from gaincell.circuits.errors import TechnologyError
+from gaincell.circuits.runner import Simulation, simulate
+from gaincell.circuits.technology import Technology, kits
+from gaincell.models.checks import converter_figures
+from gaincell.models.fit import fit_cells
+
+KITS = ("freepdk45", "gf180mcu")
+
+
+@pytest.fixture(params=KITS)
+def technology(request):
+    return load(request.param)
+
+
+def load(name):
+    """A technology, or a skip with the reason where its package is absent."""
+    try:
+        return Technology.load(name)
+    except TechnologyError as error:
+        if "is not installed" not in str(error):
+            raise
+        pytest.skip(str(error))
+
+
+def measured(name, context, choose):
+    """Table of a procedure, of the points that `choose` picks from all of them."""
+    procedure = find(name)
+    points = procedure.points(context)
+    points = points[choose(points)].reset_index(drop=True)
+    tables = []
+    for batch in procedure.batches(context, points):
+        own = points.iloc[list(batch.index)].reset_index(drop=True)
+        waves = simulate(batch.simulation).require()
+        table = procedure.measure(context, own, waves)
+        if "point" not in table:
+            tables.append(own.join(table))
+    return pd.concat(tables, ignore_index=True)
+
+
+def test_the_library_is_the_file_that_the_package_installed(technology):
+    package = kits()[technology.name]
+    recorded = {file.locate().resolve(): file.hash for file in metadata.files(package)}
+    for path in technology.files:
+        digest = hashlib.new(recorded[path].mode, path.read_bytes()).digest()
+        assert base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == recorded[path].value
+
+
+def test_ngspice_loads_the_library_in_no_time(technology):
+    deck = f"* nothing\n{technology.header('tt')}\nv1 a 0 1\nr1 a 0 1k\n.op\n.save i(v1)\n.end\n"
+    assert min(simulate(Simulation(deck)).seconds for _ in range(3)) < 1.0
+
+
+# i_on in A/m, i_off in A/m, threshold (linear) in V, of the shortest channel
+FIGURES = {
+    "freepdk45": {
+        "nmos": (979, 1.07e-2, 0.168),
+        "pmos": (653, 1.06e-2, 0.190),
+        "nmos_hvt": (570, 2.0e-4, 0.370),
+        "pmos_hvt": (379, 2.1e-4, 0.327),
+    },
+    "gf180mcu": {"nmos": (520, 6.4e-7, 0.561), "pmos": (248, 7.8e-8, 0.687)},
+}
+
+
+def test_devices_have_the_figures_of_their_process(technology):
+    table = measured("device", Context(technology), lambda points: points["role"].notna())
+    shortest = table.loc[table.groupby("role")["length"].idxmin()].set_index("role")
+    for role, (on, off, threshold) in FIGURES[technology.name].items():
+        assert shortest.loc[role, "i_on"] == pytest.approx(on, rel=0.05)
+        assert shortest.loc[role, "i_off"] == pytest.approx(off, rel=0.3)
+        assert shortest.loc[role, "v_th_lin"] == pytest.approx(threshold, abs=0.02)
+    assert table["swing"].between(0.059, 0.11).all()
+
+
+def test_a_drawn_deviation_shifts_the_threshold_by_pelgroms_law(technology):
+    device = technology.device("nmos")
+    width, length = 4 * device.w_min, 2 * device.l_min
+    shift = 2 * technology.mismatch.a_vt / np.sqrt(width * length)
+
+    def current(deviation, lowered=0.0):
+        deck = (
+            f"* one device\n{technology.header('tt')}\nvd d 0 {technology.vdd}\n"
+            f"vg g 0 {technology.vdd / 2 - lowered}\n"
+            f"x1 d g 0 0 dev_nmos w={width} l={length} zvt={deviation}\n.op\n.save i(vd)\n.end\n"
+        )
+        return -simulate(Simulation(deck)).require()["i(vd)"][0]
+
+    # A higher threshold and a lower gate leave the same overdrive.
+    assert current(2.0) == pytest.approx(current(0.0, lowered=shift), rel=0.06)
+    assert current(-2.0) > current(0.0) > current(2.0)
+
+
+def test_the_cell_reads_and_writes(technology):
+    context = Context(technology)
+    vdd, longest = technology.vdd, context.condition.designs.clocking.t_pulse_max
+    reads = measured(
+        "cell_transfer",
+        context,
+        lambda p: (
+            np.isclose(p["v_bl"], vdd / 2, atol=1e-6 * vdd) & (p["t_pulse"] > longest / 2) & ~p["held_out"]
+        ),
+    )
+    full = reads[np.isclose(reads["t_pulse"], longest, atol=0)]
+    low, middle, high = np.interp([0, vdd / 2, vdd], full["v_store"], full["q_bl"])
+    assert abs(middle) < 0.025 * high
+    assert high / -low == pytest.approx(1.0, abs=0.2)
+    assert (np.diff(full["q_bl"]) > 0).all()
+    assert (reads["v_after"] - reads["v_store"]).abs().max() < 0.004 * vdd
+    edge, curves = fit_cells(
+        reads.assign(held_out=reads["v_store"].rank(method="dense") % 4 == 2), vdd, longest
+    )
+    assert curves["table"].errors.rms < 2e-3
+    assert abs(edge) < 0.005 * high
+    writes = measured("cell_write", context, lambda p: p["v_target"].notna())
+    error = (writes["v_written"] - writes["v_target"]).abs().max()
+    assert error < 0.05 * vdd / 7  # of a level's distance to the next
+
+
+@pytest.mark.parametrize("corner", ["tt", "ss"])
+def test_the_relu_converter_is_linear_at_both_corners(technology, corner):
+    check_converter(Context(technology, corner=corner), signed=False, limit=0.005)
+
+
+def test_the_signed_converter_is_linear_and_symmetric(technology):
+    positive, negative = check_converter(Context(technology), signed=True, limit=0.01)
+    assert negative.gain == pytest.approx(positive.gain, rel=0.01)
+
+
+def check_converter(context, *, signed, limit):
+    """Pulses of some of the procedure's charges on their line; the line's figures by sign."""
+    t_max, scale = context.condition.designs.clocking.t_pulse_max, full_scale(context, signed)
+
+    def some(points):
+        charge = points["charge"] / scale * np.where(signed, np.sign(points["charge"]), 1.0)
+        inside = charge.between(0.04, 0.96) & (np.arange(len(points)) % 4 == 1)
+        outside = charge.between(1.1, 1.15) | charge.between(-0.25, -0.2)
+        return (points["signed"] == signed) & ~points["held_out"] & (inside | outside)
+
+    table = measured("converter", context, some)
+    figures = [converter_figures(table, t_max, sign) for sign in ((1, -1) if signed else (1,))]
+    design = context.condition.designs.readout if signed else context.condition.designs.converter
+    for line in figures:
+        assert line.inl < limit
+        assert abs(line.offset) < (0.015 if context.corner == "tt" else 0.03) * t_max
+        assert line.gain * design.i_ramp == pytest.approx(1.0, rel=0.015)
+    saturated = table["charge"].abs() > 1.05 * scale
+    assert (table.loc[saturated, "t_out"].abs() / t_max).to_numpy() == pytest.approx(1.0, abs=2e-3)
+    if not signed:
+        assert (table.loc[table["charge"] < 0, "t_out"] == 0.0).all()
+    return figures
