@@ -27,6 +27,9 @@ def run(
         list[int] | None,
         typer.Option(min=0, help="Measure on the chip of this seed as well; repeat for a spread over chips."),
     ] = None,
+    noise: Annotated[
+        bool, typer.Option("--noise", help="Add the noise of writes, nodes and pulses, drawn with --seed.")
+    ] = False,
     bf16: Annotated[bool, typer.Option("--bf16", help="Digital matrix products in bfloat16.")] = False,
     threads: Threads = None,
     as_json: Json = False,
@@ -45,12 +48,15 @@ def run(
 
         gaincell evaluate my-gpt2 --text notes.txt --json
 
-        gaincell evaluate demo --chip 0 --chip 1 --chip 2
+        gaincell evaluate demo --chip 0 --chip 1 --chip 2 --noise
     """
     prepare(threads)
+    import torch
+
     from ..checkpoints import locate, read_text
     from ..evaluate import evaluate_model
 
+    torch.manual_seed(seed)
     content = None if text is None else read_text(text)
     checkpoint = locate(model)
     with progress("evaluate", "windows") as update:
@@ -61,7 +67,7 @@ def run(
             tokens=tokens or None,
             seed=seed,
             bf16=bf16,
-            effects=chosen_effects(without),
+            effects=chosen_effects(without, noise),
             chips=chip or (),
             report=lambda row, done, total: update(done, total, row),
         )

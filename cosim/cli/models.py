@@ -56,9 +56,9 @@ def chosen_hardware(name: str | None, cell: str | None, checkpoint: Checkpoint) 
     return hardware if cell is None else hardware.with_cell(cell)
 
 
-def chosen_effects(without: list[str] | None) -> Effects:
-    """All effects but noise, except those that --without names."""
-    from dataclasses import fields
+def chosen_effects(without: list[str] | None, noise: bool = False) -> Effects:
+    """All effects, noise only where it is asked for, except those that --without names."""
+    from dataclasses import fields, replace
 
     from ..effects import STANDARD, Effects
 
@@ -67,4 +67,4 @@ def chosen_effects(without: list[str] | None) -> Effects:
         raise typer.BadParameter(
             f"--without {', '.join(sorted(unknown))}: known effects are {', '.join(known)}"
         )
-    return STANDARD.without(*(without or ()))
+    return replace(STANDARD, noise=noise).without(*(without or ()))
