@@ -31,6 +31,8 @@ from .numerical import TABLE as TOLERANCE_TABLE
 from .numerical import with_numerical
 from .options import described, fit_two_phase_column, option_errors
 from .values import FitError, Value
+from .wires import TABLES as WIRE_TABLES
+from .wires import wire_checks
 from .write_port import fit_write
 
 TABLES = ("cell_transfer", "cell_write", "cell_retention", "converter", "row_driver", "column", "chain")
@@ -39,6 +41,7 @@ OPTIONAL = (
     *("cell_mismatch", "write_mismatch", "converter_mismatch", "noise", "signed_column", "normaliser"),
     *("write_path", "disturb"),
     *ARRAY_TABLES,
+    *WIRE_TABLES,
 )
 """Procedures whose tables are used where they are there; what they describe is None otherwise."""
 REPORTED = (*CORNER_TABLES, TOLERANCE_TABLE)
@@ -260,6 +263,7 @@ def _report(
         *cell_checks(good["cell_transfer"], vdd),
         *(check for device in devices for check in write_checks(good["cell_write"], device)),
         *converter_checks(good["converter"], t_max),
+        *wire_checks(good, condition["designs"], t_max),
     ]
     return FitReport(
         surrogates=errors,
