@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from gaincell.cosim import Effects, trace_attention
+from gaincell.cosim.cli.models import chosen_effects
 from gaincell.models import Noise
 
 QUIET = Effects.none()
@@ -45,3 +46,9 @@ def test_jitter_keeps_the_sign_of_the_read_out(full):
     after = torch.cat([tile.output.flatten() for tile in noisy.sub_tiles])
     assert not torch.equal(before, after)
     assert (before * after >= 0).all()
+
+
+def test_the_command_line_adds_noise_only_where_it_is_asked_for():
+    assert not chosen_effects(None).noise
+    asked = chosen_effects(["write"], noise=True)
+    assert asked.noise and not asked.write and asked.column
