@@ -14,6 +14,7 @@ from matplotlib.figure import Figure as Canvas
 
 from ...circuits.errors import PlanError
 from ..files import write_whole
+from .arrays import array, ir_drop
 from .corners import corners
 from .mismatch import mismatch
 from .noise_budget import noise
@@ -23,8 +24,10 @@ from .storage import disturb, retention, write_path
 from .tolerance import tolerance
 
 FIGURES: dict[str, Callable[[Path], Canvas]] = {
+    "array": array,
     "corners": corners,
     "disturb": disturb,
+    "ir_drop": ir_drop,
     "mismatch": mismatch,
     "noise": noise,
     "options": options,
