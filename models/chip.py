@@ -10,6 +10,9 @@ import numpy as np
 
 from .variation import Mismatch, RandomCurve
 
+ROWS = 64
+"""Rows of cells that are drawn at once."""
+
 
 @dataclass(frozen=True)
 class Chip:
@@ -23,8 +26,6 @@ class Chip:
 
     mismatch: Mismatch
     seed: int
-    rows: int
-    """Cells on a bit line of the K array: the largest head dimension."""
     columns: int
     """Ring columns in a sub-tile."""
 
@@ -54,8 +55,10 @@ class Chip:
         variation = self.mismatch.readout
         if variation is None:
             return None
-        shape = (self.rows, len(variation.mean))
-        normals = [_normals(self.seed, "readout", layer, head, tile, shape)[:depth] for head in range(heads)]
+        normals = [
+            _normals(self.seed, "readout", layer, head, tile, (_whole(depth), len(variation.mean)))[:depth]
+            for head in range(heads)
+        ]
         return variation.parameters(np.stack(normals))
 
     def _scores(
@@ -64,17 +67,22 @@ class Chip:
         if curve is None:
             return None
         tiles = int(ring.max()) // self.columns + 1
-        shape = (curve.rank, self.columns, self.rows)
+        shape = (_whole(depth), curve.rank, self.columns)
         per_head = [
-            self._tiles(kind, layer, head, tiles, shape, axis=1)[:, ring, :depth] for head in range(heads)
+            self._tiles(kind, layer, head, tiles, shape, axis=2)[:depth][..., ring] for head in range(heads)
         ]
-        return np.stack(per_head, axis=1)
+        return np.stack(per_head).transpose(2, 0, 3, 1)
 
     def _tiles(
         self, kind: str, layer: int, head: int, tiles: int, shape: tuple[int, ...], axis: int
     ) -> np.ndarray:
         parts = [_normals(self.seed, kind, layer, head, tile, shape) for tile in range(tiles)]
         return np.concatenate(parts, axis=axis)
+
+
+def _whole(depth: int) -> int:
+    """Rows drawn for a head of `depth`; it is the first axis, so more of them change none of the others."""
+    return -(-depth // ROWS) * ROWS
 
 
 @lru_cache(maxsize=1024)

@@ -175,7 +175,7 @@ class Hardware(Value):
                 f"hardware {self.name!r} describes no mismatch, so all its chips are alike; characterize "
                 "with the plan `full`, which has cell_mismatch and converter_mismatch, and fit again"
             )
-        return Chip(self.mismatch, seed, self.rows, self.columns)
+        return Chip(self.mismatch, seed, self.columns)
 
     @property
     def digest(self) -> str:

@@ -39,9 +39,10 @@ def test_places_do_not_depend_on_what_the_network_uses_of_the_arrays(full):
     scores = chip.reads(1, 2, 3, ring, 16)
     assert scores.shape == (2, 3, 30, 16)
     assert np.array_equal(chip.reads(1, 2, 2, ring[::-1][:7], 4), scores[:, :2, ::-1, :4][:, :, :7])
+    assert np.array_equal(chip.reads(1, 2, 3, ring, 130)[..., :16], scores)
     relus = chip.relus(1, 3, ring)
     assert np.array_equal(chip.relus(1, 2, ring[[20, 3]]), relus[:2][:, [20, 3]])
-    assert np.array_equal(chip.readouts(0, 1, 4, 3), chip.readouts(0, 2, 4, 16)[:1, :3])
+    assert np.array_equal(chip.readouts(0, 1, 4, 3), chip.readouts(0, 2, 4, 130)[:1, :3])
     others = [
         chip.reads(0, 2, 3, ring, 16),
         chip.reads(1, 1, 3, ring, 16),
