@@ -7,8 +7,10 @@ import torch
 from gaincell.cosim import Effects, gain_cell_attention
 from gaincell.cosim.accounting import stage_energy
 from gaincell.cosim.attention import trace_attention
+from gaincell.cosim.cosimulation import draw_operations
 from gaincell.cosim.layer import GainCellAttention
 from gaincell.models import CellReads, Conversions, DacConversions, Polynomial, Pulses, Writes
+from gaincell.models.chain import product
 
 T, D, TILE = 21, 5, 8
 RETAINED = 0.93
@@ -200,3 +202,20 @@ def test_a_chip_deviates_complements_and_the_normaliser_too(full):
     nominal = gain_cell_attention(q, k, v, hardware)
     deviating = gain_cell_attention(q, k, v, hardware, chip=hardware.chip(1))
     assert not torch.equal(nominal, deviating)
+
+
+@pytest.mark.parametrize("scheme", ["mirrored", "two-phase"])
+def test_operations_for_spice_have_the_rows_of_the_circuit(full, scheme):
+    """What is simulated is what was computed: charge from the operation's own rows gives its pulse."""
+    hardware = with_options(full, scheme, 0.9).model_copy(update={"aging": {}, "write": None})
+    _, trace = trace_attention(*(x.float() for x in inputs()), hardware)
+    operations = draw_operations({"layer": [trace]}, hardware, 6, 0, 0.0)
+    first = [operation for operation in operations if operation.stage == 1]
+    second = [operation for operation in operations if operation.stage == 2]
+    assert {len(operation.v_store) for operation in second} == {hardware.rows}
+    for operation in first:
+        assert len(operation.v_store) == hardware.rows * (2 if scheme == "mirrored" else 1)
+        assert scheme == "two-phase" or operation.width.min() >= 0
+        predicted = product(hardware, operation.width, operation.v_store[:, None], 1)[0]
+        assert predicted == pytest.approx(operation.predicted, abs=1e-5)
+    assert any(0 < operation.predicted < 1 for operation in first)
