@@ -42,6 +42,7 @@ def dask(scheduler: str) -> Iterator[None]:
     """Run on the workers of a Dask scheduler, through joblib; see `backend`."""
     try:
         from distributed import Client
+        from distributed.client import FutureCancelledError
         from distributed.comm.core import CommClosedError
     except ImportError:
         raise BackendError("Dask is not installed: pip install 'gaincell[dask]'") from None
@@ -60,15 +61,15 @@ def dask(scheduler: str) -> Iterator[None]:
                 f"the Dask scheduler at {scheduler} has no workers; start some with `dask worker {scheduler}`"
             ) from None
         try:
-            with parallel_config(backend="dask", client=client, pure=False):
+            with parallel_config(backend=_workers(client)):
                 yield
-        except (CommClosedError, OSError) as error:
-            if client.status == "running":
+        except (CommClosedError, OSError, FutureCancelledError) as error:
+            if client.status == "running" and not isinstance(error, FutureCancelledError):
                 raise
             raise BackendError(
-                f"lost the Dask scheduler at {scheduler} ({_first_line(error)}); what had finished is in the "
-                "cache: the same command continues"
-            ) from None
+                f"lost the Dask scheduler at {scheduler}; what had finished is in the cache: start a scheduler "
+                "and its workers, and the same command continues"
+            ) from error
     finally:
         client.close(timeout=CONNECT)
 
@@ -78,6 +79,18 @@ def _connect(client_class, scheduler: str):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # other versions on the workers: what matters is checked per batch
         return client_class(**where, timeout=CONNECT, set_as_default=False)
+
+
+def _workers(client):
+    """joblib's Dask backend, for a cluster that may start with one core, or with none."""
+    from joblib._dask import DaskDistributedBackend
+
+    class Workers(DaskDistributedBackend):
+        def effective_n_jobs(self, n_jobs):
+            # joblib takes 1 for "no parallelism" and would run everything in this process.
+            return max(super().effective_n_jobs(n_jobs), 2)
+
+    return Workers(client=client, pure=False)
 
 
 def _first_line(error: BaseException) -> str:

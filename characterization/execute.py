@@ -174,10 +174,10 @@ def _simulate_missing(
     if progress:
         progress(finished, total, "")
     seconds = {}
-    # A batch here is a simulation already: joblib's own batches would only make an interruption dearer.
-    parallel = Parallel(
-        n_jobs=jobs or cpu_count(), prefer="threads", return_as="generator_unordered", batch_size=1
-    )
+    # A batch here is a simulation already: joblib's own batches would only make an interruption dearer. A
+    # cluster that grows with its load has to see all of them.
+    each_at_once = {"batch_size": 1, "pre_dispatch": "all", "return_as": "generator_unordered"}
+    parallel = Parallel(n_jobs=jobs or cpu_count(), prefer="threads", **each_at_once)
     by_key = {task.key: task for task in missing}
     home = _process()
     for key, rows, spent, where in parallel(delayed(_run)(task, cache, home) for task in by_key.values()):

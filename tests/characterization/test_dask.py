@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import oracles
 import pytest
-from interrupted import start
+from interrupted import simulated, start
 
 from gaincell.characterization import backends, execute
 from gaincell.characterization.backends import backend
@@ -27,7 +27,7 @@ needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="needs 
 
 @pytest.fixture
 def scheduler(tmp_path):
-    """Scheduler file of a local scheduler with two workers, each a process."""
+    """Scheduler file of a local scheduler, and its process and those of its two workers."""
     file = tmp_path / "scheduler.json"
     support = str(Path(oracles.__file__).parent)
     environment = {**os.environ, "PYTHONPATH": support, "OMP_NUM_THREADS": "1"}
@@ -50,7 +50,7 @@ def scheduler(tmp_path):
         deadline = time.monotonic() + 60
         while not file.exists() and time.monotonic() < deadline:
             time.sleep(0.05)
-    yield str(file)
+    yield str(file), running
     for process in reversed(running):
         process.kill()
         process.wait()
@@ -59,24 +59,44 @@ def scheduler(tmp_path):
 @needs_dask
 def test_a_killed_run_on_a_cluster_resumes_with_what_it_has_cached(tmp_path, tiny_technology, scheduler):
     samples = 200
+    file, processes = scheduler
     cache = Cache(tmp_path / "cache")
-    first = start(tmp_path, tiny_technology, samples, scheduler=scheduler)
-    deadline = time.monotonic() + 60
-    while len(list(cache.folder.rglob("*.parquet"))) < 5 and time.monotonic() < deadline:
-        time.sleep(0.01)
+    first = start(tmp_path, tiny_technology, samples, scheduler=file)
+    wait_for_entries(cache, 5)
     os.kill(first.pid, signal.SIGKILL)
     first.communicate()
     kept = len(list(cache.folder.rglob("*.parquet")))
     assert 5 <= kept < samples
-    second = start(tmp_path, tiny_technology, samples, scheduler=scheduler)
+    second = start(tmp_path, tiny_technology, samples, scheduler=file)
+    wait_for_entries(cache, kept + 5)
+    processes[1].kill()  # what this worker was busy with goes to the other one
     assert second.communicate()[0].splitlines()[-1] == f"{kept} 0"
-    # The workers only look into the cache; the client has written every entry.
+    # The workers have simulated everything, the client has written every entry.
+    assert simulated(tmp_path) == 0
     assert len(list(cache.folder.rglob("*.parquet"))) == samples
     table = read_table(tmp_path / "out", "oracle_ramp")
     assert len(table) == 5 * samples
     np.testing.assert_allclose(
         table["voltage"], table["current"] * table["time"] / 1e-12, rtol=1e-4, atol=1e-6
     )
+
+
+@needs_dask
+@pytest.mark.slow
+def test_a_scheduler_that_dies_is_one_sentence(tmp_path, tiny_technology, scheduler):
+    file, processes = scheduler
+    run = start(tmp_path, tiny_technology, 200, scheduler=file, stderr=subprocess.PIPE)
+    wait_for_entries(Cache(tmp_path / "cache"), 5)
+    processes[0].kill()
+    _, complaint = run.communicate()
+    assert run.returncode == 1
+    assert "BackendError: lost the Dask scheduler" in complaint.splitlines()[-1]
+
+
+def wait_for_entries(cache, count):
+    deadline = time.monotonic() + 60
+    while len(list(cache.folder.rglob("*.parquet"))) < count and time.monotonic() < deadline:
+        time.sleep(0.01)
 
 
 @needs_dask

@@ -30,7 +30,15 @@ print(summary.cached, summary.failed)
 """
 
 
-def start(folder: Path, technology: Path, samples: int, out: str = "out", scheduler: str | None = None):
+def start(
+    folder: Path,
+    technology: Path,
+    samples: int,
+    out: str = "out",
+    *,
+    scheduler: str | None = None,
+    stderr: int | None = None,
+):
     """Start a run of `oracle_ramp` with two workers; cache and log are shared within `folder`."""
     script = SCRIPT.format(
         support=str(Path(__file__).parent),
@@ -42,7 +50,8 @@ def start(folder: Path, technology: Path, samples: int, out: str = "out", schedu
         backend="dask" if scheduler else "local",
         scheduler=scheduler,
     )
-    return subprocess.Popen([sys.executable, "-c", script], stdout=subprocess.PIPE, text=True)
+    command = [sys.executable, "-c", script]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=stderr, text=True)
 
 
 def simulated(folder: Path) -> int:
