@@ -158,3 +158,26 @@ def test_a_device_without_a_threshold_parameter_is_refused(technology):
     require_mismatch(bare, [Transistor("xp", "pmos")])
     with pytest.raises(TechnologyError, match="nmos names no threshold_shift"):
         require_mismatch(bare, [Transistor("xn", "nmos")])
+
+
+@pytest.mark.parametrize("name", ["freepdk45", "gf180mcu"])
+def test_foundry_models_take_the_numbers(name):
+    """A threshold shift does to the current what the opposite gate voltage does."""
+    try:
+        kit = Technology.load(name)
+    except TechnologyError as error:
+        pytest.skip(str(error))
+    device, vdd = kit.device("nmos"), kit.vdd
+    width, length = 10 * device.w_min, 4 * device.l_min
+    sigma = kit.mismatch.a_vt / (width * length) ** 0.5
+    deck = ["* three gates", kit.header("tt"), ".subckt probe d g"]
+    deck += [f"xm d g 0 0 dev_nmos w={width!r} l={length!r}", ".ends probe"]
+    for i, gate in enumerate((0.5 * vdd, 0.5 * vdd, 0.5 * vdd, 0.5 * vdd - 3 * sigma)):
+        deck += [f"vd{i} d{i} 0 {vdd!r}", f"vg{i} g{i} 0 {gate!r}", f"xp{i} d{i} g{i} probe"]
+    deck += [".save " + " ".join(f"i(vd{i})" for i in range(4)), ".op", ".end"]
+    normals = np.array([[[0.0, 0.0]], [[3.0, 0.0]], [[0.0, 3.0]], [[0.0, 0.0]]])
+    waves = simulate(with_mismatch(Simulation("\n".join(deck) + "\n"), "probe", normals)).require()
+    nominal, shifted, faster, lower = (-waves[f"i(vd{i})"][0] for i in range(4))
+    assert nominal - shifted == pytest.approx(nominal - lower, rel=0.2)
+    scale = 3 * kit.mismatch.a_beta / (width * length) ** 0.5
+    assert faster / nominal - 1 == pytest.approx(scale, rel=0.35)
