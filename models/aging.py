@@ -56,7 +56,8 @@ class Retention(Surrogate):
         moved = np.abs(self(targets[:, None], self.ages[None, :]).numpy() - targets[:, None])
         times = np.full(levels, np.inf)
         for level, path in enumerate(moved):
-            beyond = np.nonzero(path > half_step)[0]
+            # A level next to the rest voltage ends just half a step away: rounding does not count.
+            beyond = np.nonzero(path > half_step * (1 + 1e-6))[0]
             if beyond.size:
                 last = max(beyond[0], 1)
                 times[level] = np.interp(half_step, path[last - 1 : last + 1], self.ages[last - 1 : last + 1])
@@ -74,7 +75,7 @@ class Retention(Surrogate):
         fresh = np.asarray(voltages, float) - v_zero
         aged = self(voltages, np.full(len(fresh), period * periods)).numpy() - v_zero
         kept = float(fresh @ aged / (fresh @ fresh))
-        if kept <= 0:
+        if kept <= 1e-9:
             raise ValueError(f"nothing is left after {periods} periods of {period} s; take fewer periods")
         return -np.log(kept) / periods
 

@@ -45,10 +45,10 @@ class Disturbance(Value):
     """Largest difference between those 1,000 writes and 1,000 times the drift of one, V."""
     read_first: float | None
     """Largest change by the first read of the word itself: charge moves to the read stage, and stays, V."""
-    read: float
-    """Largest drift per further read, V."""
-    both_1000: float | None
-    """Largest change over 1,000 operations that write another word and read this one, V."""
+    read_1000: float | None
+    """Largest further change by 999 more, another word being written before each, V."""
+    idle_1000: float | None
+    """Largest change meanwhile of a word that only shares bit lines with both, V."""
 
 
 class Refresh(Value):
@@ -123,12 +123,12 @@ def disturbances(disturb: pd.DataFrame) -> tuple[Disturbance, ...]:
         few = rows[rows["operations"] < many]
         long = rows[rows["operations"] == many]
         idle = few[few["activity"] == "idle"].set_index(place)["drift"]
-        writes, reads = (few[few["activity"] == name] for name in ("write", "read"))
+        writes = few[few["activity"] == "write"]
         added = writes["drift"].to_numpy() - idle.loc[list(zip(*writes[place].T.values, strict=True))]
-        own = reads[reads["word"] == "read"]
-        more = own["drift"].to_numpy() - idle.loc[list(zip(*own[place].T.values, strict=True))]
+        reads = few[(few["activity"] == "read") & (few["word"] == "read")]
         proved = long[long["activity"] == "write"].merge(writes, on=["v_data", *place], suffixes=("", "_one"))
-        both = long[(long["activity"] == "both") & (long["word"] == "read")]
+        both = long[long["activity"] == "both"]
+        read, waiting = (both[both["word"] == word] for word in ("read", "idle"))
         found.append(
             Disturbance(
                 write_device=device,
@@ -137,9 +137,9 @@ def disturbances(disturb: pd.DataFrame) -> tuple[Disturbance, ...]:
                 write=float(np.abs(added).max()),
                 write_1000=_worst(proved["shift"]),
                 write_mismatch=_worst(proved["shift"] - many * proved["drift_one"]),
-                read_first=_worst(own["shift_first"]),
-                read=float(np.abs(more).max()),
-                both_1000=_worst(both["shift"]),
+                read_first=_worst(reads["shift_first"]),
+                read_1000=_worst(read["shift"] - read["shift_first"]),
+                idle_1000=_worst(waiting["shift"]),
             )
         )
     return tuple(found)

@@ -99,42 +99,46 @@ def _draw_energy(axes: Axes, rows: pd.DataFrame) -> None:
 
 
 def disturb(folder: Path) -> Canvas:
-    """Drift per operation on neighbours, and what a thousand of them do against its prediction."""
+    """Drift by writes of another word, a thousand of them against one, and what a thousand reads do."""
     rows = _succeeded(folder, "disturb")
     celsius = read_manifest(folder)["condition"]["temperature"]
     rows = rows[np.isclose(rows["temperature"], celsius)]
     many = rows["operations"].max()
-    canvas = Canvas(figsize=(WIDTH, 3.1), layout="constrained")
-    one, thousand = canvas.subplots(1, 2)
-    writes = rows[rows["activity"].isin(["idle", "write"]) & (rows["word"] == "idle")]
-    few = writes[writes["operations"] < many]
-    for device, style in zip(_devices(rows), ("o-", "s--"), strict=False):
-        own = few[few["write_device"] == device]
-        for ((activity, v_data), part), colour in zip(
-            own.groupby(["activity", "v_data"]), CYCLE, strict=False
-        ):
-            label = "at rest" if activity == "idle" else f"writes of {v_data:g} V"
-            one.plot(
-                part["v_store"],
-                part["drift"] * 1e9,
-                style,
-                color=colour,
-                markersize=3.5,
-                label=f"{device}, {label}",
-            )
-    one.set(title="Drift per operation", xlabel="stored, V", ylabel="nV")
-    one.legend(fontsize=6.5)
-    proved = writes[writes["operations"] == many].merge(
-        few, on=["write_device", "activity", "v_data", "word", "v_store"], suffixes=("", "_one")
-    )
-    for (device, part), colour in zip(proved.groupby("write_device"), CYCLE, strict=False):
+    few, long = rows[rows["operations"] < many], rows[rows["operations"] == many]
+    canvas = Canvas(figsize=(WIDTH, 2.9), layout="constrained")
+    one, thousand, reads = canvas.subplots(1, 3)
+    _draw_drift(one, few[few["activity"].isin(["idle", "write"]) & (few["word"] == "idle")])
+    place = ["write_device", "activity", "v_data", "word", "v_store"]
+    proved = long[long["activity"] == "write"].merge(few, on=place, suffixes=("", "_one"))
+    both = long[(long["activity"] == "both") & (long["word"] == "read")]
+    for device, colour in zip(_devices(rows), CYCLE, strict=False):
+        part = proved[proved["write_device"] == device]
         predicted, simulated = many * part["drift_one"] * 1e6, part["shift"] * 1e6
         thousand.plot(predicted, simulated, "o", color=colour, label=device, markersize=5)
+        part = both[both["write_device"] == device]
+        reads.plot(part["v_store"], part["shift_first"] * 1e3, "o", color=colour, label=f"{device}, first")
+        reads.plot(part["v_store"], part["shift"] * 1e3, "x", color=colour, label=f"{device}, last")
     span = [*thousand.get_xlim()]
     thousand.plot(span, span, color=MUTED, linewidth=0.8, zorder=0)
-    thousand.set(title=f"{many} writes of another word", xlabel=f"{many} × one, µV", ylabel="simulated, µV")
+    thousand.set(title=f"{many} writes", xlabel=f"{many} × drift of one, µV", ylabel="simulated shift, µV")
+    reads.set(title=f"{many} reads", xlabel="stored, V", ylabel="shift, mV")
     thousand.legend()
+    reads.legend()
     return canvas
+
+
+def _draw_drift(axes: Axes, rows: pd.DataFrame) -> None:
+    """Drift per operation of a waiting word against its level, at rest and by what another is written to."""
+    for device, style in zip(_devices(rows), ("o-", "s--"), strict=False):
+        own = rows[rows["write_device"] == device]
+        groups = own.groupby(["activity", "v_data"])
+        for ((activity, v_data), part), colour in zip(groups, CYCLE, strict=False):
+            label = "at rest" if activity == "idle" else f"writing {v_data:g} V"
+            label = label if style == "o-" else f"_{label}"
+            drift = part["drift"] * 1e9
+            axes.plot(part["v_store"], drift, style, color=colour, markersize=3.5, label=label)
+    axes.set(title="Drift per write", xlabel="stored, V", ylabel="nV; dashed: oxide")
+    axes.legend()
 
 
 def _levels(condition: dict) -> int:
