@@ -57,7 +57,7 @@ def test_characterize_shows_a_table_to_people(characterize):
 @pytest.mark.parametrize(
     ("words", "sentence"),
     [
-        (("--technology", "nosuch"), "unknown technology 'nosuch'; use generic28"),
+        (("--technology", "nosuch"), "unknown technology 'nosuch'; use freepdk45, generic28"),
         (("--corner", "nosuch"), "no corner 'nosuch'; use one of tt, ss"),
         (("--plan", "nosuch"), "unknown plan 'nosuch'"),
         (("--temperature", "-300"), "temperature: Input should be greater than -273.15"),
