@@ -34,9 +34,10 @@ def test_the_example_technology_makes_a_cell_that_can_be_written(docs, run):
     assert set(write["write_device"]) == {"cmos"}, "it has no oxide device"
     assert (write["v_written"] - write["v_target"]).abs().max() < 7e-3
     retention = tables["cell_retention"]
-    warm, cold = ((retention["temperature"] == t) & (retention["age"] > 0.09) for t in (85.0, 27.0))
+    early = retention["age"].between(1e-4, 1e-2)  # before every level has reached its end
+    warm, cold = (np.isclose(retention["temperature"], t) & early for t in (85.0, 27.0))
     drift = (retention["v_aged"] - retention["v_store"]).abs()
-    assert drift[warm].max() > drift[cold].max()
+    assert drift[warm].mean() > 3 * drift[cold].mean()
 
 
 def test_corners_of_the_example_technology_are_ordered(docs, run):
