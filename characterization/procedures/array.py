@@ -66,7 +66,8 @@ def draw_array(
     """Random contents (size, size) and pulses (size,) of one array, fractions of supply and longest pulse.
 
     All columns share the pulses; mean and spread of their contents, and how far long pulses meet high
-    voltages, vary from column to column. A column far beyond its converter's range is drawn again.
+    voltages, vary from column to column. A column far beyond its converter's range is drawn again, as are
+    three out of four that a ReLU would answer with nothing.
     """
     common = rng.standard_normal(size)
     width = np.clip(rng.uniform(0.3, 0.6) + 0.35 * common, 0.0, 1.0) * (rng.random(size) < 0.9)
@@ -79,7 +80,8 @@ def draw_array(
         stored = np.clip(mean + spread * (lean * common + np.sqrt(1 - lean**2) * own), 0.0, 1.0)
         stored = rounded(stored, levels.value if signed else levels.key)
         charge = np.sum(width * (2 * stored - 1)) / FULL_SCALE_CELLS[signed]
-        if (-1.2 if signed else -0.1) < charge < 1.2:
+        lowest = -1.2 if signed or len(columns) % 4 == 3 else 0.02
+        if lowest < charge < 1.2:
             columns.append(stored)
     return np.stack(columns, axis=1), width
 
