@@ -35,7 +35,7 @@ from .wires import TABLES as WIRE_TABLES
 from .wires import wire_checks
 from .write_port import fit_write
 
-TABLES = ("cell_transfer", "cell_write", "cell_retention", "converter", "row_driver", "column", "chain")
+TABLES = ("cell_transfer", "cell_write", "cell_retention", "converter", "row_driver", "column")
 """Procedures that a fit needs."""
 OPTIONAL = (
     *("cell_mismatch", "write_mismatch", "converter_mismatch", "noise", "signed_column", "normaliser"),
@@ -248,9 +248,10 @@ def _report(
         errors[f"{label}, plain sum of cells"] = columns[signed].plain
         errors[label] = columns[signed].predicted
     errors |= option_errors(hardware, good)
-    for stage, label in ((1, "16x16 chain, first product"), (2, "16x16 chain, second product")):
-        predicted, simulated = predict_chain(hardware, good["chain"], stage)
-        errors[label] = measure_error(predicted, simulated, 1.0, "of T_max")
+    if "chain" in good:
+        for stage, label in ((1, "16x16 chain, first product"), (2, "16x16 chain, second product")):
+            predicted, simulated = predict_chain(hardware, good["chain"], stage)
+            errors[label] = measure_error(predicted, simulated, 1.0, "of T_max")
     errors["write"], errors["retention"] = hardware.write.errors, hardware.retention.errors
     errors |= {f"aging, {key}": surrogate.errors for key, surrogate in hardware.aging.items()}
     if hardware.mismatch is not None:

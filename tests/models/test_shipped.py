@@ -16,7 +16,7 @@ FOLDER = SHIPPED / "generic28"
 
 @pytest.fixture(scope="module")
 def tables():
-    return {name: read_table(FOLDER, name) for name in TABLES}
+    return {name: read_table(FOLDER, name) for name in (*TABLES, "chain")}
 
 
 @pytest.fixture(scope="module")
