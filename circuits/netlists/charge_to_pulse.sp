@@ -17,7 +17,8 @@ caz int a {c_az}
 xon f on vss vss dev_nmos w={7.5*w_min} l={l_min}
 xn b a f vss dev_nmos w={w_n} l={l}
 xp b a vdd vdd dev_pmos w={w_p} l={l}
-xz a b rst rstb vdd vss tgate w_n={w_min} w_p={w_min}
+* Twice the shortest channel: what leaks through xz at 125 C drifts the trip point during the operation.
+xz a b rst rstb vdd vss tgate w_n={w_min} w_p={w_min} l={2*l_min}
 xi2 b c vdd vss inv x=1
 xi3 c d vdd vss inv x=1
 xi4 d e vdd vss inv x=1
