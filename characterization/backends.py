@@ -67,8 +67,8 @@ def dask(scheduler: str) -> Iterator[None]:
             if client.status == "running" and not isinstance(error, FutureCancelledError):
                 raise
             raise BackendError(
-                f"lost the Dask scheduler at {scheduler}; what had finished is in the cache: start a scheduler"
-                " and its workers, and the same command continues"
+                f"lost the Dask scheduler at {scheduler}; what had finished is in the cache: start a new one "
+                "with its workers, and the same command continues"
             ) from error
     finally:
         client.close(timeout=CONNECT)

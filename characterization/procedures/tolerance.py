@@ -14,7 +14,7 @@ from ..procedure import Batch, Context, Procedure, find, procedure
 
 BATCHES, POINTS = 2, 4
 """Batches of a procedure that the study looks at, and points of each."""
-LARGE, HUGE = 100_000, 250_000
+LARGE, HUGE = 60_000, 250_000
 """Bytes of netlist for one point: from the first on, one point and the setting `as run` must do; from the
 second on the study leaves the procedure out."""
 PULSE_STEP = 1e-9
