@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from .console import Json, emit, fail, guarded, stdout
+from .knobs import merged, parse_knobs
 from .quantities import quantity_in
 
 Folder = Annotated[
@@ -53,6 +54,9 @@ def explain(
     corner: Annotated[str | None, typer.Option(help="Process corner instead of the plan's.")] = None,
     temperature: Annotated[float | None, typer.Option(help="Temperature, Celsius.")] = None,
     vdd: Annotated[float | None, typer.Option(parser=quantity_in("V"), help="Supply.")] = None,
+    sizes: Annotated[
+        list[str] | None, typer.Option("--set", metavar="CIRCUIT.SIZE=VALUE", help="Design size; repeatable.")
+    ] = None,
     samples: Annotated[int | None, typer.Option(min=1, help="Random samples of every procedure.")] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
     cache_dir: Folder = None,
@@ -68,12 +72,17 @@ def explain(
         gaincell cache explain nominal
 
         gaincell cache explain full --corner ss --temperature 85
+
+        gaincell cache explain nominal --set converter.c_int=2p
     """
     from ...characterization.plan import Plan
     from ...characterization.stale import explain as explained
 
     given = {"technology": technology, "corner": corner, "temperature": temperature, "vdd": vdd}
-    found = explained(Plan.load(plan).override(**given, samples=samples, seed=seed), _cache(cache_dir))
+    chosen = Plan.load(plan).override(**given, samples=samples, seed=seed)
+    if sizes:
+        chosen = chosen.override(designs=merged(chosen.designs, parse_knobs(sizes)))
+    found = explained(chosen, _cache(cache_dir))
     if as_json:
         emit({"plan": plan, "procedures": [dataclasses.asdict(e) for e in found]})
         return

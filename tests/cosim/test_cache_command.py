@@ -36,6 +36,7 @@ def test_explain_names_what_changed(run):
     assert "up to date" in run("cache", "explain", "PLAN").stdout
     result = run("cache", "explain", "PLAN", "--temperature", 85)
     assert "4x settings: .temp 27.0 became .temp 85.0" in result.stdout
+    assert "up to date" in run("cache", "explain", "PLAN", "--set", "cell.c_store=10f").stdout
     (found,) = json.loads(run("cache", "explain", "PLAN", "--samples", 9, "--json").stdout)["procedures"]
     assert found["reasons"] == {"the swept points": 6}
 
