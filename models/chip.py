@@ -21,7 +21,8 @@ class Chip:
     A circuit keeps its deviation for good: it follows from the seed and from the place alone, not from the
     sequence, the batch or how many heads and layers a network has. Cells sit at (layer, array, head, ring
     column, row), converters of the first product at (layer, head, ring column), those of the second at
-    (layer, head, sub-tile, dimension); heads are key-value heads, since an array belongs to one.
+    (layer, head, sub-tile, dimension), and the converters of a sub-tile are a bank with a bias of its own;
+    heads are key-value heads, since an array belongs to one.
     """
 
     mismatch: Mismatch
@@ -44,22 +45,31 @@ class Chip:
         if variation is None:
             return None
         tiles = int(ring.max()) // self.columns + 1
+        count = len(variation.mean)
         normals = [
-            self._tiles("relu", layer, head, tiles, (self.columns, len(variation.mean)), axis=0)[ring]
+            self._tiles("relu", layer, head, tiles, (self.columns, count), axis=0)[ring]
             for head in range(heads)
         ]
-        return variation.parameters(np.stack(normals))
+        banks = [
+            self._tiles("relu bank", layer, head, tiles, (1, count // 2), axis=0)[ring // self.columns]
+            for head in range(heads)
+        ]
+        return variation.parameters(np.stack(normals), np.stack(banks))
 
     def readouts(self, layer: int, heads: int, tile: int, depth: int) -> np.ndarray | None:
         """Offset and gain of each polarity of a sub-tile's signed converters, shape (heads, depth, 4)."""
         variation = self.mismatch.readout
         if variation is None:
             return None
+        count = len(variation.mean)
         normals = [
-            _normals(self.seed, "readout", layer, head, tile, (_whole(depth), len(variation.mean)))[:depth]
+            _normals(self.seed, "readout", layer, head, tile, (_whole(depth), count))[:depth]
             for head in range(heads)
         ]
-        return variation.parameters(np.stack(normals))
+        banks = [
+            _normals(self.seed, "readout bank", layer, head, tile, (1, count // 2)) for head in range(heads)
+        ]
+        return variation.parameters(np.stack(normals), np.stack(banks))
 
     def _scores(
         self, curve: RandomCurve | None, kind: str, layer: int, heads: int, ring: np.ndarray, depth: int

@@ -38,7 +38,15 @@ from .write_port import fit_write
 TABLES = ("cell_transfer", "cell_write", "cell_retention", "converter", "row_driver", "column")
 """Procedures that a fit needs."""
 OPTIONAL = (
-    *("cell_mismatch", "write_mismatch", "converter_mismatch", "noise", "signed_column", "normaliser"),
+    *(
+        "cell_mismatch",
+        "write_mismatch",
+        "converter_mismatch",
+        "bias_mismatch",
+        "noise",
+        "signed_column",
+        "normaliser",
+    ),
     *("write_path", "disturb"),
     *ARRAY_TABLES,
     *WIRE_TABLES,

@@ -22,7 +22,8 @@ UNRESOLVED = 0.005
 def fit_mismatch(
     tables: Mapping[str, pd.DataFrame], hardware: Hardware, write_device: str
 ) -> Mismatch | None:
-    """Mismatch from those of the tables cell_mismatch, write_mismatch and converter_mismatch there are.
+    """Mismatch from those of the tables cell_mismatch, write_mismatch, converter_mismatch and (beside it)
+    bias_mismatch there are.
 
     Args:
         tables: procedure name -> table without failed rows.
@@ -46,11 +47,24 @@ def fit_mismatch(
         volts = written.columns.to_numpy()
         parts["write"] = fit_random_curve(volts, written.to_numpy(), scale=1.0, unit="V")
     if "converter_mismatch" in tables:
-        rows = tables["converter_mismatch"]
-        for signed, name in ((False, "phi"), (True, "readout")):
-            own = rows[rows["signed"] == signed].assign(t_out=rows["t_out"] / hardware.t_pulse_max)
-            parts[name] = fit_converter_variation(own, getattr(hardware, name), signed=signed)
+        parts["phi"] = _converters(tables, hardware.phi, False, hardware.t_pulse_max)
+        parts["readout"] = _converters(tables, hardware.readout, True, hardware.t_pulse_max)
     return Mismatch(**parts) if parts else None
+
+
+def _converters(
+    tables: Mapping[str, pd.DataFrame], curve: ConverterCurve, signed: bool, t_pulse_max: float
+) -> ConverterVariation:
+    """Converters of one kind, and their bank where its table is there."""
+
+    def relative(name: str) -> pd.DataFrame:
+        own = tables[name][tables[name]["signed"] == signed]
+        return own.assign(t_out=own["t_out"] / t_pulse_max)
+
+    variation = fit_converter_variation(relative("converter_mismatch"), curve, signed=signed)
+    if "bias_mismatch" not in tables:
+        return variation
+    return variation.model_copy(update={"bank": fit_bank_gain(relative("bias_mismatch"), curve)})
 
 
 def fit_random_curve(
@@ -143,9 +157,7 @@ def converter_parameters(rows: pd.DataFrame, curve: ConverterCurve, *, signed: b
         curve: the nominal converter.
         signed: whether each polarity has a line of its own.
     """
-    grid = np.linspace(*curve.box["charge"], 20001)
-    seen = np.interp(rows["t_out"], curve(grid).numpy(), grid)
-    rows = rows.assign(seen=seen)
+    rows = rows.assign(seen=_traced_back(rows["t_out"].to_numpy(), curve))
     parameters = []
     for polarity in (1, -1) if signed else (1,):
         own = rows[~rows["held_out"] & (np.sign(rows["charge"]) == polarity)]
@@ -158,10 +170,26 @@ def converter_parameters(rows: pd.DataFrame, curve: ConverterCurve, *, signed: b
     return pd.concat(parameters, axis=1).dropna()
 
 
+def fit_bank_gain(rows: pd.DataFrame, curve: ConverterCurve) -> np.ndarray:
+    """Lower factor of the covariance of the gain that a bank's converters share, positive charge first.
+
+    rows: sample, charge (C; one per polarity), t_out (fraction of T_max); curve: the nominal converter.
+    """
+    gain = _traced_back(rows["t_out"].to_numpy(), curve) / rows["charge"] - 1
+    table = rows.assign(gain=gain).pivot(index="sample", columns="charge", values="gain").dropna()
+    return _cholesky(table.to_numpy()[:, ::-1])
+
+
+def _traced_back(width: np.ndarray, curve: ConverterCurve) -> np.ndarray:
+    """Charge (C) that makes a nominal converter's pulse as wide (fraction of T_max)."""
+    grid = np.linspace(*curve.box["charge"], 20001)
+    return np.interp(width, curve(grid).numpy(), grid)
+
+
 def _cholesky(values: np.ndarray) -> np.ndarray:
     """Lower factor of the covariance of rows of `values`, whose columns may differ by many decades."""
     std = values.std(axis=0, ddof=1)
-    correlation = np.corrcoef(values.T)
+    correlation = np.atleast_2d(np.corrcoef(values.T))
     # A rounding error must not make an exact relation between two columns indefinite.
     return std[:, None] * np.linalg.cholesky(correlation + 1e-9 * np.eye(len(std)))
 

@@ -54,6 +54,9 @@ class ConverterVariation(Surrogate):
     """(offset, gain), or (offset, gain) of positive and of negative charge; C and dimensionless."""
     factor: Array
     """Lower triangular, shape (n, n): deviations are factor @ z with standard normal z."""
+    bank: Array | None = None
+    """Lower triangular, shape (n / 2, n / 2): gain that all converters of a bank have in common, by polarity,
+    since they share the bias of their ramps; None where it is not described."""
 
     @model_validator(mode="after")
     def _shapes_match(self) -> ConverterVariation:
@@ -63,6 +66,8 @@ class ConverterVariation(Surrogate):
                 f"mean and factor: need shapes (2,) and (2, 2), or (4,) and (4, 4), got {self.mean.shape} "
                 f"and {self.factor.shape}"
             )
+        if self.bank is not None and self.bank.shape != (count // 2, count // 2):
+            raise ValueError(f"bank: need shape {(count // 2, count // 2)}, got {self.bank.shape}")
         return self
 
     @property
@@ -80,9 +85,15 @@ class ConverterVariation(Surrogate):
         """Covariance of the parameters, shape (n, n)."""
         return self.factor @ self.factor.T
 
-    def parameters(self, normals: np.ndarray) -> np.ndarray:
-        """Offsets and gains (..., n) of converters with standard normal numbers (..., n)."""
-        return self.mean + normals @ self.factor.T
+    def parameters(self, normals: np.ndarray, bank: np.ndarray | None = None) -> np.ndarray:
+        """Offsets and gains (..., n) of converters with standard normal numbers (..., n).
+
+        bank: numbers (..., n / 2) of the banks that they belong to; None for a nominal bias.
+        """
+        values = self.mean + normals @ self.factor.T
+        if bank is not None and self.bank is not None:
+            values[..., 1::2] += bank @ self.bank.T
+        return values
 
     def __call__(self, charge: Any, parameters: Any) -> Tensor:
         """Charge (C) that the nominal converter would turn into the same pulse.

@@ -18,6 +18,12 @@ FITTED, UNSEEN = (0.15, 0.85), 0.5
 """Charges of a polarity in full scales: a line through two, and every fourth sample also between them."""
 
 
+def signed_width(waves: Waveforms, copy: int, signed: bool, threshold: float) -> float:
+    """Width (s) of a converter's pulse, negative where the signed one reports a negative charge."""
+    width = pulse_width(waves, f"v(out{copy})", threshold)
+    return -width if signed and waves[f"v(sign{copy})"][-1] < threshold else width
+
+
 @procedure
 class ConverterMismatch(Procedure):
     """Charge-to-pulse converters: offset and gain, Monte Carlo"""
@@ -55,9 +61,7 @@ class ConverterMismatch(Procedure):
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
         threshold = ctx.condition.vdd / 2
-        widths = []
-        for i, signed in enumerate(points["signed"]):
-            negative = signed and waves[f"v(sign{i})"][-1] < threshold
-            width = pulse_width(waves, f"v(out{i})", threshold)
-            widths.append(-width if negative else width)
+        widths = [
+            signed_width(waves, i, bool(signed), threshold) for i, signed in enumerate(points["signed"])
+        ]
         return pd.DataFrame({"t_out": widths})

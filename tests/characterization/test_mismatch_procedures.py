@@ -59,6 +59,20 @@ def test_width_and_sign_of_an_ideal_pulse(context):
     assert widths.to_numpy() == pytest.approx([7e-9, -4e-9, 0.0], rel=1e-9)
 
 
+def test_the_bias_deviates_and_its_converters_do_not(context):
+    procedure = find("bias_mismatch")
+    points = procedure.points(context)
+    assert len(points) == 4 * (1 + 2)
+    batches = procedure.batches(context, points)
+    assert [len(batch.index) for batch in batches] == [1] * 4 + [2] * 4
+    varied = re.findall(r"^X\S+ .*_varied .*$", batches[-1].simulation.netlist, re.MULTILINE)
+    assert len(varied) == 1 and " ramp_bias_varied " in varied[0]
+    waves = pulses({"v(out0)": 0.9}, [5e-9])
+    waves = Waveforms(waves.plot, "time", waves.axis, waves.signals | {"v(sign0)": 0 * waves.axis})
+    one = points[points["signed"]].iloc[:1]
+    assert procedure.measure(context, one, waves)["t_out"].to_numpy() == pytest.approx([-5e-9])
+
+
 def numbers(context, name, row):
     """Parameter -> standard normal number of the copy that simulates a row of a procedure's points."""
     procedure = find(name)

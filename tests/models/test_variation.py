@@ -20,7 +20,7 @@ from gaincell.models import (
     fit_mismatch,
     fit_random_curve,
 )
-from gaincell.models.fitting_variation import cell_statistics
+from gaincell.models.fitting_variation import cell_statistics, fit_bank_gain
 
 CONFIDENCE = 0.999
 """That a comparison of many moments finds no difference where there is none."""
@@ -137,6 +137,21 @@ def test_error_of_a_converter_fit_is_its_noise():
     )
 
 
+@pytest.mark.parametrize("signed", [False, True])
+def test_gain_of_known_banks_is_recovered(signed):
+    grid = np.linspace(-1.2e-13 if signed else 0.0, 1.2e-13, 801)
+    curve = fit_converter_curve(grid, bend(grid), signed=signed)
+    gain = np.random.default_rng(0).standard_normal((200, 2)) @ np.array([[0.02, 0.01], [0.0, 0.03]])
+    rows = [
+        (sample, charge, bend(charge * (1 + gain[sample, polarity])))
+        for sample in range(200)
+        for polarity, charge in enumerate((8e-14, -8e-14) if signed else (8e-14,))
+    ]
+    factor = fit_bank_gain(pd.DataFrame(rows, columns=["sample", "charge", "t_out"]), curve)
+    exact = np.cov(gain.T) if signed else gain[:, :1].var(ddof=1)
+    assert factor @ factor.T == pytest.approx(exact, rel=1e-3, abs=1e-6)
+
+
 def test_gain_and_offset_of_known_cells():
     rng = np.random.default_rng(0)
     levels = np.array([0.0, 0.45, 0.9])
@@ -203,7 +218,13 @@ def test_chips_match_spice_converters_that_no_fit_has_seen(tmp_path):
 
 def assert_same_converters(hardware, spice, fitted, samples):
     """Patterns of a chip against offsets and gains with the moments of `spice`, from so many samples."""
-    chip = hardware.chip(1)
+    # Each converter by itself: what a bank has in common is another table's.
+    alone = {
+        name: getattr(hardware.mismatch, name).model_copy(update={"bank": None})
+        for name in ("phi", "readout")
+    }
+    mismatch = hardware.mismatch.model_copy(update=alone)
+    chip = hardware.model_copy(update={"mismatch": mismatch}).chip(1)
     relus = chip.relus(0, 16, np.arange(512)).reshape(-1, 2)
     readouts = np.concatenate([chip.readouts(0, 16, tile, 64) for tile in range(8)]).reshape(-1, 4)
     for numbers, stated in ((relus, spice.phi), (readouts, spice.readout)):
