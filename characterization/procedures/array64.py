@@ -1,4 +1,4 @@
-"""One operation of the full 64 x 64 sub-array, 27,000 transistors: minutes, hence a plan of its own."""
+"""One operation of the full 64 x 64 sub-array, 27,142 transistors: minutes, hence a plan of its own."""
 
 from __future__ import annotations
 
