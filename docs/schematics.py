@@ -79,22 +79,60 @@ def charge_to_pulse() -> Sheet:
     sheet.net("rst", (3, -1), "left")
     sheet.net("rstb", (5, -1), "right")
     sheet.net("v_ref", (4, -2), "bottom")
-    _ramp_p(sheet, "xramp", 6.5, 0)
-    _comparator(sheet, "xcmp", 9)
-    sheet.wire((8, 5), (9, 5))
-    nand(sheet, "xen", (11, 5), "a", "left")
-    sheet.net("enb", (8.5, 5), "top")
-    sheet.wire((11, 5.5), (12, 5.5))
-    sheet.net("ramp", (12, 5.5), "right")
-    sheet.wire((11, 4.5), (24, 4.5), (24, 0))
-    sheet.wire((23, 0), (26, 0))
-    sheet.text((24.5, 0.35), "cmp", color=GREY)
-    nand(sheet, "xwin", (26, -0.5), "b")
-    sheet.wire((25.5, -1), (26, -1))
-    sheet.net("win", (25.5, -1))
-    inverter(sheet, "xout", (28, -0.5))
-    sheet.net("out", (30, -0.5), "right")
+    _conversion(sheet, 0)
     return sheet
+
+
+def query_to_pulse() -> Sheet:
+    """Unsigned converter for a signed query: the capacitor's plates change places between two phases."""
+    sheet = Sheet()
+    sheet.net("int", (-3, 0))
+    sheet.wire((-3, 0), (-2, 0))
+    sheet.wire((-1, 2), (-2, 2), (-2, -2), (-1, -2))
+    for y, (near, far), clock, other in (
+        (2, ("xfa", "xra"), "fwd", "rev"),
+        (-2, ("xrb", "xfb"), "rev", "fwd"),
+    ):
+        tgate(sheet, near, (0, y), note="w_swap")
+        tgate(sheet, far, (5, y), note="w_swap")
+        sheet.wire((1, y), (4, y))
+        for x, name in ((0, clock), (5, other)):
+            sheet.net(name, (x, y - 1), "bottom")
+            sheet.net(f"{name}b", (x, y + 1), "top")
+        sheet.wire((2.5, y), (2.5, y / 2))
+        sheet.wire((6, y), (7.2, y), (7.2, 0))
+    capacitor(sheet, "cint", (2.5, 0), "c_int")
+    sheet.text((2.2, 2.3), "a", color=GREY)
+    sheet.net("b", (2.5, -2), "bottom")
+    sheet.wire((7.2, 0), (7.6, 0))
+    sheet.net("v_ref", (7.6, 0), "right")
+    sheet.net("b", (10.4, 0))
+    sheet.wire((10.4, 0), (14, 0))
+    _conversion(sheet, 5)
+    return sheet
+
+
+def _conversion(sheet: Sheet, left: float) -> None:
+    """What recharges the node that ends at (9, 0) and makes its pulse, moved to the right by `left`."""
+
+    def at(x: float, y: float) -> tuple[float, float]:
+        return x + left, y
+
+    _ramp_p(sheet, "xramp", 6.5 + left, 0)
+    _comparator(sheet, "xcmp", 9 + left)
+    sheet.wire(at(8, 5), at(9, 5))
+    nand(sheet, "xen", at(11, 5), "a", "left")
+    sheet.net("enb", at(8.5, 5), "top")
+    sheet.wire(at(11, 5.5), at(12, 5.5))
+    sheet.net("ramp", at(12, 5.5), "right")
+    sheet.wire(at(11, 4.5), at(24, 4.5), at(24, 0))
+    sheet.wire(at(23, 0), at(26, 0))
+    sheet.text(at(24.5, 0.35), "cmp", color=GREY)
+    nand(sheet, "xwin", at(26, -0.5), "b")
+    sheet.wire(at(25.5, -1), at(26, -1))
+    sheet.net("win", at(25.5, -1))
+    inverter(sheet, "xout", at(28, -0.5))
+    sheet.net("out", at(30, -0.5), "right")
 
 
 def _ramp_p(sheet: Sheet, name: str, x: float, y: float) -> None:
@@ -278,7 +316,15 @@ def row_driver() -> Sheet:
 
 SCHEMATICS: dict[str, Callable[[], Sheet]] = {
     figure.__name__: figure
-    for figure in (gain_cell, gain_cell_oxide, charge_to_pulse, signed_charge_to_pulse, ramp_bias, row_driver)
+    for figure in (
+        gain_cell,
+        gain_cell_oxide,
+        charge_to_pulse,
+        signed_charge_to_pulse,
+        query_to_pulse,
+        ramp_bias,
+        row_driver,
+    )
 }
 """Sub-circuit -> its drawing."""
 DIAGRAMS: dict[str, Callable[[], Sheet]] = {"chain": chain, "timing": timing}

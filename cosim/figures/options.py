@@ -42,7 +42,7 @@ def _draw_schemes(axes: Axes, rows: pd.DataFrame, width_of, longest: float) -> N
         ]
         label = f"{scheme}, {found['t_operation'].iloc[0] * 1e9:.0f} ns"
         axes.plot(ideal, found["t_out"] / longest, "o", color=colour, markersize=3.5, label=label)
-    axes.plot([0, 1, 1.2], [0, 1, 1], color=MUTED, linewidth=0.8, zorder=0)
+    axes.plot([0, 1, 1.2], [0, 1, 1], color=MUTED, linewidth=0.8, zorder=1.5)
     axes.set(title="Signed query", xlabel="Σ w f(k) / full scale", ylabel="simulated pulse / T_max")
     axes.legend(loc="lower right")
 

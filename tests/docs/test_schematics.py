@@ -76,6 +76,7 @@ NAMES = (
     "gain_cell_oxide",
     "charge_to_pulse",
     "signed_charge_to_pulse",
+    "query_to_pulse",
     "ramp_bias",
     "row_driver",
 )
