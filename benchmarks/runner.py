@@ -24,8 +24,8 @@ from rich.table import Table
 from gaincell.circuits.rawfile import Waveforms
 from gaincell.circuits.runner import Simulation, ngspice_version, simulate
 
-Answers = tuple[np.ndarray, float]
-"""Answers of the points, and the time it took to get them, s."""
+Answers = tuple[np.ndarray, float, float]
+"""Answers of the points, and the wall time and processor time it took to get them, s."""
 
 
 def process_per_point(circuit: Circuit, name: str, technology: str, points: int, copies: int) -> Answers:
@@ -40,12 +40,12 @@ def copies_in_one_transient(
     values = circuit.values(points)
     parts = [values[at : at + copies] for at in range(0, points, copies)]
     decks = [(circuit.deck(part), len(part)) for part in parts]
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), _processor_time()
     answers = []
     for deck, count in decks:
         waves = simulate(Simulation(deck)).require()
         answers += [circuit.answer(waves, i) for i in range(count)]
-    return np.array(answers), time.perf_counter() - started
+    return np.array(answers), time.perf_counter() - started, _processor_time() - busy
 
 
 def pyspice_loop(circuit: Circuit, name: str, technology: str, points: int, copies: int) -> Answers:
@@ -53,12 +53,18 @@ def pyspice_loop(circuit: Circuit, name: str, technology: str, points: int, copi
     command = [sys.executable, __file__, "--pyspice-worker", "--circuit", name]
     command += ["--technology", technology, "--points", str(points)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
-    answers, seconds = json.loads(done.stdout.splitlines()[-1])
-    return np.array(answers), seconds
+    answers, *seconds = json.loads(done.stdout.splitlines()[-1])
+    return np.array(answers), *seconds
+
+
+def _processor_time() -> float:
+    """Of this process and of those it has waited for, s."""
+    spent = os.times()
+    return spent.user + spent.system + spent.children_user + spent.children_system
 
 
 def _pyspice_worker(circuit: Circuit, points: int) -> None:
-    """Simulate every point in this process; the last line of stdout is JSON: answers, seconds."""
+    """Simulate every point in this process; the last line of stdout is JSON, the Answers."""
     import logging
 
     from PySpice.Spice.NgSpice.Shared import NgSpiceShared
@@ -69,7 +75,7 @@ def _pyspice_worker(circuit: Circuit, points: int) -> None:
     shared.exec_command("set num_threads=1")
     values, answers = circuit.values(points), []
     decks = [circuit.deck(values[i : i + 1]) for i in range(points)]
-    started = time.perf_counter()
+    started, busy = time.perf_counter(), _processor_time()
     for deck in decks:
         shared.load_circuit(deck)
         shared.run()
@@ -77,7 +83,7 @@ def _pyspice_worker(circuit: Circuit, points: int) -> None:
         answers.append(circuit.answer(_waveforms(plot), 0))
         shared.destroy()
         shared.remove_circuit()
-    print(json.dumps([answers, time.perf_counter() - started]))
+    print(json.dumps([answers, time.perf_counter() - started, _processor_time() - busy]))
 
 
 def _waveforms(plot) -> Waveforms:
@@ -96,16 +102,18 @@ WAYS: dict[str, Way] = {PLAIN: process_per_point, PYSPICE: pyspice_loop, OURS: c
 def measure(name: str, technology: str, points: int, copies: int, repeat: int) -> dict:
     """Best time of `repeat` alternating rounds of every way, and how far their answers are apart."""
     circuit = build(name, technology)
-    seconds = {way: float("inf") for way in WAYS}
-    answers = {}
+    seconds = dict.fromkeys(WAYS, float("inf"))
+    busy, answers = dict(seconds), {}
     for _ in range(repeat):
         for way, run_way in WAYS.items():
-            answers[way], spent = run_way(circuit, name, technology, points, copies)
-            seconds[way] = min(seconds[way], spent)
+            answers[way], spent, worked = run_way(circuit, name, technology, points, copies)
+            seconds[way], busy[way] = min(seconds[way], spent), min(busy[way], worked)
     differences = {way: float(np.abs(answer - answers[PLAIN]).max()) for way, answer in answers.items()}
     return {
         way: {
             "seconds": seconds[way],
+            "processor_seconds": busy[way],
+            "points_per_processor_second": points / busy[way],
             "points_per_second": points / seconds[way],
             "speed_up": seconds[PLAIN] / seconds[way],
             "difference": differences[way],
@@ -157,9 +165,10 @@ def run(
 
 
 def _table(name: str, result: dict) -> Table:
-    table = Table("way", "s", "points/s", "speed-up", "difference", title=name)
+    table = Table("way", "s", "points/s", "speed-up", "points/processor s", "difference", title=name)
     for way, numbers in result.items():
-        cells = (f"{numbers[key]:.3g}" for key in ("seconds", "points_per_second", "speed_up"))
+        keys = ("seconds", "points_per_second", "speed_up", "points_per_processor_second")
+        cells = (f"{numbers[key]:.3g}" for key in keys)
         table.add_row(way, *cells, f"{numbers['difference']:.2g} {numbers['unit']}")
     return table
 
