@@ -46,9 +46,14 @@ class Disturb(Procedure):
         levels = Linear("v_store", 0.0, vdd, count).values
         devices, mid = Values("write_device", write_devices(ctx)), vdd / 2
         few = [("idle", mid), ("write", 0.0), ("write", vdd), ("read", mid)]
-        runs = [(FEW, t, few, levels) for t in sorted({ctx.temperature, HOT})]
-        outer = (levels[0], levels[count // 4], levels[-1 - count // 4], levels[-1])
-        runs.append((MANY, ctx.temperature, [("write", 0.0), ("both", vdd)], tuple(dict.fromkeys(outer))))
+        many = [("write", 0.0), ("both", vdd)]
+        outer = dict.fromkeys((levels[0], levels[count // 4], levels[-1 - count // 4], levels[-1]))
+        runs = [
+            (FEW, ctx.temperature, few, levels),
+            (MANY, ctx.temperature, many, tuple(outer)),
+        ]
+        if ctx.temperature != HOT:
+            runs.append((FEW, HOT, few, levels))
         tables = [
             grid(
                 devices,
@@ -73,7 +78,7 @@ class Disturb(Procedure):
             ["write_device", "temperature", "activity", "v_data", "operations"]
         ]
         condition = replace(with_write_device(ctx.condition, device), temperature=float(temperature))
-        stored = points.loc[points["word"] == "read", "v_store"]
+        stored = {word: points.loc[points["word"] == word, "v_store"] for word in ("read", "idle")}
         write, read = ACTIVITIES[activity]
         bench = disturb(
             condition, stored, operations=int(operations), v_data=float(v_data), write=write, read=read

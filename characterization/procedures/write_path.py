@@ -55,7 +55,9 @@ class WritePath(Procedure):
     def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
         levels = ctx.condition.designs.levels.key
         return [
-            Batch(write_path(self._condition(ctx, some), some["v_before"], levels=levels), rows)
+            Batch(
+                write_path(self._condition(ctx, some), some["v_before"], some["level"], levels=levels), rows
+            )
             for rows in chunks(points, ["write_device", "t_write", "v_before"])
             for some in [points.iloc[rows]]
         ]

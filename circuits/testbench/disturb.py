@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..designs import Designs
@@ -49,7 +49,7 @@ class DisturbTiming:
 
 def disturb(
     condition: Condition,
-    v_store: Sequence[float],
+    v_store: Mapping[str, Sequence[float]],
     *,
     operations: int,
     v_data: float,
@@ -60,8 +60,8 @@ def disturb(
 
     In each, the word `written` gets v_data (V) in all its cells, if `write`: the write bit lines leave
     mid-supply for v_data and return. Then the word `read` gets a full read pulse, if `read`, and the bit
-    lines move by a converter's full swing meanwhile. Column i holds v_store[i] (V) in the words `read` and
-    `idle`; the word `written` has one cell, for its columns are alike. Lines are ideal sources.
+    lines move by a converter's full swing meanwhile. The words `read` and `idle` hold
+    v_store[word] (V); the word `written` has one cell, for its columns are alike. Lines are ideal sources.
 
     Saves v(<word>_<i>) of the words `read` and `idle`.
     """
@@ -90,7 +90,7 @@ def disturb(
         written = "written" if word == "written" else "closed"
         pulsed = "read" if word == "read" else "closed"
         lines = (f"wwl_{written}", f"wwlb_{written}", f"rwl_{pulsed}", f"rwlb_{pulsed}")
-        for i, stored in enumerate([v_data] if word == "written" else v_store):
+        for i, stored in enumerate([v_data] if word == "written" else v_store[word]):
             nodes = ("wbl", *lines, "bl", f"{word}_{i}", "vdd", circuit.gnd)
             circuit.X(f"{word}_{i}", cell.subcircuit, *nodes, **cell.parameters)
             initial[f"{word}_{i}"] = float(stored)

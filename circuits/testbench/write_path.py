@@ -14,8 +14,11 @@ R_REFERENCE = 50.0
 this times the number of columns, as if every column asked for the same level."""
 
 
-def write_path(condition: Condition, v_before: Sequence[float], *, levels: int) -> Simulation:
-    """One word is written through drivers of finite strength; copy i gets level i of `levels`.
+def write_path(
+    condition: Condition, v_before: Sequence[float], chosen: Sequence[int], *, levels: int
+) -> Simulation:
+    """One word is written through drivers of finite strength; copy i, which holds v_before[i]
+    (V), gets level chosen[i] of `levels`.
 
     Each copy is the last cell of its own write bit line, whose other cells load it with closed write devices,
     and all copies sit at the far end of one write word line, loaded by the open write devices of the other
@@ -34,16 +37,16 @@ def write_path(condition: Condition, v_before: Sequence[float], *, levels: int) 
     supply(circuit, "bl", condition.v_mid)
     far = _word_lines(circuit, condition, len(v_before))
     targets = [vdd * k / (levels - 1) + cell.v_write_shift for k in range(levels)]
-    chosen = (timing.start - timing.setup, timing.start + cell.t_write + timing.hold)
-    step(circuit, "enable", [(0.0, 0.0), (chosen[0], vdd), (chosen[1], 0.0)])
-    step(circuit, "idle", [(0.0, vdd), (chosen[0], 0.0), (chosen[1], vdd)])
+    selected = (timing.start - timing.setup, timing.start + cell.t_write + timing.hold)
+    step(circuit, "enable", [(0.0, 0.0), (selected[0], vdd), (selected[1], 0.0)])
+    step(circuit, "idle", [(0.0, vdd), (selected[0], 0.0), (selected[1], vdd)])
     supply(circuit, "on", vdd)
     supply(circuit, "off", 0.0)
     save = ["i(vlogic)", "i(vshift)", "v(wwl_far)"]
     save += [f"i(v{rail})" for rail in word_line_rails(condition)]
     initial = {}
-    for i, before in enumerate(v_before):
-        line = _bit_line(circuit, condition, i, [*targets, condition.v_mid])
+    for i, (before, level) in enumerate(zip(v_before, chosen, strict=True)):
+        line = _bit_line(circuit, condition, i, [*targets, condition.v_mid], int(level))
         circuit.V(f"line{i}", f"line{i}", line, 0.0)
         nodes = (line, *far, "rwl", "rwlb", "bl", f"sn{i}", "vdd", circuit.gnd)
         circuit.X(str(i), cell.subcircuit, *nodes, **cell.parameters)
@@ -90,15 +93,15 @@ def _word_lines(circuit, condition: Condition, copies: int) -> tuple[str, str]:
     return spots[-1]
 
 
-def _bit_line(circuit, condition: Condition, i: int, references: list[float]) -> str:
-    """References, level switches and the wire of copy i with its other cells; returns the wire's far end."""
+def _bit_line(circuit, condition: Condition, i: int, references: list[float], level: int) -> str:
+    """References, switches and wire of copy i, its other cells on it; returns the wire's far end."""
     array, vdd = condition.designs.array, condition.vdd
     driven, nodes = wire(circuit, f"wbl{i}", array.rows, array)
     for k, volts in enumerate(references):
         rest = k == len(references) - 1
         circuit.V(f"ref{i}_{k}", f"source{i}_{k}", circuit.gnd, volts)
         circuit.R(f"ref{i}_{k}", f"source{i}_{k}", f"ref{i}_{k}", R_REFERENCE * array.columns)
-        pins = (f"ref{i}_{k}", driven, "on" if rest or k == i else "off", "idle" if rest else "enable")
+        pins = (f"ref{i}_{k}", driven, "on" if rest or k == level else "off", "idle" if rest else "enable")
         circuit.X(f"sw{i}_{k}", "level_switch", *pins, "logic", circuit.gnd)
     supply(circuit, f"closed{i}", condition.designs.cell.v_write_off)
     supply(circuit, f"closedb{i}", vdd - condition.designs.cell.v_write_off)

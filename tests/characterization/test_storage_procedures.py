@@ -137,7 +137,8 @@ def shifts(ctx, operations):
     """Change (V) of two outer levels after so many writes of the word beside them."""
     condition = replace(ctx.condition, temperature=85.0)
     stored = [0.0, 0.9]
-    bench = disturb(condition, stored, operations=operations, v_data=0.0, read=False)
+    held = {"read": [], "idle": stored}
+    bench = disturb(condition, held, operations=operations, v_data=0.0, read=False)
     waves = simulate(bench).require()
     ends = np.arange(1, operations + 1) * DisturbTiming.of(condition.designs).period
     return [waves.at(f"v(idle_{i})", ends) - v for i, v in enumerate(stored)]
@@ -197,3 +198,23 @@ def test_timing_of_a_disturbance_follows_the_designs(ctx):
     write = WriteTiming(designs.cell.t_write)
     assert timing.period > write.setup + write.t_write + write.hold + designs.clocking.t_pulse_max
     assert timing.released < timing.read < timing.read + timing.t_read < timing.period
+
+
+@pytest.mark.parametrize("name", ["write_path", "disturb"])
+def test_some_points_of_a_batch_are_answered_as_in_the_whole_batch(name):
+    """The tolerance study and the cache's re-simulation ask for some of a batch's points."""
+    ctx = Context(Technology.load("generic28"))
+    procedure = find(name)
+    points = procedure.points(ctx).reset_index(drop=True)
+    few = points["operations"] < 100 if name == "disturb" else points["t_write"] < 3e-9
+    held = points[few & (points.get("activity", "write") == "write")]
+    first = procedure.batches(ctx, points.loc[held.index].reset_index(drop=True))[0]
+    whole = points.loc[held.index].reset_index(drop=True).iloc[list(first.index)].reset_index(drop=True)
+    rows = [1, len(whole) // 2, len(whole) - 2]
+    some = whole.iloc[rows].reset_index(drop=True)
+    column = "v_written" if name == "write_path" else "shift"
+    measured = []
+    for part in (whole, some):
+        (batch,) = procedure.batches(ctx, part)
+        measured.append(procedure.measure(ctx, part, simulate(batch.simulation).require())[column].to_numpy())
+    np.testing.assert_allclose(measured[1], measured[0][rows], atol=2e-4 if name == "write_path" else 1e-10)
