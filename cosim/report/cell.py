@@ -17,6 +17,8 @@ LEVELS = 8
 """Stored levels that are drawn."""
 FITS = (("linear", "linear", "grey"), ("poly3", "order 3", "orange"), ("poly5", "order 5", "green"))
 """Cell of the hardware, its legend, its colour."""
+HOT = 85.0
+"""Temperature whose retention is drawn beside the plan's own, Celsius."""
 WRITE_LIMIT = 7e-3
 """Design limit of the write error, V."""
 
@@ -46,8 +48,10 @@ def storage_section(material: Material) -> Section:
     if write is not None:
         blocks.append(tuple(write_figure(rows, device) for device, rows in write.groupby("write_device")))
     if retention is not None:
-        groups = retention.groupby(["write_device", "temperature"])
-        vdd = material.manifest["condition"]["vdd"]
+        condition = material.manifest["condition"]
+        vdd, shown = condition["vdd"], (condition["temperature"], HOT)
+        some = retention[retention["temperature"].isin(shown)]
+        groups = some.groupby(["write_device", "temperature"])
         at_rest = {key: rows[np.isclose(rows["v_rest"], vdd / 2)] for key, rows in groups}
         drawn = (retention_figure(rows, vdd, *key) for key, rows in at_rest.items() if len(rows))
         blocks.append(tuple(drawn))
