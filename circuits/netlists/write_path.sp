@@ -2,7 +2,7 @@
 * word lines, whose levels lie beyond the supply. Needs logic.sp.
 * l_min and w_min are global parameters: shortest channel and narrowest width (m) of the technology's core devices.
 *
-* Gates on the boosted rails have four times the shortest channel: they stand in for input/output transistors, which a
+* Gates on the boosted rails have twice the shortest channel: they stand in for input/output transistors, which a
 * technology here has no role for. Their drive is believable, their oxide would not bear 2.4 V for long.
 
 * One level of the DAC: `ref` is on `line` while sel and en are high.
@@ -13,8 +13,8 @@ xt ref line on onb vdd vss tgate w_n={w_n} w_p={2*w_n}
 .ends level_switch
 
 .subckt boosted_inv a y high low x=1
-xn y a low low dev_nmos w={x*w_min} l={4*l_min}
-xp y a high high dev_pmos w={2*x*w_min} l={4*l_min}
+xn y a low low dev_nmos w={x*w_min} l={2*l_min}
+xp y a high high dev_pmos w={2*x*w_min} l={2*l_min}
 .ends boosted_inv
 
 * 0..vdd in, low..high out: cross-coupled pairs lift the upper level first and lower the lower one then. The pairs are strong,
