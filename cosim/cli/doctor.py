@@ -70,6 +70,7 @@ def diagnose() -> list[Check]:
         Check("libngspice", _libngspice(), "shared-library benchmark", False, apt="libngspice0"),
         _package("plotly", "interactive report", pip="plotly>=5.20"),
         _package("schemdraw", "schematics", pip="schemdraw>=0.18"),
+        Check("distributed", _version("distributed"), "running on a Dask cluster", False),
         Check("C++ compiler", _compiler(), "native kernels", False, apt="g++"),
         Check("NVIDIA GPU", _gpu(), "training on a GPU", False),
         *_kits(),
