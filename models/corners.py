@@ -11,7 +11,7 @@ import pandas as pd
 from .checks import ConverterFigures, converter_figures
 from .values import Value
 
-TABLES = ("cell_corners", "write_corners", "converter_corners")
+TABLES = ("cell_corners", "write_corners", "converter_corners", "reset_corners")
 """Procedures whose tables this module reads."""
 AXES = ["corner", "temperature", "vdd"]
 
@@ -52,6 +52,8 @@ FIGURES: dict[str, tuple[str, str, float | None]] = {
     "signed_inl": ("signed converter, INL, pulses of 2-98 % of T_max", "of T_max", 1e-2),
     "gain": ("both converters, gain against i_ramp, worst", "ratio", 1e-2),
     "saturation": ("both converters, saturated pulse against T_max", "of T_max", 1e-2),
+    "reset_error": ("both converters, offset that a reset leaves of the conversion before", "of T_max", 1e-2),
+    "reset_time": ("both converters, reset that leaves less than 1 %", "s", None),
     "misfires": ("both converters, wrong signs, missing or broken pulses", "points", 0.0),
     "energy": ("energy of a conversion, worst", "J", 0.6e-12),
 }
@@ -79,6 +81,9 @@ def figures_by_condition(
         grouped = tables["converter_corners"].groupby(AXES)
         rows = {key: _converters(group, i_ramp, t_pulse_max) for key, group in grouped}
         parts.append(pd.DataFrame.from_dict(rows, orient="index").rename_axis(AXES))
+    if "reset_corners" in tables:
+        worst = tables["reset_corners"].groupby(AXES)[["error", "t_settle"]].agg(lambda x: x.abs().max())
+        parts.append(worst.rename(columns={"error": "reset_error", "t_settle": "reset_time"}))
     return pd.concat(parts, axis=1).reset_index()
 
 

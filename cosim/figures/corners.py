@@ -16,7 +16,7 @@ MAPS = {
     "cell_gain": ("cell gain, ratio to nominal", 1.0, "{:.2f}"),
     "relu_offset": ("ReLU offset, % of T_max", 100.0, "{:.1f}"),
     "signed_offset": ("signed offset, % of T_max", 100.0, "{:.1f}"),
-    "relu_inl": ("ReLU INL, % of T_max", 100.0, "{:.2f}"),
+    "reset_time": ("reset that leaves less than 1 %, ns", 1e9, "{:.1f}"),
     "signed_inl": ("signed INL, % of T_max", 100.0, "{:.2f}"),
     "energy": ("worst conversion, pJ", 1e12, "{:.2f}"),
 }
@@ -28,7 +28,7 @@ CROSSED = ("fs", "sf")
 
 
 def corners(folder: Path) -> Canvas:
-    """Cell curves, and converter offset, INL and energy, over corners, temperature and supply."""
+    """Cell curves, and converter offset, reset, INL and energy, over corners, temperature and supply."""
     designs = read_manifest(folder)["condition"]["designs"]
     i_ramp = {False: designs["converter"]["i_ramp"], True: designs["readout"]["i_ramp"]}
     tables = {name: read_table(folder, name) for name in TABLES}
@@ -79,7 +79,7 @@ def _heat_map(ax, found: pd.DataFrame, column: str, title: str, factor: float, f
     values = shown.to_numpy(dtype=float)
     limit = FIGURES[column][2]
     middle = 0.0
-    if column in ("cell_gain", "energy"):
+    if column in ("cell_gain", "energy", "reset_time"):
         middle = float(found[nominal_condition(found)][column].iloc[0]) * factor
     reach = np.nanmax(np.abs(values - middle))
     ax.imshow(values, cmap="PuOr", vmin=middle - reach, vmax=middle + reach, aspect="auto")

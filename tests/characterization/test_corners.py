@@ -10,6 +10,7 @@ from gaincell.characterization.corners import AXES, condition_at, conditions
 from gaincell.characterization.plan import Plan, Values
 from gaincell.characterization.procedure import Context, find
 from gaincell.characterization.procedures.converter_corners import time_high
+from gaincell.characterization.procedures.reset_corners import settling_time
 from gaincell.circuits.errors import PlanError
 from gaincell.circuits.rawfile import Waveforms
 from gaincell.circuits.runner import simulate
@@ -141,3 +142,22 @@ def test_signs_are_right_at_low_supply_in_the_cold():
     late = replace(context(("ss",)), designs={"clocking": {"t_wake": 2e-9}})
     wrong = small_signed_charges(late)
     assert (np.sign(wrong["t_out"]) != np.sign(wrong["charge"])).any()
+
+
+def test_an_exponential_settles_when_its_closed_form_says():
+    time = np.linspace(0, 20e-9, 4001)
+    error = -0.3 * np.exp(-time / 2e-9)
+    assert settling_time(time, error, 0.01) == pytest.approx(2e-9 * np.log(30), rel=1e-3)
+    assert settling_time(time, error, 0.5) == 0.0
+    assert settling_time(time, np.full_like(time, 0.2), 0.01) == time[-1], "it never does"
+
+
+def test_a_reset_takes_longer_at_a_low_supply_in_the_cold():
+    ctx = context(("tt", "ss"))
+    points = conditions(ctx, Values("signed", [True]))
+    chosen = (points["corner"] == "tt") & (points["temperature"] == 27) & (points["vdd"] == 0.9)
+    chosen |= (points["corner"] == "ss") & (points["temperature"] == -40) & (points["vdd"] == 0.81)
+    table = run(ctx, "reset_corners", points[chosen].reset_index(drop=True)).set_index("corner")
+    designed = ctx.condition.designs.clocking.t_reset
+    assert table.loc["tt", "t_settle"] < designed < table.loc["ss", "t_settle"]
+    assert abs(table.loc["tt", "error"]) < 0.01 < abs(table.loc["ss", "error"])

@@ -43,6 +43,11 @@ def converter_table(designs):
     return pd.DataFrame(rows, columns=[*AXES, *names])
 
 
+def reset_table():
+    rows = [(*c, signed, 1e-3, 5e-9) for c in CONDITIONS for signed in (False, True)]
+    return pd.DataFrame(rows, columns=[*AXES, "signed", "error", "t_settle"])
+
+
 def noise_table():
     rows = [(s, False, v, 1.0, 8e-4, 3e-17) for s in ("storage", "cell") for v in (0.0, 0.45, 0.9)]
     for signed in (False, True):
@@ -59,6 +64,7 @@ def tables(tmp_path):
         "cell_corners": cell_table(),
         "write_corners": write_table(),
         "converter_corners": converter_table(designs),
+        "reset_corners": reset_table(),
         "noise": noise_table(),
     }
     entries = {}

@@ -1,0 +1,72 @@
+"""How long a converter's reset and auto-zero need, at every corner, temperature and supply."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from ...circuits.rawfile import Waveforms
+from ...circuits.testbench.settling import INPUT, START, reset_settling
+from ..corners import AXES, COLUMNS, condition_at, conditions
+from ..plan import Values
+from ..procedure import Batch, Context, Procedure, chunks, procedure
+
+LONG = 40
+"""Length of the simulated reset, in designed ones: what remains at its end is the settled state."""
+LEFT = 0.5
+"""What the previous conversion has left missing, as a fraction of the full scale's swing."""
+TOLERANCE = 0.01
+"""Error of the trip point, as a fraction of the full scale's swing, at which a reset counts as settled."""
+
+
+@procedure
+class ResetCorners(Procedure):
+    """Converters: settling of reset and auto-zero over corners, temperature and supply"""
+
+    name = "reset_corners"
+    columns = {
+        **COLUMNS,
+        "signed": "-: the signed converter; otherwise the ReLU",
+        "v_error": "V: comparator's input at the end of the designed reset, less its settled value",
+        "error": "-: that error as a fraction of the full scale's swing: an offset of the pulse in T_max",
+        "t_settle": "s: reset after which the error stays below 1 % of the full scale",
+    }
+
+    def points(self, ctx: Context) -> pd.DataFrame:
+        return conditions(ctx, Values("signed", [False, True]))
+
+    def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
+        batches = []
+        for rows in chunks(points, [*AXES, "signed"]):
+            some = points.iloc[rows]
+            condition, signed = condition_at(ctx, some), bool(some["signed"].iloc[0])
+            left = condition.v_mid - LEFT * swing(ctx, signed)
+            end = START + LONG * condition.designs.clocking.t_reset
+            batches.append(Batch(reset_settling(condition, left, end, signed=signed), rows))
+        return batches
+
+    def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
+        full = swing(ctx, bool(points["signed"].iloc[0]))
+        error = (waves[INPUT] - waves[INPUT][-1]) / full
+        final = float(np.interp(START + ctx.condition.designs.clocking.t_reset, waves.axis, error))
+        settled = settling_time(waves.axis, error, TOLERANCE) - START
+        return pd.DataFrame({"v_error": [final * full], "error": [final], "t_settle": [settled]})
+
+
+def swing(ctx: Context, signed: bool) -> float:
+    """Voltage by which a full-scale charge moves the integration node, V."""
+    designs = ctx.condition.designs
+    design = designs.readout if signed else designs.converter
+    return design.i_ramp * designs.clocking.t_pulse_max / design.c_int
+
+
+def settling_time(time: np.ndarray, error: np.ndarray, tolerance: float) -> float:
+    """Time (s) after which |error| stays within the tolerance, interpolated between the points given."""
+    beyond = np.flatnonzero(np.abs(error) > tolerance)
+    if beyond.size == 0:
+        return float(time[0])
+    last = int(beyond[-1])
+    if last == len(time) - 1:
+        return float(time[-1])
+    left, right = abs(error[last]), abs(error[last + 1])
+    return float(time[last] + (left - tolerance) / (left - right) * (time[last + 1] - time[last]))

@@ -1,0 +1,38 @@
+"""Testbench of a converter's reset and auto-zero, from what the previous conversion has left."""
+
+from __future__ import annotations
+
+from ..runner import Simulation
+from .bench import Condition, close_circuit, open_circuit, step, supply
+from .converters import add_converter, netlists_of
+
+START = 1e-9
+"""Start of the reset, s."""
+
+INPUT = "v(xconv.xcmp.a)"
+"""The comparator's input behind its coupling capacitor; what it holds when the reset ends sets the trip."""
+
+
+def reset_settling(condition: Condition, v_left: float, end: float, *, signed: bool) -> Simulation:
+    """A converter is reset from v_left (V) on its integration node, and the reset lasts until `end` (s).
+
+    Its comparator is off before. Saves v(int) and `INPUT`.
+    """
+    design = condition.designs.readout if signed else condition.designs.converter
+    vdd = condition.vdd
+    circuit = open_circuit("reset of a converter", condition, *netlists_of(design))
+    supply(circuit, "vdd", vdd)
+    supply(circuit, "ref", condition.v_mid)
+    supply(circuit, "bpc", condition.cascode_p(design))
+    supply(circuit, "bnc", design.v_cascode_n)
+    nodes = ("bp", "bn", "bpc", "bnc", "vdd", circuit.gnd)
+    circuit.X("bias", "ramp_bias", *nodes, **design.bias_parameters)
+    for name, before in (("rst", 0.0), ("on", 0.0), ("rstb", vdd)):
+        step(circuit, name, [(0.0, before), (START, vdd - before)])
+    for name in ("ramp", "win"):
+        supply(circuit, name, 0.0)
+    if design.signed:
+        supply(circuit, "smp", vdd)
+        supply(circuit, "smpb", 0.0)
+    add_converter(circuit, design, "", "int", "out", "vdd", sign="sign")
+    return close_circuit(circuit, end=end, save=["v(int)", INPUT], initial={"int": v_left})
