@@ -22,7 +22,16 @@ def modules(procedure: object) -> dict[str, str]:
 
     Comments, docstrings and the methods `points` and `batches` do not count.
     """
-    return {name.removeprefix(f"{_ROOT}."): _digest(name) for name in _closure(type(procedure).__module__)}
+    return {_short(name): _digest(name) for name in _closure(type(procedure).__module__)}
+
+
+def module_of(procedure: object) -> str:
+    """The procedure's own module, as `modules` names it."""
+    return _short(type(procedure).__module__)
+
+
+def _short(name: str) -> str:
+    return name.removeprefix(f"{_ROOT}.")
 
 
 def _closure(start: str) -> list[str]:

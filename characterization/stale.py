@@ -14,7 +14,7 @@ from .execute import tasks_of
 from .origin import Origin
 from .plan import Plan
 from .procedure import find, names
-from .source import modules
+from .source import module_of, modules
 
 
 @dataclass(frozen=True)
@@ -114,11 +114,7 @@ def stale(simulator: str) -> Callable[[Entry], bool]:
 
 def _studied(origin: Origin) -> list[str]:
     """Other procedures whose modules are among those that measured the entry."""
-    return [name for name in names() if _module(name) in origin.source]
-
-
-def _module(name: str) -> str:
-    return type(find(name)).__module__.partition(".")[2]
+    return [name for name in names() if module_of(find(name)) in origin.source]
 
 
 def prune(cache: Cache, unwanted: Callable[[Entry], bool], *, dry_run: bool = False) -> tuple[int, int]:
