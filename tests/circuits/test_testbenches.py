@@ -167,7 +167,7 @@ def test_the_schedule_has_no_gaps():
 
 def test_unknown_sizes_are_refused_with_their_path():
     technology = Technology.load("generic28")
-    with pytest.raises(TechnologyError, match=r"designs\.cell\.c_stor: Extra inputs"):
+    with pytest.raises(TechnologyError, match=r"designs\.cell\.c_stor: there is no such size"):
         Designs.of(technology, cell={"c_stor": 1e-15})
     with pytest.raises(TechnologyError, match=r"designs\.cell: .*must exceed v_write_off"):
         Designs.of(technology, cell={"v_write_on": -1.0})
