@@ -110,7 +110,7 @@ def test_what_cannot_be_drawn_is_one_sentence(tables):
         assert result.exit_code in (1, 2) and "Traceback" not in result.output
         return result.stderr
 
-    assert "unknown figure 'nosuch'; use one of corners" in complaint("nosuch", str(tables))
+    assert "unknown figure 'nosuch'; use one of" in complaint("nosuch", str(tables))
     assert "a figure is written as one of .png" in complaint("noise", str(tables), "--out", "noise.gif")
     (tables / "noise.parquet").unlink()
     assert "cannot be read" in complaint("noise", str(tables), "--out", str(tables / "noise.png"))
