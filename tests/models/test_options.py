@@ -1,13 +1,17 @@
 """Surrogates of the signed query against circuits whose answer is known."""
 
+import copy
+
 import numpy as np
 import pandas as pd
 import pytest
 import torch
 
+from gaincell.characterization.table import SHIPPED, read_manifest, read_table
 from gaincell.circuits.designs import Designs
 from gaincell.circuits.technology import Technology
 from gaincell.models import ColumnModel, Hardware, Polynomial, fit_converter_curve, fit_spline
+from gaincell.models.fit import TABLES, fit_hardware
 from gaincell.models.options import (
     described,
     fit_two_phase_column,
@@ -140,3 +144,31 @@ def test_errors_of_the_options_are_those_of_a_column_that_is_known():
     assert all(error.rms < 1e-3 for error in errors.values())
     wrong = option_errors(hardware, {"normaliser": constant.assign(t_out=constant["t_out"] + 1.5e-9)})
     assert wrong["normalising column"].rms == pytest.approx(0.1, abs=1e-3)
+
+
+def test_a_fit_of_mirrored_arrays_is_that_of_the_rows_they_have():
+    """The shipped K columns with complements that are never pulsed: the same columns, told as mirrored."""
+    folder = SHIPPED / "generic28"
+    manifest = read_manifest(folder)
+    tables = {name: read_table(folder, name) for name in TABLES}
+    plain, _ = fit_hardware(tables, manifest["condition"], name="plain")
+    condition = copy.deepcopy(manifest["condition"])
+    condition["designs"]["array"] |= {"mirrored": True, "normaliser": 5 / 7, "window": 256}
+    relu = ~tables["column"]["signed"].astype(bool)
+    rows = tables["column"][relu]
+    rows = rows.assign(
+        v_store=[[*v, *(condition["vdd"] - np.array(v))] for v in rows["v_store"]],
+        t_pulse=[[*t, *np.zeros(len(t))] for t in rows["t_pulse"]],
+    )
+    tables["column"] = pd.concat([rows, tables["column"][~relu]], ignore_index=True)
+    mirrored, _ = fit_hardware(tables, condition, name="mirrored")
+    assert (mirrored.signed_query, mirrored.window) == ("mirrored", 256)
+    assert mirrored.normaliser == pytest.approx(condition["vdd"] * 5 / 7)
+    assert mirrored.rows == plain.rows
+    np.testing.assert_allclose(mirrored.column_1.coefficients, plain.column_1.coefficients, rtol=1e-6)
+    lines = [
+        {stage.name: stage.law.joules for stage in one.energy.stages if "word lines" in stage.name}
+        for one in (mirrored, plain)
+    ]
+    assert lines[0]["V array word lines"] == pytest.approx(lines[1]["V array word lines"] * 65 / 64)
+    assert lines[0]["K array word lines"] == lines[1]["K array word lines"]
