@@ -91,15 +91,16 @@ class Tolerance(Procedure):
             for setting, runs in SETTINGS.items():
                 first, second = (_of_run(values, run) for run in runs)
                 both = first.index.intersection(second.index)
-                if len(both) == 0:
-                    continue
                 difference = first.loc[both].to_numpy() - second.loc[both].to_numpy()
+                difference = difference[np.isfinite(difference)]  # a time that is never reached has no value
+                if len(difference) == 0:
+                    continue
                 found.append(
                     {
                         "procedure": name,
                         "column": column,
                         "setting": setting,
-                        "points": len(both),
+                        "points": len(difference),
                         "rms": float(np.sqrt(np.mean(difference**2))),
                         "worst": float(np.abs(difference).max()),
                         "scale": float(np.abs(second.loc[both]).max()),
