@@ -19,6 +19,8 @@ def fit_section(material: Material) -> Section:
         ),
         (_errors(material.fit["surrogates"]), _checks(material.fit["checks"])),
     ]
+    if found := material.fit.get("agreements"):
+        blocks.append(_agreements(found))
     if corners := material.fit.get("corners"):
         blocks.append(_corners(corners))
     return Section("fit", title, tuple(blocks))
@@ -43,6 +45,19 @@ def _errors(surrogates: dict) -> str:
         for name, error in surrogates.items()
     ]
     return table(["surrogate", "rms", "worst", "unseen points", ""], rows, numbers=(1, 2, 3))
+
+
+def _agreements(agreements: dict) -> str:
+    """Whole arrays and chains; a circuit with too few columns that prove anything has no figures."""
+    rows = []
+    for name, found in agreements.items():
+        slope, *widths = (found[key] for key in ("slope", "offset", "rms", "worst"))
+        numbers = ["–" if width is None else figure_of(width, "of T_max") for width in widths]
+        counted = f"{found['counted']} of {found['columns']}"
+        rows.append([name, counted, "–" if slope is None else f"{slope:.4f}", *numbers])
+    head = ["circuit", "columns", "slope", "offset", "rms", "worst"]
+    caption = "Arrays and chains in transistors, which no fit has seen: widths in % of T_max"
+    return table(head, rows, numbers=range(1, 6), caption=caption)
 
 
 def _checks(checks: list[dict]) -> str:

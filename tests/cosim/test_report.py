@@ -157,6 +157,16 @@ def test_every_circuit_section_draws_the_shipped_tables(shipped):
     assert {"retention-cmos-27C", "retention-oxide-85C", "latency"} <= drawings.keys()
 
 
+def test_arrays_and_chains_are_shown_beside_the_fit(tmp_path):
+    figures = {"product": 1, "limit": 0.015, "met": True, "columns": 8}
+    good = figures | {"counted": 7, "slope": 1.0051, "offset": -0.00078, "rms": 0.001, "worst": 0.0025}
+    bare = figures | {"counted": 1, "slope": None, "offset": None, "rms": None, "worst": None}
+    fit = {"surrogates": {}, "checks": [], "agreements": {"K array of 8": good, "K array of 2": bare}}
+    (tmp_path / "fit.json").write_text(json.dumps(fit))
+    text = unescape(str(fits.fit_section(Material(Sources(hardware=tmp_path))).blocks))
+    assert all(shown in text for shown in ("K array of 8", "7 of 8", "1.0051", "K array of 2", "1 of 8", "–"))
+
+
 def test_the_column_figure_shows_what_fit_json_states(shipped):
     if not shipped.same_tables:
         pytest.skip("the shipped hardware is being refitted")
