@@ -15,7 +15,7 @@ from .agreement import Agreement, agreements
 from .array import ConverterCurve
 from .bill import energy_model
 from .chain import predict_chain
-from .checks import Check, cell_checks, converter_checks, converter_figures, write_checks
+from .checks import Check, cell_checks, converter_checks, converter_figures
 from .columns import Column, bit_line_capacitance, fit_column
 from .corners import TABLES as CORNER_TABLES
 from .corners import CornerFigure, corner_report
@@ -33,7 +33,7 @@ from .options import described, fit_two_phase_column, option_errors
 from .values import FitError, Value
 from .wires import TABLES as WIRE_TABLES
 from .wires import wire_checks
-from .write_port import fit_write
+from .write_port import fit_write, port_checks
 
 TABLES = ("cell_transfer", "cell_write", "cell_retention", "converter", "row_driver", "column")
 """Procedures that a fit needs."""
@@ -267,10 +267,9 @@ def _report(
     for stage in hardware.energy.stages:
         if getattr(getattr(stage.law, "curve", None), "errors", None) is not None:
             errors[f"energy, {stage.name}"] = stage.law.curve.errors
-    devices = sorted(good["cell_write"]["write_device"].unique())
     checks = [
         *cell_checks(good["cell_transfer"], vdd),
-        *(check for device in devices for check in write_checks(good["cell_write"], device)),
+        *port_checks(good, condition["designs"]),
         *converter_checks(good["converter"], t_max),
         *wire_checks(good, condition["designs"], t_max),
     ]

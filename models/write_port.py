@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .array import WriteError
+from .checks import Check, write_checks
 from .fitting import fit_spline
 
 
@@ -35,6 +36,25 @@ def write_energy(
     rows = good["cell_write"][good["cell_write"]["write_device"] == device]
     joules = float((rows["e_bit_line"] + rows["e_word_line"]).mean())
     return joules, "cell_write: drive of the cell's bit and word lines, without the write port's wires"
+
+
+def port_checks(good: Mapping[str, pd.DataFrame], designs: Mapping[str, Any]) -> list[Check]:
+    """Worst write error of each device, and with the drivers' table its error and settling through them."""
+    checks = []
+    for device in sorted(good["cell_write"]["write_device"].unique()):
+        checks += write_checks(good["cell_write"], device)
+        rows = _path(good, device, designs)
+        if rows is None:
+            continue
+        checks += [
+            check.model_copy(update={"name": f"write error through drivers and wires, {device}, worst"})
+            for check in write_checks(rows, device)
+        ]
+        # A level that never settles counts as one that needs longer than any pulse.
+        settled = rows["t_64th"].fillna(np.inf).max()
+        name = f"write, {device}: time to 1/64 step, slowest level"
+        checks.append(Check(name=name, value=settled, limit=designs["cell"]["t_write"], unit="s"))
+    return checks
 
 
 def _path(good: Mapping[str, pd.DataFrame], device: str, designs: Mapping[str, Any]) -> pd.DataFrame | None:

@@ -7,7 +7,7 @@ import pytest
 from gaincell.models import Hardware, Polynomial, Retention
 from gaincell.models.fit import held_ages
 from gaincell.models.holding import disturbances, hold_times, storage_report
-from gaincell.models.write_port import fit_write, write_energy
+from gaincell.models.write_port import fit_write, port_checks, write_energy
 
 VDD, TAU = 0.9, 1e-3
 AGES = np.r_[0.0, np.geomspace(1e-7, 1e-1, 241)]
@@ -138,6 +138,15 @@ def test_a_write_counts_its_drivers_where_they_were_simulated():
     assert joules == pytest.approx(20e-15)
     assert "word-line drivers" in what
     assert float(fit_write(good, "cmos", DESIGNS)(0.4)) == pytest.approx(0.402)
+
+
+def test_a_slow_level_misses_its_pulse():
+    good = {"cell_write": writes(), "write_path": path().assign(t_64th=3e-9)}
+    ideal, error, settling = port_checks(good, DESIGNS)
+    assert (ideal.value, error.value) == pytest.approx((1e-3, 2e-3))
+    assert settling.met and settling.value == pytest.approx(3e-9)
+    good["write_path"].loc[0, "t_64th"] = np.nan
+    assert not port_checks(good, DESIGNS)[-1].met
 
 
 def test_token_decay_of_an_exponential_is_the_period_over_the_time_constant():
