@@ -20,7 +20,8 @@ _ROOT = __package__.rpartition(".")[0]
 def modules(procedure: object) -> dict[str, str]:
     """The procedure's module and the gaincell modules it measures with -> sha256 of their source.
 
-    Comments, docstrings and the methods `points` and `batches` do not count.
+    Comments, docstrings and the methods `points`, `batches` and `finish` do not count: what the first two
+    decide is in the netlist, and `finish` is called on cached rows, too.
     """
     return {_short(name): _digest(name) for name in _closure(type(procedure).__module__)}
 
@@ -74,7 +75,7 @@ class _Essential(ast.NodeTransformer):
         return None if is_docstring else node
 
     def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST | None:
-        if node.name in ("points", "batches"):
+        if node.name in ("points", "batches", "finish"):
             return None
         self.generic_visit(node)
         node.body = node.body or [ast.Pass()]
