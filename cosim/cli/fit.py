@@ -44,7 +44,8 @@ def run(
         return
     stdout.print(_error_table(report))
     stdout.print(_check_table(report))
-    stdout.print(_agreement_table(report))
+    if report.agreements:
+        stdout.print(_agreement_table(report))
     if report.corners:
         stdout.print(_corner_table(report))
     if report.storage:

@@ -155,7 +155,7 @@ def check_converter(context, *, signed, limit):
     design = context.condition.designs.readout if signed else context.condition.designs.converter
     for line in figures:
         assert line.inl < limit
-        assert abs(line.offset) < (0.015 if context.corner == "tt" else 0.03) * t_max
+        assert abs(line.offset) < (0.02 if context.corner == "tt" else 0.03) * t_max
         assert line.gain * design.i_ramp == pytest.approx(1.0, rel=0.015)
     saturated = table["charge"].abs() > 1.05 * scale
     assert (table.loc[saturated, "t_out"].abs() / t_max).to_numpy() == pytest.approx(1.0, abs=2e-3)

@@ -2,6 +2,9 @@
 
 import pytest
 
+from gaincell.characterization.cache import Cache
+from gaincell.characterization.execute import characterize
+from gaincell.characterization.plan import Plan
 from gaincell.circuits.errors import TechnologyError
 from gaincell.circuits.probe import probe
 from gaincell.circuits.technology import Technology
@@ -55,3 +58,11 @@ def test_what_is_wrong_is_named_with_the_key_to_correct(tiny_technology, old, ne
         probe(technology, "tt")
     for message in ("technology tiny, corner tt", *messages):
         assert message in str(error.value)
+
+
+def test_a_characterization_ends_before_its_first_simulation(tiny_technology, tmp_path):
+    changed(tiny_technology, 'model = "tiny_n"', 'model = "tny_n"')
+    plan = Plan(name="all", technology=str(tiny_technology), procedures=("device", "cell_transfer"))
+    with pytest.raises(TechnologyError, match="correct its `model`"):
+        characterize(plan, tmp_path / "out", cache=Cache(tmp_path / "cache"))
+    assert not (tmp_path / "out").exists()
