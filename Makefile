@@ -26,12 +26,14 @@ test-all: lint
 lint: setup
 	$(BIN)/ruff check .
 
-# Regenerates the tables and the hardware that ship with the package (docs/reproduce.md).
+# Regenerates the tables and the hardware that ship with the package (docs/reproduce.md): half an hour on two cores.
 shipped: setup
-	$(BIN)/gaincell characterize --plan nominal --out out/tables
+	$(BIN)/gaincell characterize --plan full --out out/tables
 	$(BIN)/gaincell fit out/tables --out models/shipped/generic28
 	mkdir -p characterization/tables/generic28
 	cp out/tables/*.parquet out/tables/manifest.json characterization/tables/generic28/
+	$(BIN)/gaincell characterize --plan signed --out out/signed
+	$(BIN)/gaincell fit out/signed --out models/shipped/generic28-sc --name generic28-sc
 
 benchmark: setup
 	$(BIN)/python benchmarks/runner.py --core 0
