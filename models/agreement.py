@@ -84,7 +84,8 @@ def agreements(hardware: Hardware, tables: Mapping[str, pd.DataFrame]) -> dict[s
     for name in CHAINS:
         if name not in tables:
             continue
-        size = len(tables[name]["t_query"].iloc[0])
+        first = tables[name][tables[name]["stage"] == 1]
+        size = first["index"].max() + 1
         for stage, label in ((1, "product 1"), (2, "product 2")):
             found[f"chain of {size}, {label}"] = agreement(
                 *predict_chain(hardware, tables[name], stage), stage
