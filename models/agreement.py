@@ -85,7 +85,7 @@ def agreements(hardware: Hardware, tables: Mapping[str, pd.DataFrame]) -> dict[s
         if name not in tables:
             continue
         first = tables[name][tables[name]["stage"] == 1]
-        size = first["index"].max() + 1
+        size = int(first["index"].max()) + 1
         for stage, label in ((1, "product 1"), (2, "product 2")):
             found[f"chain of {size}, {label}"] = agreement(
                 *predict_chain(hardware, tables[name], stage), stage
