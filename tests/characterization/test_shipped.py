@@ -14,7 +14,7 @@ from gaincell.circuits.technology import Technology
 FOLDER = SHIPPED / "generic28"
 MANIFEST = read_manifest(FOLDER)
 LONG = ("chain", "disturb")
-"""Half a minute and more for one batch; one of `array64` takes ten (tests/characterization/test_arrays.py)."""
+"""Half a minute and more for one batch; `array64` takes ten and has a test of its own (test_arrays.py)."""
 SUMMARIES = ("tolerance",)
 """Tables that are made of several batches each."""
 QUICK = [name for name in MANIFEST["tables"] if name not in (*LONG, *SUMMARIES, "array64")]
