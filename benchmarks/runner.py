@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import resource
 import subprocess
 import sys
 import time
@@ -59,8 +60,9 @@ def pyspice_loop(circuit: Circuit, name: str, technology: str, points: int, copi
 
 def _processor_time() -> float:
     """Of this process and of those it has waited for, s."""
-    spent = os.times()
-    return spent.user + spent.system + spent.children_user + spent.children_system
+    # os.times counts in hundredths of a second: a short run would take no time.
+    usages = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(usage.ru_utime + usage.ru_stime for usage in usages)
 
 
 def _pyspice_worker(circuit: Circuit, points: int) -> None:
