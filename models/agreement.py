@@ -15,7 +15,7 @@ from .values import Value
 LIMITS = {1: 0.015, 2: 0.03}
 """By product: largest rms error of an array or chain, fraction of T_max."""
 CHAINS = ("chain", "chain64")
-ARRAYS = ("array", "array64", "array64_signed")
+ARRAYS = ("array", "array64")
 TABLES = (*ARRAYS, *CHAINS)
 """Procedures whose tables are compared where they are there; none is used in a fit."""
 

@@ -115,12 +115,11 @@ def test_few_pulses_are_alike_in_arrays_of_any_size(ctx):
 def test_a_full_array_fits_into_ten_minutes_and_300_megabytes(tmp_path):
     summary = characterize(Plan.load("array64"), tmp_path, jobs=1)
     assert summary.failed == 0
-    for number, name in enumerate(("array64", "array64_signed"), start=1):
-        rows = read_table(tmp_path, name)
-        assert len(rows) == 64
-        assert rows["cpu"].iloc[0] < 600
-        assert rows["memory"].iloc[0] < 300e6
-        found = agreement(*predict_arrays(Hardware.from_pretrained("generic28"), rows), number)
-        assert found.met, found
-        assert found.counted > 40
-        assert not math.isnan(found.slope)
+    rows = read_table(tmp_path, "array64")
+    assert len(rows) == 64
+    assert rows["cpu"].iloc[0] < 600
+    assert rows["memory"].iloc[0] < 300e6
+    found = agreement(*predict_arrays(Hardware.from_pretrained("generic28"), rows), 1)
+    assert found.met, found
+    assert found.counted > 40
+    assert not math.isnan(found.slope)
