@@ -63,7 +63,21 @@ def row_drive(condition: Condition, t_pulse: float, columns: int) -> Simulation:
     driver.
     """
     start = 1e-9
-    circuit = open_circuit("row driver and word line", condition, "gain_cell", "logic")
+    circuit, lines, initial = driven_row("row driver and word line", condition, start, t_pulse, columns)
+    for name, node in zip(("near", "nearb"), (lines[0][0][0], lines[1][0][0]), strict=True):
+        circuit.V(f"s{name}", name, node, 0.0)
+    for name, node in zip(("far", "farb"), (lines[0][0][-1], lines[1][0][-1]), strict=True):
+        circuit.V(f"s{name}", name, node, 0.0)
+    save = ["v(row)", "v(near)", "v(far)", "v(nearb)", "v(farb)", "i(vddd)"]
+    return close_circuit(circuit, end=start + t_pulse + 3e-9, save=save, initial=initial)
+
+
+def driven_row(title: str, condition: Condition, start: float, t_pulse: float, columns: int):
+    """One row of cells that store zero, its driver and wires, bit lines clamped, pulsed at `start` (s).
+
+    Returns the open circuit, the nodes of both word lines and the initial state.
+    """
+    circuit = open_circuit(title, condition, "gain_cell", "logic")
     supply(circuit, "vdd", condition.vdd)
     supply(circuit, "ddd", condition.vdd)
     write_lines(circuit, condition)
@@ -73,12 +87,7 @@ def row_drive(condition: Condition, t_pulse: float, columns: int) -> Simulation:
     bit_lines, initial = cell_matrix(circuit, condition, "a", cells, *lines)
     for c, node in enumerate(bit_lines):
         circuit.V(f"bl{c}", node, circuit.gnd, condition.v_mid)
-    for name, node in zip(("near", "nearb"), (lines[0][0][0], lines[1][0][0]), strict=True):
-        circuit.V(f"s{name}", name, node, 0.0)
-    for name, node in zip(("far", "farb"), (lines[0][0][-1], lines[1][0][-1]), strict=True):
-        circuit.V(f"s{name}", name, node, 0.0)
-    save = ["v(row)", "v(near)", "v(far)", "v(nearb)", "v(farb)", "i(vddd)"]
-    return close_circuit(circuit, end=start + t_pulse + 3e-9, save=save, initial=initial)
+    return circuit, lines, initial
 
 
 def array(

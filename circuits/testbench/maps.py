@@ -7,9 +7,8 @@ from dataclasses import replace
 import numpy as np
 
 from ..runner import Simulation
-from .arrays import column
-from .bench import Condition, close_circuit, open_circuit, pulse, supply
-from .blocks import cell_matrix, drive_rows, write_lines
+from .arrays import column, driven_row
+from .bench import Condition, close_circuit
 
 START = 1e-9
 """Start of the word line's pulse, s."""
@@ -28,16 +27,7 @@ def word_line(condition: Condition, t_pulse: float) -> Simulation:
     driver. The condition needs wires with resistance and one cell per section (`finely`).
     """
     columns = condition.designs.array.columns
-    circuit = open_circuit("word line, cell by cell", condition, "gain_cell", "logic")
-    supply(circuit, "vdd", condition.vdd)
-    supply(circuit, "ddd", condition.vdd)
-    write_lines(circuit, condition)
-    pulse(circuit, "row", START, t_pulse, condition.vdd)
-    lines = drive_rows(circuit, condition, "a", ["row"], columns, "ddd")
-    contents = np.full((1, columns), condition.v_mid)
-    bit_lines, initial = cell_matrix(circuit, condition, "a", contents, *lines)
-    for c, node in enumerate(bit_lines):
-        circuit.V(f"bl{c}", node, circuit.gnd, condition.v_mid)
+    circuit, lines, initial = driven_row("word line, cell by cell", condition, START, t_pulse, columns)
     save = ["v(row)", "i(vddd)"]
     save += [f"v({node})" for kind in lines for node in kind[0]]
     return close_circuit(circuit, end=START + t_pulse + 3e-9, save=save, initial=initial)
