@@ -7,28 +7,43 @@ gives alone.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Ring:
-    """Positions of T queries and S keys. Keys are in packed order: stored ones first, padding last."""
+class Places:
+    """Positions of T queries and S keys. Keys are in packed order: stored ones first, padding last.
+
+    A query at position t sees the key at position p where 0 <= t - p, and t - p < window where there is one.
+    Padding hides itself: it is packed behind the stored keys, at positions that no query has reached.
+    """
 
     order: Tensor | None
     """(B, S) source index of each packed key; None when every key is stored, so nothing moves."""
     stored: Tensor | None
     """(B, S) bool, whether a packed key is stored; None when every key is."""
-    valid: Tensor
-    """(B or 1, 1, T, S) bool: the query sees the key (causal, inside the window, stored)."""
-    age: Tensor
-    """(B or 1, 1, T, S) integer tokens from key to query, 0 where not valid."""
-    column: Tensor
-    """(S,) ring column of each packed key."""
-    sub_tiles: tuple[tuple[int, Tensor], ...]
-    """(sub-tile number, packed indices of the keys in its columns), for every sub-tile that has keys."""
+    query_position: Tensor
+    """(B or 1, T) stored tokens before each query's own; never falls along T."""
+    key_position: Tensor
+    """(S,) stored tokens before each packed key."""
+    window: int | None
+    """Columns of the ring; None: as many as there are positions."""
+    columns: int
+    """Ring columns in a sub-tile."""
+    ages: int
+    """Ages, in tokens, that can occur: 0 to ages - 1."""
+
+    @property
+    def column(self) -> Tensor:
+        """(S,) ring column of each packed key."""
+        return self.key_position if self.window is None else self.key_position % self.window
+
+    def of_keys(self, first: int, end: int) -> Places:
+        """The same for the packed keys first .. end - 1 alone, which are not packed again."""
+        return replace(self, order=None, stored=None, key_position=self.key_position[first:end])
 
     def pack(self, x: Tensor) -> Tensor:
         """Keys or values (B, H, S, D) in packed order, padding as zeros."""
@@ -49,7 +64,7 @@ def require_settings(window: int | None, token_period: float | None) -> None:
         )
 
 
-def ring_layout(
+def place(
     queries: int,
     keys: int,
     *,
@@ -58,27 +73,45 @@ def ring_layout(
     key_start: int,
     stored: Tensor | None,
     device: torch.device,
-) -> Ring:
+) -> Places:
     """Place `keys` keys, the last `queries` of which are also the queries' positions.
 
     window None means a ring large enough that nothing is overwritten. `stored`: (B, keys) bool or None (all).
     """
     key_position = torch.arange(key_start, key_start + keys, device=device)
     if stored is None:
-        order, stored_packed, query_position = None, None, key_position[None, -queries:]
+        order, packed, query_position = None, None, key_position[None, keys - queries :]
     else:
         order = torch.argsort((~stored).to(torch.int8), dim=1, stable=True)
-        stored_packed = stored.gather(1, order)
-        query_position = (key_start + stored.long().cumsum(1) - 1)[:, -queries:]
-    # Causality hides a padding key: it is packed behind the stored ones, at a position no query has reached.
-    age = query_position[:, None, :, None] - key_position
+        packed = stored.gather(1, order)
+        query_position = (key_start + stored.long().cumsum(1) - 1)[:, keys - queries :]
+    return Places(order, packed, query_position, key_position, window, columns, keys)
+
+
+@dataclass(frozen=True)
+class Ring:
+    """Which of T queries sees which of S keys, spelt out."""
+
+    places: Places
+    valid: Tensor
+    """(B or 1, 1, T, S) bool: the query sees the key (causal, inside the window, stored)."""
+    age: Tensor
+    """(B or 1, 1, T, S) integer tokens from key to query, 0 where not valid."""
+    sub_tiles: tuple[tuple[int, Tensor], ...]
+    """(sub-tile number, packed indices of the keys in its columns), for every sub-tile that has keys."""
+
+    @property
+    def column(self) -> Tensor:
+        """(S,) ring column of each packed key."""
+        return self.places.column
+
+
+def spelt_out(places: Places) -> Ring:
+    """The (T, S) tables of `places`, for implementations that can afford them."""
+    age = places.query_position[:, None, :, None] - places.key_position
     valid = age >= 0
-    if window is not None:
-        valid = valid & (age < window)
-    column = key_position if window is None else key_position % window
-    members: dict[int, list[int]] = {}
-    for key in range(keys):
-        slot = key_start + key if window is None else (key_start + key) % window
-        members.setdefault(slot // columns, []).append(key)
-    sub_tiles = tuple((j, torch.tensor(members[j], device=device)) for j in sorted(members))
-    return Ring(order, stored_packed, valid, torch.where(valid, age, 0), column, sub_tiles)
+    if places.window is not None:
+        valid = valid & (age < places.window)
+    tile = places.column // places.columns
+    members = tuple((int(j), torch.nonzero(tile == j).flatten()) for j in tile.unique(sorted=True))
+    return Ring(places, valid, torch.where(valid, age, 0), members)

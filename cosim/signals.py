@@ -13,7 +13,7 @@ from ..models import Chip, ColumnModel, Hardware, Noise, Surrogate
 from ..models.phases import two_phase_charge
 from .effects import Effects
 from .options import as_row_pulses, with_complements, with_normaliser
-from .ring import Ring
+from .ring import Places
 
 
 @dataclass(frozen=True)
@@ -22,7 +22,7 @@ class Conditions:
 
     hardware: Hardware
     effects: Effects
-    ring: Ring
+    places: Places
     token_period: float | None
     outside: dict[str, int] | None
     """Evaluations outside each surrogate's validity box are added here; None: do not count."""
@@ -41,7 +41,7 @@ class Conditions:
 
 
 Terms = list[tuple[Tensor, Tensor | None]]
-"""Separable parts of cell charge: (response (B, Hkv, S, D), age factor (B or 1, 1, T, S) or None for 1)."""
+"""Separable parts of cell charge: (response (B, Hkv, S, D), factor at ages 0, 1, .. tokens or None for 1)."""
 
 
 def straight_through(x: Tensor, rounded: Tensor) -> Tensor:
@@ -82,7 +82,7 @@ def stored_volts(target: Tensor, array: int, now: Conditions) -> Tensor:
         now.watch("write", now.hardware.write, volts)
         written, chip = now.hardware.write(volts), chip_of(now)
         if chip is not None and chip.mismatch.write is not None:
-            ring = now.ring.column.cpu().numpy()
+            ring = now.places.column.cpu().numpy()
             scores = pattern(chip.writes(now.layer, array, volts.shape[1], ring, volts.shape[3]), volts)
             written = written + chip.mismatch.write(volts, scores[:, None])
         volts = written
@@ -109,15 +109,11 @@ def cell_terms(volts: Tensor, array: int, now: Conditions) -> Terms:
         aging = now.hardware.aged_transfer()
         period = 1.0 if aging.age_unit == "token" else seconds_per_token(now)
         limits = aging.box.get("age", (0.0, float("inf")))
-        # Ages are few whole numbers: evaluate each factor once per age and look it up.
-        ages = torch.arange(len(now.ring.column), dtype=volts.dtype, device=volts.device) * period
-        if now.outside is not None and array == 1:
-            beyond = (ages > limits[1])[now.ring.age] & now.ring.valid
-            now.outside["age"] = int(beyond.sum())
+        # Ages are few whole numbers: each factor is evaluated once per age.
+        ages = torch.arange(now.places.ages, dtype=volts.dtype, device=volts.device) * period
         ages = ages.clamp(*limits)
         terms: Terms = [
-            (term.curve(volts), None if term.factor is None else term.factor(ages)[now.ring.age])
-            for term in aging.terms
+            (term.curve(volts), None if term.factor is None else term.factor(ages)) for term in aging.terms
         ]
     else:
         terms = [(now.hardware.transfer(volts), None)]
@@ -133,6 +129,13 @@ def seconds_per_token(now: Conditions) -> float:
             f"hardware {now.hardware.name!r} ages in seconds but states no timing; pass token_period (s)"
         )
     return now.hardware.timing.latency
+
+
+def ages_outside(now: Conditions) -> Tensor:
+    """(ages,) bool: the ages, in tokens, that the description of aging has not seen."""
+    aging = now.hardware.aged_transfer()
+    period = 1.0 if aging.age_unit == "token" else seconds_per_token(now)
+    return torch.arange(now.places.ages) * period > aging.box.get("age", (0.0, float("inf")))[1]
 
 
 def chip_of(now: Conditions) -> Chip | None:
@@ -153,7 +156,7 @@ def with_deviation(terms: Terms, volts: Tensor, array: int, now: Conditions) -> 
     chip = chip_of(now)
     if chip is None or chip.mismatch.cell is None:
         return terms
-    ring = now.ring.column.cpu().numpy()
+    ring = now.places.column.cpu().numpy()
     scores = pattern(chip.reads(now.layer, array, volts.shape[1], ring, volts.shape[3]), volts)
     deviation = chip.mismatch.cell(volts, scores[:, None])
     for i, (response, factor) in enumerate(terms):
@@ -226,7 +229,7 @@ def as_this_chip_sees(charge: Tensor, array: int, tile: int, now: Conditions) ->
         return charge
     heads, kv_heads = charge.shape[1], now.kv_heads or charge.shape[1]
     if array == 1:
-        numbers = chip.relus(now.layer, kv_heads, now.ring.column.cpu().numpy())
+        numbers = chip.relus(now.layer, kv_heads, now.places.column.cpu().numpy())
     else:
         numbers = chip.readouts(now.layer, kv_heads, tile, charge.shape[3])
     own = pattern(numbers, charge).repeat_interleave(heads // kv_heads, dim=0)
