@@ -12,9 +12,11 @@ from torch.nn.functional import scaled_dot_product_attention
 from ..circuits.errors import HardwareError
 from ..models import Chip, Hardware
 from .effects import STANDARD, Effects
+from .kernels.choice import Implementation, attend
 from .reference import SubTile, Trace, operate, per_query_head
 from .ring import Places, place, require_settings, spelt_out
 from .signals import Conditions
+from .slope import Gradient, require_gradient
 
 __all__ = ["SubTile", "Trace", "gain_cell_attention", "trace_attention"]
 
@@ -32,6 +34,8 @@ def gain_cell_attention(
     attention_mask: Tensor | None = None,
     chip: Chip | None = None,
     layer: int = 0,
+    implementation: Implementation = "auto",
+    gradient: Gradient = "exact",
 ) -> Tensor:
     """Attention through the hardware's two arrays. Returns (B, H, T, D), each sub-tile in units of its full
     scale; with a normalising column, in units of what that column would give for the same pulses.
@@ -47,10 +51,14 @@ def gain_cell_attention(
     nominal circuits; layer: which of its arrays these are. Hardware of kind "softmax" takes plain numbers and
     returns softmax(q k^T / sqrt(D)) v inside the window.
 
+    implementation: who computes it (`kernels/`), "auto" for the fastest that can. gradient: derivative of the
+    cell curves, "exact" or the "fixed-slope" of the hardware's cell "linear", as published training takes it.
+
     Raises `ValueError` for shapes that do not fit, a window below 1 or a token period that is not positive,
-    `HardwareError` for a head larger than the array.
+    `HardwareError` for a head larger than the array or an implementation that cannot compute this.
     """
     require_settings(window, token_period)
+    require_gradient(gradient, hardware)
     where = {"window": window, "key_start": key_start, "attention_mask": attention_mask}
     places = _place(q, k, v, hardware, **where)
     k, v = places.pack(k), places.pack(v)
@@ -58,8 +66,8 @@ def gain_cell_attention(
     with torch.autocast(q.device.type, enabled=False):
         if hardware.kind == "softmax":
             return _softmax(q, k, v, places)
-        now = Conditions(hardware, effects, places, token_period, None, chip, layer, k.shape[1])
-        return operate(q, k, v, now)[0]
+        now = Conditions(hardware, effects, places, token_period, None, chip, layer, k.shape[1], gradient)
+        return attend(q, k, v, now, implementation)
 
 
 def trace_attention(

@@ -14,8 +14,10 @@ from transformers.masking_utils import sdpa_mask
 from ..circuits.errors import ModelError
 from ..models import Chip, Hardware
 from .effects import STANDARD, Effects
+from .kernels.choice import Implementation
 from .layer import GainCellAttention
 from .ring import require_settings
+from .slope import Gradient
 
 IMPLEMENTATION = "gaincell"
 """Name under which the attention function and its mask function are registered with transformers."""
@@ -30,6 +32,8 @@ def convert(
     effects: Effects = STANDARD,
     token_period: float | None = None,
     chip: Chip | None = None,
+    implementation: Implementation = "auto",
+    gradient: Gradient = "exact",
 ) -> nn.Module:
     """Give the attention modules of a model gain-cell attention, in place; returns the model.
 
@@ -38,7 +42,9 @@ def convert(
     converted before keeps its scalers and gets the new hardware and settings. window: columns of each ring,
     None for one that is never overwritten. token_period: seconds between tokens, None for the hardware's
     latency times the number of converted layers, since a token passes through all of them. chip: whose arrays
-    the layers sit on (`hardware.chip(seed)`), None for nominal circuits. Attention dropout is not applied.
+    the layers sit on (`hardware.chip(seed)`), None for nominal circuits. implementation, gradient: how the
+    layers compute and learn, as in `gain_cell_attention`; not saved with the model. Attention dropout is not
+    applied.
 
     Raises `ModelError` when no attention module matches, `ValueError` for a window below 1 or a token period
     that is not positive.
@@ -58,8 +64,10 @@ def convert(
         )
     if token_period is None and hardware.timing is not None:
         token_period = hardware.timing.latency * len(chosen) or None
+    settings = {"window": window, "effects": effects, "token_period": token_period, "chip": chip}
+    settings |= {"implementation": implementation, "gradient": gradient}
     for module in chosen.values():
-        _attach(module, hardware, window, effects, token_period, chip)
+        _attach(module, hardware, settings)
     # Both, or the causal mask would be lost without a word.
     AttentionInterface.register(IMPLEMENTATION, _attention)
     AttentionMaskInterface.register(IMPLEMENTATION, _mask)
@@ -88,26 +96,10 @@ def unwrap(model: nn.Module) -> nn.Module:
     return getattr(model, "_orig_mod", model)
 
 
-def _attach(
-    module: nn.Module,
-    hardware: Hardware,
-    window: int | None,
-    effects: Effects,
-    token_period: float | None,
-    chip: Chip | None,
-) -> None:
+def _attach(module: nn.Module, hardware: Hardware, settings: dict[str, Any]) -> None:
     heads = module.config.num_attention_heads
     kv_heads = getattr(module.config, "num_key_value_heads", None) or heads
-    layer = GainCellAttention(
-        hardware,
-        heads,
-        kv_heads=kv_heads,
-        window=window,
-        effects=effects,
-        token_period=token_period,
-        layer=module.layer_idx,
-        chip=chip,
-    )
+    layer = GainCellAttention(hardware, heads, kv_heads=kv_heads, layer=module.layer_idx, **settings)
     weight = next(module.parameters())
     layer.to(weight.device)
     if hasattr(module, "gain_cell"):

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from ..models import Chip, Hardware
 from .attention import Trace, gain_cell_attention, trace_attention
 from .effects import STANDARD, Effects
+from .kernels.choice import Implementation, require_implementation
 from .ring import require_settings
+from .slope import Gradient, require_gradient
 
 
 class GainCellAttention(nn.Module):
@@ -40,16 +42,23 @@ class GainCellAttention(nn.Module):
         token_period: float | None = None,
         layer: int = 0,
         chip: Chip | None = None,
+        implementation: Implementation = "auto",
+        gradient: Gradient = "exact",
     ) -> None:
-        """window, token_period and chip as in `gain_cell_attention`; layer: which of its arrays these are.
+        """window, token_period, chip, implementation, gradient: as in `gain_cell_attention`; layer: which of
+        its arrays these are.
 
-        Raises `ValueError` for a window below 1 or a token period that is not positive.
+        Raises `ValueError` for a window below 1, a token period that is not positive, an implementation or a
+        gradient that does not exist, `HardwareError` for a gradient that the hardware lacks.
         """
         super().__init__()
         require_settings(window, token_period)
+        require_implementation(implementation)
+        require_gradient(gradient, hardware)
         kv_heads = heads if kv_heads is None else kv_heads
         self.hardware, self.window, self.effects = hardware, window, effects
         self.token_period, self.layer, self.chip = token_period, layer, chip
+        self.implementation, self.gradient = implementation, gradient
         self.recorder: list[Trace] | None = None
         self.q_scale, self.q_shift = _scaler(heads, 1.0, 0.0)
         self.k_scale, self.k_shift = _scaler(kv_heads, 1.0, hardware.v_zero)
@@ -79,6 +88,7 @@ class GainCellAttention(nn.Module):
         arguments = where | {"effects": self.effects, "token_period": self.token_period}
         arguments |= {"chip": self.chip, "layer": self.layer}
         if self.recorder is None:
+            arguments |= {"implementation": self.implementation, "gradient": self.gradient}
             out = gain_cell_attention(widths, key_volts, value_volts, self.hardware, **arguments)
         else:
             out, trace = trace_attention(widths, key_volts, value_volts, self.hardware, **arguments)

@@ -14,6 +14,7 @@ from ..models.phases import two_phase_charge
 from .effects import Effects
 from .options import as_row_pulses, with_complements, with_normaliser
 from .ring import Places
+from .slope import Gradient, with_fixed_slope
 
 
 @dataclass(frozen=True)
@@ -31,6 +32,8 @@ class Conditions:
     """Which of the chip's arrays these are."""
     kv_heads: int | None = None
     """Key-value heads, each with arrays and converters of its own; None: as many as query heads."""
+    gradient: Gradient = "exact"
+    """Of the cell curves; the value is the same."""
 
     def watch(self, name: str, surrogate: Surrogate, *arguments: Tensor, used: Tensor | None = None) -> None:
         """Count the arguments outside the surrogate's validity box; `used` marks those that matter."""
@@ -117,7 +120,10 @@ def cell_terms(volts: Tensor, array: int, now: Conditions) -> Terms:
         ]
     else:
         terms = [(now.hardware.transfer(volts), None)]
-    return with_deviation(terms, volts, array, now)
+    terms = with_deviation(terms, volts, array, now)
+    if now.gradient == "exact":
+        return terms
+    return with_fixed_slope(terms, volts, now.hardware, now.effects.decay)
 
 
 def seconds_per_token(now: Conditions) -> float:

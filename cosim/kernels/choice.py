@@ -1,0 +1,91 @@
+"""Who computes an attention operation: the implementation asked for, or the fastest that can."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Iterator
+from importlib import import_module
+from typing import Literal, Protocol, get_args
+
+import torch
+from torch import Tensor
+
+from ...circuits.errors import HardwareError
+from ..reference import operate
+from ..signals import Conditions
+
+Implementation = Literal["auto", "reference", "torch", "native", "triton"]
+"""reference: the oracle, with (T, S) tensors. The others need none: plain PyTorch, C++ for CPUs, Triton for
+GPUs."""
+
+KNOWN = get_args(Implementation)
+
+MODULES: dict[str, str] = {}
+"""Module, in this package, of each fast implementation there is."""
+
+
+class Kernel(Protocol):
+    """What the module of a fast implementation offers."""
+
+    def unavailable(self, now: Conditions, q: Tensor) -> str | None:
+        """Why it cannot compute this, as the end of a sentence; None where it can."""
+
+    def attention(self, q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
+        """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, autocast is off."""
+
+
+def attend(q: Tensor, k: Tensor, v: Tensor, now: Conditions, implementation: Implementation) -> Tensor:
+    """Output (B, H, T, D); k and v (B, Hkv, S, D) are packed.
+
+    Raises `ValueError` for an implementation that does not exist, `HardwareError` for one that cannot compute
+    this.
+    """
+    require_implementation(implementation)
+    name = chosen(q, now) if implementation == "auto" else implementation
+    if name == "reference":
+        return operate(q, k, v, now)[0]
+    kernel = _kernel(name)
+    reason = "it is not part of this release" if kernel is None else kernel.unavailable(now, q)
+    if reason is not None:
+        raise HardwareError(f"implementation={name!r} cannot be used: {reason}; use implementation='auto'")
+    return kernel.attention(q, k, v, now)
+
+
+def require_implementation(implementation: str) -> None:
+    """Raise `ValueError` for an implementation that does not exist."""
+    if implementation not in KNOWN:
+        raise ValueError(f"implementation={implementation!r} must be one of {', '.join(KNOWN)}")
+
+
+def chosen(q: Tensor, now: Conditions) -> str:
+    """Name of the implementation that "auto" stands for. Says once why the fastest was passed over."""
+    for name in _by_speed(q, now):
+        kernel = _kernel(name)
+        if kernel is None:
+            continue
+        reason = kernel.unavailable(now, q)
+        if reason is None:
+            return name
+        _say(f"gain-cell attention is slower than it could be: no {name!r} implementation, since {reason}")
+    return "reference"
+
+
+def _by_speed(q: Tensor, now: Conditions) -> Iterator[str]:
+    """Implementations worth asking, the fastest first."""
+    if q.dtype != torch.float64 and not now.effects.noise:
+        yield "triton" if q.is_cuda else "native"
+    yield "torch"
+
+
+def _kernel(name: str) -> Kernel | None:
+    return import_module(f".{MODULES[name]}", __package__) if name in MODULES else None
+
+
+_said: set[str] = set()
+
+
+def _say(message: str) -> None:
+    """A warning, once per process."""
+    if message not in _said:
+        _said.add(message)
+        warnings.warn(message, RuntimeWarning, stacklevel=2)
