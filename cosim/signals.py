@@ -108,22 +108,34 @@ def edge_charge(pulses: Tensor, now: Conditions) -> Tensor | float:
 def cell_terms(volts: Tensor, array: int, now: Conditions) -> Terms:
     """Charge of each cell for a full-width pulse, as separable terms; array is 1 (keys) or 2 (values)."""
     now.watch(f"cell_{array}", now.hardware.transfer, volts)
-    if now.effects.decay:
-        aging = now.hardware.aged_transfer()
-        period = 1.0 if aging.age_unit == "token" else seconds_per_token(now)
-        limits = aging.box.get("age", (0.0, float("inf")))
-        # Ages are few whole numbers: each factor is evaluated once per age.
-        ages = torch.arange(now.places.ages, dtype=volts.dtype, device=volts.device) * period
-        ages = ages.clamp(*limits)
-        terms: Terms = [
-            (term.curve(volts), None if term.factor is None else term.factor(ages)) for term in aging.terms
-        ]
+    if not now.effects.decay:
+        terms: Terms = [(now.hardware.transfer(volts), None)]
     else:
-        terms = [(now.hardware.transfer(volts), None)]
+        # Ages are few whole numbers: each factor is evaluated once per age.
+        ages = torch.arange(now.places.ages, dtype=volts.dtype, device=volts.device)
+        terms = aged_terms(volts, ages, now)
     terms = with_deviation(terms, volts, array, now)
     if now.gradient == "exact":
         return terms
     return with_fixed_slope(terms, volts, now.hardware, now.effects.decay)
+
+
+def aged_terms(volts: Tensor, ages: Tensor, now: Conditions) -> Terms:
+    """What `Hardware.aged_transfer` describes, at these ages in tokens."""
+    hardware = now.hardware
+    if hardware.cell in hardware.aging:
+        aging = hardware.aging[hardware.cell]
+        ages = ages if aging.age_unit == "token" else ages * seconds_per_token(now)
+        ages = ages.clamp(*aging.box.get("age", (0.0, float("inf"))))
+        return [
+            (term.curve(volts), None if term.factor is None else term.factor(ages)) for term in aging.terms
+        ]
+    if hardware.decay_per_token is None:
+        return [(hardware.transfer(volts), None)]
+    # Power i of a deviation that decays exponentially decays i times as fast.
+    powers = hardware.transfer.powers(volts)
+    rate = hardware.decay_per_token
+    return [(power, torch.exp(-i * rate * ages) if i else None) for i, power in enumerate(powers)]
 
 
 def seconds_per_token(now: Conditions) -> float:

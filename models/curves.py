@@ -41,6 +41,15 @@ class Polynomial(Surrogate):
             result = result * deviation + coefficient
         return result
 
+    def powers(self, x: Any) -> list[Tensor]:
+        """Every term c_i (x - center)^i on its own, from i = 0."""
+        deviation = as_tensor(x) - self.center
+        power, terms = torch.ones_like(deviation), []
+        for coefficient in self._tensor("coefficients", deviation).unbind():
+            power = power * deviation if terms else power
+            terms.append(coefficient * power)
+        return terms
+
     def monomial(self, power: int) -> Polynomial:
         """The single term c_i (x - center)^i as a polynomial."""
         only = np.zeros(power + 1)

@@ -54,7 +54,8 @@ class Surrogate(Value):
 
     def _tensor(self, field: str, like: Tensor) -> Tensor:
         """The array field as a tensor of `like`'s dtype and device."""
-        return self._constants[field].to(like)
+        # Not `self._constants`: `torch.compile` cannot follow pydantic's look-up of private attributes.
+        return self.__pydantic_private__["_constants"][field].to(like)
 
 
 def as_tensor(value: Any) -> Tensor:
