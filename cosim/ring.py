@@ -35,6 +35,8 @@ class Places:
     """Ring columns in a sub-tile."""
     ages: int
     """Ages, in tokens, that can occur: 0 to ages - 1."""
+    key_start: int
+    """Position of the first packed key."""
 
     @property
     def column(self) -> Tensor:
@@ -43,7 +45,13 @@ class Places:
 
     def of_keys(self, first: int, end: int) -> Places:
         """The same for the packed keys first .. end - 1 alone, which are not packed again."""
-        return replace(self, order=None, stored=None, key_position=self.key_position[first:end])
+        return replace(
+            self,
+            order=None,
+            stored=None,
+            key_position=self.key_position[first:end],
+            key_start=self.key_start + first,
+        )
 
     def pack(self, x: Tensor) -> Tensor:
         """Keys or values (B, H, S, D) in packed order, padding as zeros."""
@@ -85,7 +93,7 @@ def place(
         order = torch.argsort((~stored).to(torch.int8), dim=1, stable=True)
         packed = stored.gather(1, order)
         query_position = (key_start + stored.long().cumsum(1) - 1)[:, keys - queries :]
-    return Places(order, packed, query_position, key_position, window, columns, keys)
+    return Places(order, packed, query_position, key_position, window, columns, keys, key_start)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,119 @@
+"""Attention in C++ for CPUs: `native/*.h`, compiled for this machine at first use.
+
+The extension loader of torch builds it into its own cache (TORCH_EXTENSIONS_DIR or ~/.cache/torch_extensions)
+under a name that stands for the sources, the compiler's flags and the processor, so that a home directory
+shared between machines is safe.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import platform
+import shutil
+import sys
+import sysconfig
+from functools import lru_cache
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from ..options import normalised
+from ..signals import Conditions, query_widths
+from .circuit import cells_of
+from .numbers import Numbers, numbers_of, stacked
+
+SOURCES = Path(__file__).parent / "native"
+FLAGS = [
+    "-O3",
+    "-march=native",
+    "-mprefer-vector-width=512",
+    "-std=c++20",
+    "-fopenmp",
+    "-fno-math-errno",
+    "-fno-trapping-math",
+]
+
+
+def unavailable(now: Conditions, q: Tensor) -> str | None:
+    """Why it cannot compute this, as the end of a sentence; None where it can."""
+    if q.device.type != "cpu":
+        return f"it runs on CPUs, and the queries are on {q.device}"
+    if q.dtype not in (torch.float32, torch.bfloat16, torch.float16):
+        return f"it computes in single precision, and the queries are {q.dtype}"
+    if now.effects.noise:
+        return "it has no noise"
+    return failure()
+
+
+@lru_cache(maxsize=1)
+def failure() -> str | None:
+    """Compile and load the operators, once per process. Why that failed; None where it did not."""
+    if shutil.which("c++") is None and "CXX" not in os.environ:
+        return "there is no C++ compiler (`apt-get install g++`, or set CXX)"
+    from torch.utils import cpp_extension
+
+    search = os.environ.get("PATH", "")
+    try:
+        # The package `ninja` lies beside the interpreter, which need not be on the path.
+        os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), search])
+        cpp_extension.load(
+            name=_name(),
+            sources=[str(SOURCES / "operators.cpp")],
+            extra_cflags=FLAGS,
+            is_python_module=False,
+        )
+    except (RuntimeError, OSError, ImportError) as error:
+        return f"compiling it failed ({str(error).strip().splitlines()[0]})"
+    finally:
+        os.environ["PATH"] = search
+    _register_fakes()
+    return None
+
+
+def _name() -> str:
+    """Name of the build: another for other sources, flags, torch or processor."""
+    parts = [path.read_text() for path in sorted(SOURCES.iterdir())]
+    parts += [*FLAGS, torch.__version__, sys.version, platform.machine(), _processor()]
+    return "gaincell_native_" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
+
+
+def _processor() -> str:
+    """What `-march=native` depends on, as far as the system tells."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text().splitlines()
+    except OSError:
+        return platform.processor()
+    return next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
+
+
+def _register_fakes() -> None:
+    @torch.library.register_fake("gaincell::attention")
+    def _(q, k, v, position, tables, shape, numbers):
+        depth = v.shape[-1] + (1 if Numbers.has_extra(shape) else 0)
+        return q.new_empty((*q.shape[:3], depth), dtype=torch.float32)
+
+    @torch.library.register_fake("gaincell::attention_backward")
+    def _(grad, q, k, v, position, tables, shape, numbers):
+        return tuple(torch.empty_like(x, memory_format=torch.contiguous_format) for x in (q, k, v))
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
+    """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, autocast is off.
+
+    Quantised elements of a nominal circuit are looked up by their level; where nothing is quantised, or every
+    cell differs, the terms are computed here and read as they are.
+    """
+    numbers = numbers_of(now, k.shape[-1])
+    places = now.places
+    if numbers.by_level:
+        operands = (q, k, v)
+    else:
+        keys, values = cells_of(k.float(), 1, now), cells_of(v.float(), 2, now)
+        operands = (query_widths(q.float(), now), stacked(keys), stacked(values))
+    shape = numbers.shape(window=places.window, key_start=places.key_start)
+    out = torch.ops.gaincell.attention(
+        *operands, places.query_position, numbers.tables, shape, numbers.scalars
+    )
+    return normalised(out, now.hardware).to(q.dtype)

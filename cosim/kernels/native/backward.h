@@ -1,0 +1,260 @@
+// Backward pass of all queries of the heads that share one pair of arrays, sub-tile after sub-tile. Everything
+// between the inputs and the gradient of the output is computed again.
+#pragma once
+
+#include "forward.h"
+
+namespace gaincell {
+
+// Where the gradients go, all float32 and contiguous.
+struct Gradients {
+  const float* out = nullptr;  // (B, H, T, width of the V array)
+  float* pulses = nullptr;     // (B, H, T, depth)
+  float* keys = nullptr;       // (B, Hkv, S, depth), or (channels, B, Hkv, S, width)
+  float* values = nullptr;
+};
+
+// What one run of a sub-tile keeps from the forward pass.
+struct Kept {
+  Buffer<float> phi, charge[kPhases], load[kPhases];
+  explicit Kept(const Problem& p) : phi(kTile * kTile) {
+    for (int phase = 0; phase < p.phases; ++phase) {
+      charge[phase].resize(kTile * kTile);
+      if (p.first_cells.loaded) load[phase].resize(kTile * kTile);
+    }
+  }
+};
+
+template <class E>
+struct BackwardScratch : Scratch<E> {
+  using Operand = Buffer<typename E::Element>;
+  Buffer<float> key_grad, value_grad, by_charge, by_load, phi_grad, product;
+  Operand charge_left, charge_right, load_left, load_right, turned;
+  std::vector<Operand> pulse_right;       // of each head: its pulses as right operands
+  std::vector<Buffer<float>> pulse_grad;  // (blocks, phases, kTile, padded width)
+  std::vector<Kept> kept;
+
+  explicit BackwardScratch(const Problem& p) : Scratch<E>(p), pulse_right(p.group()), pulse_grad(p.group()) {
+    const int deep = padded(p.second_cells.width);
+    const size_t tile = kTile;
+    by_charge.resize(tile * deep);
+    by_load.resize(tile * deep);
+    phi_grad.resize(tile * tile);
+    product.resize(tile * tile);
+    charge_left.resize(E::left_size(kTile, deep));
+    charge_right.resize(E::right_size(kTile, deep));
+    load_left.resize(E::left_size(kTile, deep));
+    load_right.resize(E::right_size(kTile, deep));
+    turned.resize(E::left_size(kTile, kTile));
+  }
+};
+
+// Gradient of the summed read-outs -> gradient of charge and load of one sub-tile, packed for both products.
+template <class E>
+void read_out_gradient(const Problem& p, const std::vector<Run>& runs, int kv_head, const Queries& block, const float* out_grad, BackwardScratch<E>& w) {
+  const int width = p.second_cells.width, deep = padded(width);
+  const bool loaded = p.second_cells.loaded;
+  for (int t = 0; t < block.filled; ++t) {
+    const size_t row = static_cast<size_t>(t) * deep;
+    float *charge = w.by_charge.data() + row, *load = w.by_load.data() + row;
+    if (t >= block.rows || !operated(p, runs, w.seen, block.position[t])) {
+      std::fill(charge, charge + deep, 0.0f);
+      std::fill(load, load + deep, 0.0f);
+      continue;
+    }
+    second_row<true>(p, kv_head, runs[w.seen[0]].tile, deep, w.charge.data() + row, w.load.data() + row, charge, load);
+    const float* grad = out_grad + static_cast<size_t>(t) * width;
+    for (int c = 0; c < width; ++c) charge[c] *= grad[c];
+    std::fill(charge + width, charge + deep, 0.0f);
+    if (!loaded) continue;
+    for (int c = 0; c < width; ++c) load[c] *= grad[c];
+    std::fill(load + width, load + deep, 0.0f);
+  }
+  const int rows = block.filled;
+  E::pack_left(w.charge_left.data(), w.by_charge.data(), deep, rows, deep);
+  E::pack_right(w.charge_right.data(), w.by_charge.data(), deep, rows, deep);
+  if (!loaded) return;
+  E::pack_left(w.load_left.data(), w.by_load.data(), deep, rows, deep);
+  E::pack_right(w.load_right.data(), w.by_load.data(), deep, rows, deep);
+}
+
+// What does not depend on the cell: the same share of every key from the sum over a row.
+inline void add_common(float constant, const float* from, int n, int from_stride, float* to, int m, int to_stride, int rows) {
+  if (constant == 0) return;
+  for (int t = 0; t < rows; ++t) {
+    const float* row = from + static_cast<size_t>(t) * from_stride;
+    float sum = 0;
+#pragma omp simd reduction(+ : sum)
+    for (int i = 0; i < n; ++i) sum += row[i];
+    float* own = to + static_cast<size_t>(t) * to_stride;
+    for (int i = 0; i < m; ++i) own[i] += constant * sum;
+  }
+}
+
+// Through the second product of a run: gradient of phi, and of the terms of the values.
+template <class E>
+void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Queries& block, size_t member, const Kept& kept, BackwardScratch<E>& w) {
+  const Array& a = p.second_cells;
+  const int deep = padded(a.width), rows = block.filled;
+  float* grad = w.phi_grad.data();
+  for (int c = 0; c < a.channels(); ++c) {
+    const bool is_load = c == a.terms;
+    E::multiply(rows, kTile, deep, is_load ? w.load_left.data() : w.charge_left.data(), Exact::kNeither, w.values.by_element(member, c), w.product.data(), kTile, false);
+    const Aged x = aged(ages, c, run, block, w.product.data(), w.scaled.data(), w.scale);
+    for (int t = 0; t < rows; ++t) {
+      const float scale = x.scale ? x.scale[t] : 1.0f;
+      const float* from = x.x + static_cast<size_t>(t) * kTile;
+      float* to = grad + static_cast<size_t>(t) * kTile;
+      if (c == 0)
+        for (int s = 0; s < kTile; ++s) to[s] = scale * from[s];
+      else
+        for (int s = 0; s < kTile; ++s) to[s] += scale * from[s];
+    }
+    const Aged phi = aged(ages, c, run, block, kept.phi.data(), w.scaled.data(), w.scale);
+    E::pack_left_transposed(w.turned.data(), phi.x, kTile, kTile, rows, phi.scale);
+    float* to = w.value_grad.data() + (member * a.channels() + c) * kTile * deep;
+    E::multiply(kTile, deep, rows, w.turned.data(), Exact::kNeither, is_load ? w.load_right.data() : w.charge_right.data(), to, deep, true);
+  }
+  add_common(a.constant, w.by_charge.data(), a.width, deep, grad, kTile, kTile, block.rows);
+}
+
+// Through the first product of a run: gradient of the pulses, and of the terms of the keys (in whole pulse steps).
+template <class E>
+void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Queries& block, size_t member, const Kept& kept, const typename E::Element* pulse_right, float* pulse_grad, BackwardScratch<E>& w) {
+  const Array& a = p.first_cells;
+  const int wide = padded(a.width), rows = block.filled;
+  const size_t size = static_cast<size_t>(rows) * kTile;
+  const Exact exact = p.query_steps ? Exact::kRight : Exact::kNeither;
+  for (int phase = 0; phase < p.phases; ++phase) {
+    float* to_pulse = pulse_grad + static_cast<size_t>(phase) * kTile * wide;
+    const auto* right = pulse_right + phase * E::right_size(kTile, wide);
+    float* grad = w.product.data();
+    bool plain = false;
+    for (int c = 0; c < a.channels(); ++c) {
+      if (c == 0 || c == a.terms) {
+        const float* slope = (c == a.terms ? kept.load[phase] : kept.charge[phase]).data();
+        const float* phi_grad = w.phi_grad.data();
+        for (size_t i = 0; i < size; ++i) grad[i] = phi_grad[i] * slope[i];
+        plain = false;
+      }
+      const Aged x = aged(ages, c, run, block, grad, w.scaled.data(), w.scale);
+      if (x.scale || x.x != grad || !plain) {
+        E::pack_left(w.left.data(), x.x, kTile, rows, kTile, x.scale);
+        E::pack_left_transposed(w.turned.data(), x.x, kTile, kTile, rows, x.scale);
+      }
+      plain = x.x == grad && !x.scale;
+      E::multiply(rows, wide, kTile, w.left.data(), Exact::kNeither, w.keys.by_key(member, c), to_pulse, wide, true);
+      float* to = w.key_grad.data() + (member * a.channels() + c) * kTile * wide;
+      E::multiply(kTile, wide, rows, w.turned.data(), exact, right, to, wide, true);
+      if (c == 0) add_common(a.constant, grad, kTile, kTile, to_pulse, a.width, wide, block.rows);
+    }
+  }
+}
+
+// Gradient of the pulses of both phases, or of a row and its complement -> gradient of q.
+inline void query_gradient(const Problem& p, int b, int h, int q0, const Queries& block, const float* grad, float* out) {
+  const int wide = padded(p.first_cells.width), n = p.depth;
+  const float low = p.query_signed ? -1.0f : 0.0f;
+  const bool two = p.phases == 2 || (p.query_steps && p.first_cells.mirrored);
+  for (int t = 0; t < block.rows; ++t) {
+    const float* q = p.pulses + b * p.q_batch + h * p.q_head + (q0 + t) * p.q_row;
+    const float* row = grad + static_cast<size_t>(t) * wide;
+    const float* minus = p.phases == 2 ? row : row + n;
+    const float* plus = p.phases == 2 ? row + static_cast<size_t>(kTile) * wide : row;
+    float* to = out + ((static_cast<size_t>(b) * p.heads + h) * p.queries + q0 + t) * n;
+    for (int d = 0; d < n; ++d) {
+      const float x = p.query_steps ? std::nearbyint(clip(q[d], low, 1) * p.query_steps) : q[d];
+      const float own = two ? (x >= 0 ? plus[d] : 0.0f) - (x <= 0 ? minus[d] : 0.0f) : row[d];
+      to[d] = p.query_steps && !inside(q[d], low, 1) ? 0.0f : own;
+    }
+  }
+}
+
+// One block of queries against one sub-tile: its pulses' gradient, and its share of that of keys and values.
+template <class E>
+void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int kv_head, int g, size_t index, size_t shift, const float* out_grad, BackwardScratch<E>& w) {
+  const Queries& block = w.heads[g].blocks[index];
+  while (w.kept.size() < w.seen.size()) w.kept.emplace_back(p);
+  for (size_t r = 0; r < w.seen.size(); ++r) {
+    Slopes slopes;
+    for (int phase = 0; phase < p.phases; ++phase) {
+      slopes.charge[phase] = w.kept[r].charge[phase].data();
+      slopes.load[phase] = w.kept[r].load[phase].data();
+    }
+    first_product<E>(p, block, w.heads[g], index, w.keys, shift + r, w.products.data());
+    first_stage<true>(p, ages, kv_head, runs[w.seen[r]], block, w.products.data(), w.kept[r].phi.data(), slopes);
+    second_product<E>(p, ages, runs[w.seen[r]], block, w.kept[r].phi.data(), shift + r, w, r > 0);
+  }
+  read_out_gradient<E>(p, runs, kv_head, block, out_grad, w);
+  const int wide = padded(p.first_cells.width);
+  const auto* right = w.pulse_right[g].data() + index * p.phases * E::right_size(kTile, wide);
+  float* pulse_grad = w.pulse_grad[g].data() + index * p.phases * kTile * wide;
+  for (size_t r = 0; r < w.seen.size(); ++r) {
+    second_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], w);
+    first_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], right, pulse_grad, w);
+  }
+}
+
+// Pulses of all queries as right operands, and room for their gradient.
+template <class E>
+void place_gradients(const Problem& p, int b, int kv_head, BackwardScratch<E>& w) {
+  const int wide = padded(p.first_cells.width);
+  const size_t each = E::right_size(kTile, wide);
+  for (int g = 0; g < p.group(); ++g) {
+    auto& blocks = w.heads[g].blocks;
+    w.pulse_right[g].resize(each * p.phases * blocks.size());
+    w.pulse_grad[g].assign(static_cast<size_t>(kTile) * wide * p.phases * blocks.size(), 0.0f);
+    for (size_t i = 0; i < blocks.size(); ++i) {
+      pulses(p, b, kv_head * p.group() + g, w.heads[g].first[i], blocks[i], w.pulse.data(), w.raw.data());
+      for (int phase = 0; phase < p.phases; ++phase)
+        E::pack_right(w.pulse_right[g].data() + (i * p.phases + phase) * each, w.pulse.data() + static_cast<size_t>(phase) * kTile * wide, wide, blocks[i].filled, wide);
+    }
+  }
+}
+
+// The gradients of a sub-tile's terms become those of what was to be stored.
+template <class E>
+void store_gradients(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& members, int b, int kv_head, BackwardScratch<E>& w, const Gradients& g) {
+  const float per_step = p.query_steps ? 1.0f / p.query_steps : 1.0f;
+  for (float& x : w.key_grad) x *= per_step;
+  const size_t at = static_cast<size_t>(b) * p.kv_heads + kv_head, all = static_cast<size_t>(p.batch) * p.kv_heads;
+  for (const Array* a : {&p.first_cells, &p.second_cells}) {
+    const bool first = a == &p.first_cells;
+    const int64_t row = a->levels ? a->depth() : a->width;
+    float* to = (first ? g.keys : g.values) + at * p.keys * row;
+    const float* grad = (first ? w.key_grad : w.value_grad).data();
+    const size_t each = static_cast<size_t>(a->channels()) * kTile * padded(a->width);
+    for (size_t i = 0; i < members.size(); ++i) responses_backward(*a, runs[members[i]], b, kv_head, grad + i * each, to, row, static_cast<int64_t>(all * p.keys * row));
+  }
+}
+
+template <class E>
+void backward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head, BackwardScratch<E>& w, const Gradients& gradients) {
+  const int group = p.group();
+  E::begin();
+  for (int g = 0; g < group; ++g) place_head(p, b, kv_head * group + g, 0, p.queries, static_cast<Scratch<E>&>(w), w.heads[g]);
+  place_gradients(p, b, kv_head, w);
+  for (const auto& members : sub_tiles(runs, p.key_start, p.key_start + p.keys)) {
+    if (members.empty()) continue;
+    w.keys.fill(p.first_cells, runs, members, b, kv_head, true, true);
+    w.values.fill(p.second_cells, runs, members, b, kv_head, true, true);
+    w.key_grad.assign(members.size() * p.first_cells.channels() * kTile * padded(p.first_cells.width), 0.0f);
+    w.value_grad.assign(members.size() * p.second_cells.channels() * kTile * padded(p.second_cells.width), 0.0f);
+    for (int g = 0; g < group; ++g)
+      for (size_t i = 0; i < w.heads[g].blocks.size(); ++i) {
+        visible(p, runs, members, w.heads[g].blocks[i], w.seen);
+        if (w.seen.empty()) continue;
+        const size_t shift = std::find(members.begin(), members.end(), w.seen[0]) - members.begin();
+        const size_t place = (static_cast<size_t>(b) * p.heads + kv_head * group + g) * p.queries + w.heads[g].first[i];
+        block_gradient<E>(p, runs, ages, kv_head, g, i, shift, gradients.out + place * p.second_cells.width, w);
+      }
+    store_gradients(p, runs, members, b, kv_head, w, gradients);
+  }
+  E::end();
+  const size_t each = static_cast<size_t>(p.phases) * kTile * padded(p.first_cells.width);
+  for (int g = 0; g < group; ++g)
+    for (size_t i = 0; i < w.heads[g].blocks.size(); ++i)
+      query_gradient(p, b, kv_head * group + g, w.heads[g].first[i], w.heads[g].blocks[i], w.pulse_grad[g].data() + i * each, gradients.pulses);
+}
+
+}  // namespace gaincell

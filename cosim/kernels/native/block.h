@@ -1,0 +1,262 @@
+// One block of up to 64 queries of one head against the runs of keys that it can see: both products and what
+// lies between them. Rows are queries, columns are keys of a run.
+#pragma once
+
+#include <array>
+#include <cmath>
+#include <vector>
+
+#include "cells.h"
+#include "stage.h"
+
+namespace gaincell {
+
+constexpr int kPhases = 2;
+
+// Factors by age; those of tables newest last as well, with room for ages that no key has.
+struct Ages {
+  const Array& a;
+  std::vector<Buffer<float>> reversed;
+
+  explicit Ages(const Array& array) : a(array), reversed(array.terms) {
+    for (int c = 0; c < a.terms; ++c)
+      if (a.kinds[c] == kTable) {
+        reversed[c].assign(a.ages + 2 * kTile, 0.0f);
+        for (int age = 0; age < a.ages; ++age) reversed[c][kTile + a.ages - 1 - age] = a.factors[c * a.ages + age];
+      }
+  }
+  bool tabled(int channel) const { return channel < a.terms && a.kinds[channel] == kTable; }
+  bool exponential(int channel) const { return channel < a.terms && a.kinds[channel] == kExponential; }
+  // Factor of a run's first key; its other keys' own is in their responses. 0 before it is written.
+  float of_first(int channel, int64_t age) const { return age < 0 || age >= a.ages ? 0.0f : a.factors[channel * a.ages + age]; }
+  // Factors of the keys of a run for a query `age` tokens after its first key; ages that do not occur: anything.
+  const float* row(int channel, int64_t age) const {
+    const int64_t start = kTile + a.ages - 1 - age;
+    return reversed[channel].data() + std::min<int64_t>(std::max<int64_t>(start, 0), a.ages + kTile);
+  }
+};
+
+struct Queries {
+  int rows = 0;    // queries in the block
+  int filled = 0;  // rows of the packed operands
+  int64_t position[kTile];
+  float bias[kPhases][kTile];  // charge that does not depend on the cells: edges, and what all cells have in common
+};
+
+// Which keys [from, to) of the run a row sees.
+inline void seen(const Problem& p, const Run& run, int64_t position, int& from, int& to) {
+  const int64_t newest = position - run.position, oldest = p.window ? newest - p.window + 1 : 0;
+  from = static_cast<int>(std::min<int64_t>(std::max<int64_t>(oldest, 0), run.count));
+  to = static_cast<int>(std::min<int64_t>(std::max<int64_t>(newest + 1, 0), run.count));
+  if (to < from) to = from;
+}
+
+// Pulses of a block, one row per query and phase, none negative: whole numbers of steps, or as they are.
+inline void pulses(const Problem& p, int b, int h, int q0, Queries& block, float* out, float* raw) {
+  const int width = p.first_cells.width, wide = padded(width);
+  std::fill(out, out + static_cast<size_t>(p.phases) * kTile * wide, 0.0f);
+  const float per_step = p.query_steps ? 1.0f / p.query_steps : 1.0f;
+  for (int t = 0; t < block.rows; ++t) {
+    const float* q = p.pulses + b * p.q_batch + h * p.q_head + (q0 + t) * p.q_row;
+    const int n = p.depth;
+    float* row = out + static_cast<size_t>(t) * wide;
+    if (p.query_steps) {
+      const float low = p.query_signed ? -1.0f : 0.0f;
+      for (int d = 0; d < n; ++d) raw[d] = std::nearbyint(clip(q[d], low, 1) * p.query_steps);
+    } else {
+      for (int d = 0; d < n; ++d) raw[d] = q[d];
+    }
+    if (p.phases == 2) {
+      float* second = row + static_cast<size_t>(kTile) * wide;
+      for (int d = 0; d < n; ++d) row[d] = raw[d] > 0 ? 0 : -raw[d];
+      for (int d = 0; d < n; ++d) second[d] = raw[d] < 0 ? 0 : raw[d];
+    } else if (p.query_steps && p.first_cells.mirrored) {
+      for (int d = 0; d < n; ++d) row[d] = raw[d] < 0 ? 0 : raw[d];
+      for (int d = 0; d < n; ++d) row[n + d] = raw[d] > 0 ? 0 : -raw[d];
+    } else {
+      for (int d = 0; d < n; ++d) row[d] = raw[d];
+    }
+    for (int phase = 0; phase < p.phases; ++phase) {
+      const float* own = row + static_cast<size_t>(phase) * kTile * wide;
+      float sum = 0, number = 0;
+#pragma omp simd reduction(+ : sum, number)
+      for (int d = 0; d < width; ++d) {
+        sum += own[d];
+        number += own[d] > 0 ? 1.0f : 0.0f;
+      }
+      block.bias[phase][t] = p.first.edge * number + p.first_cells.constant * per_step * sum;
+    }
+  }
+}
+
+// Derivatives of phi by the charge and the loading of each phase.
+struct Slopes {
+  float* charge[kPhases] = {};
+  float* load[kPhases] = {};
+};
+
+// One row of the first stage: charges and loads of each phase (destroyed) -> phi, and its derivatives.
+template <bool Grad>
+inline void first_row(const Problem& p, int head, const Run& run, float charge[][kTile], float load[][kTile], float* phi, float* by_charge[], float* by_load[]) {
+  constexpr int n = kTile;
+  alignas(64) float d[n], total[n], held[n], c0[n], u0[n], c1[n], u1[n];
+  const Column& m = p.first.column;
+  const bool two = p.phases == 2;
+  if (!m.order) {
+    for (int s = 0; s < n; ++s) total[s] = two ? charge[1][s] - charge[0][s] : charge[0][s];
+  } else if (!two) {
+    column<Grad>(m, n, charge[0], load[0], total, c0, u0);
+  } else {  // see two_phase_charge
+    column<Grad>(m, n, charge[0], load[0], held, c0, u0);
+    for (int s = 0; s < n; ++s) held[s] *= p.retained;
+    for (int s = 0; s < n; ++s) charge[1][s] += held[s] * load[1][s];
+    column<Grad>(m, n, charge[1], load[1], total, c1, u1);
+    for (int s = 0; s < n; ++s) total[s] -= held[s];
+  }
+  if (Grad)
+    for (int s = 0; s < n; ++s) d[s] = 1;
+  if (p.first.deviation) deviate<Grad>(false, p.first.deviation + 2 * (static_cast<int64_t>(head) * p.keys + run.first), run.count, total, d);
+  convert<Grad>(p.first, n, total, d);
+  for (int s = 0; s < n; ++s) phi[s] = total[s];
+  if (!Grad) return;
+  if (!m.order) {
+    for (int s = 0; s < n; ++s) by_charge[two][s] = d[s];
+    if (two)
+      for (int s = 0; s < n; ++s) by_charge[0][s] = -d[s];
+  } else if (!two) {
+    for (int s = 0; s < n; ++s) by_charge[0][s] = d[s] * c0[s];
+    for (int s = 0; s < n; ++s) by_load[0][s] = d[s] * u0[s];
+  } else {
+    for (int s = 0; s < n; ++s) {
+      const float by_held = d[s] * (c1[s] * load[1][s] - 1) * p.retained;
+      by_charge[1][s] = d[s] * c1[s];
+      by_load[1][s] = d[s] * (c1[s] * held[s] + u1[s]);
+      by_charge[0][s] = by_held * c0[s];
+      by_load[0][s] = by_held * u0[s];
+    }
+  }
+}
+
+// First products (channels of each phase, rows, kTile) of a run -> phi (rows, kTile), zero where not seen.
+template <bool Grad>
+inline void first_stage(const Problem& p, const Ages& ages, int head, const Run& run, const Queries& block, const float* products, float* phi, const Slopes& slopes) {
+  const Array& a = p.first_cells;
+  const float per_step = p.query_steps ? 1.0f / p.query_steps : 1.0f;
+  const size_t each = static_cast<size_t>(kTile) * kTile;
+  alignas(64) float charge[kPhases][kTile], load[kPhases][kTile];
+  for (int t = 0; t < block.rows; ++t) {
+    int from, to;
+    seen(p, run, block.position[t], from, to);
+    const size_t row = static_cast<size_t>(t) * kTile;
+    float* by_charge[kPhases] = {};
+    float* by_load[kPhases] = {};
+    for (int phase = 0; phase < p.phases && Grad; ++phase) {
+      by_charge[phase] = slopes.charge[phase] + row;
+      by_load[phase] = a.loaded ? slopes.load[phase] + row : nullptr;
+    }
+    if (from < to) {
+      const int64_t age = block.position[t] - run.position;
+      for (int phase = 0; phase < p.phases; ++phase) {
+        const float* own = products + phase * a.channels() * each + row;
+        float* sum = charge[phase];
+        for (int s = 0; s < kTile; ++s) sum[s] = block.bias[phase][t];
+        for (int c = 0; c < a.terms; ++c, own += each) {
+          if (ages.tabled(c)) {
+            const float* factor = ages.row(c, age);
+            for (int s = 0; s < kTile; ++s) sum[s] += per_step * factor[s] * own[s];
+          } else {
+            const float factor = per_step * (ages.exponential(c) ? ages.of_first(c, age) : 1.0f);
+            for (int s = 0; s < kTile; ++s) sum[s] += factor * own[s];
+          }
+        }
+        if (a.loaded)
+          for (int s = 0; s < kTile; ++s) load[phase][s] = per_step * own[s];
+      }
+      first_row<Grad>(p, head, run, charge, load, phi + row, by_charge, by_load);
+    }
+    if (from == 0 && to == kTile) continue;
+    for (int s = 0; s < kTile; ++s) {
+      const bool out = s < from || s >= to;
+      phi[row + s] = out ? 0 : phi[row + s];
+      for (int phase = 0; phase < p.phases && Grad; ++phase) {
+        by_charge[phase][s] = out ? 0 : by_charge[phase][s];
+        if (a.loaded) by_load[phase][s] = out ? 0 : by_load[phase][s];
+      }
+    }
+  }
+  const size_t end = static_cast<size_t>(block.filled) * kTile, start = static_cast<size_t>(block.rows) * kTile;
+  std::fill(phi + start, phi + std::max(start, end), 0.0f);
+  for (int phase = 0; phase < p.phases && Grad; ++phase) {
+    std::fill(slopes.charge[phase] + start, slopes.charge[phase] + std::max(start, end), 0.0f);
+    if (a.loaded) std::fill(slopes.load[phase] + start, slopes.load[phase] + std::max(start, end), 0.0f);
+  }
+}
+
+// What a channel of the second product multiplies: x (rows, kTile) by the factor of every key's age, of which an
+// exponential's leaves the queries' share to `scale`.
+struct Aged {
+  const float* x = nullptr;
+  const float* scale = nullptr;
+};
+
+inline Aged aged(const Ages& ages, int channel, const Run& run, const Queries& block, const float* x, float* out, float* scale) {
+  if (ages.exponential(channel)) {
+    for (int t = 0; t < kTile; ++t) scale[t] = t < block.rows ? ages.of_first(channel, block.position[t] - run.position) : 0.0f;
+    return {x, scale};
+  }
+  if (!ages.tabled(channel)) return {x, nullptr};
+  for (int t = 0; t < block.filled; ++t) {
+    const float* factor = ages.row(channel, t < block.rows ? block.position[t] - run.position : 0);
+    const float* from = x + static_cast<size_t>(t) * kTile;
+    float* to = out + static_cast<size_t>(t) * kTile;
+    for (int s = 0; s < kTile; ++s) to[s] = factor[s] * from[s];
+  }
+  return {out, nullptr};
+}
+
+// Second stage of one sub-tile, one row of `n` columns: charge and load (destroyed) -> counted read-out.
+template <bool Grad>
+inline void second_row(const Problem& p, int head, int tile, int n, float* charge, float* load, float* by_charge, float* by_load) {
+  const Column& m = p.second.column;
+  if (m.order) {
+    column<Grad>(m, n, charge, load, charge, by_charge, by_load);
+  } else if (Grad) {
+    for (int c = 0; c < n; ++c) by_charge[c] = 1;
+  }
+  const int width = p.second_cells.width;
+  alignas(64) float d[4 * kTile];
+  for (int c = 0; c < n && Grad; ++c) d[c] = 1;
+  if (p.second.deviation)
+    deviate<Grad>(true, p.second.deviation + 4 * (static_cast<int64_t>(head) * p.tiles + tile) * width, width, charge, d);
+  convert<Grad>(p.second, n, charge, d);
+  if (p.output_steps) {
+    const float steps = p.output_steps, per = 1.0f / steps;
+    for (int c = 0; c < n; ++c) charge[c] = std::nearbyint(charge[c] * steps) * per;
+  }
+  if (Grad)
+    for (int c = 0; c < n; ++c) by_charge[c] *= d[c];
+  if (Grad && m.order)
+    for (int c = 0; c < n; ++c) by_load[c] *= d[c];
+}
+
+// Which of the runs of a sub-tile a block sees, oldest first.
+inline void visible(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& members, const Queries& block, std::vector<int>& found) {
+  const int64_t newest = block.position[block.rows - 1];
+  const int64_t oldest = p.window ? block.position[0] - p.window + 1 : p.key_start;
+  found.clear();
+  for (int r : members)
+    if (runs[r].position <= newest && runs[r].position + runs[r].count > oldest) found.push_back(r);
+}
+
+// Runs of every sub-tile that positions oldest .. newest can see.
+inline std::vector<std::vector<int>> sub_tiles(const std::vector<Run>& runs, int64_t oldest, int64_t newest) {
+  std::vector<std::vector<int>> tiles;
+  for (int r = 0; r < static_cast<int>(runs.size()); ++r) {
+    if (runs[r].position > newest || runs[r].position + runs[r].count <= oldest) continue;
+    if (static_cast<int>(tiles.size()) <= runs[r].tile) tiles.resize(runs[r].tile + 1);
+    tiles[runs[r].tile].push_back(r);
+  }
+  return tiles;
+}
+
+}  // namespace gaincell

@@ -1,0 +1,149 @@
+// From stored volts to the packed terms of a run of keys, and from their gradients back.
+#pragma once
+
+#include <cmath>
+#include <vector>
+
+#include "gemm.h"
+#include "problem.h"
+
+namespace gaincell {
+
+// Contiguous keys of one lap of the ring within one sub-tile.
+struct Run {
+  int first = 0, count = 0;
+  int64_t position = 0;  // of its first key
+  int tile = 0;
+};
+
+inline std::vector<Run> runs_of(const Problem& p) {
+  std::vector<Run> runs;
+  for (int first = 0; first < p.keys;) {
+    const int64_t position = p.key_start + first;
+    const int64_t slot = p.window ? position % p.window : position;
+    int64_t room = p.columns - slot % p.columns;
+    if (p.window) room = std::min<int64_t>(room, p.window - slot);
+    const int count = static_cast<int>(std::min<int64_t>({room, p.keys - first, kTile}));
+    runs.push_back({first, count, position, static_cast<int>(slot / p.columns)});
+    first += count;
+  }
+  return runs;
+}
+
+// Level of every element of a row of keys; `levels` for what is not a number.
+inline void levels_of(const Array& a, const float* volts, int* level) {
+  const float span = a.high - a.low, steps = a.levels - 1;
+  const int depth = a.depth();
+  for (int d = 0; d < depth; ++d) {
+    const float x = volts[d] < a.low ? a.low : (volts[d] > a.high ? a.high : volts[d]);
+    const float nearest = std::nearbyint((x - a.low) / span * steps);
+    level[d] = nearest == nearest ? static_cast<int>(nearest) : a.levels;
+  }
+  if (a.mirrored)
+    for (int d = 0; d < depth; ++d) level[depth + d] = level[d] < a.levels ? a.levels - 1 - level[d] : a.levels;
+  if (a.has_extra) level[depth] = static_cast<int>(std::nearbyint((a.extra - a.low) / span * steps));
+}
+
+inline void look_up(const float* table, int entries, const int* level, int n, float scale, float* out) {
+  int i = 0;
+#if defined(__AVX512F__)
+  if (entries <= 32) {
+    alignas(64) float padded_table[32] = {};
+    for (int e = 0; e < entries; ++e) padded_table[e] = table[e];
+    const __m512 low = _mm512_load_ps(padded_table), high = _mm512_load_ps(padded_table + 16);
+    for (; i + 16 <= n; i += 16)
+      _mm512_storeu_ps(out + i, _mm512_mul_ps(_mm512_set1_ps(scale), _mm512_permutex2var_ps(low, _mm512_loadu_si512(level + i), high)));
+  }
+#endif
+  for (; i < n; ++i) out[i] = scale * table[level[i]];
+}
+
+// What an exponential term's key has kept when its run's first key has kept 1.
+inline float kept(const Array& a, int channel, int key) {
+  return channel < a.terms && a.kinds[channel] == kExponential ? a.kept[channel * kTile + key] : 1.0f;
+}
+
+inline const float* volts_of(const Array& a, int b, int head, int key) {
+  return a.values + b * a.batch_stride + head * a.head_stride + key * a.key_stride;
+}
+
+// Responses of a run, (channels, kTile, padded width), zero where there is no key.
+inline void responses(const Array& a, const Run& run, int b, int head, float* out) {
+  const int wide = padded(a.width);
+  std::fill(out, out + static_cast<size_t>(a.channels()) * kTile * wide, 0.0f);
+  std::vector<int> level(a.width);
+  for (int s = 0; s < run.count; ++s) {
+    const float* from = volts_of(a, b, head, run.first + s);
+    if (a.levels) levels_of(a, from, level.data());
+    for (int c = 0; c < a.channels(); ++c) {
+      float* to = out + (static_cast<size_t>(c) * kTile + s) * wide;
+      const float scale = kept(a, c, s);
+      if (a.levels) {
+        look_up(a.table + c * (a.levels + 1), a.levels + 1, level.data(), a.width, scale, to);
+      } else {
+        const float* term = from + c * a.term_stride;
+        for (int d = 0; d < a.width; ++d) to[d] = scale * term[d];
+      }
+    }
+  }
+}
+
+// The packed terms of a sub-tile's runs: right operands by element (width, keys) and by key (keys, width).
+template <class E>
+struct Packed {
+  Buffer<typename E::Element> data;
+  Buffer<float> scratch;
+  int channels = 0, forms = 0;
+  size_t each = 0;
+
+  void fill(const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head, bool by_element, bool by_key) {
+    const int wide = padded(a.width);
+    channels = a.channels();
+    forms = by_element + by_key;
+    each = E::right_size(wide, kTile);
+    data.resize(each * forms * channels * members.size());
+    scratch.resize(static_cast<size_t>(channels) * kTile * wide);
+    for (size_t i = 0; i < members.size(); ++i) {
+      responses(a, runs[members[i]], b, head, scratch.data());
+      for (int c = 0; c < channels; ++c) {
+        const float* from = scratch.data() + static_cast<size_t>(c) * kTile * wide;
+        if (by_element) E::pack_right_transposed(at(i, c, 0), from, wide, wide, kTile);
+        if (by_key) E::pack_right(at(i, c, forms - 1), from, wide, kTile, wide);
+      }
+    }
+  }
+  typename E::Element* at(size_t member, int channel, int form) { return data.data() + ((member * channels + channel) * forms + form) * each; }
+  const typename E::Element* by_element(size_t member, int channel) { return at(member, channel, 0); }
+  const typename E::Element* by_key(size_t member, int channel) { return at(member, channel, forms - 1); }
+};
+
+// Gradient of the volts (or terms) of the keys, from that of the responses (channels, kTile, padded width).
+inline void responses_backward(const Array& a, const Run& run, int b, int head, const float* grad, float* out, int64_t out_key, int64_t out_term) {
+  const int wide = padded(a.width), depth = a.depth();
+  std::vector<int> level(a.width);
+  Buffer<float> slope(a.width);
+  for (int s = 0; s < run.count; ++s) {
+    float* to = out + (run.first + s) * out_key;
+    if (!a.levels) {
+      for (int c = 0; c < a.channels(); ++c) {
+        const float* g = grad + (static_cast<size_t>(c) * kTile + s) * wide;
+        const float scale = kept(a, c, s);
+        for (int d = 0; d < a.width; ++d) to[c * out_term + d] = scale * g[d];
+      }
+      continue;
+    }
+    const float* volts = volts_of(a, b, head, run.first + s);
+    levels_of(a, volts, level.data());
+    std::fill(to, to + depth, 0.0f);
+    for (int c = 0; c < a.channels(); ++c) {
+      const float* g = grad + (static_cast<size_t>(c) * kTile + s) * wide;
+      look_up(a.slope + c * (a.levels + 1), a.levels + 1, level.data(), a.width, kept(a, c, s), slope.data());
+      for (int d = 0; d < depth; ++d) to[d] += slope[d] * g[d];
+      if (a.mirrored)
+        for (int d = 0; d < depth; ++d) to[d] -= slope[depth + d] * g[depth + d];
+    }
+    for (int d = 0; d < depth; ++d) to[d] = volts[d] < a.low || volts[d] > a.high ? 0.0f : to[d];
+  }
+}
+
+}  // namespace gaincell

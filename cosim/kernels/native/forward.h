@@ -1,0 +1,147 @@
+// Forward pass of a range of queries of the heads that share one pair of arrays, sub-tile after sub-tile: the terms
+// of one stay in the cache while all queries pass.
+#pragma once
+
+#include "block.h"
+
+namespace gaincell {
+
+// The queries of one head: blocks of up to 64 with their pulses packed.
+template <class E>
+struct Head {
+  std::vector<Queries> blocks;
+  std::vector<int> first;  // query of each block
+  Buffer<typename E::Element> left;
+  size_t each = 0;
+
+  const typename E::Element* pulses_of(size_t block, int phase, const Problem& p) const { return left.data() + (block * p.phases + phase) * each; }
+};
+
+// Buffers of one thread, in the sizes of one problem.
+template <class E>
+struct Scratch {
+  Buffer<float> pulse, raw, products, phi, scaled, charge, load;
+  Buffer<typename E::Element> left;
+  Packed<E> keys, values;
+  std::vector<Head<E>> heads;
+  std::vector<int> seen;
+  alignas(64) float scale[kTile];
+
+  explicit Scratch(const Problem& p) : heads(p.group()) {
+    const size_t wide = padded(p.first_cells.width), deep = padded(p.second_cells.width), tile = kTile;
+    pulse.resize(p.phases * tile * wide);
+    raw.resize(wide);
+    products.resize(p.phases * p.first_cells.channels() * tile * tile);
+    phi.resize(tile * tile);
+    scaled.resize(tile * tile);
+    charge.resize(tile * deep);
+    load.resize(tile * deep);
+    left.resize(E::left_size(kTile, kTile));
+  }
+};
+
+template <class E>
+void place_head(const Problem& p, int b, int h, int first_query, int end_query, Scratch<E>& w, Head<E>& head) {
+  const int wide = padded(p.first_cells.width), count = (end_query - first_query + kTile - 1) / kTile;
+  head.each = E::left_size(kTile, wide);
+  head.blocks.resize(count);
+  head.first.resize(count);
+  head.left.resize(head.each * p.phases * count);
+  for (int i = 0; i < count; ++i) {
+    Queries& block = head.blocks[i];
+    const int q0 = head.first[i] = first_query + i * kTile;
+    block.rows = std::min(kTile, end_query - q0);
+    block.filled = padded(block.rows);
+    for (int t = 0; t < block.rows; ++t) block.position[t] = p.query_position[b * p.position_stride + q0 + t];
+    pulses(p, b, h, q0, block, w.pulse.data(), w.raw.data());
+    for (int phase = 0; phase < p.phases; ++phase)
+      E::pack_left(head.left.data() + (static_cast<size_t>(i) * p.phases + phase) * head.each, w.pulse.data() + static_cast<size_t>(phase) * kTile * wide, wide, block.filled, wide);
+  }
+}
+
+// Whether a query sees any key of the runs: otherwise their sub-tile is not operated.
+inline bool operated(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& group, int64_t position) {
+  for (int r : group) {
+    int from, to;
+    seen(p, runs[r], position, from, to);
+    if (from < to) return true;
+  }
+  return false;
+}
+
+// First product of a run, all channels and phases.
+template <class E>
+inline void first_product(const Problem& p, const Queries& block, const Head<E>& head, size_t index, Packed<E>& keys, size_t member, float* products) {
+  const int wide = padded(p.first_cells.width), channels = p.first_cells.channels();
+  const size_t each = static_cast<size_t>(kTile) * kTile;
+  const Exact exact = p.query_steps ? Exact::kLeft : Exact::kNeither;
+  for (int phase = 0; phase < p.phases; ++phase)
+    for (int c = 0; c < channels; ++c)
+      E::multiply(block.filled, kTile, wide, head.pulses_of(index, phase, p), exact, keys.by_element(member, c), products + (phase * channels + c) * each, kTile, false);
+}
+
+// Adds a run's share of the second product: charge and load (rows, padded width), and the pulses' edges.
+template <class E>
+inline void second_product(const Problem& p, const Ages& ages, const Run& run, const Queries& block, const float* phi, size_t member, Scratch<E>& w, bool add) {
+  const Array& a = p.second_cells;
+  const int deep = padded(a.width);
+  bool plain = false;  // phi itself is packed
+  for (int c = 0; c < a.channels(); ++c) {
+    const Aged x = aged(ages, c, run, block, phi, w.scaled.data(), w.scale);
+    if (x.scale || x.x != phi || !plain) E::pack_left(w.left.data(), x.x, kTile, block.filled, kTile, x.scale);
+    plain = x.x == phi && !x.scale;
+    const bool is_load = c == a.terms;
+    E::multiply(block.filled, deep, kTile, w.left.data(), Exact::kNeither, w.values.by_key(member, c), is_load ? w.load.data() : w.charge.data(), deep, add || (c > 0 && !is_load));
+  }
+  if (p.second.edge == 0 && a.constant == 0) return;
+  for (int t = 0; t < block.rows; ++t) {
+    const float* row = phi + static_cast<size_t>(t) * kTile;
+    float number = 0, sum = 0;
+#pragma omp simd reduction(+ : sum, number)
+    for (int s = 0; s < kTile; ++s) {
+      number += row[s] > 0 ? 1.0f : 0.0f;
+      sum += row[s];
+    }
+    const float common = p.second.edge * number + a.constant * sum;
+    float* to = w.charge.data() + static_cast<size_t>(t) * deep;
+    for (int c = 0; c < a.width; ++c) to[c] += common;
+  }
+}
+
+inline int64_t oldest_seen(const Problem& p, int64_t position) { return p.window ? position - p.window + 1 : p.key_start; }
+
+// out: (B, H, T, width) contiguous, zero at first.
+template <class E>
+void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head, int first_query, int end_query, Scratch<E>& w, float* out) {
+  const int width = p.second_cells.width, deep = padded(width), group = p.group();
+  E::begin();
+  for (int g = 0; g < group; ++g) place_head(p, b, kv_head * group + g, first_query, end_query, w, w.heads[g]);
+  const int64_t* position = p.query_position + b * p.position_stride;
+  for (const auto& members : sub_tiles(runs, oldest_seen(p, position[first_query]), position[end_query - 1])) {
+    if (members.empty()) continue;
+    w.keys.fill(p.first_cells, runs, members, b, kv_head, true, false);
+    w.values.fill(p.second_cells, runs, members, b, kv_head, false, true);
+    for (int g = 0; g < group; ++g)
+      for (size_t i = 0; i < w.heads[g].blocks.size(); ++i) {
+        const Queries& block = w.heads[g].blocks[i];
+        visible(p, runs, members, block, w.seen);
+        if (w.seen.empty()) continue;
+        const size_t shift = std::find(members.begin(), members.end(), w.seen[0]) - members.begin();
+        for (size_t r = 0; r < w.seen.size(); ++r) {
+          first_product<E>(p, block, w.heads[g], i, w.keys, shift + r, w.products.data());
+          first_stage<false>(p, ages, kv_head, runs[w.seen[r]], block, w.products.data(), w.phi.data(), {});
+          second_product<E>(p, ages, runs[w.seen[r]], block, w.phi.data(), shift + r, w, r > 0);
+        }
+        float* to = out + ((static_cast<size_t>(b) * p.heads + kv_head * group + g) * p.queries + w.heads[g].first[i]) * width;
+        for (int t = 0; t < block.rows; ++t, to += width) {
+          if (!operated(p, runs, w.seen, block.position[t])) continue;
+          float* row = w.charge.data() + static_cast<size_t>(t) * deep;
+          second_row<false>(p, kv_head, runs[w.seen[0]].tile, deep, row, w.load.data() + static_cast<size_t>(t) * deep, nullptr, nullptr);
+          for (int c = 0; c < width; ++c) to[c] += row[c];
+        }
+      }
+  }
+  E::end();
+}
+
+}  // namespace gaincell

@@ -1,0 +1,243 @@
+// The operators that Python sees: unpack tensors, share the work between threads, differentiate.
+#include <ATen/Parallel.h>
+#include <torch/csrc/autograd/custom_function.h>
+#include <torch/library.h>
+
+#include "backward.h"
+#include "decode.h"
+
+namespace gaincell {
+namespace {
+
+using at::Tensor;
+
+// Order of `tables`; see native.py.
+enum { kKeyTable, kKeySlope, kValueTable, kValueSlope, kFactors, kKept, kKinds, kKnots1, kCubic1, kBucket1, kKnots2, kCubic2, kBucket2, kDeviation1, kDeviation2, kTables };
+// Order of `shape`.
+enum { kWindow, kColumns, kKeyStart, kPhasesAt, kQuerySteps, kQuerySigned, kOutputSteps, kMirrored, kHasExtra, kKeyLevels, kValueLevels, kTerms, kLoaded1, kLoaded2, kRefine1, kRefine2, kEngine, kShape };
+// Start of `numbers`; then both column models.
+enum { kRetained, kLow, kHigh, kExtra, kConstant1, kConstant2, kEdge1, kEdge2, kColumnModels };
+
+const float* floats(const Tensor& t) { return t.numel() ? t.const_data_ptr<float>() : nullptr; }
+
+// A problem with the memory that its pointers need.
+struct Call {
+  Problem p;
+  Tensor q, k, v, position;
+  std::vector<Tensor> tables;
+
+  const double* read_column(const double* from, Column& m) {
+    m.order = static_cast<int>(*from++);
+    TORCH_CHECK(m.order <= kMaxOrder, "column models have at most ", kMaxOrder, " coefficients a row, got ", m.order);
+    if (m.order == 0) return from;
+    for (float* to : {&m.scale, &m.a_low, &m.a_high, &m.u_low, &m.u_high}) *to = static_cast<float>(*from++);
+    for (int i = 0; i < m.order; ++i)
+      for (int j = 0; j < m.order; ++j) m.c[i][j] = static_cast<float>(*from++);
+    return from;
+  }
+
+  void read_curve(Curve& c, int at, int64_t refine) {
+    c.count = static_cast<int>(tables[at].numel());
+    c.knots = floats(tables[at]);
+    c.cubic = floats(tables[at + 1]);
+    c.buckets = static_cast<int>(tables[at + 2].numel());
+    c.bucket = c.buckets ? tables[at + 2].const_data_ptr<int32_t>() : nullptr;
+    c.refine = static_cast<int>(refine);
+  }
+
+  void read_array(Array& a, const Tensor& x, at::IntArrayRef shape, at::ArrayRef<double> numbers, bool first) {
+    a.terms = static_cast<int>(shape[kTerms]);
+    a.loaded = shape[first ? kLoaded1 : kLoaded2] != 0;
+    a.levels = static_cast<int>(shape[first ? kKeyLevels : kValueLevels]);
+    a.table = floats(tables[first ? kKeyTable : kValueTable]);
+    a.slope = floats(tables[first ? kKeySlope : kValueSlope]);
+    a.low = static_cast<float>(numbers[kLow]);
+    a.high = static_cast<float>(numbers[kHigh]);
+    a.constant = static_cast<float>(numbers[first ? kConstant1 : kConstant2]);
+    a.mirrored = first && a.levels && shape[kMirrored];
+    a.has_extra = !first && a.levels && shape[kHasExtra];
+    a.extra = static_cast<float>(numbers[kExtra]);
+    const int64_t off = a.levels ? 0 : 1;  // terms lead
+    a.term_stride = off ? x.stride(0) : 0;
+    a.batch_stride = x.stride(off);
+    a.head_stride = x.stride(off + 1);
+    a.key_stride = x.stride(off + 2);
+    const int64_t depth = x.size(off + 3);
+    a.width = static_cast<int>(depth * (a.mirrored ? 2 : 1) + (a.has_extra ? 1 : 0));
+    a.values = x.const_data_ptr<float>();
+    a.factors = floats(tables[kFactors]);
+    a.kept = floats(tables[kKept]);
+    a.kinds = tables[kKinds].const_data_ptr<int32_t>();
+    a.ages = static_cast<int>(tables[kFactors].size(1));
+  }
+
+  static Tensor rows(const Tensor& x) {
+    Tensor y = x.scalar_type() == at::kFloat ? x : x.to(at::kFloat);
+    return y.stride(-1) == 1 || y.numel() == 0 ? y : y.contiguous();
+  }
+
+  Call(const Tensor& q_in, const Tensor& k_in, const Tensor& v_in, const Tensor& position_in, at::TensorList tables_in, at::IntArrayRef shape, at::ArrayRef<double> numbers)
+      : q(rows(q_in)), k(rows(k_in)), v(rows(v_in)), position(position_in.contiguous()), tables(tables_in.begin(), tables_in.end()) {
+    TORCH_CHECK(tables.size() == kTables && shape.size() == kShape, "operator and caller disagree; remove the build directory");
+    const int64_t off = shape[kKeyLevels] ? 0 : 1;
+    p.batch = static_cast<int>(q.size(0));
+    p.heads = static_cast<int>(q.size(1));
+    p.queries = static_cast<int>(q.size(2));
+    p.depth = static_cast<int>(q.size(3));
+    p.kv_heads = static_cast<int>(k.size(off + 1));
+    p.keys = static_cast<int>(k.size(off + 2));
+    p.window = static_cast<int>(shape[kWindow]);
+    p.columns = static_cast<int>(shape[kColumns]);
+    p.key_start = shape[kKeyStart];
+    p.query_position = position.const_data_ptr<int64_t>();
+    p.position_stride = position.size(0) > 1 ? position.size(1) : 0;
+    p.phases = static_cast<int>(shape[kPhasesAt]);
+    p.retained = static_cast<float>(numbers[kRetained]);
+    p.query_steps = static_cast<int>(shape[kQuerySteps]);
+    p.query_signed = shape[kQuerySigned] != 0;
+    p.output_steps = static_cast<int>(shape[kOutputSteps]);
+    p.pulses = q.const_data_ptr<float>();
+    p.q_batch = q.stride(0);
+    p.q_head = q.stride(1);
+    p.q_row = q.stride(2);
+    const double* from = numbers.data() + kColumnModels;
+    from = read_column(from, p.first.column);
+    from = read_column(from, p.second.column);
+    read_array(p.first_cells, k, shape, numbers, true);
+    read_array(p.second_cells, v, shape, numbers, false);
+    p.first.edge = static_cast<float>(numbers[kEdge1]);
+    p.second.edge = static_cast<float>(numbers[kEdge2]);
+    p.first.low = 0;
+    p.second.low = -1;
+    read_curve(p.first.curve, kKnots1, shape[kRefine1]);
+    read_curve(p.second.curve, kKnots2, shape[kRefine2]);
+    p.first.deviation = floats(tables[kDeviation1]);
+    p.second.deviation = floats(tables[kDeviation2]);
+    p.tiles = tables[kDeviation2].numel() ? static_cast<int>(tables[kDeviation2].size(1)) : 0;
+  }
+
+  bool empty() const { return p.batch == 0 || p.heads == 0 || p.queries == 0 || p.keys == 0; }
+};
+
+bool split_engine(const Call& call, int64_t engine) {
+#ifdef GAINCELL_AMX
+  return engine == 0 && call.p.query_steps > 0 && call.p.query_steps < 256 && Split::available();
+#else
+  return false;
+#endif
+}
+
+template <class E>
+void run_forward(const Problem& p, float* out) {
+  const auto runs = runs_of(p);
+  const Ages age(p.first_cells);
+  const int64_t pairs = static_cast<int64_t>(p.batch) * p.kv_heads, blocks = (p.queries + kTile - 1) / kTile;
+  const int64_t wanted = (2 * at::get_num_threads() + pairs - 1) / pairs;
+  const int64_t chunks = at::get_num_threads() == 1 ? 1 : std::max<int64_t>(1, std::min(wanted, blocks / 4));
+  at::parallel_for(0, pairs * chunks, 1, [&](int64_t begin, int64_t end) {
+    Scratch<E> scratch(p);
+    for (int64_t i = begin; i < end; ++i) {
+      const int64_t pair = i / chunks, chunk = i % chunks;
+      const int first = static_cast<int>(chunk * blocks / chunks) * kTile;
+      const int last = std::min(static_cast<int>((chunk + 1) * blocks / chunks) * kTile, p.queries);
+      if (first < last) forward_heads<E>(p, runs, age, static_cast<int>(pair / p.kv_heads), static_cast<int>(pair % p.kv_heads), first, last, scratch, out);
+    }
+  });
+}
+
+template <class E>
+void run_backward(const Problem& p, const Gradients& gradients) {
+  const auto runs = runs_of(p);
+  const Ages age(p.first_cells);
+  at::parallel_for(0, static_cast<int64_t>(p.batch) * p.kv_heads, 1, [&](int64_t begin, int64_t end) {
+    BackwardScratch<E> scratch(p);
+    for (int64_t i = begin; i < end; ++i)
+      backward_heads<E>(p, runs, age, static_cast<int>(i / p.kv_heads), static_cast<int>(i % p.kv_heads), scratch, gradients);
+  });
+}
+
+// (B, H, T, width of the V array), float32.
+Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
+  Call call(q, k, v, position, tables, shape, numbers);
+  const Problem& p = call.p;
+  Tensor out = at::zeros({p.batch, p.heads, p.queries, p.second_cells.width}, call.q.options().dtype(at::kFloat));
+  if (call.empty()) return out;
+  if (decodes(p)) {
+    at::parallel_for(0, static_cast<int64_t>(p.batch) * p.kv_heads, 1, [&](int64_t begin, int64_t end) { decode(p, begin, end, out.mutable_data_ptr<float>()); });
+    return out;
+  }
+#ifdef GAINCELL_AMX
+  if (split_engine(call, shape[kEngine])) {
+    run_forward<Split>(p, out.mutable_data_ptr<float>());
+    return out;
+  }
+#endif
+  run_forward<Plain>(p, out.mutable_data_ptr<float>());
+  return out;
+}
+
+std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
+  Call call(q, k, v, position, tables, shape, numbers);
+  const auto options = call.q.options().dtype(at::kFloat);
+  Tensor dq = at::empty(q.sizes(), options), dk = at::empty(k.sizes(), options), dv = at::empty(v.sizes(), options);
+  if (call.empty()) {
+    dq.zero_(), dk.zero_(), dv.zero_();
+  } else {
+    const Tensor grad_out = grad.to(at::kFloat).contiguous();
+    const Gradients gradients{grad_out.const_data_ptr<float>(), dq.mutable_data_ptr<float>(), dk.mutable_data_ptr<float>(), dv.mutable_data_ptr<float>()};
+#ifdef GAINCELL_AMX
+    if (split_engine(call, shape[kEngine]))
+      run_backward<Split>(call.p, gradients);
+    else
+#endif
+      run_backward<Plain>(call.p, gradients);
+  }
+  return {dq.to(q.scalar_type()), dk.to(k.scalar_type()), dv.to(v.scalar_type())};
+}
+
+Tensor dispatch(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
+  static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("gaincell::attention", "").typed<Tensor(const Tensor&, const Tensor&, const Tensor&, const Tensor&, at::TensorList, at::IntArrayRef, at::ArrayRef<double>)>();
+  return op.call(q, k, v, position, tables, shape, numbers);
+}
+
+struct Attention : torch::autograd::Function<Attention> {
+  static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, std::vector<Tensor> tables, std::vector<int64_t> shape, std::vector<double> numbers) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    std::vector<Tensor> saved{q, k, v, position};
+    saved.insert(saved.end(), tables.begin(), tables.end());
+    ctx->save_for_backward(saved);
+    ctx->saved_data["shape"] = shape;
+    ctx->saved_data["numbers"] = numbers;
+    return dispatch(q, k, v, position, tables, shape, numbers);
+  }
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx, torch::autograd::variable_list grads) {
+    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("gaincell::attention_backward", "").typed<std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, at::TensorList, at::IntArrayRef, at::ArrayRef<double>)>();
+    auto saved = ctx->get_saved_variables();
+    const std::vector<Tensor> tables(saved.begin() + 4, saved.end());
+    auto [dq, dk, dv] = op.call(grads[0], saved[0], saved[1], saved[2], saved[3], tables, ctx->saved_data["shape"].toIntVector(), ctx->saved_data["numbers"].toDoubleVector());
+    return {dq, dk, dv, Tensor(), Tensor(), Tensor(), Tensor()};
+  }
+};
+
+Tensor attention_autograd(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
+  if (!at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad())) {
+    at::AutoDispatchBelowADInplaceOrView below;
+    return dispatch(q, k, v, position, tables, shape, numbers);
+  }
+  return Attention::apply(q, k, v, position, tables.vec(), shape.vec(), numbers.vec());
+}
+
+}  // namespace
+}  // namespace gaincell
+
+TORCH_LIBRARY(gaincell, m) {
+  m.def("attention(Tensor q, Tensor k, Tensor v, Tensor position, Tensor[] tables, int[] shape, float[] numbers) -> Tensor");
+  m.def("attention_backward(Tensor grad, Tensor q, Tensor k, Tensor v, Tensor position, Tensor[] tables, int[] shape, float[] numbers) -> (Tensor, Tensor, Tensor)");
+}
+TORCH_LIBRARY_IMPL(gaincell, CPU, m) {
+  m.impl("attention", gaincell::attention);
+  m.impl("attention_backward", gaincell::attention_backward);
+}
+TORCH_LIBRARY_IMPL(gaincell, Autograd, m) {
+  m.impl("attention", gaincell::attention_autograd);
+}

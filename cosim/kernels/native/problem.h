@@ -1,0 +1,87 @@
+// One attention operation as numbers. Charges are in full scales of their converter, ages in tokens.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace gaincell {
+
+constexpr int kMaxOrder = 8;  // coefficients per row of a column model
+constexpr int kTile = 64;     // queries, and at most so many keys, that are worked on at a time
+
+inline int padded(int n) { return (n + 31) / 32 * 32; }
+
+// Piecewise cubic converter; `count` = 0 is the ideal line.
+struct Curve {
+  int count = 0;                    // knots
+  const float* knots = nullptr;
+  const float* cubic = nullptr;     // [count - 1][4], in steps of one interval
+  const int32_t* bucket = nullptr;  // interval at the start of each of `buckets` equal steps
+  int buckets = 0;
+  int refine = 0;                   // knots that a bucket can hold
+};
+
+// Q = A (1 + sum_ij c_ij (scale A)^i u^j), arguments clipped to the box.
+struct Column {
+  int order = 0;  // 0: none
+  float scale = 1, a_low = 0, a_high = 0, u_low = 0, u_high = 0;
+  float c[kMaxOrder][kMaxOrder] = {};
+};
+
+struct Stage {
+  float low = 0;   // of the converter's clip to [low, 1]
+  float edge = 0;  // charge per pulse
+  Column column;
+  Curve curve;
+  const float* deviation = nullptr;  // a chip's offsets and gains
+};
+
+// How a term depends on age: not at all, by an exponential, which factorises into query and key, or by a table.
+enum Factor : int32_t { kNone = 0, kExponential = 1, kTable = 2 };
+
+// The cells of one array: sum_r factor_r(age) term_r.
+struct Array {
+  int terms = 0;
+  int width = 0;                      // rows of the K array, columns of the V array
+  bool loaded = false;                // a further term is the bit-line loading
+  int levels = 0;                     // entries of `table`; 0: `values` holds the terms themselves
+  const float* table = nullptr;       // [terms + loaded][levels + 1] response at each level, the last for NaN
+  const float* slope = nullptr;       // the same, derivative by the volts asked for
+  float low = 0, high = 0;            // volts of the first and the last level
+  float constant = 0;                 // response that is the same for every cell and does not age
+  const float* values = nullptr;      // volts (B, Hkv, S, depth), or terms (terms + loaded, B, Hkv, S, width)
+  int64_t batch_stride = 0, head_stride = 0, key_stride = 0, term_stride = 0;
+  bool mirrored = false;              // the upper half of the rows holds the complements
+  float extra = 0;                    // volts of a last column that is no part of `values`
+  bool has_extra = false;
+  const float* factors = nullptr;     // [terms][ages]
+  const float* kept = nullptr;        // [terms][kTile]: what a key's exponential term loses less than a run's first key
+  const int32_t* kinds = nullptr;     // [terms]: one of Factor
+  int ages = 0;
+
+  int channels() const { return terms + (loaded ? 1 : 0); }
+  int depth() const { return (mirrored ? width / 2 : width) - (has_extra ? 1 : 0); }
+};
+
+struct Problem {
+  int batch = 0, heads = 0, kv_heads = 0, queries = 0, keys = 0, depth = 0;
+  int window = 0;  // 0: none
+  int columns = 64;
+  int64_t key_start = 0;
+  const int64_t* query_position = nullptr;
+  int64_t position_stride = 0;  // between batch entries; 0: the same for all
+  int phases = 1;
+  float retained = 1;
+  int query_steps = 0;  // 0: pulses come as they are
+  bool query_signed = false;
+  int output_steps = 0;
+  const float* pulses = nullptr;  // q (B, H, T, depth), or pulses (B, H, T, rows) where terms come as they are
+  int64_t q_batch = 0, q_head = 0, q_row = 0;
+  Array first_cells, second_cells;
+  Stage first, second;
+  int tiles = 0;  // sub-tiles that have a deviation
+
+  int group() const { return heads / kv_heads; }
+};
+
+}  // namespace gaincell

@@ -1,0 +1,102 @@
+// Vectors of the compiler, as wide as the machine that compiles.
+#pragma once
+
+#include <cstdint>
+#include <cstdlib>
+#include <cstring>
+#include <new>
+#include <utility>
+#include <vector>
+
+#if defined(__AVX512F__)
+#include <immintrin.h>
+#endif
+
+namespace gaincell {
+
+#if defined(__AVX512F__)
+constexpr int kLanes = 16, kPanel = 4, kRows = 6;  // 24 of 32 registers accumulate
+#elif defined(__AVX2__)
+constexpr int kLanes = 8, kPanel = 2, kRows = 6;  // 12 of 16
+#elif defined(__aarch64__)
+constexpr int kLanes = 4, kPanel = 4, kRows = 6;  // 24 of 32
+#else
+constexpr int kLanes = 4, kPanel = 2, kRows = 4;  // 8 of 16
+#endif
+
+typedef float vf __attribute__((vector_size(kLanes * sizeof(float))));
+typedef int32_t vi __attribute__((vector_size(kLanes * sizeof(int32_t))));
+
+// Memory on cache lines: rows that straddle two of them halve the speed of tile registers.
+template <class T>
+struct OnLines {
+  using value_type = T;
+  OnLines() = default;
+  template <class U>
+  OnLines(const OnLines<U>&) {}
+  T* allocate(size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64))); }
+  template <class U>
+  void construct(U* p) { ::new (static_cast<void*>(p)) U; }  // numbers stay as they lie: every buffer is written first
+  template <class U, class... Arguments>
+  void construct(U* p, Arguments&&... arguments) { ::new (static_cast<void*>(p)) U(std::forward<Arguments>(arguments)...); }
+  void deallocate(T* p, size_t) { ::operator delete(p, std::align_val_t(64)); }
+  template <class U>
+  bool operator==(const OnLines<U>&) const { return true; }
+};
+template <class T>
+using Buffer = std::vector<T, OnLines<T>>;
+
+inline vf load(const float* p) {
+  vf x;
+  std::memcpy(&x, p, sizeof x);
+  return x;
+}
+inline void store(float* p, vf x) { std::memcpy(p, &x, sizeof x); }
+inline vf broadcast(float x) { return vf{} + x; }
+
+#if defined(__AVX512F__)
+// dst (16 rows of ldd) = transpose of src (16 rows of lds), 32-bit elements.
+inline void transpose16(float* dst, int ldd, const float* src, int lds) {
+  __m512i r[16], t[16];
+  for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_si512(src + static_cast<int64_t>(i) * lds);
+  for (int i = 0; i < 8; ++i) {
+    t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    r[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
+    r[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
+    r[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
+    r[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
+  }
+  for (int i = 0; i < 4; ++i) {
+    t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
+    t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
+    t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
+    t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
+  }
+  for (int i = 0; i < 4; ++i) {
+    _mm512_storeu_si512(dst + static_cast<int64_t>(i) * ldd, _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88));
+    _mm512_storeu_si512(dst + static_cast<int64_t>(i + 8) * ldd, _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd));
+    _mm512_storeu_si512(dst + static_cast<int64_t>(i + 4) * ldd, _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88));
+    _mm512_storeu_si512(dst + static_cast<int64_t>(i + 12) * ldd, _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd));
+  }
+}
+#endif
+
+// dst (columns, rows of ldd) = transpose of src (rows, columns of lds); both counts multiples of 16.
+inline void transpose(float* dst, int ldd, const float* src, int lds, int rows, int columns) {
+  for (int i = 0; i < rows; i += 16)
+    for (int j = 0; j < columns; j += 16) {
+      float* to = dst + static_cast<int64_t>(j) * ldd + i;
+      const float* from = src + static_cast<int64_t>(i) * lds + j;
+#if defined(__AVX512F__)
+      transpose16(to, ldd, from, lds);
+#else
+      for (int a = 0; a < 16; ++a)
+        for (int b = 0; b < 16; ++b) to[static_cast<int64_t>(b) * ldd + a] = from[static_cast<int64_t>(a) * lds + b];
+#endif
+    }
+}
+
+}  // namespace gaincell
