@@ -85,7 +85,7 @@ def stored_volts(target: Tensor, array: int, now: Conditions) -> Tensor:
         now.watch("write", now.hardware.write, volts)
         written, chip = now.hardware.write(volts), chip_of(now)
         if chip is not None and chip.mismatch.write is not None:
-            ring = now.places.column.cpu().numpy()
+            ring = ring_columns(now)
             scores = pattern(chip.writes(now.layer, array, volts.shape[1], ring, volts.shape[3]), volts)
             written = written + chip.mismatch.write(volts, scores[:, None])
         volts = written
@@ -161,6 +161,13 @@ def chip_of(now: Conditions) -> Chip | None:
     return now.chip if now.effects.mismatch else None
 
 
+def ring_columns(now: Conditions) -> np.ndarray:
+    """(S,) ring column of each packed key, as a chip counts them."""
+    places = now.places
+    position = places.key_start + np.arange(places.key_position.shape[0])
+    return position if places.window is None else position % places.window
+
+
 def pattern(scores: np.ndarray | None, like: Tensor) -> Tensor | None:
     """A chip's numbers with `like`'s dtype and device."""
     return None if scores is None else torch.as_tensor(scores, dtype=like.dtype, device=like.device)
@@ -174,7 +181,7 @@ def with_deviation(terms: Terms, volts: Tensor, array: int, now: Conditions) -> 
     chip = chip_of(now)
     if chip is None or chip.mismatch.cell is None:
         return terms
-    ring = now.places.column.cpu().numpy()
+    ring = ring_columns(now)
     scores = pattern(chip.reads(now.layer, array, volts.shape[1], ring, volts.shape[3]), volts)
     deviation = chip.mismatch.cell(volts, scores[:, None])
     for i, (response, factor) in enumerate(terms):
@@ -247,7 +254,7 @@ def as_this_chip_sees(charge: Tensor, array: int, tile: int, now: Conditions) ->
         return charge
     heads, kv_heads = charge.shape[1], now.kv_heads or charge.shape[1]
     if array == 1:
-        numbers = chip.relus(now.layer, kv_heads, now.places.column.cpu().numpy())
+        numbers = chip.relus(now.layer, kv_heads, ring_columns(now))
     else:
         numbers = chip.readouts(now.layer, kv_heads, tile, charge.shape[3])
     own = pattern(numbers, charge).repeat_interleave(heads // kv_heads, dim=0)

@@ -20,7 +20,7 @@ GPUs."""
 
 KNOWN = get_args(Implementation)
 
-MODULES: dict[str, str] = {}
+MODULES: dict[str, str] = {"torch": "blockwise", "native": "native"}
 """Module, in this package, of each fast implementation there is."""
 
 

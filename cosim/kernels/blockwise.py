@@ -1,0 +1,138 @@
+"""Attention in plain PyTorch without (T, S) tensors: some arrays at a time, sub-tile by sub-tile.
+
+Saved for the backward pass are q, k and v, from which it computes everything again, and which blocks clipped.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch.autograd.function import once_differentiable
+
+from ..options import normalised
+from ..signals import Conditions, noise_of
+from .operands import folded_queries, unfolded_queries
+from .pairs import add_block, add_gradients, gradients_of, widened
+from .parts import Part, parts_of
+from .stages import is_ideal
+
+
+def unavailable(now: Conditions, q: Tensor) -> str | None:
+    """Nothing keeps it from computing anything."""
+    return None
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
+    """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, autocast is off."""
+    if 0 in q.shape:
+        return q.clone()
+    return normalised(BlockWise.apply(q, k, v, now), now.hardware).to(q.dtype)
+
+
+class BlockWise(torch.autograd.Function):
+    """Sum of all read-outs (B, H, T, C), before the division by a normalising column."""
+
+    @staticmethod
+    def forward(ctx, q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
+        ctx.save_for_backward(q, k, v)
+        ctx.now, ctx.state = now, None if noise_of(now) is None else _random_state(q.device)
+        normalises = now.hardware.normaliser is not None
+        dtype = torch.promote_types(q.dtype, torch.float32) if normalises else q.dtype
+        out = q.new_empty((*q.shape[:3], v.shape[3] + normalises), dtype=dtype)
+        # A compiler cannot look at values, and noise is not the same where a block is left out.
+        watch = any(ctx.needs_input_grad) and is_ideal(2, now) and not torch.compiler.is_compiling()
+        ctx.clipped = [_forward(out, q, k, v, part, watch) for part in parts_of(q, k, now)]
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+        inputs = ctx.saved_tensors
+        grads = tuple(torch.empty_like(x, memory_format=torch.contiguous_format) for x in inputs)
+        parts = parts_of(*inputs[:2], ctx.now)
+        if ctx.state is None:
+            for part, clipped in zip(parts, ctx.clipped, strict=True):
+                _backward(grads, grad, inputs, part, clipped)
+        else:
+            with _same_noise(ctx.state, grad.device):
+                for part, clipped in zip(parts, ctx.clipped, strict=True):
+                    _backward(grads, grad, inputs, part, clipped)
+        return *grads, None
+
+
+def _forward(out: Tensor, q: Tensor, k: Tensor, v: Tensor, part: Part, watch: bool) -> list[bool] | None:
+    """Write one part's output; which blocks clipped, if that is watched."""
+    q, k, v = part.of(q, k, v)
+    group = part.group(q, part.pulses(q), part.keys(k), part.values(v))
+    total = q.new_zeros(group.batch * group.now.kv_heads, q.shape[2] * group.per_array, group.depth)
+    clipped = []
+    for block in part.blocks:
+        charge = add_block(total, group, block)
+        if watch:
+            low, high = charge.aminmax()
+            # Not a number clips, for all that is known.
+            clipped.append(not (-low <= group.full_scale and high <= group.full_scale))
+    total = total.mul_(1 / group.full_scale)
+    out[part.sequences, part.heads] = unfolded_queries(total, group.batch, group.now.kv_heads, q.shape[2])
+    return clipped if watch else None
+
+
+def _backward(
+    grads: tuple[Tensor, ...],
+    grad: Tensor,
+    inputs: tuple[Tensor, ...],
+    part: Part,
+    clipped: list[bool] | None,
+) -> None:
+    """Write one part's gradients by q, k and v."""
+    q, k, v = part.of(*inputs)
+    keeps = noise_of(part.now) is not None
+    # In the order of the forward pass, for the noise to be the same.
+    pulses, back_pulses = _pulled(part.pulses, q, keeps)
+    keys, back_keys = _pulled(part.keys, k, keeps)
+    values, back_values = _pulled(part.values, v, keeps)
+    group = part.group(q, pulses, keys, values)
+    own = folded_queries(grad[part.sequences, part.heads].to(q.dtype), group.now.kv_heads) / group.full_scale
+    sums = gradients_of(pulses, keys, values)
+    wide = widened(own, group, (0, q.shape[2])) if is_ideal(2, group.now) else own
+    for i, block in enumerate(part.blocks):
+        add_gradients(own, wide, clipped is None or clipped[i], group, block, sums)
+    results = back_pulses(sums.pulses), back_keys(sums.keys), back_values(sums.values)
+    for total, heads, result in zip(grads, part.heads_of_inputs, results, strict=True):
+        total[part.sequences, heads] = result
+
+
+Operands = tuple[Tensor, ...]
+
+
+def _pulled(
+    make: Callable[[Tensor], Operands], x: Tensor, keeps: bool
+) -> tuple[Operands, Callable[[Operands], Tensor]]:
+    """make(x), and the way back from its gradient. keeps: hold what that needs, rather than make it again."""
+    if keeps:
+        made, pull = torch.func.vjp(make, x)
+        return made, lambda grads: pull(grads)[0]
+    return make(x), lambda grads: torch.func.vjp(make, x)[1](grads)[0]
+
+
+def _random_state(device: torch.device) -> Tensor:
+    return (
+        torch.get_rng_state()
+        if device.type == "cpu"
+        else torch.get_device_module(device).get_rng_state(device)
+    )
+
+
+@contextmanager
+def _same_noise(state: Tensor, device: torch.device) -> Iterator[None]:
+    """Within the context, random numbers follow from `state`; after it, from where they were."""
+    cpu = device.type == "cpu"
+    with torch.random.fork_rng(devices=[] if cpu else [device], device_type="cuda" if cpu else device.type):
+        if cpu:
+            torch.set_rng_state(state)
+        else:
+            torch.get_device_module(device).set_rng_state(state, device)
+        yield

@@ -1,0 +1,108 @@
+"""Arrays that are computed together, and the geometry of their queries against a run of keys."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..signals import Conditions
+from .fading import Fading
+from .operands import Pulses, Stored
+
+Run = tuple[int, int]
+"""First index and the one after the last."""
+
+
+@dataclass(frozen=True)
+class Group:
+    """Arrays that are computed together, and what holds for them: n = batch x kv_heads, G queries to each."""
+
+    now: Conditions
+    """Of these arrays alone: their query positions, their number as `kv_heads`."""
+    batch: int
+    per_array: int
+    """G."""
+    fading: Fading
+    rows: Tensor | None
+    """(n or 1, T G, separable) the queries' share of the decay; None for 1."""
+    pulses: tuple[Pulses, ...]
+    keys: Stored
+    values: Stored
+    depth: int
+    """C, columns of the V array."""
+    full_scale: float
+    """Of the read-out, in the unit of `values`: in counts where it is ideal and counts."""
+
+    @property
+    def queries(self) -> int:
+        return self.now.places.query_position.shape[1]
+
+    @property
+    def exact(self) -> bool:
+        """Whether a query's position follows from its index."""
+        return self.now.places.stored is None
+
+    def spread(self, x: Tensor) -> Tensor:
+        """(batch or 1, rows, w) numbers of positions, for (n or 1, rows G, w)."""
+        if x.shape[0] == 1 and self.per_array == 1:
+            return x
+        heads = self.now.kv_heads if x.shape[0] > 1 else 1
+        shape = (x.shape[0], heads, x.shape[1], self.per_array, x.shape[2])
+        return x[:, None, :, None].expand(shape).reshape(x.shape[0] * heads, -1, x.shape[2])
+
+    def scaled(self, rows: Run) -> slice:
+        """Queries as rows of `Pulses`."""
+        return slice(rows[0] * self.per_array, rows[1] * self.per_array)
+
+    def of_heads(self, x: Tensor) -> Tensor:
+        """(n, ...) -> (batch, kv_heads, ...)."""
+        return x.unflatten(0, (self.batch, -1))
+
+
+def distance(group: Group, rows: Run, run: Run) -> Tensor:
+    """(batch or 1, rows) tokens from a run's first key to each query; negative before it is written."""
+    places = group.now.places
+    return places.query_position[:, rows[0] : rows[1]] - (places.key_start + run[0])
+
+
+def first_distance(group: Group, rows: Run, run: Run) -> int:
+    """The same of the first row, where positions follow from the index."""
+    return group.now.places.ages - group.queries + rows[0] - run[0]
+
+
+def hide(charge: Tensor, group: Group, rows: Run, run: Run, value: float) -> Tensor:
+    """`charge` (n, rows G, keys) with `value` at the keys that a query does not see, in place."""
+    window, size = group.now.places.window, run[1] - run[0]
+    if not group.exact:
+        age = distance(group, rows, run)[..., None] - torch.arange(size, device=charge.device)
+        hidden = age < 0 if window is None else (age < 0) | (age >= window)
+        return charge.masked_fill_(group.spread(hidden), value)
+    first = first_distance(group, rows, run)
+    last = first + rows[1] - rows[0]
+    # Only the first rows meet keys still to be written, only the last ones keys already overwritten.
+    if first < size - 1:
+        _hide(charge, group, first, (first, min(last, size - 1)), 0, value)
+    if window is not None and last > window:
+        _hide(charge, group, first, (max(first, window), last), window, value)
+    return charge
+
+
+def _hide(charge: Tensor, group: Group, first: int, stretch: Run, window: int, value: float) -> None:
+    """Hide keys after each query (window 0), or those at least a window before it, in a stretch of rows."""
+    size = charge.shape[-1]
+    age = torch.arange(stretch[0], stretch[1], device=charge.device)[:, None]
+    age = age - torch.arange(size, device=charge.device)
+    hidden = group.spread((age < 0 if window == 0 else age >= window)[None])
+    charge[:, group.scaled((stretch[0] - first, stretch[1] - first))].masked_fill_(hidden, value)
+
+
+def faded(group: Group, table: Tensor, rows: Run, run: Run) -> Tensor:
+    """(n or 1, rows G, keys) factor of a tabled term for every pair."""
+    size = run[1] - run[0]
+    if group.exact:
+        first = first_distance(group, rows, run)
+        return group.spread(table[None, first : first + rows[1] - rows[0], :size])
+    row = distance(group, rows, run).clamp(0, table.shape[0] - 1)
+    return group.spread(table[row][..., :size])
