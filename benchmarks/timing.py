@@ -1,4 +1,4 @@
-"""Wall times of several calls that are to be compared: in turn, so that all meet the same machine."""
+"""Times of several calls that are to be compared: in turn, so that all meet the same machine."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 Call = Callable[[], object]
+Clock = Callable[[], float]
 
 SAMPLE_SECONDS = 0.02
 """A shorter call is repeated within a sample until the sample takes this long."""
@@ -43,11 +44,13 @@ def in_turn(
     rounds: int = 5,
     seconds: float = 30.0,
     synchronize: Call = lambda: None,
+    clock: Clock = time.perf_counter,
 ) -> dict[str, Times]:
     """Times of every call, after one warm-up each, a round of all calls after the other.
 
     Ends once `STABLE_ROUNDS` rounds have not lowered any best time by more than `NEWS`, after at least
-    `rounds` rounds, or when `seconds` are spent. synchronize: waits until a device has done its work.
+    `rounds` rounds, or when `seconds` are spent. synchronize: waits until a device has done its work. clock:
+    wall time, or `time.process_time` for calls of one thread on a machine that others use as well.
     """
     repeats = {name: _repeats(call, synchronize) for name, call in calls.items()}
     samples: dict[str, list[float]] = {name: [] for name in calls}
@@ -55,7 +58,7 @@ def in_turn(
     while calls:
         news = False
         for name, call in calls.items():
-            spent = _sample(call, repeats[name], synchronize)
+            spent = _sample(call, repeats[name], synchronize, clock)
             news |= not samples[name] or spent < (1 - NEWS) * min(samples[name])
             samples[name].append(spent)
         quiet = 0 if news else quiet + 1
@@ -71,9 +74,9 @@ def _repeats(call: Call, synchronize: Call) -> int:
     return max(1, round(SAMPLE_SECONDS / max(_sample(call, 1, synchronize), 1e-6)))
 
 
-def _sample(call: Call, repeats: int, synchronize: Call) -> float:
-    started = time.perf_counter()
+def _sample(call: Call, repeats: int, synchronize: Call, clock: Clock = time.perf_counter) -> float:
+    started = clock()
     for _ in range(repeats):
         call()
     synchronize()
-    return (time.perf_counter() - started) / repeats
+    return (clock() - started) / repeats

@@ -11,6 +11,7 @@ from __future__ import annotations
 import copy
 import json
 import os
+import time
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -123,6 +124,9 @@ def run(
     compiled: Annotated[bool, typer.Option("--compile", help="All under torch.compile.")] = False,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds at least.")] = 5,
     seconds: Annotated[float, typer.Option(min=0, help="Most time per model.")] = 300.0,
+    processor_time: Annotated[
+        bool, typer.Option(help="Count processor time: for one thread on a busy machine.")
+    ] = False,
     to_json: Annotated[Path | None, typer.Option("--json", help="Where to write the numbers.")] = None,
 ) -> None:
     """Time one training step of softmax and gain-cell models in turn."""
@@ -141,14 +145,16 @@ def run(
         "compile": compiled,
         "load": os.getloadavg()[0],
     }
+    clock = time.process_time if processor_time else time.perf_counter
+    conditions["clock"] = clock.__name__
     report: dict = {"conditions": conditions, "models": {}}
     for name in model or MODELS:
         calls = twins(name, hardware or list(HARDWARE), implementation, where, bf16, compiled)
-        rows = summary(in_turn(calls, rounds=rounds, seconds=seconds, synchronize=wait))
+        rows = summary(in_turn(calls, rounds=rounds, seconds=seconds, synchronize=wait, clock=clock))
         report["models"][name] = rows
         Console().print(table(name, rows))
-    if to_json:
-        to_json.write_text(json.dumps(report, indent=1) + "\n")
+        if to_json:
+            to_json.write_text(json.dumps(report, indent=1) + "\n")
 
 
 if __name__ == "__main__":
