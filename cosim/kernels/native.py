@@ -25,15 +25,9 @@ from .circuit import cells_of
 from .numbers import Numbers, numbers_of, stacked
 
 SOURCES = Path(__file__).parent / "native"
-FLAGS = [
-    "-O3",
-    "-march=native",
-    "-mprefer-vector-width=512",
-    "-std=c++20",
-    "-fopenmp",
-    "-fno-math-errno",
-    "-fno-trapping-math",
-]
+FLAGS = ["-O3", "-march=native", "-std=c++20", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"]
+if platform.machine() in ("x86_64", "AMD64"):
+    FLAGS.append("-mprefer-vector-width=512")
 
 
 def unavailable(now: Conditions, q: Tensor) -> str | None:

@@ -1,4 +1,4 @@
-"""What the operators of `native` are told of the hardware: tables, whole numbers and scalars, in fixed order."""
+"""What the operators of `native` are told of the hardware: tables, whole numbers and scalars in order."""
 
 from __future__ import annotations
 

@@ -15,9 +15,11 @@ struct Gradients {
 };
 
 // What one run of a sub-tile keeps from the forward pass.
+template <class E>
 struct Kept {
   Buffer<float> phi, charge[kPhases], load[kPhases];
-  explicit Kept(const Problem& p) : phi(kTile * kTile) {
+  Buffer<typename E::Element> right;  // phi of every channel as right operands
+  explicit Kept(const Problem& p) : phi(kTile * kTile), right(E::right_size(kTile, kTile) * p.second_cells.channels()) {
     for (int phase = 0; phase < p.phases; ++phase) {
       charge[phase].resize(kTile * kTile);
       if (p.first_cells.loaded) load[phase].resize(kTile * kTile);
@@ -29,12 +31,13 @@ template <class E>
 struct BackwardScratch : Scratch<E> {
   using Operand = Buffer<typename E::Element>;
   Buffer<float> key_grad, value_grad, by_charge, by_load, phi_grad, product;
-  Operand charge_left, charge_right, load_left, load_right, turned;
-  std::vector<Operand> pulse_right;       // of each head: its pulses as right operands
+  Operand charge_left, charge_turned, load_left, load_turned, right;
+  std::vector<Operand> pulse_turned;      // of each head: its pulses, transposed, as left operands
   std::vector<Buffer<float>> pulse_grad;  // (blocks, phases, kTile, padded width)
-  std::vector<Kept> kept;
+  std::vector<Kept<E>> kept;
+  std::vector<char> begun;  // runs of the sub-tile whose gradients hold something
 
-  explicit BackwardScratch(const Problem& p) : Scratch<E>(p), pulse_right(p.group()), pulse_grad(p.group()) {
+  explicit BackwardScratch(const Problem& p) : Scratch<E>(p), pulse_turned(p.group()), pulse_grad(p.group()) {
     const int deep = padded(p.second_cells.width);
     const size_t tile = kTile;
     by_charge.resize(tile * deep);
@@ -42,10 +45,10 @@ struct BackwardScratch : Scratch<E> {
     phi_grad.resize(tile * tile);
     product.resize(tile * tile);
     charge_left.resize(E::left_size(kTile, deep));
-    charge_right.resize(E::right_size(kTile, deep));
+    charge_turned.resize(E::left_size(deep, kTile));
     load_left.resize(E::left_size(kTile, deep));
-    load_right.resize(E::right_size(kTile, deep));
-    turned.resize(E::left_size(kTile, kTile));
+    load_turned.resize(E::left_size(deep, kTile));
+    right.resize(E::right_size(kTile, kTile));
   }
 };
 
@@ -72,10 +75,10 @@ void read_out_gradient(const Problem& p, const std::vector<Run>& runs, int kv_he
   }
   const int rows = block.filled;
   E::pack_left(w.charge_left.data(), w.by_charge.data(), deep, rows, deep);
-  E::pack_right(w.charge_right.data(), w.by_charge.data(), deep, rows, deep);
+  E::pack_left_transposed(w.charge_turned.data(), w.by_charge.data(), deep, deep, rows);
   if (!loaded) return;
   E::pack_left(w.load_left.data(), w.by_load.data(), deep, rows, deep);
-  E::pack_right(w.load_right.data(), w.by_load.data(), deep, rows, deep);
+  E::pack_left_transposed(w.load_turned.data(), w.by_load.data(), deep, deep, rows);
 }
 
 // What does not depend on the cell: the same share of every key from the sum over a row.
@@ -93,7 +96,7 @@ inline void add_common(float constant, const float* from, int n, int from_stride
 
 // Through the second product of a run: gradient of phi, and of the terms of the values.
 template <class E>
-void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Queries& block, size_t member, const Kept& kept, BackwardScratch<E>& w) {
+void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Queries& block, size_t member, const Kept<E>& kept, BackwardScratch<E>& w) {
   const Array& a = p.second_cells;
   const int deep = padded(a.width), rows = block.filled;
   float* grad = w.phi_grad.data();
@@ -110,24 +113,23 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
       else
         for (int s = 0; s < kTile; ++s) to[s] += scale * from[s];
     }
-    const Aged phi = aged(ages, c, run, block, kept.phi.data(), w.scaled.data(), w.scale);
-    E::pack_left_transposed(w.turned.data(), phi.x, kTile, kTile, rows, phi.scale);
     float* to = w.value_grad.data() + (member * a.channels() + c) * kTile * deep;
-    E::multiply(kTile, deep, rows, w.turned.data(), Exact::kNeither, is_load ? w.load_right.data() : w.charge_right.data(), to, deep, true);
+    const auto* phi = kept.right.data() + c * E::right_size(kTile, kTile);
+    E::multiply(deep, kTile, rows, is_load ? w.load_turned.data() : w.charge_turned.data(), Exact::kNeither, phi, to, kTile, w.begun[member]);
   }
   add_common(a.constant, w.by_charge.data(), a.width, deep, grad, kTile, kTile, block.rows);
 }
 
 // Through the first product of a run: gradient of the pulses, and of the terms of the keys (in whole pulse steps).
 template <class E>
-void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Queries& block, size_t member, const Kept& kept, const typename E::Element* pulse_right, float* pulse_grad, BackwardScratch<E>& w) {
+void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Queries& block, size_t member, const Kept<E>& kept, const typename E::Element* pulse_turned, float* pulse_grad, bool add, BackwardScratch<E>& w) {
   const Array& a = p.first_cells;
   const int wide = padded(a.width), rows = block.filled;
   const size_t size = static_cast<size_t>(rows) * kTile;
-  const Exact exact = p.query_steps ? Exact::kRight : Exact::kNeither;
+  const Exact exact = p.query_steps ? Exact::kLeft : Exact::kNeither;
   for (int phase = 0; phase < p.phases; ++phase) {
     float* to_pulse = pulse_grad + static_cast<size_t>(phase) * kTile * wide;
-    const auto* right = pulse_right + phase * E::right_size(kTile, wide);
+    const auto* turned = pulse_turned + phase * E::left_size(wide, kTile);
     float* grad = w.product.data();
     bool plain = false;
     for (int c = 0; c < a.channels(); ++c) {
@@ -138,14 +140,11 @@ void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Qu
         plain = false;
       }
       const Aged x = aged(ages, c, run, block, grad, w.scaled.data(), w.scale);
-      if (x.scale || x.x != grad || !plain) {
-        E::pack_left(w.left.data(), x.x, kTile, rows, kTile, x.scale);
-        E::pack_left_transposed(w.turned.data(), x.x, kTile, kTile, rows, x.scale);
-      }
+      if (x.scale || x.x != grad || !plain) E::pack_both(w.left.data(), w.right.data(), x.x, kTile, rows, kTile, x.scale);
       plain = x.x == grad && !x.scale;
-      E::multiply(rows, wide, kTile, w.left.data(), Exact::kNeither, w.keys.by_key(member, c), to_pulse, wide, true);
+      E::multiply(rows, wide, kTile, w.left.data(), Exact::kNeither, w.keys.by_key(member, c), to_pulse, wide, add || c > 0);
       float* to = w.key_grad.data() + (member * a.channels() + c) * kTile * wide;
-      E::multiply(kTile, wide, rows, w.turned.data(), exact, right, to, wide, true);
+      E::multiply(wide, kTile, rows, turned, exact, w.right.data(), to, kTile, w.begun[member] || phase > 0);
       if (c == 0) add_common(a.constant, grad, kTile, kTile, to_pulse, a.width, wide, block.rows);
     }
   }
@@ -183,31 +182,33 @@ void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& 
     }
     first_product<E>(p, block, w.heads[g], index, w.keys, shift + r, w.products.data());
     first_stage<true>(p, ages, kv_head, runs[w.seen[r]], block, w.products.data(), w.kept[r].phi.data(), slopes);
-    second_product<E>(p, ages, runs[w.seen[r]], block, w.kept[r].phi.data(), shift + r, w, r > 0);
+    second_product<E>(p, ages, runs[w.seen[r]], block, w.kept[r].phi.data(), shift + r, w, r > 0, w.kept[r].right.data());
   }
   read_out_gradient<E>(p, runs, kv_head, block, out_grad, w);
   const int wide = padded(p.first_cells.width);
-  const auto* right = w.pulse_right[g].data() + index * p.phases * E::right_size(kTile, wide);
+  const auto* turned = w.pulse_turned[g].data() + index * p.phases * E::left_size(wide, kTile);
   float* pulse_grad = w.pulse_grad[g].data() + index * p.phases * kTile * wide;
   for (size_t r = 0; r < w.seen.size(); ++r) {
     second_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], w);
-    first_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], right, pulse_grad, w);
+    first_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], turned, pulse_grad, w.heads[g].operated[index], w);
+    w.heads[g].operated[index] = 1;
+    w.begun[shift + r] = 1;
   }
 }
 
-// Pulses of all queries as right operands, and room for their gradient.
+// Pulses of all queries transposed, and room for their gradient.
 template <class E>
 void place_gradients(const Problem& p, int b, int kv_head, BackwardScratch<E>& w) {
   const int wide = padded(p.first_cells.width);
-  const size_t each = E::right_size(kTile, wide);
+  const size_t each = E::left_size(wide, kTile);
   for (int g = 0; g < p.group(); ++g) {
     auto& blocks = w.heads[g].blocks;
-    w.pulse_right[g].resize(each * p.phases * blocks.size());
-    w.pulse_grad[g].assign(static_cast<size_t>(kTile) * wide * p.phases * blocks.size(), 0.0f);
+    w.pulse_turned[g].resize(each * p.phases * blocks.size());
+    w.pulse_grad[g].resize(static_cast<size_t>(kTile) * wide * p.phases * blocks.size());
     for (size_t i = 0; i < blocks.size(); ++i) {
       pulses(p, b, kv_head * p.group() + g, w.heads[g].first[i], blocks[i], w.pulse.data(), w.raw.data());
       for (int phase = 0; phase < p.phases; ++phase)
-        E::pack_right(w.pulse_right[g].data() + (i * p.phases + phase) * each, w.pulse.data() + static_cast<size_t>(phase) * kTile * wide, wide, blocks[i].filled, wide);
+        E::pack_left_transposed(w.pulse_turned[g].data() + (i * p.phases + phase) * each, w.pulse.data() + static_cast<size_t>(phase) * kTile * wide, wide, wide, blocks[i].filled);
     }
   }
 }
@@ -215,8 +216,11 @@ void place_gradients(const Problem& p, int b, int kv_head, BackwardScratch<E>& w
 // The gradients of a sub-tile's terms become those of what was to be stored.
 template <class E>
 void store_gradients(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& members, int b, int kv_head, BackwardScratch<E>& w, const Gradients& g) {
-  const float per_step = p.query_steps ? 1.0f / p.query_steps : 1.0f;
-  for (float& x : w.key_grad) x *= per_step;
+  for (size_t i = 0; i < members.size(); ++i)
+    for (Buffer<float>* grad : {&w.key_grad, &w.value_grad}) {
+      const size_t each = grad->size() / members.size();
+      if (!w.begun[i]) std::fill(grad->data() + i * each, grad->data() + (i + 1) * each, 0.0f);
+    }
   const size_t at = static_cast<size_t>(b) * p.kv_heads + kv_head, all = static_cast<size_t>(p.batch) * p.kv_heads;
   for (const Array* a : {&p.first_cells, &p.second_cells}) {
     const bool first = a == &p.first_cells;
@@ -224,7 +228,7 @@ void store_gradients(const Problem& p, const std::vector<Run>& runs, const std::
     float* to = (first ? g.keys : g.values) + at * p.keys * row;
     const float* grad = (first ? w.key_grad : w.value_grad).data();
     const size_t each = static_cast<size_t>(a->channels()) * kTile * padded(a->width);
-    for (size_t i = 0; i < members.size(); ++i) responses_backward(*a, runs[members[i]], b, kv_head, grad + i * each, to, row, static_cast<int64_t>(all * p.keys * row));
+    for (size_t i = 0; i < members.size(); ++i) responses_backward(*a, runs[members[i]], b, kv_head, grad + i * each, first && p.query_steps ? 1.0f / p.query_steps : 1.0f, w.keys.scratch, to, row, static_cast<int64_t>(all * p.keys * row));
   }
 }
 
@@ -238,8 +242,9 @@ void backward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& 
     if (members.empty()) continue;
     w.keys.fill(p.first_cells, runs, members, b, kv_head, true, true);
     w.values.fill(p.second_cells, runs, members, b, kv_head, true, true);
-    w.key_grad.assign(members.size() * p.first_cells.channels() * kTile * padded(p.first_cells.width), 0.0f);
-    w.value_grad.assign(members.size() * p.second_cells.channels() * kTile * padded(p.second_cells.width), 0.0f);
+    w.key_grad.resize(members.size() * p.first_cells.channels() * kTile * padded(p.first_cells.width));
+    w.value_grad.resize(members.size() * p.second_cells.channels() * kTile * padded(p.second_cells.width));
+    w.begun.assign(members.size(), 0);
     for (int g = 0; g < group; ++g)
       for (size_t i = 0; i < w.heads[g].blocks.size(); ++i) {
         visible(p, runs, members, w.heads[g].blocks[i], w.seen);
@@ -253,8 +258,11 @@ void backward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& 
   E::end();
   const size_t each = static_cast<size_t>(p.phases) * kTile * padded(p.first_cells.width);
   for (int g = 0; g < group; ++g)
-    for (size_t i = 0; i < w.heads[g].blocks.size(); ++i)
-      query_gradient(p, b, kv_head * group + g, w.heads[g].first[i], w.heads[g].blocks[i], w.pulse_grad[g].data() + i * each, gradients.pulses);
+    for (size_t i = 0; i < w.heads[g].blocks.size(); ++i) {
+      float* grad = w.pulse_grad[g].data() + i * each;
+      if (!w.heads[g].operated[i]) std::fill(grad, grad + each, 0.0f);
+      query_gradient(p, b, kv_head * group + g, w.heads[g].first[i], w.heads[g].blocks[i], grad, gradients.pulses);
+    }
 }
 
 }  // namespace gaincell

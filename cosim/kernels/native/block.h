@@ -54,7 +54,11 @@ inline void seen(const Problem& p, const Run& run, int64_t position, int& from, 
 // Pulses of a block, one row per query and phase, none negative: whole numbers of steps, or as they are.
 inline void pulses(const Problem& p, int b, int h, int q0, Queries& block, float* out, float* raw) {
   const int width = p.first_cells.width, wide = padded(width);
-  std::fill(out, out + static_cast<size_t>(p.phases) * kTile * wide, 0.0f);
+  for (int phase = 0; phase < p.phases; ++phase) {
+    float* to = out + static_cast<size_t>(phase) * kTile * wide;
+    for (int t = 0; t < block.rows && width < wide; ++t) std::fill(to + t * wide + width, to + (t + 1) * wide, 0.0f);
+    std::fill(to + block.rows * wide, to + block.filled * wide, 0.0f);
+  }
   const float per_step = p.query_steps ? 1.0f / p.query_steps : 1.0f;
   for (int t = 0; t < block.rows; ++t) {
     const float* q = p.pulses + b * p.q_batch + h * p.q_head + (q0 + t) * p.q_row;

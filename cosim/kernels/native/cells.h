@@ -70,7 +70,11 @@ inline const float* volts_of(const Array& a, int b, int head, int key) {
 // Responses of a run, (channels, kTile, padded width), zero where there is no key.
 inline void responses(const Array& a, const Run& run, int b, int head, float* out) {
   const int wide = padded(a.width);
-  std::fill(out, out + static_cast<size_t>(a.channels()) * kTile * wide, 0.0f);
+  for (int c = 0; c < a.channels(); ++c) {
+    float* to = out + static_cast<size_t>(c) * kTile * wide;
+    for (int s = 0; s < run.count && a.width < wide; ++s) std::fill(to + s * wide + a.width, to + (s + 1) * wide, 0.0f);
+    std::fill(to + run.count * wide, to + kTile * wide, 0.0f);
+  }
   std::vector<int> level(a.width);
   for (int s = 0; s < run.count; ++s) {
     const float* from = volts_of(a, b, head, run.first + s);
@@ -117,17 +121,23 @@ struct Packed {
   const typename E::Element* by_key(size_t member, int channel) { return at(member, channel, forms - 1); }
 };
 
-// Gradient of the volts (or terms) of the keys, from that of the responses (channels, kTile, padded width).
-inline void responses_backward(const Array& a, const Run& run, int b, int head, const float* grad, float* out, int64_t out_key, int64_t out_term) {
+// Gradient of the volts (or terms) of the keys, from that of the responses (channels, padded width, kTile) in
+// multiples of `unit`.
+inline void responses_backward(const Array& a, const Run& run, int b, int head, const float* turned, float unit, Buffer<float>& grad, float* out, int64_t out_key, int64_t out_term) {
   const int wide = padded(a.width), depth = a.depth();
+  grad.resize(static_cast<size_t>(a.channels()) * kTile * wide);
+  for (int c = 0; c < a.channels(); ++c) {
+    const size_t at = static_cast<size_t>(c) * kTile * wide;
+    transpose(grad.data() + at, wide, turned + at, kTile, wide, kTile);
+  }
   std::vector<int> level(a.width);
   Buffer<float> slope(a.width);
   for (int s = 0; s < run.count; ++s) {
     float* to = out + (run.first + s) * out_key;
     if (!a.levels) {
       for (int c = 0; c < a.channels(); ++c) {
-        const float* g = grad + (static_cast<size_t>(c) * kTile + s) * wide;
-        const float scale = kept(a, c, s);
+        const float* g = grad.data() + (static_cast<size_t>(c) * kTile + s) * wide;
+        const float scale = unit * kept(a, c, s);
         for (int d = 0; d < a.width; ++d) to[c * out_term + d] = scale * g[d];
       }
       continue;
@@ -136,8 +146,8 @@ inline void responses_backward(const Array& a, const Run& run, int b, int head, 
     levels_of(a, volts, level.data());
     std::fill(to, to + depth, 0.0f);
     for (int c = 0; c < a.channels(); ++c) {
-      const float* g = grad + (static_cast<size_t>(c) * kTile + s) * wide;
-      look_up(a.slope + c * (a.levels + 1), a.levels + 1, level.data(), a.width, kept(a, c, s), slope.data());
+      const float* g = grad.data() + (static_cast<size_t>(c) * kTile + s) * wide;
+      look_up(a.slope + c * (a.levels + 1), a.levels + 1, level.data(), a.width, unit * kept(a, c, s), slope.data());
       for (int d = 0; d < depth; ++d) to[d] += slope[d] * g[d];
       if (a.mirrored)
         for (int d = 0; d < depth; ++d) to[d] -= slope[depth + d] * g[depth + d];

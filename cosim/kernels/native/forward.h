@@ -10,7 +10,8 @@ namespace gaincell {
 template <class E>
 struct Head {
   std::vector<Queries> blocks;
-  std::vector<int> first;  // query of each block
+  std::vector<int> first;      // query of each block
+  std::vector<char> operated;  // whether any sub-tile has given something
   Buffer<typename E::Element> left;
   size_t each = 0;
 
@@ -46,6 +47,7 @@ void place_head(const Problem& p, int b, int h, int first_query, int end_query, 
   head.each = E::left_size(kTile, wide);
   head.blocks.resize(count);
   head.first.resize(count);
+  head.operated.assign(count, 0);
   head.left.resize(head.each * p.phases * count);
   for (int i = 0; i < count; ++i) {
     Queries& block = head.blocks[i];
@@ -80,15 +82,19 @@ inline void first_product(const Problem& p, const Queries& block, const Head<E>&
       E::multiply(block.filled, kTile, wide, head.pulses_of(index, phase, p), exact, keys.by_element(member, c), products + (phase * channels + c) * each, kTile, false);
 }
 
-// Adds a run's share of the second product: charge and load (rows, padded width), and the pulses' edges.
+// Adds a run's share of the second product: charge and load (rows, padded width), and the pulses' edges. Leaves
+// each channel's pulses in `right` as right operands.
 template <class E>
-inline void second_product(const Problem& p, const Ages& ages, const Run& run, const Queries& block, const float* phi, size_t member, Scratch<E>& w, bool add) {
+inline void second_product(const Problem& p, const Ages& ages, const Run& run, const Queries& block, const float* phi, size_t member, Scratch<E>& w, bool add, typename E::Element* right = nullptr) {
   const Array& a = p.second_cells;
   const int deep = padded(a.width);
   bool plain = false;  // phi itself is packed
   for (int c = 0; c < a.channels(); ++c) {
     const Aged x = aged(ages, c, run, block, phi, w.scaled.data(), w.scale);
-    if (x.scale || x.x != phi || !plain) E::pack_left(w.left.data(), x.x, kTile, block.filled, kTile, x.scale);
+    if (right)
+      E::pack_both(w.left.data(), right + c * E::right_size(kTile, kTile), x.x, kTile, block.filled, kTile, x.scale);
+    else if (x.scale || x.x != phi || !plain)
+      E::pack_left(w.left.data(), x.x, kTile, block.filled, kTile, x.scale);
     plain = x.x == phi && !x.scale;
     const bool is_load = c == a.terms;
     E::multiply(block.filled, deep, kTile, w.left.data(), Exact::kNeither, w.values.by_key(member, c), is_load ? w.load.data() : w.charge.data(), deep, add || (c > 0 && !is_load));
@@ -110,7 +116,7 @@ inline void second_product(const Problem& p, const Ages& ages, const Run& run, c
 
 inline int64_t oldest_seen(const Problem& p, int64_t position) { return p.window ? position - p.window + 1 : p.key_start; }
 
-// out: (B, H, T, width) contiguous, zero at first.
+// out: (B, H, T, width) contiguous.
 template <class E>
 void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head, int first_query, int end_query, Scratch<E>& w, float* out) {
   const int width = p.second_cells.width, deep = padded(width), group = p.group();
@@ -133,6 +139,8 @@ void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& a
           second_product<E>(p, ages, runs[w.seen[r]], block, w.phi.data(), shift + r, w, r > 0);
         }
         float* to = out + ((static_cast<size_t>(b) * p.heads + kv_head * group + g) * p.queries + w.heads[g].first[i]) * width;
+        if (!w.heads[g].operated[i]) std::fill(to, to + block.rows * width, 0.0f);
+        w.heads[g].operated[i] = 1;
         for (int t = 0; t < block.rows; ++t, to += width) {
           if (!operated(p, runs, w.seen, block.position[t])) continue;
           float* row = w.charge.data() + static_cast<size_t>(t) * deep;
@@ -141,6 +149,12 @@ void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& a
         }
       }
   }
+  for (int g = 0; g < group; ++g)
+    for (size_t i = 0; i < w.heads[g].blocks.size(); ++i) {
+      if (w.heads[g].operated[i]) continue;
+      float* to = out + ((static_cast<size_t>(b) * p.heads + kv_head * group + g) * p.queries + w.heads[g].first[i]) * width;
+      std::fill(to, to + w.heads[g].blocks[i].rows * width, 0.0f);
+    }
   E::end();
 }
 

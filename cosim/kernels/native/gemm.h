@@ -74,6 +74,11 @@ struct Plain {
     for (int m = 0; m < M && scale; ++m)
       for (int k = 0; k < K; ++k) dst[static_cast<size_t>(m) * K + k] *= scale[k];
   }
+  // src (M, N) with scaled rows, as a left operand and as a right one.
+  static void pack_both(float* left, float* right, const float* src, int ld, int M, int N, const float* scale) {
+    pack_left(left, src, ld, M, N, scale);
+    std::memcpy(right, left, sizeof(float) * M * N);
+  }
   // src (K, N).
   static void pack_right(float* dst, const float* src, int ld, int K, int N) { pack_left(dst, src, ld, K, N); }
   // src (N, K), as (K, N).
@@ -167,6 +172,28 @@ struct Split {
         const size_t at = static_cast<size_t>(k) * N + 2 * n;
         _mm512_storeu_si512(dst + at, _mm512_permutexvar_epi16(pairs, hi));
         _mm512_storeu_si512(low + at, _mm512_permutexvar_epi16(pairs, lo));
+      }
+  }
+
+  static void pack_both(uint16_t* left, uint16_t* right, const float* src, int ld, int M, int N, const float* scale) {
+    const size_t half = static_cast<size_t>(M) * N;
+    const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+    const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
+    for (int m = 0; m < M; m += 2)
+      for (int n = 0; n < N; n += 32) {
+        __m512i part[2][2];  // of two rows: hi and lo
+        for (int i = 0; i < 2; ++i) {
+          const float* from = src + static_cast<size_t>(m + i) * ld + n;
+          const __m512 by = _mm512_set1_ps(scale ? scale[m + i] : 1.0f);
+          split(_mm512_mul_ps(_mm512_loadu_ps(from), by), _mm512_mul_ps(_mm512_loadu_ps(from + 16), by), part[i][0], part[i][1]);
+        }
+        for (int h = 0; h < 2; ++h) {
+          _mm512_storeu_si512(left + h * half + static_cast<size_t>(m) * N + n, part[0][h]);
+          _mm512_storeu_si512(left + h * half + static_cast<size_t>(m + 1) * N + n, part[1][h]);
+          uint16_t* to = right + h * half + static_cast<size_t>(m) * N + 2 * n;
+          _mm512_storeu_si512(to, _mm512_permutex2var_epi16(part[0][h], first, part[1][h]));
+          _mm512_storeu_si512(to + 32, _mm512_permutex2var_epi16(part[0][h], second, part[1][h]));
+        }
       }
   }
 

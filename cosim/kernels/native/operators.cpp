@@ -163,7 +163,8 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor
   Tensor out = at::zeros({p.batch, p.heads, p.queries, p.second_cells.width}, call.q.options().dtype(at::kFloat));
   if (call.empty()) return out;
   if (decodes(p)) {
-    at::parallel_for(0, static_cast<int64_t>(p.batch) * p.kv_heads, 1, [&](int64_t begin, int64_t end) { decode(p, begin, end, out.mutable_data_ptr<float>()); });
+    const auto runs = runs_of(p);
+    at::parallel_for(0, static_cast<int64_t>(p.batch) * p.kv_heads, 1, [&](int64_t begin, int64_t end) { decode(p, runs, begin, end, out.mutable_data_ptr<float>()); });
     return out;
   }
 #ifdef GAINCELL_AMX
