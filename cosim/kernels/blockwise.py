@@ -5,7 +5,7 @@ Saved for the backward pass are q, k and v, from which it computes everything ag
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 
 import torch
@@ -14,8 +14,9 @@ from torch.autograd.function import once_differentiable
 
 from ..options import normalised
 from ..signals import Conditions, noise_of
+from . import lean, pairs
+from .gradients import gradients_of, widened
 from .operands import folded_queries, unfolded_queries
-from .pairs import add_block, add_gradients, gradients_of, widened
 from .parts import Part, parts_of
 from .stages import is_ideal
 
@@ -66,8 +67,9 @@ class BlockWise(torch.autograd.Function):
 def _forward(out: Tensor, q: Tensor, k: Tensor, v: Tensor, part: Part, watch: bool) -> list[bool] | None:
     """Write one part's output; which blocks clipped, if that is watched."""
     q, k, v = part.of(q, k, v)
-    group = part.group(q, part.pulses(q), part.keys(k), part.values(v))
+    group = part.group(q, part.pulses(q)[0], part.stored(k, 1)[0], part.stored(v, 2)[0])
     total = q.new_zeros(group.batch * group.now.kv_heads, q.shape[2] * group.per_array, group.depth)
+    add_block = lean.add_block if lean.is_lean(group) else pairs.add_block
     clipped = []
     for block in part.blocks:
         charge = add_block(total, group, block)
@@ -89,33 +91,20 @@ def _backward(
 ) -> None:
     """Write one part's gradients by q, k and v."""
     q, k, v = part.of(*inputs)
-    keeps = noise_of(part.now) is not None
     # In the order of the forward pass, for the noise to be the same.
-    pulses, back_pulses = _pulled(part.pulses, q, keeps)
-    keys, back_keys = _pulled(part.keys, k, keeps)
-    values, back_values = _pulled(part.values, v, keeps)
+    pulses, back_pulses = part.pulses(q)
+    keys, back_keys = part.stored(k, 1)
+    values, back_values = part.stored(v, 2)
     group = part.group(q, pulses, keys, values)
     own = folded_queries(grad[part.sequences, part.heads].to(q.dtype), group.now.kv_heads) / group.full_scale
     sums = gradients_of(pulses, keys, values)
     wide = widened(own, group, (0, q.shape[2])) if is_ideal(2, group.now) else own
+    add_gradients = lean.add_gradients if lean.is_lean(group) else pairs.add_gradients
     for i, block in enumerate(part.blocks):
         add_gradients(own, wide, clipped is None or clipped[i], group, block, sums)
     results = back_pulses(sums.pulses), back_keys(sums.keys), back_values(sums.values)
     for total, heads, result in zip(grads, part.heads_of_inputs, results, strict=True):
         total[part.sequences, heads] = result
-
-
-Operands = tuple[Tensor, ...]
-
-
-def _pulled(
-    make: Callable[[Tensor], Operands], x: Tensor, keeps: bool
-) -> tuple[Operands, Callable[[Operands], Tensor]]:
-    """make(x), and the way back from its gradient. keeps: hold what that needs, rather than make it again."""
-    if keeps:
-        made, pull = torch.func.vjp(make, x)
-        return made, lambda grads: pull(grads)[0]
-    return make(x), lambda grads: torch.func.vjp(make, x)[1](grads)[0]
 
 
 def _random_state(device: torch.device) -> Tensor:

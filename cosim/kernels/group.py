@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import torch
 from torch import Tensor
@@ -10,6 +10,7 @@ from torch import Tensor
 from ..signals import Conditions
 from .fading import Fading
 from .operands import Pulses, Stored
+from .scratch import Scratch
 
 Run = tuple[int, int]
 """First index and the one after the last."""
@@ -35,14 +36,27 @@ class Group:
     full_scale: float
     """Of the read-out, in the unit of `values`: in counts where it is ideal and counts."""
 
-    @property
-    def queries(self) -> int:
-        return self.now.places.query_position.shape[1]
+    ideal: tuple[bool, bool]
+    """Whether nothing but a clip follows the sums of the first and of the second array."""
+    exact: bool
+    """Whether a query's position follows from its index."""
+    ahead: Tensor
+    """(1, columns G, columns) bool: keys of a run that are written after the key of the row."""
+    scratch: Scratch
+    counts: bool
+    """An ideal read-out counts."""
+    stacks: dict[Run, Tensor] = field(default_factory=dict)
+    """What `stack` has made."""
 
-    @property
-    def exact(self) -> bool:
-        """Whether a query's position follows from its index."""
-        return self.now.places.stored is None
+    def stack(self, run: Run) -> Tensor:
+        """(n, separable keys + constant, C) the terms of a run's values, one below the other."""
+        if run not in self.stacks:
+            wide, depth = self.values.wide[:, run[0] : run[1]], self.depth
+            terms = [wide[..., i * depth : (i + 1) * depth] for i in range(len(self.fading.separable))]
+            if self.fading.constant is not None:
+                terms.append(wide[:, :1, -1:].expand(-1, -1, depth))
+            self.stacks[run] = torch.cat(terms, dim=1) if terms else wide[:, :0, :0]
+        return self.stacks[run]
 
     def spread(self, x: Tensor) -> Tensor:
         """(batch or 1, rows, w) numbers of positions, for (n or 1, rows G, w)."""
@@ -69,7 +83,8 @@ def distance(group: Group, rows: Run, run: Run) -> Tensor:
 
 def first_distance(group: Group, rows: Run, run: Run) -> int:
     """The same of the first row, where positions follow from the index."""
-    return group.now.places.ages - group.queries + rows[0] - run[0]
+    places = group.now.places
+    return places.ages - places.query_position.shape[1] + rows[0] - run[0]
 
 
 def hide(charge: Tensor, group: Group, rows: Run, run: Run, value: float) -> Tensor:
@@ -83,19 +98,14 @@ def hide(charge: Tensor, group: Group, rows: Run, run: Run, value: float) -> Ten
     last = first + rows[1] - rows[0]
     # Only the first rows meet keys still to be written, only the last ones keys already overwritten.
     if first < size - 1:
-        _hide(charge, group, first, (first, min(last, size - 1)), 0, value)
+        end = min(last, size - 1)
+        ahead = group.ahead[:, group.scaled((first, end)), :size]
+        charge[:, group.scaled((0, end - first))].masked_fill_(ahead, value)
     if window is not None and last > window:
-        _hide(charge, group, first, (max(first, window), last), window, value)
+        begin = max(first, window)
+        behind = ~group.ahead[:, group.scaled((begin - window, last - window)), :size]
+        charge[:, group.scaled((begin - first, last - first))].masked_fill_(behind, value)
     return charge
-
-
-def _hide(charge: Tensor, group: Group, first: int, stretch: Run, window: int, value: float) -> None:
-    """Hide keys after each query (window 0), or those at least a window before it, in a stretch of rows."""
-    size = charge.shape[-1]
-    age = torch.arange(stretch[0], stretch[1], device=charge.device)[:, None]
-    age = age - torch.arange(size, device=charge.device)
-    hidden = group.spread((age < 0 if window == 0 else age >= window)[None])
-    charge[:, group.scaled((stretch[0] - first, stretch[1] - first))].masked_fill_(hidden, value)
 
 
 def faded(group: Group, table: Tensor, rows: Run, run: Run) -> Tensor:

@@ -7,43 +7,27 @@ backward pass computes a block's charges again.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from ..signals import Conditions
+from .gradients import Gradients, Tensors, widened
 from .group import Group, Run, distance, faded, hide
-from .operands import Pulses
-from .stages import clip_slope, edge_of_pulses, first_pulses, is_ideal, second_width
+from .stages import clip_slope, clip_slope_, edge_of_pulses, first_pulses, second_width
 from .tiling import Block
-
-Tensors = tuple[Tensor, ...]
-
-
-@dataclass(frozen=True)
-class Gradients:
-    """Sums over blocks, like the operands that they belong to."""
-
-    pulses: Tensors
-    """`wide` and `plain` of each phase."""
-    keys: Tensors
-    values: Tensors
-
-
-def gradients_of(pulses: Tensors, keys: Tensors, values: Tensors) -> Gradients:
-    """Zeros."""
-    return Gradients(*(tuple(map(torch.zeros_like, tensors)) for tensors in (pulses, keys, values)))
 
 
 def add_block(out: Tensor, group: Group, block: Block) -> Tensor | None:
     """Add a block's read-out to `out` (n, T G, C); returns its charge before an ideal converter clips it."""
     faders = [_faders(group, block.rows, run) for run in block.runs]
-    phis = [_pulses(group, block.rows, run, own) for run, own in zip(block.runs, faders, strict=True)]
+    phis = [_pulses(group, block, i, own) for i, own in enumerate(faders)]
     charge, load = second_sums(group, block, phis, faders)
     rows = group.scaled(block.rows)
-    if is_ideal(2, group.now):
-        width = charge.clamp(-group.full_scale, group.full_scale)
+    if group.ideal[1]:
+        read_out = group.scratch.take("read-out", charge.shape)
+        width = torch.clamp(charge, -group.full_scale, group.full_scale, out=read_out)
         out[:, rows] += width.round_() if group.now.effects.quantise else width
         return charge
     charge += _edges(group, phis)
@@ -60,7 +44,7 @@ def add_gradients(
     the converter may have clipped a charge of this block.
     """
     faders = [_faders(group, block.rows, run) for run in block.runs]
-    taped = [_taped_pulses(group, block.rows, run, own) for run, own in zip(block.runs, faders, strict=True)]
+    taped = [_taped_pulses(group, block, i, own) for i, own in enumerate(faders)]
     rows = group.scaled(block.rows)
     grad, wide, grad_load = grad[:, rows], wide[:, rows], None
     if clips:
@@ -73,66 +57,52 @@ def add_gradients(
         _through_keys(back(grad_phi), own, block.rows, run, group, sums)
 
 
-def widened(grad: Tensor, group: Group, rows: Run) -> Tensor:
-    """Gradient by the charge of the second product (n, rows G, C), against `group.values.wide`."""
-    shares, fading = group.rows, group.fading
-    at = group.scaled(rows)
-    parts = [
-        grad if shares is None else grad * shares[:, at, i : i + 1] for i in range(len(fading.separable))
-    ]
-    if fading.constant is not None:
-        parts.append(grad.sum(-1, keepdim=True))
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1) if parts else grad[..., :0]
-
-
 def _faders(group: Group, rows: Run, run: Run) -> list[Tensor]:
     return [faded(group, table, rows, run) for table in group.fading.tables]
 
 
-def first_sums(
-    group: Group, rows: Run, run: Run, pulses: Pulses, faders: list[Tensor]
-) -> tuple[Tensor, Tensor | None]:
-    """Charge and loading (n, rows G, keys) on the bit lines of a run's keys, from one phase's pulses."""
-    at, keys, load = group.scaled(rows), slice(*run), group.keys.load
-    charge = torch.bmm(pulses.wide[:, at], group.keys.wide[:, keys].mT)
-    for term, fader in zip(group.keys.tabled, faders, strict=True):
-        charge += torch.bmm(pulses.plain[:, at], term[:, keys].mT).mul_(fader)
-    return charge, None if load is None else torch.bmm(pulses.plain[:, at], load[:, keys].mT)
+def _all_sums(group: Group, block: Block, i: int, faders: list[Tensor]) -> tuple[Tensors, Tensors]:
+    """Charges and loadings (n, rows G, keys) on the bit lines of a block's run i, by phase."""
+    at, keys = group.scaled(block.rows), slice(*block.runs[i])
+    wide, load = group.keys.wide[:, keys].mT, group.keys.load
+    charges, loads = [], []
+    for phase, pulses in enumerate(group.pulses):
+        shape = (wide.shape[0], at.stop - at.start, wide.shape[2])
+        charge = torch.bmm(pulses.wide[:, at], wide, out=group.scratch.take((i, phase), shape))
+        for term, fader in zip(group.keys.tabled, faders, strict=True):
+            charge += torch.bmm(pulses.plain[:, at], term[:, keys].mT).mul_(fader)
+        charges.append(charge)
+        if load is not None:
+            loads.append(torch.bmm(pulses.plain[:, at], load[:, keys].mT))
+    return tuple(charges), tuple(loads)
 
 
-def _pulses(group: Group, rows: Run, run: Run, faders: list[Tensor]) -> Tensor:
-    """(n, rows G, keys) pulses into the second array, zero where a query does not see the key."""
-    charges, loads = _all_sums(group, rows, run, faders)
-    if is_ideal(1, group.now):
-        return hide(charges[0], group, rows, run, -1.0).clamp_(0, 1)
-    phi = _converter(group, run)(*map(group.of_heads, (*charges, *loads)))
-    return hide(phi.flatten(0, 1), group, rows, run, 0.0)
+def _pulses(group: Group, block: Block, i: int, faders: list[Tensor]) -> Tensor:
+    """(n, rows G, keys) pulses of run i into the second array, zero where a query does not see the key."""
+    charges, loads = _all_sums(group, block, i, faders)
+    if group.ideal[0]:
+        return hide(charges[0], group, block.rows, block.runs[i], -1.0).clamp_(0, 1)
+    phi = _converter(group, block.runs[i])(*map(group.of_heads, (*charges, *loads)))
+    return hide(phi.flatten(0, 1), group, block.rows, block.runs[i], 0.0)
 
 
 def _taped_pulses(
-    group: Group, rows: Run, run: Run, faders: list[Tensor]
-) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, ...]]]:
+    group: Group, block: Block, i: int, faders: list[Tensor]
+) -> tuple[Tensor, Callable[[Tensor], Tensors]]:
     """`_pulses`, and the way back from their gradient to that of every phase's charge, then loading."""
-    charges, loads = _all_sums(group, rows, run, faders)
-    if is_ideal(1, group.now):
+    charges, loads = _all_sums(group, block, i, faders)
+    rows, run = block.rows, block.runs[i]
+    if group.ideal[0]:
         charge = hide(charges[0], group, rows, run, -1.0)
-        return charge.clamp(0, 1), lambda grad: (clip_slope(grad, charge, 0.0, 1.0),)
+        phi = torch.clamp(charge, 0, 1, out=group.scratch.take(("pulses", i), charge.shape))
+        return phi, lambda grad: (clip_slope_(grad, charge, 0.0, 1.0),)
     phi, pull = torch.func.vjp(_converter(group, run), *map(group.of_heads, (*charges, *loads)))
 
-    def back(grad: Tensor) -> tuple[Tensor, ...]:
+    def back(grad: Tensor) -> Tensors:
         grads = pull(group.of_heads(hide(grad, group, rows, run, 0.0)))
         return tuple(grad.flatten(0, 1) for grad in grads)
 
     return hide(phi.flatten(0, 1).clone(), group, rows, run, 0.0), back
-
-
-def _all_sums(
-    group: Group, rows: Run, run: Run, faders: list[Tensor]
-) -> tuple[tuple[Tensor, ...], tuple[Tensor, ...]]:
-    """Charges and loadings of each phase."""
-    pairs = [first_sums(group, rows, run, pulses, faders) for pulses in group.pulses]
-    loads = () if group.keys.load is None else tuple(load for _, load in pairs)
-    return tuple(charge for charge, _ in pairs), loads
 
 
 def _converter(group: Group, run: Run) -> Callable[..., Tensor]:
@@ -179,9 +149,9 @@ def second_sums(
 ) -> tuple[Tensor, Tensor | None]:
     """Charge and loading (n, rows G, C) of a sub-tile's second product, from the pulses of its runs."""
     charge, load, values = None, None, group.values
-    for phi, run, own in zip(phis, block.runs, faders, strict=True):
-        keys = slice(*run)
-        part = _separable_sum(group, block, phi, values.wide[:, keys])
+    for i, (phi, own) in enumerate(zip(phis, faders, strict=True)):
+        keys = slice(*block.runs[i])
+        part = _separable_sum(group, block, i, phi)
         for term, fader in zip(values.tabled, own, strict=True):
             part += torch.bmm(phi * fader, term[:, keys])
         charge = part if charge is None else charge.add_(part)
@@ -191,34 +161,37 @@ def second_sums(
     return charge, load
 
 
-def _separable_sum(group: Group, block: Block, phi: Tensor, wide: Tensor) -> Tensor:
-    count, depth = len(group.fading.separable), group.depth
-    cells = [wide[..., i * depth : (i + 1) * depth] for i in range(count)]
-    if not cells:
-        total = phi.new_zeros(*phi.shape[:2], depth)
-        return total if group.fading.constant is None else total + _constant(phi, wide)
-    pulses, stored = phi, cells[0]
-    if group.rows is not None:
-        # One product over all terms: the pulses, as the queries' shares scale them, beside each other.
-        shares = group.rows[:, group.scaled(block.rows), :, None]
-        pulses, stored = (phi.unsqueeze(2) * shares).flatten(2), torch.cat(cells, dim=1)
-    if group.fading.constant is None:
-        return torch.bmm(pulses, stored)
-    return torch.baddbmm(_constant(phi, wide), pulses, stored)
+def _separable_sum(group: Group, block: Block, i: int, phi: Tensor) -> Tensor:
+    """All separable terms of run i in one product."""
+    stored = group.stack(block.runs[i])
+    if stored.shape[1] == 0:
+        return phi.new_zeros(*phi.shape[:2], group.depth)
+    pulses = phi if stored.shape[1] == phi.shape[2] else _side_by_side(group, block, phi)
+    return torch.bmm(pulses, stored, out=group.scratch.take(("sum", i), (*phi.shape[:2], group.depth)))
 
 
-def _constant(phi: Tensor, wide: Tensor) -> Tensor:
-    """(n, rows G, 1) charge of the term that is the same for every stored voltage."""
-    return phi.sum(-1, keepdim=True) * wide[:, :1, -1:]
+def _side_by_side(group: Group, block: Block, phi: Tensor) -> Tensor:
+    """(n, rows G, separable keys + constant) pulses as the queries' shares scale them, and their sum."""
+    count, size, fading = len(group.fading.separable), phi.shape[2], group.fading
+    shares = None if group.rows is None else group.rows[:, group.scaled(block.rows), :, None]
+    pulses = phi.unsqueeze(2)
+    scratch = group.scratch.take("wide", (*phi.shape[:2], count * size + (fading.constant is not None)))
+    if scratch is None or shares is None:
+        parts = [(pulses.expand(-1, -1, count, -1) if shares is None else pulses * shares).flatten(2)]
+        return torch.cat([*parts, phi.sum(-1, keepdim=True)] if fading.constant is not None else parts, -1)
+    torch.mul(pulses, shares, out=scratch[..., : count * size].unflatten(2, (count, size)))
+    if fading.constant is not None:
+        torch.sum(phi, -1, out=scratch[..., -1])
+    return scratch
 
 
 def _before_read_out(
     grad: Tensor, charge: Tensor, load: Tensor | None, phis: list[Tensor], group: Group, block: Block
 ) -> tuple[Tensor, Tensor | None]:
     """Gradient by the charge and by the loading of the second product."""
-    if is_ideal(2, group.now):
+    if group.ideal[1]:
         return clip_slope(grad, charge, -group.full_scale, group.full_scale), None
-    charge += _edges(group, phis)
+    charge = charge + _edges(group, phis)
     _, pull = torch.func.vjp(_read_out(group, block), charge, *_one(load))
     grads = pull(_operated(grad, group, block))
     return grads[0], grads[1] if load is not None else None
@@ -236,7 +209,8 @@ def _through_values(
 ) -> Tensor:
     """Gradient by a run's pulses; adds the one by its values."""
     keys, values = slice(*run), group.values
-    grad_phi = torch.bmm(wide, values.wide[:, keys].mT)
+    scratch = group.scratch.take("gradient", phi.shape)
+    grad_phi = torch.bmm(wide, values.wide[:, keys].mT, out=scratch)
     sums.values[0][:, keys].baddbmm_(phi.mT, wide)
     for term, fader, total in zip(values.tabled, faders, sums.values[1:], strict=False):
         grad_phi += torch.bmm(grad, term[:, keys].mT).mul_(fader)

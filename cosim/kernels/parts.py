@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
-from ..signals import Conditions
+from ..signals import Conditions, noise_of
 from .fading import Fading, fading_of
 from .group import Group
 from .operands import Pulses, Stored, pulses_of, stored_of
+from .powers import Back, Operands, plain_powers, plain_pulses, powers_of_pulses, stored_powers
+from .scratch import Scratch
 from .stages import is_ideal
 from .tiling import Block, blocks_of
 
@@ -33,6 +36,9 @@ class Part:
     """Of q, k and v."""
     dtype: torch.dtype
     """What is computed in."""
+    ahead: Tensor
+    """As in `Group`."""
+    scratch: Scratch
 
     @property
     def heads(self) -> slice:
@@ -40,32 +46,44 @@ class Part:
         return self.heads_of_inputs[0]
 
     @property
+    def counts(self) -> bool:
+        """Whether a counter follows ideal converters."""
+        return is_ideal(2, self.now) and self.now.effects.quantise
+
+    @property
     def scale(self) -> float:
-        """Full scale of the read-out: counts, where an ideal converter is followed by a counter."""
-        counts = is_ideal(2, self.now) and self.now.effects.quantise
-        return float(self.now.hardware.levels.output // 2 - 1) if counts else 1.0
+        """Full scale of the read-out: in counts, so that they add up exactly, where there are any."""
+        return float(self.now.hardware.levels.output // 2 - 1) if self.counts else 1.0
 
     def of(self, *inputs: Tensor) -> tuple[Tensor, ...]:
         """This part of q, k and v."""
         pairs = zip(inputs, self.heads_of_inputs, strict=True)
         return tuple(x[self.sequences, heads].to(self.dtype) for x, heads in pairs)
 
-    def pulses(self, q: Tensor) -> tuple[Tensor, ...]:
-        """`Pulses.tensors` of each phase, one after the other."""
-        phases = pulses_of(q, self.now, self.fading, self.rows)
-        return tuple(x for phase in phases for x in (phase.wide, phase.plain))
+    def pulses(self, q: Tensor) -> tuple[Operands, Back]:
+        """`wide` and `plain` of each phase, one after the other, and the way back from their gradient."""
+        if self.by_hand and plain_pulses(self.now):
+            return powers_of_pulses(q, self.now, self.fading, self.rows)
 
-    def keys(self, k: Tensor) -> tuple[Tensor, ...]:
-        """`Stored.tensors` of the first array."""
-        return stored_of(k, 1, self.now, self.fading).tensors()
+        def make(q: Tensor) -> Operands:
+            phases = pulses_of(q, self.now, self.fading, self.rows)
+            return tuple(x for phase in phases for x in (phase.wide, phase.plain))
 
-    def values(self, v: Tensor) -> tuple[Tensor, ...]:
-        """`Stored.tensors` of the second array."""
-        return stored_of(v, 2, self.now, self.fading, self.scale).tensors()
+        return _with_back(make, q, self.now)
 
-    def group(
-        self, q: Tensor, pulses: tuple[Tensor, ...], keys: tuple[Tensor, ...], values: tuple[Tensor, ...]
-    ) -> Group:
+    def stored(self, x: Tensor, array: int) -> tuple[Operands, Back]:
+        """`Stored.tensors` of array 1 (keys) or 2 (values), and the way back from their gradient."""
+        scale = 1.0 if array == 1 else self.scale
+        if self.by_hand:
+            return stored_powers(x, array, self.now, self.fading, scale)
+        return _with_back(lambda x: stored_of(x, array, self.now, self.fading, scale).tensors(), x, self.now)
+
+    @property
+    def by_hand(self) -> bool:
+        """Whether `powers.py` has these operands."""
+        return plain_powers(self.now, self.fading)
+
+    def group(self, q: Tensor, pulses: Operands, keys: Operands, values: Operands) -> Group:
         """The operands together."""
         tabled = len(self.fading.tabled)
         return Group(
@@ -79,7 +97,20 @@ class Part:
             values=Stored.of(values, tabled),
             depth=q.shape[3] + (self.now.hardware.normaliser is not None),
             full_scale=self.scale,
+            ideal=(is_ideal(1, self.now), is_ideal(2, self.now)),
+            exact=self.now.places.stored is None,
+            ahead=self.ahead,
+            scratch=self.scratch,
+            counts=self.counts,
         )
+
+
+def _with_back(make: Callable[[Tensor], Operands], x: Tensor, now: Conditions) -> tuple[Operands, Back]:
+    """make(x), and the way back from its gradient, for which it is made again, unless it is noisy."""
+    if noise_of(now) is not None:
+        made, pull = torch.func.vjp(make, x)
+        return made, lambda grads: pull(grads)[0]
+    return make(x), lambda grads: torch.func.vjp(make, x)[1](grads)[0]
 
 
 def parts_of(q: Tensor, k: Tensor, now: Conditions) -> list[Part]:
@@ -96,6 +127,9 @@ def parts_of(q: Tensor, k: Tensor, now: Conditions) -> list[Part]:
     most_rows = None if at_once else max(1, ROWS // per_array)
     blocks = blocks_of(queries, keys, **ring, lag=_lag(queries, keys, now), most_rows=most_rows)
     fading = fading_of(now, torch.empty(0, dtype=dtype, device=q.device))
+    ahead = torch.ones(now.places.columns, now.places.columns, dtype=torch.bool, device=q.device).triu(1)
+    ahead = ahead.repeat_interleave(per_array, dim=0)[None]
+    scratch = Scratch(dtype, q.device)
     parts = []
     for b in range(0, batch, sequences):
         for h in range(0, kv_heads, heads):
@@ -104,7 +138,7 @@ def parts_of(q: Tensor, k: Tensor, now: Conditions) -> list[Part]:
             some = slice(b, min(b + sequences, batch))
             own = _of_arrays(now, some, stop - h)
             rows = _rows(fading, some, stop - h, per_array)
-            parts.append(Part(own, fading, blocks, rows, some, of_inputs, dtype))
+            parts.append(Part(own, fading, blocks, rows, some, of_inputs, dtype, ahead, scratch))
     return parts
 
 

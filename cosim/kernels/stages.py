@@ -26,9 +26,20 @@ def is_ideal(array: int, now: Conditions) -> bool:
 
 def clip_slope(grad: Tensor, x: Tensor, low: float, high: float) -> Tensor:
     """`grad` where low <= x <= high, 0 elsewhere."""
-    above = torch.finfo(x.dtype).eps * high
-    below = -BEYOND if low == 0 else low * (1 + torch.finfo(x.dtype).eps)
-    return torch.ops.aten.hardtanh_backward(grad, x, below, high + above)
+    return torch.ops.aten.hardtanh_backward(grad, x, *_around(x, low, high))
+
+
+def clip_slope_(grad: Tensor, x: Tensor, low: float, high: float) -> Tensor:
+    """`clip_slope` in place of `grad`."""
+    if torch.compiler.is_compiling():
+        return clip_slope(grad, x, low, high)
+    return torch.ops.aten.hardtanh_backward.grad_input(grad, x, *_around(x, low, high), grad_input=grad)
+
+
+def _around(x: Tensor, low: float, high: float) -> tuple[float, float]:
+    """The nearest numbers outside."""
+    spare = torch.finfo(x.dtype).eps
+    return low - (spare * abs(low) or BEYOND), high + (spare * abs(high) or BEYOND)
 
 
 def first_pulses(charges: tuple[Tensor, ...], loads: tuple[Tensor, ...], now: Conditions) -> Tensor:
