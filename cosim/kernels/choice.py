@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
-from importlib import import_module
 from typing import Literal, Protocol, get_args
 
 import torch
@@ -13,15 +11,13 @@ from torch import Tensor
 from ...circuits.errors import HardwareError
 from ..reference import operate
 from ..signals import Conditions
+from . import blockwise, native, triton
 
 Implementation = Literal["auto", "reference", "torch", "native", "triton"]
 """reference: the oracle, with (T, S) tensors. The others need none: plain PyTorch, C++ for CPUs, Triton for
 GPUs."""
 
 KNOWN = get_args(Implementation)
-
-MODULES: dict[str, str] = {"torch": "blockwise", "native": "native"}
-"""Module, in this package, of each fast implementation there is."""
 
 
 class Kernel(Protocol):
@@ -34,6 +30,10 @@ class Kernel(Protocol):
         """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, autocast is off."""
 
 
+KERNELS: dict[str, Kernel] = {"torch": blockwise, "native": native, "triton": triton}
+"""Fast implementations by name."""
+
+
 def attend(q: Tensor, k: Tensor, v: Tensor, now: Conditions, implementation: Implementation) -> Tensor:
     """Output (B, H, T, D); k and v (B, Hkv, S, D) are packed.
 
@@ -44,11 +44,10 @@ def attend(q: Tensor, k: Tensor, v: Tensor, now: Conditions, implementation: Imp
     name = chosen(q, now) if implementation == "auto" else implementation
     if name == "reference":
         return operate(q, k, v, now)[0]
-    kernel = _kernel(name)
-    reason = "it is not part of this release" if kernel is None else kernel.unavailable(now, q)
+    reason = KERNELS[name].unavailable(now, q)
     if reason is not None:
         raise HardwareError(f"implementation={name!r} cannot be used: {reason}; use implementation='auto'")
-    return kernel.attention(q, k, v, now)
+    return KERNELS[name].attention(q, k, v, now)
 
 
 def require_implementation(implementation: str) -> None:
@@ -59,26 +58,14 @@ def require_implementation(implementation: str) -> None:
 
 def chosen(q: Tensor, now: Conditions) -> str:
     """Name of the implementation that "auto" stands for. Says once why the fastest was passed over."""
-    for name in _by_speed(q, now):
-        kernel = _kernel(name)
-        if kernel is None:
-            continue
-        reason = kernel.unavailable(now, q)
-        if reason is None:
-            return name
-        _say(f"gain-cell attention is slower than it could be: no {name!r} implementation, since {reason}")
-    return "reference"
-
-
-def _by_speed(q: Tensor, now: Conditions) -> Iterator[str]:
-    """Implementations worth asking, the fastest first."""
-    if q.dtype != torch.float64 and not now.effects.noise:
-        yield "triton" if q.is_cuda else "native"
-    yield "torch"
-
-
-def _kernel(name: str) -> Kernel | None:
-    return import_module(f".{MODULES[name]}", __package__) if name in MODULES else None
+    if q.dtype == torch.float64 or now.effects.noise:
+        return "torch"
+    fastest = "triton" if q.is_cuda else "native"
+    reason = KERNELS[fastest].unavailable(now, q)
+    if reason is None:
+        return fastest
+    _say(f"gain-cell attention is slower than it could be: no {fastest!r} implementation, since {reason}")
+    return "torch"
 
 
 _said: set[str] = set()

@@ -1,0 +1,150 @@
+"""Attention in Triton for CUDA GPUs: block by block over sub-tiles, without (T, S) memory.
+
+Plain PyTorch computes what is elementwise in q, k and v (the pulses and the terms of both arrays, see
+`circuit.py`), and Triton the products and all between them: `triton_forward.py`, `triton_backward.py`. Saved
+for the backward pass are q, k and v; the rest is computed again.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from importlib.util import find_spec
+
+import torch
+from torch import Tensor
+
+from ..options import normalised, phases_of
+from ..signals import Conditions, query_widths
+from .circuit import Cells, cells_of
+from .triton_constants import Constants, are_exponential, constants_of, factors_of, linear_phases
+
+ENDLESS = 1 << 30
+"""Window of a ring that is never overwritten: no position reaches it."""
+
+INSTALLED = find_spec("triton") is not None
+
+Operands = tuple[Tensor, Tensor, Tensor]
+
+
+def unavailable(now: Conditions, q: Tensor) -> str | None:
+    """Why it cannot compute this, as the end of a sentence; None where it can."""
+    if not INSTALLED:
+        return "the package triton is not installed (`pip install 'gaincell[triton]'`)"
+    if q.dtype not in (torch.float32, torch.bfloat16, torch.float16):
+        return f"it computes in single precision, and the queries are {q.dtype}"
+    if now.effects.noise:
+        return "it has no noise"
+    if not q.is_cuda and not _interpreted():
+        return f"it runs on CUDA GPUs, and the queries are on {q.device}"
+    return None
+
+
+@torch.compiler.assume_constant_result
+def _interpreted() -> bool:
+    """Whether the kernels run in Triton's interpreter, or will once they are imported."""
+    kernels = sys.modules.get(f"{__package__}.triton_stages")
+    if kernels is not None:
+        return kernels.INTERPRETED
+    from triton import knobs
+
+    return knobs.runtime.interpret
+
+
+def attention(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
+    """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, autocast is off."""
+    return _Attention.apply(q, k, v, now)
+
+
+class _Attention(torch.autograd.Function):
+    """Saves q, k and v, and with a normalising column the result and its divisor."""
+
+    @staticmethod
+    def forward(ctx, q, k, v, now):
+        from .triton_operator import sums
+
+        operands = _operands(q, k, v, now)
+        total = sums(*_arguments(operands, now))
+        out = normalised(total, now.hardware).to(q.dtype)
+        ctx.now = now
+        if now.hardware.normaliser is None:
+            ctx.save_for_backward(q, k, v)
+        else:
+            ctx.save_for_backward(q, k, v, out, total[..., -1:])
+        return out
+
+    @staticmethod
+    def backward(ctx, gradient):
+        from .triton_operator import gradients
+
+        q, k, v, *result = ctx.saved_tensors
+        now = ctx.now
+        operands, pull = _with_pullback(q, k, v, now)
+        gradient = _before_division(gradient.float(), *result, now=now)
+        found = gradients(gradient, *_arguments(tuple(x.detach() for x in operands), now))
+        return *pull(found), None
+
+
+def _with_pullback(
+    q: Tensor, k: Tensor, v: Tensor, now: Conditions
+) -> tuple[Operands, Callable[[Operands], tuple[Tensor, ...]]]:
+    """The operands, and what takes gradients of them to gradients of q, k and v."""
+    if torch.compiler.is_compiling():
+        return torch.func.vjp(lambda q, k, v: _operands(q, k, v, now), q, k, v)
+    # A chip's patterns come from numpy, which is not for `vjp`; `grad` in turn is not for `torch.compile`.
+    with torch.enable_grad():
+        inputs = tuple(x.detach().requires_grad_() for x in (q, k, v))
+        operands = _operands(*inputs, now)
+    return operands, lambda found: torch.autograd.grad(operands, inputs, found)
+
+
+def _before_division(
+    gradient: Tensor, out: Tensor | None = None, total: Tensor | None = None, *, now: Conditions
+) -> Tensor:
+    """Gradient (B, H, T, C) of the sums from that of the result `out`; see `normalised`."""
+    if out is None or total is None:
+        return gradient
+    half_count = 0.5 / (now.hardware.levels.output // 2 - 1)
+    gradient = gradient / total.clamp(min=half_count)
+    of_total = -(gradient * out).sum(-1, keepdim=True)
+    return torch.cat([gradient, of_total * (total >= half_count)], dim=-1)
+
+
+def _operands(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Operands:
+    """Pulses (B, H, T, R), and the terms and the loading of keys and of values, stacked; float32."""
+    pulses = query_widths(q.float(), now)
+    if linear_phases(now):
+        negative, positive = phases_of(pulses, now.hardware)
+        pulses = positive - negative
+    return pulses.contiguous(), _stacked(cells_of(k.float(), 1, now)), _stacked(cells_of(v.float(), 2, now))
+
+
+def _stacked(cells: Cells) -> Tensor:
+    parts = cells.terms if cells.loading is None else (*cells.terms, cells.loading)
+    return torch.stack(torch.broadcast_tensors(*parts)).contiguous()
+
+
+def _arguments(operands: Operands, now: Conditions) -> tuple:
+    """The operators' arguments."""
+    pulses, keys, values = operands
+    places = now.places
+    constants, factors = constants_of(now, values.shape[4], pulses.device), factors_of(now, pulses.device)
+    shape = [places.window or ENDLESS, places.columns, places.key_start, int(are_exponential(now))]
+    scalars = [constants.edge_2, constants.retained, constants.steps]
+    numbers = (
+        [*constants.first, factors],
+        [*constants.second, factors],
+        places.query_position,
+        shape,
+        scalars,
+    )
+    return pulses, _edges(pulses, constants), keys, values, *numbers
+
+
+def _edges(pulses: Tensor, constants: Constants) -> Tensor | None:
+    """(B, H, phases, T) charge that the edges of a query's pulses add to every key."""
+    if not constants.edge_1:
+        return None
+    risen, fallen = (pulses > 0).sum(-1), (pulses < 0).sum(-1)
+    counts = torch.stack([fallen, risen], dim=2) if constants.retained else (risen - fallen)[:, :, None]
+    return constants.edge_1 * counts.float()
