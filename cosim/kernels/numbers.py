@@ -17,7 +17,7 @@ TILE = 64
 """Keys of a run at most; the same as in the sources."""
 NONE, EXPONENTIAL, TABLE = range(3)
 """How a term depends on age."""
-BUCKETS = 1024
+BUCKETS, MOST_BUCKETS = 1024, 2**20
 SHAPE = [
     "window",
     "columns",
@@ -33,8 +33,8 @@ SHAPE = [
     "terms",
     "loaded_1",
     "loaded_2",
-    "refine_1",
-    "refine_2",
+    "intervals_1",
+    "intervals_2",
     "engine",
 ]
 """Order of the operators' whole numbers."""
@@ -114,8 +114,8 @@ def _numbers(now: Conditions, depth: int) -> Numbers:
         "terms": len(kinds),
         "loaded_1": int(circuit.first.column is not None),
         "loaded_2": int(circuit.second.column is not None),
-        "refine_1": curves[0][1],
-        "refine_2": curves[1][1],
+        "intervals_1": curves[0][1],
+        "intervals_2": curves[1][1],
     }
     tables = [arrays[0].table, arrays[0].slope, arrays[1].table, arrays[1].slope, factors, kept, kinds]
     tables += [*curves[0][0], *curves[1][0], *deviations]
@@ -136,14 +136,21 @@ def _column(column: Column | None) -> list[float]:
 
 
 def _curve(stage: Stage) -> tuple[list[Tensor], int]:
-    """Knots, cubics and the interval in which each of equal steps starts; knots within a step at most."""
+    """Rows of start, end, 1 / width and cubic of every interval, room for 64 where they are fewer; the interval
+    in which each of equal steps starts, none of which holds two knots. Number of intervals."""
     if stage.knots is None or stage.coefficients is None:
-        return [torch.empty(0), torch.empty(0), torch.empty(0, dtype=torch.int32)], 0
-    knots = stage.knots
-    edges = torch.linspace(float(knots[0]), float(knots[-1]), BUCKETS + 1, dtype=torch.float64)
-    start = (torch.searchsorted(knots.double(), edges, right=True) - 1).clamp(0, len(knots) - 2)
-    refine = int((start[1:] - start[:-1]).max())
-    return [knots, stage.coefficients.contiguous(), start[:-1].to(torch.int32)], refine
+        return [torch.empty(0), torch.empty(0, dtype=torch.int32)], 0
+    knots, intervals = stage.knots, len(stage.knots) - 1
+    parts = [knots[:-1], knots[1:], 1 / (knots[1:] - knots[:-1]), *stage.coefficients.unbind(1)]
+    rows = torch.zeros(len(parts), max(64, intervals))
+    rows[:, :intervals] = torch.stack(parts)
+    steps = BUCKETS
+    while True:
+        edges = torch.linspace(float(knots[0]), float(knots[-1]), steps + 1, dtype=torch.float64)
+        start = (torch.searchsorted(knots.double(), edges, right=True) - 1).clamp(0, intervals - 1)
+        if int((start[1:] - start[:-1]).max()) <= 1 or steps >= MOST_BUCKETS:
+            return [rows, start[:-1].to(torch.int32)], intervals
+        steps *= 2
 
 
 def _aging(now: Conditions, by_level: bool) -> tuple[Tensor, Tensor, Tensor, list[bool]]:

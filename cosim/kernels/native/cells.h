@@ -30,18 +30,34 @@ inline std::vector<Run> runs_of(const Problem& p) {
   return runs;
 }
 
+// Adding it leaves a number's nearest whole one in the lowest bits.
+constexpr float kMagic = 12582912.0f;
+
+// (levels - 1) / (high - low), so that a multiplication may stand for the division. It cannot be exact; rounded to the
+// side on which the middle of the range, where stored zeros lie, falls as a division rounds it: to the even level.
+inline float levels_per_volt(float low, float high, int levels) {
+  const double half = (static_cast<double>(high) - low) / 2, steps = levels - 1;
+  float per_volt = static_cast<float>(steps / (2 * half));
+  const bool up = (levels - 1) % 4 == 3;
+  while (up ? per_volt * half <= steps / 2 : per_volt * half >= steps / 2) per_volt = std::nextafter(per_volt, up ? INFINITY : 0.0f);
+  return per_volt;
+}
+
 // Level of every element of a row of keys; `levels` for what is not a number.
 inline void levels_of(const Array& a, const float* volts, int* level) {
-  const float span = a.high - a.low, steps = a.levels - 1;
+  int zero;
+  std::memcpy(&zero, &kMagic, sizeof zero);
   const int depth = a.depth();
   for (int d = 0; d < depth; ++d) {
     const float x = volts[d] < a.low ? a.low : (volts[d] > a.high ? a.high : volts[d]);
-    const float nearest = std::nearbyint((x - a.low) / span * steps);
-    level[d] = nearest == nearest ? static_cast<int>(nearest) : a.levels;
+    const float nearest = (x - a.low) * a.per_volt + kMagic;
+    int bits;
+    std::memcpy(&bits, &nearest, sizeof bits);
+    level[d] = nearest == nearest ? bits - zero : a.levels;
   }
   if (a.mirrored)
     for (int d = 0; d < depth; ++d) level[depth + d] = level[d] < a.levels ? a.levels - 1 - level[d] : a.levels;
-  if (a.has_extra) level[depth] = static_cast<int>(std::nearbyint((a.extra - a.low) / span * steps));
+  if (a.has_extra) level[depth] = static_cast<int>(std::nearbyint((a.extra - a.low) / (a.high - a.low) * (a.levels - 1)));
 }
 
 inline void look_up(const float* table, int entries, const int* level, int n, float scale, float* out) {

@@ -12,9 +12,9 @@ namespace {
 using at::Tensor;
 
 // Order of `tables`; see native.py.
-enum { kKeyTable, kKeySlope, kValueTable, kValueSlope, kFactors, kKept, kKinds, kKnots1, kCubic1, kBucket1, kKnots2, kCubic2, kBucket2, kDeviation1, kDeviation2, kTables };
+enum { kKeyTable, kKeySlope, kValueTable, kValueSlope, kFactors, kKept, kKinds, kCurve1, kBucket1, kCurve2, kBucket2, kDeviation1, kDeviation2, kTables };
 // Order of `shape`.
-enum { kWindow, kColumns, kKeyStart, kPhasesAt, kQuerySteps, kQuerySigned, kOutputSteps, kMirrored, kHasExtra, kKeyLevels, kValueLevels, kTerms, kLoaded1, kLoaded2, kRefine1, kRefine2, kEngine, kShape };
+enum { kWindow, kColumns, kKeyStart, kPhasesAt, kQuerySteps, kQuerySigned, kOutputSteps, kMirrored, kHasExtra, kKeyLevels, kValueLevels, kTerms, kLoaded1, kLoaded2, kIntervals1, kIntervals2, kEngine, kShape };
 // Start of `numbers`; then both column models.
 enum { kRetained, kLow, kHigh, kExtra, kConstant1, kConstant2, kEdge1, kEdge2, kColumnModels };
 
@@ -36,13 +36,15 @@ struct Call {
     return from;
   }
 
-  void read_curve(Curve& c, int at, int64_t refine) {
-    c.count = static_cast<int>(tables[at].numel());
-    c.knots = floats(tables[at]);
-    c.cubic = floats(tables[at + 1]);
-    c.buckets = static_cast<int>(tables[at + 2].numel());
-    c.bucket = c.buckets ? tables[at + 2].const_data_ptr<int32_t>() : nullptr;
-    c.refine = static_cast<int>(refine);
+  void read_curve(Curve& c, int at, int64_t intervals) {
+    c.count = static_cast<int>(intervals);
+    if (c.count == 0) return;
+    c.room = static_cast<int>(tables[at].size(1));
+    c.rows = floats(tables[at]);
+    c.low = c.rows[kStart * c.room];
+    c.high = c.rows[kEnd * c.room + c.count - 1];
+    c.buckets = static_cast<int>(tables[at + 1].numel());
+    c.bucket = tables[at + 1].const_data_ptr<int32_t>();
   }
 
   void read_array(Array& a, const Tensor& x, at::IntArrayRef shape, at::ArrayRef<double> numbers, bool first) {
@@ -53,6 +55,7 @@ struct Call {
     a.slope = floats(tables[first ? kKeySlope : kValueSlope]);
     a.low = static_cast<float>(numbers[kLow]);
     a.high = static_cast<float>(numbers[kHigh]);
+    a.per_volt = a.levels ? levels_per_volt(a.low, a.high, a.levels) : 0.0f;
     a.constant = static_cast<float>(numbers[first ? kConstant1 : kConstant2]);
     a.mirrored = first && a.levels && shape[kMirrored];
     a.has_extra = !first && a.levels && shape[kHasExtra];
@@ -109,8 +112,8 @@ struct Call {
     p.second.edge = static_cast<float>(numbers[kEdge2]);
     p.first.low = 0;
     p.second.low = -1;
-    read_curve(p.first.curve, kKnots1, shape[kRefine1]);
-    read_curve(p.second.curve, kKnots2, shape[kRefine2]);
+    read_curve(p.first.curve, kCurve1, shape[kIntervals1]);
+    read_curve(p.second.curve, kCurve2, shape[kIntervals2]);
     p.first.deviation = floats(tables[kDeviation1]);
     p.second.deviation = floats(tables[kDeviation2]);
     p.tiles = tables[kDeviation2].numel() ? static_cast<int>(tables[kDeviation2].size(1)) : 0;
@@ -119,12 +122,17 @@ struct Call {
   bool empty() const { return p.batch == 0 || p.heads == 0 || p.queries == 0 || p.keys == 0; }
 };
 
-bool split_engine(const Call& call, int64_t engine) {
+// Calls `work` with the engine that suits: tiles of split bfloat16 where pulses are whole numbers of steps and the
+// processor has them. A converter's knee turns the fifth digit of a charge into the third of a slope: three parts.
+template <class Work>
+void with_engine(const Problem& p, int64_t engine, Work work) {
 #ifdef GAINCELL_AMX
-  return engine == 0 && call.p.query_steps > 0 && call.p.query_steps < 256 && Split::available();
-#else
-  return false;
+  if (engine == 0 && p.query_steps > 0 && p.query_steps <= 256 && tiles_granted()) {
+    if (p.first.curve.count || p.second.curve.count) return work(Split<3>());
+    return work(Split<2>());
+  }
 #endif
+  work(Plain());
 }
 
 template <class E>
@@ -167,13 +175,7 @@ Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor
     at::parallel_for(0, static_cast<int64_t>(p.batch) * p.kv_heads, 1, [&](int64_t begin, int64_t end) { decode(p, runs, begin, end, out.mutable_data_ptr<float>()); });
     return out;
   }
-#ifdef GAINCELL_AMX
-  if (split_engine(call, shape[kEngine])) {
-    run_forward<Split>(p, out.mutable_data_ptr<float>());
-    return out;
-  }
-#endif
-  run_forward<Plain>(p, out.mutable_data_ptr<float>());
+  with_engine(p, shape[kEngine], [&](auto engine) { run_forward<decltype(engine)>(p, out.mutable_data_ptr<float>()); });
   return out;
 }
 
@@ -186,12 +188,7 @@ std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const 
   } else {
     const Tensor grad_out = grad.to(at::kFloat).contiguous();
     const Gradients gradients{grad_out.const_data_ptr<float>(), dq.mutable_data_ptr<float>(), dk.mutable_data_ptr<float>(), dv.mutable_data_ptr<float>()};
-#ifdef GAINCELL_AMX
-    if (split_engine(call, shape[kEngine]))
-      run_backward<Split>(call.p, gradients);
-    else
-#endif
-      run_backward<Plain>(call.p, gradients);
+    with_engine(call.p, shape[kEngine], [&](auto engine) { run_backward<decltype(engine)>(call.p, gradients); });
   }
   return {dq.to(q.scalar_type()), dk.to(k.scalar_type()), dv.to(v.scalar_type())};
 }

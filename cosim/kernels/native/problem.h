@@ -11,14 +11,15 @@ constexpr int kTile = 64;     // queries, and at most so many keys, that are wor
 
 inline int padded(int n) { return (n + 31) / 32 * 32; }
 
-// Piecewise cubic converter; `count` = 0 is the ideal line.
+// Piecewise cubic converter; `count` = 0 is the ideal line. The numbers of its intervals, each in a row of its own:
+enum Interval { kStart, kEnd, kPerWidth, kCubic, kIntervalNumbers = kCubic + 4 };
 struct Curve {
-  int count = 0;                    // knots
-  const float* knots = nullptr;
-  const float* cubic = nullptr;     // [count - 1][4], in steps of one interval
-  const int32_t* bucket = nullptr;  // interval at the start of each of `buckets` equal steps
+  int count = 0;                    // intervals
+  int room = 0;                     // entries of a row
+  const float* rows = nullptr;      // [kIntervalNumbers][room]
+  const int32_t* bucket = nullptr;  // interval at the start of each of `buckets` equal steps, which hold a knot at most
   int buckets = 0;
-  int refine = 0;                   // knots that a bucket can hold
+  float low = 0, high = 0;          // first and last knot
 };
 
 // Q = A (1 + sum_ij c_ij (scale A)^i u^j), arguments clipped to the box.
@@ -48,6 +49,7 @@ struct Array {
   const float* table = nullptr;       // [terms + loaded][levels + 1] response at each level, the last for NaN
   const float* slope = nullptr;       // the same, derivative by the volts asked for
   float low = 0, high = 0;            // volts of the first and the last level
+  float per_volt = 0;                 // levels per volt, see `levels_per_volt`
   float constant = 0;                 // response that is the same for every cell and does not age
   const float* values = nullptr;      // volts (B, Hkv, S, depth), or terms (terms + loaded, B, Hkv, S, width)
   int64_t batch_stride = 0, head_stride = 0, key_stride = 0, term_stride = 0;

@@ -6,29 +6,27 @@
 #include <cmath>
 
 #include "problem.h"
+#include "simd.h"
 
 namespace gaincell {
 
 inline float clip(float x, float low, float high) { return x < low ? low : (x > high ? high : x); }
 inline bool inside(float x, float low, float high) { return !(x < low) && !(x > high); }
 
-// charge -> charge delivered, which may take its place; d_charge, d_load: its partial derivatives.
-template <bool Grad>
-inline void column(const Column& m, int n, const float* charge, const float* load, float* out, float* d_charge, float* d_load) {
+template <bool Grad, int Order>
+inline void column_of_order(const Column& m, int n, const float* charge, const float* load, float* out, float* d_charge, float* d_load) {
   for (int i = 0; i < n; ++i) {
     const float x = charge[i];
     const float a = clip(x * m.scale, m.a_low, m.a_high), u = clip(load[i], m.u_low, m.u_high);
     float sum = 0, by_a = 0, by_u = 0;
-    for (int p = m.order - 1; p >= 0; --p) {
+    for (int p = Order - 1; p >= 0; --p) {
       float inner = 0, slope = 0;
-      for (int j = m.order - 1; j >= 0; --j) {
+      for (int j = Order - 1; j >= 0; --j) {
         if (Grad) slope = slope * u + inner;
         inner = inner * u + m.c[p][j];
       }
-      if (Grad) {
-        by_a = by_a * a + sum;
-        by_u = by_u * a + slope;
-      }
+      if (Grad) by_a = by_a * a + sum;
+      if (Grad) by_u = by_u * a + slope;
       sum = sum * a + inner;
     }
     out[i] = x * (1 + sum);
@@ -41,6 +39,15 @@ inline void column(const Column& m, int n, const float* charge, const float* loa
   }
 }
 
+// charge -> charge delivered, which may take its place; d_charge, d_load: its partial derivatives.
+template <bool Grad>
+inline void column(const Column& m, int n, const float* charge, const float* load, float* out, float* d_charge, float* d_load) {
+  if (m.order <= 3)  // coefficients beyond the order are zero
+    column_of_order<Grad, 3>(m, n, charge, load, out, d_charge, d_load);
+  else
+    column_of_order<Grad, kMaxOrder>(m, n, charge, load, out, d_charge, d_load);
+}
+
 // A chip's converters: one offset and gain each, or one of each polarity. Multiplies `d` by the derivative.
 template <bool Grad>
 inline void deviate(bool both, const float* numbers, int n, float* charge, float* d) {
@@ -51,32 +58,74 @@ inline void deviate(bool both, const float* numbers, int n, float* charge, float
   }
 }
 
+#if defined(__AVX512F__)
+// Entries of a row of up to 64 numbers.
+struct Row64 {
+  __m512 part[4];
+  explicit Row64(const float* row) {
+    for (int i = 0; i < 4; ++i) part[i] = _mm512_loadu_ps(row + 16 * i);
+  }
+  __m512 operator()(__m512i k) const {
+    const __mmask16 upper = _mm512_test_epi32_mask(k, _mm512_set1_epi32(32));
+    return _mm512_mask_mov_ps(_mm512_permutex2var_ps(part[0], k, part[1]), upper, _mm512_permutex2var_ps(part[2], k, part[3]));
+  }
+};
+#endif
+
+// Charge -> width along the curve, and straight on beyond its ends.
+template <bool Grad>
+inline void follow(const Curve& curve, float low, int n, float* x, float* d) {
+  const float per_bucket = curve.buckets / (curve.high - curve.low);
+  int i = 0;
+#if defined(__AVX512F__)
+  if (curve.room == 64) {
+    const auto row = [&](int number) { return Row64(curve.rows + number * 64); };
+    const Row64 start = row(kStart), end = row(kEnd), per_width = row(kPerWidth), c0 = row(kCubic), c1 = row(kCubic + 1), c2 = row(kCubic + 2), c3 = row(kCubic + 3);
+    const __m512 first = _mm512_set1_ps(curve.low), last = _mm512_set1_ps(curve.high), one = _mm512_set1_ps(1.0f), floor = _mm512_set1_ps(low);
+    for (; i + 16 <= n; i += 16) {
+      const __m512 charge = _mm512_loadu_ps(x + i);
+      const __m512 at = _mm512_min_ps(last, _mm512_max_ps(first, charge));  // keeps what is not a number
+      const __m512i bucket = _mm512_cvttps_epi32(_mm512_mul_ps(_mm512_sub_ps(at, first), _mm512_set1_ps(per_bucket)));
+      const __m512i in_range = _mm512_max_epi32(_mm512_setzero_si512(), _mm512_min_epi32(bucket, _mm512_set1_epi32(curve.buckets - 1)));
+      __m512i k = _mm512_i32gather_epi32(in_range, curve.bucket, 4);
+      const __mmask16 next = _mm512_cmp_ps_mask(at, end(k), _CMP_GE_OQ) & _mm512_cmplt_epi32_mask(k, _mm512_set1_epi32(curve.count - 1));
+      k = _mm512_mask_add_epi32(k, next, k, _mm512_set1_epi32(1));
+      const __m512 unit = per_width(k), s = _mm512_mul_ps(_mm512_sub_ps(at, start(k)), unit);
+      const __m512 b = c1(k), c = c2(k), e = c3(k);
+      const __m512 slope = _mm512_mul_ps(unit, _mm512_fmadd_ps(s, _mm512_fmadd_ps(_mm512_mul_ps(s, _mm512_set1_ps(3.0f)), e, _mm512_add_ps(c, c)), b));
+      __m512 y = _mm512_fmadd_ps(s, _mm512_fmadd_ps(s, _mm512_fmadd_ps(s, e, c), b), c0(k));
+      y = _mm512_fmadd_ps(_mm512_sub_ps(charge, at), slope, y);
+      if (Grad) {
+        const __mmask16 clipped = _mm512_cmp_ps_mask(y, floor, _CMP_LT_OQ) | _mm512_cmp_ps_mask(y, one, _CMP_GT_OQ);
+        _mm512_storeu_ps(d + i, _mm512_maskz_mul_ps(~clipped, _mm512_loadu_ps(d + i), slope));
+      }
+      _mm512_storeu_ps(x + i, _mm512_min_ps(one, _mm512_max_ps(floor, y)));
+    }
+  }
+#endif
+  const float* rows[kIntervalNumbers];
+  for (int r = 0; r < kIntervalNumbers; ++r) rows[r] = curve.rows + r * curve.room;
+  for (; i < n; ++i) {
+    const float at = clip(x[i], curve.low, curve.high);
+    const int bucket = static_cast<int>((at - curve.low) * per_bucket);
+    int k = curve.bucket[std::max(0, std::min(bucket, curve.buckets - 1))];
+    k += k + 1 < curve.count && at >= rows[kEnd][k];
+    const float s = (at - rows[kStart][k]) * rows[kPerWidth][k];
+    const float b = rows[kCubic + 1][k], c = rows[kCubic + 2][k], e = rows[kCubic + 3][k];
+    const float slope = (b + s * (2 * c + s * 3 * e)) * rows[kPerWidth][k];
+    const float y = rows[kCubic][k] + s * (b + s * (c + s * e)) + (x[i] - at) * slope;
+    if (Grad) d[i] *= inside(y, low, 1) ? slope : 0.0f;
+    x[i] = clip(y, low, 1);
+  }
+}
+
 // charge -> width in [low, 1]. Multiplies `d` by the derivative.
 template <bool Grad>
 inline void convert(const Stage& stage, int n, float* x, float* d) {
-  const float low = stage.low;
-  const Curve& curve = stage.curve;
-  if (curve.count) {
-    const float first = curve.knots[0], last = curve.knots[curve.count - 1];
-    const float per_bucket = curve.buckets / (last - first);
-    for (int i = 0; i < n; ++i) {
-      const float at = x[i] > first ? (x[i] < last ? x[i] : last) : first;
-      const int bucket = std::min(static_cast<int>((at - first) * per_bucket), curve.buckets - 1);
-      int k = curve.bucket[bucket];
-      for (int step = 0; step < curve.refine; ++step) k += k + 2 < curve.count && at >= curve.knots[k + 1];
-      const float* c = curve.cubic + 4 * k;
-      const float per_width = 1 / (curve.knots[k + 1] - curve.knots[k]);
-      const float s = (at - curve.knots[k]) * per_width;
-      const float slope = (c[1] + s * (2 * c[2] + s * 3 * c[3])) * per_width;
-      const float y = c[0] + s * (c[1] + s * (c[2] + s * c[3])) + (x[i] - at) * slope;
-      if (Grad) d[i] *= inside(y, low, 1) ? slope : 0.0f;
-      x[i] = clip(y, low, 1);
-    }
-    return;
-  }
+  if (stage.curve.count) return follow<Grad>(stage.curve, stage.low, n, x, d);
   for (int i = 0; i < n; ++i) {
-    if (Grad) d[i] = inside(x[i], low, 1) ? d[i] : 0.0f;
-    x[i] = clip(x[i], low, 1);
+    if (Grad) d[i] = inside(x[i], stage.low, 1) ? d[i] : 0.0f;
+    x[i] = clip(x[i], stage.low, 1);
   }
 }
 
