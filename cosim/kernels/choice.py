@@ -11,7 +11,7 @@ from torch import Tensor
 from ...circuits.errors import HardwareError
 from ..reference import operate
 from ..signals import Conditions
-from . import blockwise, native
+from . import blockwise, native, triton
 
 Implementation = Literal["auto", "reference", "torch", "native", "triton"]
 """reference: the oracle, with (T, S) tensors. The others need none: plain PyTorch, C++ for CPUs, Triton for
@@ -30,7 +30,7 @@ class Kernel(Protocol):
         """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, autocast is off."""
 
 
-KERNELS: dict[str, Kernel] = {"torch": blockwise, "native": native}
+KERNELS: dict[str, Kernel] = {"torch": blockwise, "native": native, "triton": triton}
 """Fast implementations by name."""
 
 
