@@ -60,19 +60,40 @@ inline void levels_of(const Array& a, const float* volts, int* level) {
   if (a.has_extra) level[depth] = static_cast<int>(std::nearbyint((a.extra - a.low) / (a.high - a.low) * (a.levels - 1)));
 }
 
-inline void look_up(const float* table, int entries, const int* level, int n, float scale, float* out) {
-  int i = 0;
+// A row of numbers by level.
+class ByLevel {
+ public:
+  ByLevel(const float* table, int entries) : table_(table) {
 #if defined(__AVX512F__)
-  if (entries <= 32) {
-    alignas(64) float padded_table[32] = {};
-    for (int e = 0; e < entries; ++e) padded_table[e] = table[e];
-    const __m512 low = _mm512_load_ps(padded_table), high = _mm512_load_ps(padded_table + 16);
-    for (; i + 16 <= n; i += 16)
-      _mm512_storeu_ps(out + i, _mm512_mul_ps(_mm512_set1_ps(scale), _mm512_permutex2var_ps(low, _mm512_loadu_si512(level + i), high)));
-  }
+    small_ = entries <= 32;
+    if (!small_) return;
+    const auto part = [&](int first) {
+      const int count = std::min(16, std::max(0, entries - first));
+      return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), table + first);
+    };
+    low_ = part(0);
+    high_ = part(16);
 #endif
-  for (; i < n; ++i) out[i] = scale * table[level[i]];
-}
+  }
+  // out = scale * table[level]
+  void operator()(const int* level, int n, float scale, float* out) const {
+    int i = 0;
+#if defined(__AVX512F__)
+    if (small_) {
+      const __m512 by = _mm512_set1_ps(scale);
+      for (; i + 16 <= n; i += 16) _mm512_storeu_ps(out + i, _mm512_mul_ps(by, _mm512_permutex2var_ps(low_, _mm512_loadu_si512(level + i), high_)));
+    }
+#endif
+    for (; i < n; ++i) out[i] = scale * table_[level[i]];
+  }
+
+ private:
+  const float* table_;
+#if defined(__AVX512F__)
+  bool small_ = false;
+  __m512 low_, high_;
+#endif
+};
 
 // What an exponential term's key has kept when its run's first key has kept 1.
 inline float kept(const Array& a, int channel, int key) {
@@ -84,27 +105,28 @@ inline const float* volts_of(const Array& a, int b, int head, int key) {
 }
 
 // Responses of a run, (channels, kTile, padded width), zero where there is no key.
-inline void responses(const Array& a, const Run& run, int b, int head, float* out) {
+inline void responses(const Array& a, const Run& run, int b, int head, Buffer<int>& level, float* out) {
   const int wide = padded(a.width);
   for (int c = 0; c < a.channels(); ++c) {
     float* to = out + static_cast<size_t>(c) * kTile * wide;
     for (int s = 0; s < run.count && a.width < wide; ++s) std::fill(to + s * wide + a.width, to + (s + 1) * wide, 0.0f);
     std::fill(to + run.count * wide, to + kTile * wide, 0.0f);
   }
-  std::vector<int> level(a.width);
-  for (int s = 0; s < run.count; ++s) {
-    const float* from = volts_of(a, b, head, run.first + s);
-    if (a.levels) levels_of(a, from, level.data());
-    for (int c = 0; c < a.channels(); ++c) {
-      float* to = out + (static_cast<size_t>(c) * kTile + s) * wide;
-      const float scale = kept(a, c, s);
-      if (a.levels) {
-        look_up(a.table + c * (a.levels + 1), a.levels + 1, level.data(), a.width, scale, to);
-      } else {
-        const float* term = from + c * a.term_stride;
+  if (!a.levels) {
+    for (int c = 0; c < a.channels(); ++c)
+      for (int s = 0; s < run.count; ++s) {
+        const float* term = volts_of(a, b, head, run.first + s) + c * a.term_stride;
+        float* to = out + (static_cast<size_t>(c) * kTile + s) * wide;
+        const float scale = kept(a, c, s);
         for (int d = 0; d < a.width; ++d) to[d] = scale * term[d];
       }
-    }
+    return;
+  }
+  level.resize(static_cast<size_t>(kTile) * wide);
+  for (int s = 0; s < run.count; ++s) levels_of(a, volts_of(a, b, head, run.first + s), level.data() + s * wide);
+  for (int c = 0; c < a.channels(); ++c) {
+    const ByLevel table(a.table + c * (a.levels + 1), a.levels + 1);
+    for (int s = 0; s < run.count; ++s) table(level.data() + s * wide, a.width, kept(a, c, s), out + (static_cast<size_t>(c) * kTile + s) * wide);
   }
 }
 
@@ -113,6 +135,7 @@ template <class E>
 struct Packed {
   Buffer<typename E::Element> data;
   Buffer<float> scratch;
+  Buffer<int> level;
   int channels = 0, forms = 0;
   size_t each = 0;
 
@@ -124,7 +147,7 @@ struct Packed {
     data.resize(each * forms * channels * members.size());
     scratch.resize(static_cast<size_t>(channels) * kTile * wide);
     for (size_t i = 0; i < members.size(); ++i) {
-      responses(a, runs[members[i]], b, head, scratch.data());
+      responses(a, runs[members[i]], b, head, level, scratch.data());
       for (int c = 0; c < channels; ++c) {
         const float* from = scratch.data() + static_cast<size_t>(c) * kTile * wide;
         if (by_element) E::pack_right_transposed(at(i, c, 0), from, wide, wide, kTile);
@@ -146,24 +169,28 @@ inline void responses_backward(const Array& a, const Run& run, int b, int head, 
     const size_t at = static_cast<size_t>(c) * kTile * wide;
     transpose(grad.data() + at, wide, turned + at, kTile, wide, kTile);
   }
-  std::vector<int> level(a.width);
-  Buffer<float> slope(a.width);
-  for (int s = 0; s < run.count; ++s) {
-    float* to = out + (run.first + s) * out_key;
-    if (!a.levels) {
-      for (int c = 0; c < a.channels(); ++c) {
+  if (!a.levels) {
+    for (int c = 0; c < a.channels(); ++c)
+      for (int s = 0; s < run.count; ++s) {
         const float* g = grad.data() + (static_cast<size_t>(c) * kTile + s) * wide;
+        float* to = out + (run.first + s) * out_key + c * out_term;
         const float scale = unit * kept(a, c, s);
-        for (int d = 0; d < a.width; ++d) to[c * out_term + d] = scale * g[d];
+        for (int d = 0; d < a.width; ++d) to[d] = scale * g[d];
       }
-      continue;
-    }
+    return;
+  }
+  Buffer<int> level(wide);
+  Buffer<float> slope(wide);
+  std::vector<ByLevel> slopes;
+  for (int c = 0; c < a.channels(); ++c) slopes.emplace_back(a.slope + c * (a.levels + 1), a.levels + 1);
+  for (int s = 0; s < run.count; ++s) {
     const float* volts = volts_of(a, b, head, run.first + s);
+    float* to = out + (run.first + s) * out_key;
     levels_of(a, volts, level.data());
     std::fill(to, to + depth, 0.0f);
     for (int c = 0; c < a.channels(); ++c) {
       const float* g = grad.data() + (static_cast<size_t>(c) * kTile + s) * wide;
-      look_up(a.slope + c * (a.levels + 1), a.levels + 1, level.data(), a.width, unit * kept(a, c, s), slope.data());
+      slopes[c](level.data(), a.width, unit * kept(a, c, s), slope.data());
       for (int d = 0; d < depth; ++d) to[d] += slope[d] * g[d];
       if (a.mirrored)
         for (int d = 0; d < depth; ++d) to[d] -= slope[depth + d] * g[depth + d];
