@@ -1,6 +1,7 @@
 # make demo   set everything up and run the main job on the embedded default
 # make test   set everything up, lint and run the tests
-# make kits   foundry kits, without which the tests of other technologies are skipped
+# make kits   foundry kits and Triton, without which the tests of other technologies and of the GPU's kernels are
+#             skipped
 #
 # Everything can be interrupted and run again: a finished step leaves a stamp in .venv and is not repeated.
 
@@ -41,7 +42,7 @@ benchmark: setup
 
 setup: $(STAMPS)/system $(STAMPS)/gaincell
 
-kits: $(STAMPS)/kits
+kits: $(STAMPS)/kits $(STAMPS)/triton
 
 $(STAMPS)/system: tools/setup.sh | $(STAMPS)/venv
 	@sh tools/setup.sh system
@@ -63,6 +64,10 @@ $(STAMPS)/gaincell: pyproject.toml | $(STAMPS)/torch
 
 $(STAMPS)/kits: tools/setup.sh | $(STAMPS)/gaincell
 	@sh tools/setup.sh kits $(BIN)/python
+	@touch $@
+
+$(STAMPS)/triton: tools/setup.sh | $(STAMPS)/gaincell
+	@sh tools/setup.sh triton $(BIN)/python
 	@touch $@
 
 clean:

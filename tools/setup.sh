@@ -1,5 +1,5 @@
 #!/bin/sh
-# One step of the set-up, called by the Makefile:  setup.sh system | venv PYTHON FOLDER | torch PYTHON | kits PYTHON
+# One step of the set-up, called by the Makefile:  setup.sh system | venv PYTHON FOLDER | {torch|kits|triton} PYTHON
 # Every step does only what is missing and may be interrupted and run again.
 set -eu
 
@@ -66,6 +66,16 @@ kits() {
     say "foundry kits: $KITS"
     # shellcheck disable=SC2086  # a list of requirements
     "$1" -m pip install --quiet --progress-bar off --no-deps $KITS
+}
+
+# Where torch is built for CUDA it has brought the Triton it wants. Elsewhere only the tests need one, whose interpreter
+# runs the kernels on the CPU.
+TRITON=${TRITON:-triton==3.8.0}
+
+triton() {
+    "$1" -c 'from importlib.metadata import version; version("triton")' 2>/dev/null && return
+    say "$TRITON"
+    "$1" -m pip install --quiet --progress-bar off --no-deps "$TRITON"
 }
 
 reachable() {

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from importlib.util import find_spec
+from importlib.metadata import PackageNotFoundError, version
 
 import torch
 from torch import Tensor
@@ -22,15 +22,32 @@ from .triton_constants import Constants, are_exponential, constants_of, factors_
 ENDLESS = 1 << 30
 """Window of a ring that is never overwritten: no position reaches it."""
 
-INSTALLED = find_spec("triton") is not None
-
 Operands = tuple[Tensor, Tensor, Tensor]
+
+
+def _version() -> tuple[int, int] | None:
+    """Major and minor version of the package triton; None where it is not installed."""
+    try:
+        major, minor, *_ = version("triton").split(".")
+    except PackageNotFoundError:
+        return None
+    return int(major), int(minor)
+
+
+TRITON = _version()
+OLDEST = (3, 7)
+"""Oldest version whose compiler and interpreter both take the kernels."""
+
+
+def _dotted(numbers: tuple[int, int]) -> str:
+    return ".".join(map(str, numbers))
 
 
 def unavailable(now: Conditions, q: Tensor) -> str | None:
     """Why it cannot compute this, as the end of a sentence; None where it can."""
-    if not INSTALLED:
-        return "the package triton is not installed (`pip install 'gaincell[triton]'`)"
+    if TRITON is None or TRITON < OLDEST:
+        what = "is not installed" if TRITON is None else f"is {_dotted(TRITON)}, older than {_dotted(OLDEST)}"
+        return f"the package triton {what} (`pip install 'gaincell[triton]'`)"
     if q.dtype not in (torch.float32, torch.bfloat16, torch.float16):
         return f"it computes in single precision, and the queries are {q.dtype}"
     if now.effects.noise:
