@@ -106,8 +106,8 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
     const Aged x = aged(ages, c, run, block, w.product.data(), w.scaled.data(), w.scale);
     for (int t = 0; t < rows; ++t) {
       const float scale = x.scale ? x.scale[t] : 1.0f;
-      const float* from = x.x + static_cast<size_t>(t) * kTile;
-      float* to = grad + static_cast<size_t>(t) * kTile;
+      const float* __restrict from = x.x + static_cast<size_t>(t) * kTile;
+      float* __restrict to = grad + static_cast<size_t>(t) * kTile;
       if (c == 0)
         for (int s = 0; s < kTile; ++s) to[s] = scale * from[s];
       else
@@ -152,20 +152,24 @@ void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Qu
 
 // Gradient of the pulses of both phases, or of a row and its complement -> gradient of q.
 inline void query_gradient(const Problem& p, int b, int h, int q0, const Queries& block, const float* grad, float* out) {
-  const int wide = padded(p.first_cells.width), n = p.depth;
+  const int wide = padded(p.first_cells.width), n = p.depth, steps = p.query_steps;
   const float low = p.query_signed ? -1.0f : 0.0f;
   const bool two = p.phases == 2 || (p.query_steps && p.first_cells.mirrored);
   for (int t = 0; t < block.rows; ++t) {
-    const float* q = p.pulses + b * p.q_batch + h * p.q_head + (q0 + t) * p.q_row;
-    const float* row = grad + static_cast<size_t>(t) * wide;
-    const float* minus = p.phases == 2 ? row : row + n;
-    const float* plus = p.phases == 2 ? row + static_cast<size_t>(kTile) * wide : row;
-    float* to = out + ((static_cast<size_t>(b) * p.heads + h) * p.queries + q0 + t) * n;
-    for (int d = 0; d < n; ++d) {
-      const float x = p.query_steps ? std::nearbyint(clip(q[d], low, 1) * p.query_steps) : q[d];
-      const float own = two ? (x >= 0 ? plus[d] : 0.0f) - (x <= 0 ? minus[d] : 0.0f) : row[d];
-      to[d] = p.query_steps && !inside(q[d], low, 1) ? 0.0f : own;
-    }
+    const float* __restrict q = p.pulses + b * p.q_batch + h * p.q_head + (q0 + t) * p.q_row;
+    const float* __restrict row = grad + static_cast<size_t>(t) * wide;
+    const float* __restrict minus = p.phases == 2 ? row : row + n;
+    const float* __restrict plus = p.phases == 2 ? row + static_cast<size_t>(kTile) * wide : row;
+    float* __restrict to = out + ((static_cast<size_t>(b) * p.heads + h) * p.queries + q0 + t) * n;
+    if (two)
+      for (int d = 0; d < n; ++d) {
+        const float x = steps ? std::nearbyint(clip(q[d], low, 1) * steps) : q[d];
+        to[d] = (x >= 0 ? plus[d] : 0.0f) - (x <= 0 ? minus[d] : 0.0f);
+      }
+    else
+      for (int d = 0; d < n; ++d) to[d] = row[d];
+    if (steps)
+      for (int d = 0; d < n; ++d) to[d] = inside(q[d], low, 1) ? to[d] : 0.0f;
   }
 }
 

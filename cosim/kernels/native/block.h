@@ -52,7 +52,7 @@ inline void seen(const Problem& p, const Run& run, int64_t position, int& from, 
 }
 
 // Pulses of a block, one row per query and phase, none negative: whole numbers of steps, or as they are.
-inline void pulses(const Problem& p, int b, int h, int q0, Queries& block, float* out, float* raw) {
+inline void pulses(const Problem& p, int b, int h, int q0, Queries& block, float* out, float* __restrict raw) {
   const int width = p.first_cells.width, wide = padded(width);
   for (int phase = 0; phase < p.phases; ++phase) {
     float* to = out + static_cast<size_t>(phase) * kTile * wide;
@@ -60,25 +60,24 @@ inline void pulses(const Problem& p, int b, int h, int q0, Queries& block, float
     std::fill(to + block.rows * wide, to + block.filled * wide, 0.0f);
   }
   const float per_step = p.query_steps ? 1.0f / p.query_steps : 1.0f;
+  const int n = p.depth, steps = p.query_steps;
+  const float low = p.query_signed ? -1.0f : 0.0f;
+  const bool mirrored = steps && p.first_cells.mirrored;
   for (int t = 0; t < block.rows; ++t) {
-    const float* q = p.pulses + b * p.q_batch + h * p.q_head + (q0 + t) * p.q_row;
-    const int n = p.depth;
-    float* row = out + static_cast<size_t>(t) * wide;
-    if (p.query_steps) {
-      const float low = p.query_signed ? -1.0f : 0.0f;
-      for (int d = 0; d < n; ++d) raw[d] = std::nearbyint(clip(q[d], low, 1) * p.query_steps);
-    } else {
+    const float* __restrict q = p.pulses + b * p.q_batch + h * p.q_head + (q0 + t) * p.q_row;
+    float* __restrict row = out + static_cast<size_t>(t) * wide;
+    if (steps)
+      for (int d = 0; d < n; ++d) raw[d] = std::nearbyint(clip(q[d], low, 1) * steps);
+    else
       for (int d = 0; d < n; ++d) raw[d] = q[d];
-    }
     if (p.phases == 2) {
-      float* second = row + static_cast<size_t>(kTile) * wide;
+      float* __restrict second = row + static_cast<size_t>(kTile) * wide;
       for (int d = 0; d < n; ++d) row[d] = raw[d] > 0 ? 0 : -raw[d];
       for (int d = 0; d < n; ++d) second[d] = raw[d] < 0 ? 0 : raw[d];
-    } else if (p.query_steps && p.first_cells.mirrored) {
-      for (int d = 0; d < n; ++d) row[d] = raw[d] < 0 ? 0 : raw[d];
-      for (int d = 0; d < n; ++d) row[n + d] = raw[d] > 0 ? 0 : -raw[d];
     } else {
-      for (int d = 0; d < n; ++d) row[d] = raw[d];
+      for (int d = 0; d < n; ++d) row[d] = mirrored && raw[d] < 0 ? 0 : raw[d];
+      if (mirrored)
+        for (int d = 0; d < n; ++d) row[n + d] = raw[d] > 0 ? 0 : -raw[d];
     }
     for (int phase = 0; phase < p.phases; ++phase) {
       const float* own = row + static_cast<size_t>(phase) * kTile * wide;

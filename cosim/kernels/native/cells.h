@@ -1,11 +1,12 @@
 // From stored volts to the packed terms of a run of keys, and from their gradients back.
 #pragma once
 
+#include <bit>
 #include <cmath>
 #include <vector>
 
 #include "gemm.h"
-#include "problem.h"
+#include "stage.h"
 
 namespace gaincell {
 
@@ -44,19 +45,18 @@ inline float levels_per_volt(float low, float high, int levels) {
 }
 
 // Level of every element of a row of keys; `levels` for what is not a number.
-inline void levels_of(const Array& a, const float* volts, int* level) {
-  int zero;
-  std::memcpy(&zero, &kMagic, sizeof zero);
-  const int depth = a.depth();
+inline void levels_of(const Array& a, const float* __restrict volts, int* __restrict level) {
+  const float low = a.low, high = a.high, per_volt = a.per_volt;
+  const int depth = a.depth(), levels = a.levels;
   for (int d = 0; d < depth; ++d) {
-    const float x = volts[d] < a.low ? a.low : (volts[d] > a.high ? a.high : volts[d]);
-    const float nearest = (x - a.low) * a.per_volt + kMagic;
-    int bits;
-    std::memcpy(&bits, &nearest, sizeof bits);
-    level[d] = nearest == nearest ? bits - zero : a.levels;
+    const float x = clip(volts[d], low, high);
+    const float nearest = (x - low) * per_volt + kMagic;
+    level[d] = nearest == nearest ? std::bit_cast<int>(nearest) - std::bit_cast<int>(kMagic) : levels;
   }
-  if (a.mirrored)
-    for (int d = 0; d < depth; ++d) level[depth + d] = level[d] < a.levels ? a.levels - 1 - level[d] : a.levels;
+  if (a.mirrored) {
+    int* __restrict complement = level + depth;
+    for (int d = 0; d < depth; ++d) complement[d] = level[d] < levels ? levels - 1 - level[d] : levels;
+  }
   if (a.has_extra) level[depth] = static_cast<int>(std::nearbyint((a.extra - a.low) / (a.high - a.low) * (a.levels - 1)));
 }
 
@@ -184,18 +184,19 @@ inline void responses_backward(const Array& a, const Run& run, int b, int head, 
   std::vector<ByLevel> slopes;
   for (int c = 0; c < a.channels(); ++c) slopes.emplace_back(a.slope + c * (a.levels + 1), a.levels + 1);
   for (int s = 0; s < run.count; ++s) {
-    const float* volts = volts_of(a, b, head, run.first + s);
-    float* to = out + (run.first + s) * out_key;
+    const float* __restrict volts = volts_of(a, b, head, run.first + s);
+    float* __restrict to = out + (run.first + s) * out_key;
     levels_of(a, volts, level.data());
     std::fill(to, to + depth, 0.0f);
     for (int c = 0; c < a.channels(); ++c) {
-      const float* g = grad.data() + (static_cast<size_t>(c) * kTile + s) * wide;
+      const float* __restrict g = grad.data() + (static_cast<size_t>(c) * kTile + s) * wide;
       slopes[c](level.data(), a.width, unit * kept(a, c, s), slope.data());
       for (int d = 0; d < depth; ++d) to[d] += slope[d] * g[d];
       if (a.mirrored)
         for (int d = 0; d < depth; ++d) to[d] -= slope[depth + d] * g[depth + d];
     }
-    for (int d = 0; d < depth; ++d) to[d] = volts[d] < a.low || volts[d] > a.high ? 0.0f : to[d];
+    const float low = a.low, high = a.high;
+    for (int d = 0; d < depth; ++d) to[d] = inside(volts[d], low, high) ? to[d] : 0.0f;
   }
 }
 

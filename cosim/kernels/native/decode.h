@@ -2,16 +2,18 @@
 // of its key's age, without packing anything.
 #pragma once
 
+#include <type_traits>
+
 #include "forward.h"
 
 namespace gaincell {
 
 constexpr int kEntries = 16;  // of a table: one for what is not a number, then the levels
-constexpr int kTables = 4;
+constexpr int kTables = 2, kMostTerms = 4;
 
 // Cases that the general path takes: more levels, terms as they are.
 inline bool decodes(const Problem& p) {
-  return p.queries == 1 && p.first_cells.levels && p.second_cells.levels && p.query_steps && std::max(p.first_cells.levels, p.second_cells.levels) < kEntries;
+  return p.queries == 1 && p.first_cells.levels && p.second_cells.levels && p.query_steps && std::max(p.first_cells.levels, p.second_cells.levels) < kEntries && p.first_cells.terms <= kMostTerms;
 }
 
 // Asks for a row before it is needed.
@@ -22,6 +24,38 @@ inline void fetch(const float* row, int depth) {
 // Responses by level at one age.
 struct Tables {
   alignas(64) float of[kTables][kEntries];
+};
+
+// Terms by level, every row as long as a vector.
+struct Terms {
+  int terms, ages;
+  bool loaded;
+  const float* factors;
+  Buffer<float> rows;
+
+  explicit Terms(const Array& a) : terms(a.terms), ages(a.ages), loaded(a.loaded), factors(a.factors), rows(static_cast<size_t>(a.channels()) * kEntries) {
+    const int entries = a.levels + 1;
+    for (int c = 0; c < a.channels(); ++c)
+      for (int e = 0; e < kEntries; ++e) rows[c * kEntries + e] = e < entries ? a.table[c * entries + (e ? e - 1 : a.levels)] : 0.0f;
+  }
+#if defined(__AVX512F__)
+  __m512 row(int c) const { return _mm512_load_ps(rows.data() + c * kEntries); }
+#endif
+  // Responses of a key `age` tokens old times a weight: [0] charge, [1] loading.
+  void at(int64_t age, float weight, Tables& tables) const {
+    const float* factor = factors + age;
+#if defined(__AVX512F__)
+    __m512 sum = _mm512_mul_ps(row(0), _mm512_set1_ps(*factor));
+    for (int c = 1; c < terms; ++c) sum = _mm512_fmadd_ps(row(c), _mm512_set1_ps(factor[c * ages]), sum);
+    _mm512_store_ps(tables.of[0], _mm512_mul_ps(sum, _mm512_set1_ps(weight)));
+    if (loaded) _mm512_store_ps(tables.of[1], _mm512_mul_ps(row(terms), _mm512_set1_ps(weight)));
+#else
+    for (int e = 0; e < kEntries; ++e) tables.of[0][e] = 0;
+    for (int c = 0; c < terms; ++c)
+      for (int e = 0; e < kEntries; ++e) tables.of[0][e] += weight * factor[c * ages] * rows[c * kEntries + e];
+    for (int e = 0; e < kEntries && loaded; ++e) tables.of[1][e] = weight * rows[terms * kEntries + e];
+#endif
+  }
 };
 
 #if defined(__AVX512F__)
@@ -39,23 +73,59 @@ struct Leveller {
 // Blocks of sixteen elements, the last one perhaps not whole.
 inline __mmask16 lanes(int depth, int d) { return depth - d < 16 ? static_cast<__mmask16>((1u << (depth - d)) - 1) : static_cast<__mmask16>(0xffff); }
 
-// sums[j] = sum_d weights[j][d] tables[j][level of volts[d]]
-template <int J>
-inline void weigh(const Array&, const Leveller& level, const float* volts, int depth, const Tables& tables, const float* const* weights, float* sums) {
-  __m512 sum[J], table[J];
-  for (int j = 0; j < J; ++j) {
-    sum[j] = _mm512_setzero_ps();
-    table[j] = _mm512_load_ps(tables.of[j]);
+// Sums of sixteen rows of sixteen numbers.
+inline __m512 sums_of_rows(const float* rows) {
+  __m512 r[16];
+  for (int i = 0; i < 16; ++i) r[i] = _mm512_load_ps(rows + 16 * i);
+  for (int i = 0; i < 8; ++i) r[i] = _mm512_add_ps(_mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]), _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]));
+  for (int i = 0; i < 4; ++i) {
+    const __m512d a = _mm512_castps_pd(r[2 * i]), b = _mm512_castps_pd(r[2 * i + 1]);
+    r[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
   }
-  const auto block = [&](__mmask16 in, int d) {
-    const __m512 x = _mm512_maskz_loadu_ps(in, volts + d);
-    const __m512i l = level(x);
-    for (int j = 0; j < J; ++j) sum[j] = _mm512_fmadd_ps(_mm512_maskz_loadu_ps(in, weights[j] + d), _mm512_permutexvar_ps(l, table[j]), sum[j]);
-  };
-  int d = 0;
-  for (; d + 16 <= depth; d += 16) block(static_cast<__mmask16>(0xffff), d);
-  if (d < depth) block(lanes(depth, d), d);
-  for (int j = 0; j < J; ++j) sums[j] = _mm512_reduce_add_ps(sum[j]);
+  for (int i = 0; i < 2; ++i) r[i] = _mm512_add_ps(_mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0x88), _mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0xdd));
+  return _mm512_add_ps(_mm512_shuffle_f32x4(r[0], r[1], 0x88), _mm512_shuffle_f32x4(r[0], r[1], 0xdd));
+}
+
+// First product of a run's keys from .. to - 1 with each side of the pulses (plus; minus, against complements where
+// rows are mirrored): sums[side * kinds + kind][key], kinds being charge and loading.
+template <int NT, bool Loaded, bool Sides, int Depth>
+inline void weigh_run(const Array& a, const Terms& terms, const Leveller& level, const float* volts, int from, int to, int64_t age, const float* const* weights, float (*sums)[kTile]) {
+  constexpr int kinds = Loaded ? 2 : 1, outputs = kinds * (Sides ? 2 : 1);
+  alignas(64) float partial[outputs][kTile][16];
+  const int depth = Depth ? Depth : a.depth();
+  const bool mirrored = a.mirrored;
+  const int64_t stride = a.key_stride;
+  const float* factors[NT];
+  for (int c = 0; c < NT; ++c) factors[c] = a.factors + c * a.ages + age;
+  const __m512i mirror = _mm512_set1_epi32(a.levels + 1);
+  __m512 row[NT], loading = _mm512_setzero_ps();
+  for (int c = 0; c < NT; ++c) row[c] = terms.row(c);
+  if (Loaded) loading = terms.row(NT);
+  for (int s = from; s < to; ++s) {
+    const float* own = volts + s * stride;
+    fetch(own + kTile * stride, depth);
+    __m512 table[kinds], sum[outputs];
+    table[0] = _mm512_mul_ps(row[0], _mm512_set1_ps(factors[0][-s]));
+    for (int c = 1; c < NT; ++c) table[0] = _mm512_fmadd_ps(row[c], _mm512_set1_ps(factors[c][-s]), table[0]);
+    if (Loaded) table[kinds - 1] = loading;
+    for (int o = 0; o < outputs; ++o) sum[o] = _mm512_setzero_ps();
+    const auto block = [&](__mmask16 in, int d) {
+      const __m512i l = level(_mm512_maskz_loadu_ps(in, own + d));
+      const __m512 plus = _mm512_maskz_loadu_ps(in, weights[0] + d);
+      for (int kind = 0; kind < kinds; ++kind) sum[kind] = _mm512_fmadd_ps(plus, _mm512_permutexvar_ps(l, table[kind]), sum[kind]);
+      if (!Sides) return;
+      // Entry 0, of what is not a number, has no complement; the other side's sum has it already.
+      const __m512i other = mirrored ? _mm512_sub_epi32(mirror, l) : l;
+      const __m512 minus = _mm512_maskz_loadu_ps(in, weights[1] + d);
+      for (int kind = 0; kind < kinds; ++kind) sum[outputs - kinds + kind] = _mm512_fmadd_ps(minus, _mm512_permutexvar_ps(other, table[kind]), sum[outputs - kinds + kind]);
+    };
+    int d = 0;
+    for (; d + 16 <= depth; d += 16) block(static_cast<__mmask16>(0xffff), d);
+    if (d < depth) block(lanes(depth, d), d);
+    for (int o = 0; o < outputs; ++o) _mm512_store_ps(partial[o][s], sum[o]);
+  }
+  for (int o = 0; o < outputs; ++o)
+    for (int s = from / 16 * 16; s < to; s += 16) _mm512_store_ps(sums[o] + s, sums_of_rows(partial[o][s]));
 }
 
 // sums[j][d] += sum_i tables_i[j][level of volts_i[d]] for the keys that have a pulse; tables come weighted.
@@ -93,15 +163,22 @@ struct Leveller {
   explicit Leveller(const Array&) {}
 };
 
-template <int J>
-inline void weigh(const Array& a, const Leveller&, const float* volts, int depth, const Tables& tables, const float* const* weights, float* sums) {
-  int level[2 * kTile * 2 + 2];
-  levels_of(a, volts, level);
-  for (int j = 0; j < J; ++j) {
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int d = 0; d < depth; ++d) sum += weights[j][d] * tables.of[j][(level[d] + 1) % (a.levels + 1)];
-    sums[j] = sum;
+template <int NT, bool Loaded, bool Sides, int Depth>
+inline void weigh_run(const Array& a, const Terms& terms, const Leveller&, const float* volts, int from, int to, int64_t age, const float* const* weights, float (*sums)[kTile]) {
+  constexpr int kinds = Loaded ? 2 : 1;
+  const int depth = a.depth();
+  std::vector<int> level(a.width);
+  Tables tables;
+  for (int s = from; s < to; ++s) {
+    levels_of(a, volts + s * a.key_stride, level.data());
+    terms.at(age - s, 1, tables);
+    for (int o = 0; o < kinds * (Sides ? 2 : 1); ++o) {
+      const int side = o / kinds;
+      const int* own = level.data() + (side && a.mirrored ? depth : 0);
+      float sum = 0;
+      for (int d = 0; d < depth; ++d) sum += weights[side][d] * tables.of[o % kinds][(own[d] + 1) % (a.levels + 1)];
+      sums[o][s] = sum;
+    }
   }
 }
 
@@ -116,88 +193,48 @@ inline void gather(const Array& a, const Leveller&, const float* const* volts, i
 }
 #endif
 
-// Terms by level, every row as long as a vector.
-struct Terms {
-  const Array& a;
-  Buffer<float> rows;
+template <int NT, bool Loaded, bool Sides, class... Arguments>
+inline void weigh_depth(const Array& a, Arguments... arguments) {
+  a.depth() == 64 ? weigh_run<NT, Loaded, Sides, 64>(a, arguments...) : weigh_run<NT, Loaded, Sides, 0>(a, arguments...);
+}
 
-  explicit Terms(const Array& array) : a(array), rows(static_cast<size_t>(array.channels()) * kEntries) {
-    const int entries = a.levels + 1;
-    for (int c = 0; c < a.channels(); ++c)
-      for (int e = 0; e < kEntries; ++e) rows[c * kEntries + e] = e < entries ? a.table[c * entries + (e ? e - 1 : a.levels)] : 0.0f;
+template <bool Loaded, bool Sides, class... Arguments>
+inline void weigh_terms(const Array& a, const Terms& terms, Arguments... arguments) {
+  switch (terms.terms) {
+    case 1: return weigh_depth<1, Loaded, Sides>(a, terms, arguments...);
+    case 2: return weigh_depth<2, Loaded, Sides>(a, terms, arguments...);
+    case 3: return weigh_depth<3, Loaded, Sides>(a, terms, arguments...);
+    default: return weigh_depth<4, Loaded, Sides>(a, terms, arguments...);
   }
-  // Responses of a key `age` tokens old times a weight: [0] charge, [1] loading.
-  void at(int64_t age, float weight, Tables& tables) const {
-    alignas(64) float sum[kEntries] = {};
-    for (int c = 0; c < a.terms; ++c) {
-      const float factor = weight * (a.kinds[c] == kNone ? 1.0f : a.factors[c * a.ages + age]);
-      for (int e = 0; e < kEntries; ++e) sum[e] += factor * rows[c * kEntries + e];
-    }
-    for (int e = 0; e < kEntries; ++e) tables.of[0][e] = sum[e];
-    for (int e = 0; e < kEntries && a.loaded; ++e) tables.of[1][e] = weight * rows[a.terms * kEntries + e];
-  }
-};
+}
 
-// Tables and weights of the sums that the first product needs: charge of each phase, and loading.
-struct FirstSums {
-  int phases = 1, per_phase = 1;
-  bool loaded = false, mirrored = false;
-  const float* weights[kTables] = {};
-
-  FirstSums(const Problem& p, const float* plus, const float* minus) {
-    phases = p.phases;
-    loaded = p.first_cells.loaded;
-    mirrored = p.first_cells.mirrored;
-    const int kinds = loaded ? 2 : 1;
-    for (int kind = 0; kind < kinds; ++kind) {
-      weights[kind] = plus;
-      weights[kinds + kind] = minus;
-    }
-  }
-  int count() const { return (loaded ? 2 : 1) * (phases == 2 || mirrored ? 2 : 1); }
-  // The other half of the tables: the same of the second phase, or those of the complements.
-  void complete(const Array& a, Tables& tables) const {
-    const int kinds = loaded ? 2 : 1;
-    if (count() == kinds) return;
-    for (int kind = 0; kind < kinds; ++kind)
-      for (int e = 0; e < kEntries; ++e)
-        tables.of[kinds + kind][e] = mirrored && e && e <= a.levels ? tables.of[kind][a.levels + 1 - e] : tables.of[kind][e];
-  }
-};
-
-// Charges (and loadings) of the keys of a run -> phi.
-inline void first_of_run(const Problem& p, int b, int kv_head, const Run& run, const Queries& block, const FirstSums& sums, const Terms& terms, const Leveller& level, float* phi) {
+// Charges (and loadings) of the keys of a run -> phi. Pulses: plus and minus.
+inline void first_of_run(const Problem& p, int b, int kv_head, const Run& run, const Queries& block, const float* const* weights, const Terms& terms, const Leveller& level, float* phi) {
   const Array& a = p.first_cells;
   const float per_step = 1.0f / p.query_steps;
-  const int kinds = sums.loaded ? 2 : 1, depth = a.depth();
-  alignas(64) float charge[kPhases][kTile] = {}, load[kPhases][kTile] = {};
+  const bool two = p.phases == 2, sides = two || a.mirrored;
+  const int kinds = a.loaded ? 2 : 1;
+  alignas(64) float sums[4][kTile] = {}, charge[kPhases][kTile], load[kPhases][kTile];
   int from, to;
   seen(p, run, block.position[0], from, to);
-  Tables tables;
   const float* volts = volts_of(a, b, kv_head, run.first);
-  for (int s = from; s < to; ++s) {
-    terms.at(block.position[0] - run.position - s, 1, tables);
-    sums.complete(a, tables);
-    float found[kTables] = {};
-    const float* own = volts + s * a.key_stride;
-    fetch(own + kTile * a.key_stride, depth);
-    switch (sums.count()) {
-      case 1: weigh<1>(a, level, own, depth, tables, sums.weights, found); break;
-      case 2: weigh<2>(a, level, own, depth, tables, sums.weights, found); break;
-      default: weigh<4>(a, level, own, depth, tables, sums.weights, found);
-    }
-    if (sums.phases == 2) {  // the negative pulses come first
-      charge[1][s] = per_step * found[0];
-      charge[0][s] = per_step * found[kinds];
-      load[1][s] = per_step * found[kinds - 1];
-      load[0][s] = per_step * found[2 * kinds - 1];
-    } else {
-      charge[0][s] = per_step * (found[0] + (sums.mirrored ? found[kinds] : 0.0f));
-      load[0][s] = per_step * (found[kinds - 1] + (sums.mirrored ? found[2 * kinds - 1] : 0.0f));
-    }
+  const int64_t age = block.position[0] - run.position;
+  const auto weigh = [&](auto loaded, auto both) { weigh_terms<loaded.value, both.value>(a, terms, level, volts, from, to, age, weights, sums); };
+  if (a.loaded)
+    sides ? weigh(std::true_type(), std::true_type()) : weigh(std::true_type(), std::false_type());
+  else
+    sides ? weigh(std::false_type(), std::true_type()) : weigh(std::false_type(), std::false_type());
+  const float* minus_charge = sums[kinds];
+  const float* minus_load = sums[2 * kinds - 1];
+  for (int s = 0; s < kTile; ++s) {
+    const float other = sides && !two ? minus_charge[s] : 0.0f, other_load = sides && !two ? minus_load[s] : 0.0f;
+    charge[two][s] = per_step * (sums[0][s] + other) + block.bias[two][0];
+    load[two][s] = per_step * (sums[kinds - 1][s] + other_load);
   }
-  for (int phase = 0; phase < p.phases; ++phase)
-    for (int s = 0; s < kTile; ++s) charge[phase][s] += block.bias[phase][0];
+  for (int s = 0; s < kTile && two; ++s) {  // the negative pulses come first
+    charge[0][s] = per_step * minus_charge[s] + block.bias[0][0];
+    load[0][s] = per_step * minus_load[s];
+  }
   first_row<false>(p, kv_head, run, charge, load, phi, nullptr, nullptr);
   for (int s = 0; s < kTile; ++s) phi[s] = s < from || s >= to ? 0 : phi[s];
 }
@@ -215,16 +252,28 @@ inline void list_pulses(const Problem& p, int b, int kv_head, const Run& run, co
   const Array& a = p.second_cells;
   int from, to;
   seen(p, run, block.position[0], from, to);
-  list.count = 0;
-  list.common = 0;
+  // No pulse, nothing is read: neither there nor here. Without a branch, which would be a coin's.
+  int pulsed[kTile], count = 0;
   for (int s = from; s < to; ++s) {
-    if (phi[s] == 0) continue;  // no pulse, nothing is read: neither there nor here
-    list.volts[list.count] = volts_of(a, b, kv_head, run.first + s);
-    fetch(list.volts[list.count], a.depth());
-    terms.at(block.position[0] - run.position - s, phi[s], list.tables[list.count]);
-    list.common += a.constant * phi[s] + (phi[s] > 0 ? p.second.edge : 0.0f);
-    ++list.count;
+    pulsed[count] = s;
+    count += phi[s] != 0;
   }
+  const float* first = volts_of(a, b, kv_head, run.first);
+  const int64_t age = block.position[0] - run.position;
+  const int depth = a.depth();
+  for (int i = 0; i < count; ++i) {
+    list.volts[i] = first + pulsed[i] * a.key_stride;
+    fetch(list.volts[i], depth);
+  }
+  float sum = 0, number = 0;
+  for (int i = 0; i < count; ++i) {
+    const float pulse = phi[pulsed[i]];
+    terms.at(age - pulsed[i], pulse, list.tables[i]);
+    sum += pulse;
+    number += pulse > 0 ? 1.0f : 0.0f;
+  }
+  list.count = count;
+  list.common = a.constant * sum + p.second.edge * number;
 }
 
 // Adds a run's charge and loading on the columns of the V array.
@@ -279,7 +328,7 @@ struct Decoder {
     const int n = p.depth, wide = padded(p.first_cells.width);
     pulses(p, b, h, 0, block, pulse.data(), raw.data());
     const float* other = p.phases == 2 ? pulse.data() + static_cast<size_t>(kTile) * wide : pulse.data() + n;
-    const FirstSums sums(p, p.phases == 2 ? other : pulse.data(), p.phases == 2 ? pulse.data() : other);
+    const float* weights[2] = {p.phases == 2 ? other : pulse.data(), p.phases == 2 ? pulse.data() : other};
     std::fill(out, out + p.second_cells.width, 0.0f);
     std::fill(charge.begin(), charge.end(), 0.0f);
     std::fill(load.begin(), load.end(), 0.0f);
@@ -293,7 +342,7 @@ struct Decoder {
         Pulsed& list = lists[turn];
         list.run = found[i];
         list.last = i + 1 == found.size();
-        first_of_run(p, b, kv_head, runs[found[i]], block, sums, first_terms, first, phi);
+        first_of_run(p, b, kv_head, runs[found[i]], block, weights, first_terms, first, phi);
         list_pulses(p, b, kv_head, runs[found[i]], block, phi, second_terms, list);
         turn ^= 1;
         if (waiting) finish(p, runs, lists[turn], kv_head, out);
@@ -313,10 +362,14 @@ inline void decode_heads(const Problem& p, const std::vector<std::vector<int>>& 
 
 inline void decode(const Problem& p, const std::vector<Run>& runs, int64_t begin, int64_t end, float* out) {
   Decoder decoder(p);
+  std::vector<std::vector<int>> tiles;
+  int placed = -1;
   for (int64_t i = begin; i < end; ++i) {
     const int b = static_cast<int>(i / p.kv_heads), kv_head = static_cast<int>(i % p.kv_heads);
     const int64_t position = p.query_position[b * p.position_stride];
-    decode_heads(p, sub_tiles(runs, oldest_seen(p, position), position), runs, b, kv_head, decoder, out);
+    if (b != placed) tiles = sub_tiles(runs, oldest_seen(p, position), position);
+    placed = b;
+    decode_heads(p, tiles, runs, b, kv_head, decoder, out);
   }
 }
 
