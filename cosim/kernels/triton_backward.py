@@ -85,9 +85,9 @@ def pulses_kernel(
     pulses, edges, gradient, out, circuit, extent,
     QUERIES: tl.constexpr, KEYS: tl.constexpr, ROWS: tl.constexpr, OUTPUTS: tl.constexpr,
 ):  # fmt: skip
-    """Gradient (B, H, T, rows) of the pulses. Grid: blocks of queries, B H."""
-    first = (tl.num_programs(0) - 1 - tl.program_id(0)) * QUERIES
-    batch, head = tl.program_id(1) // extent.heads, tl.program_id(1) % extent.heads
+    """Gradient (B, H, T, rows) of the pulses. Grid: B H, blocks of queries."""
+    first = (tl.num_programs(1) - 1 - tl.program_id(1)) * QUERIES
+    batch, head = tl.program_id(0) // extent.heads, tl.program_id(0) % extent.heads
     place = place_of(batch, head // extent.group, extent)
     end = tl.minimum(first + QUERIES, extent.queries)
     block = block_of(pulses, edges, batch, head, first, end, circuit, extent, QUERIES, ROWS)
@@ -205,13 +205,13 @@ def cells_kernel(
     pulses, edges, gradient, d_keys, d_values, circuit, extent,
     QUERIES: tl.constexpr, KEYS: tl.constexpr, ROWS: tl.constexpr, OUTPUTS: tl.constexpr,
 ):  # fmt: skip
-    """Add the gradients of both arrays' terms and loading to zeros. Grid: runs of keys, B Hkv."""
+    """Add the gradients of both arrays' terms and loading to zeros. Grid: B Hkv, runs of keys."""
     kv_heads = extent.heads // extent.group
-    batch, kv_head = tl.program_id(1) // kv_heads, tl.program_id(1) % kv_heads
+    batch, kv_head = tl.program_id(0) // kv_heads, tl.program_id(0) % kv_heads
     place = place_of(batch, kv_head, extent)
     per_lap = (extent.window + extent.columns - 1) // extent.columns
     run = extent.key_start // extent.window * per_lap + extent.key_start % extent.window // extent.columns
-    run += tl.program_id(0)
+    run += tl.program_id(1)
     tile = run % per_lap
     start, stop = run_of(run // per_lap, tile, extent)
     if start < extent.key_start + extent.keys:

@@ -226,11 +226,11 @@ def forward_kernel(
 ):  # fmt: skip
     """Sum over the sub-tiles of what is read out, (splits, B, H, T, outputs): every `splits`-th from a first.
 
-    Grid: blocks of queries, B H, splits.
+    Grid: B H, blocks of queries, splits.
     """
     # The last queries see the most keys: they begin first.
-    first = (tl.num_programs(0) - 1 - tl.program_id(0)) * QUERIES
-    batch, head = tl.program_id(1) // extent.heads, tl.program_id(1) % extent.heads
+    first = (tl.num_programs(1) - 1 - tl.program_id(1)) * QUERIES
+    batch, head = tl.program_id(0) // extent.heads, tl.program_id(0) % extent.heads
     place = place_of(batch, head // extent.group, extent)
     end = tl.minimum(first + QUERIES, extent.queries)
     block = block_of(pulses, edges, batch, head, first, end, circuit, extent, QUERIES, ROWS)
@@ -241,6 +241,6 @@ def forward_kernel(
         charge, load, operated = tile_sums(block, lapse, each, place, circuit, extent, KEYS, OUTPUTS)
         width, _, _ = read_out(charge, load, operated, each, place, circuit, extent)
         total += width
-    line = (tl.program_id(2) * tl.num_programs(1) + tl.program_id(1)).to(tl.int64) * extent.queries
+    line = (tl.program_id(2) * tl.num_programs(0) + tl.program_id(0)).to(tl.int64) * extent.queries
     at, inside = matrix(out, line * extent.outputs, block.row, extent.outputs, OUTPUTS)
     tl.store(at, total, mask=inside & (block.row < end)[:, None])

@@ -152,7 +152,7 @@ def sums(
     operation = Operation(pulses, edges, keys, values, first, second, position, shape, scalars)
     batch, heads, queries, held, _, outputs = operation.sizes
     blocks = operation.blocks
-    grid = (triton.cdiv(queries, blocks["QUERIES"]), batch * heads)
+    grid = (batch * heads, triton.cdiv(queries, blocks["QUERIES"]))
     tiles = min(held, operation.named["window"]) // operation.named["columns"] + 2
     splits = max(1, min(ENOUGH // max(1, grid[0] * grid[1]), tiles))
     out = pulses.new_empty(splits, batch, heads, queries, outputs)
@@ -184,8 +184,8 @@ def gradients(
     gradient = gradient.contiguous()
     of_pulses, of_keys, of_values = (torch.zeros_like(x) for x in (pulses, keys, values))
     if pulses.numel():
-        grid = (triton.cdiv(queries, blocks["QUERIES"]), batch * heads)
-        runs = (operation.runs, batch * keys.shape[2])
+        grid = (batch * heads, triton.cdiv(queries, blocks["QUERIES"]))
+        runs = (batch * keys.shape[2], operation.runs)
         with _on(pulses):
             pulses_kernel[grid](pulses, edges, gradient, of_pulses, *operands, **blocks, **LAUNCH)
             cells_kernel[runs](pulses, edges, gradient, of_keys, of_values, *operands, **blocks, **LAUNCH)

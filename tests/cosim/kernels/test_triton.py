@@ -243,6 +243,8 @@ def test_kernels_compile_for_gpus_that_are_not_there(tmp_path, capability):
     assert done.stdout.count("cubin") == 3
 
 
+# Of torch's own making, whenever it traces an `autograd.Function`.
+@pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 def test_it_compiles_without_a_graph_break(full):
     inputs = draw(full, queries=6, heads=1)
     compiled = torch.compile(gain_cell_attention, fullgraph=True, backend="aot_eager")
