@@ -60,12 +60,14 @@ struct Terms {
 
 #if defined(__AVX512F__)
 // Entries of a table for sixteen elements, in the low bits of each lane. Those of what is not a number are zero.
+template <bool FromZero>  // the lowest level is 0 V
 struct Leveller {
   __m512 low, high, per_volt, magic;
   explicit Leveller(const Array& a)
       : low(_mm512_set1_ps(a.low)), high(_mm512_set1_ps(a.high)), per_volt(_mm512_set1_ps(a.per_volt)), magic(_mm512_set1_ps(kMagic + 1)) {}
   __m512i operator()(__m512 x) const {
-    x = _mm512_sub_ps(_mm512_min_ps(high, _mm512_max_ps(low, x)), low);
+    x = _mm512_min_ps(high, _mm512_max_ps(low, x));
+    if (!FromZero) x = _mm512_sub_ps(x, low);
     return _mm512_castps_si512(_mm512_fmadd_ps(x, per_volt, magic));
   }
 };
@@ -88,8 +90,8 @@ inline __m512 sums_of_rows(const float* rows) {
 
 // First product of a run's keys from .. to - 1 with each side of the pulses (plus; minus, against complements where
 // rows are mirrored): sums[side * kinds + kind][key], kinds being charge and loading.
-template <int NT, bool Loaded, bool Sides, int Depth>
-inline void weigh_run(const Array& a, const Terms& terms, const Leveller& level, const float* volts, int from, int to, int64_t age, const float* const* weights, float (*sums)[kTile]) {
+template <int NT, bool Loaded, bool Sides, int Depth, class L>
+inline void weigh_run(const Array& a, const Terms& terms, const L& level, const float* volts, int from, int to, int64_t age, const float* const* weights, float (*sums)[kTile]) {
   constexpr int kinds = Loaded ? 2 : 1, outputs = kinds * (Sides ? 2 : 1);
   alignas(64) float partial[outputs][kTile][16];
   const int depth = Depth ? Depth : a.depth();
@@ -129,8 +131,8 @@ inline void weigh_run(const Array& a, const Terms& terms, const Leveller& level,
 }
 
 // sums[j][d] += sum_i tables_i[j][level of volts_i[d]] for the keys that have a pulse; tables come weighted.
-template <int J, int N>
-inline void gather_blocks(const Leveller& level, const float* const* volts, int keys, int depth, int first, const Tables* tables, float* const* sums) {
+template <int J, int N, class L>
+inline void gather_blocks(const L& level, const float* const* volts, int keys, int depth, int first, const Tables* tables, float* const* sums) {
   __m512 sum[J][N];
   for (int j = 0; j < J; ++j)
     for (int n = 0; n < N; ++n) sum[j][n] = _mm512_setzero_ps();
@@ -151,20 +153,21 @@ inline void gather_blocks(const Leveller& level, const float* const* volts, int 
     }
 }
 
-template <int J>
-inline void gather(const Array&, const Leveller& level, const float* const* volts, int keys, int depth, const Tables* tables, float* const* sums) {
+template <int J, class L>
+inline void gather(const Array&, const L& level, const float* const* volts, int keys, int depth, const Tables* tables, float* const* sums) {
   int d = 0;
   for (; d + 64 <= depth; d += 64) gather_blocks<J, 4>(level, volts, keys, depth, d, tables, sums);
   for (; d + 32 <= depth; d += 32) gather_blocks<J, 2>(level, volts, keys, depth, d, tables, sums);
   for (; d < depth; d += 16) gather_blocks<J, 1>(level, volts, keys, depth, d, tables, sums);
 }
 #else
+template <bool FromZero>
 struct Leveller {
   explicit Leveller(const Array&) {}
 };
 
-template <int NT, bool Loaded, bool Sides, int Depth>
-inline void weigh_run(const Array& a, const Terms& terms, const Leveller&, const float* volts, int from, int to, int64_t age, const float* const* weights, float (*sums)[kTile]) {
+template <int NT, bool Loaded, bool Sides, int Depth, class L>
+inline void weigh_run(const Array& a, const Terms& terms, const L&, const float* volts, int from, int to, int64_t age, const float* const* weights, float (*sums)[kTile]) {
   constexpr int kinds = Loaded ? 2 : 1;
   const int depth = a.depth();
   std::vector<int> level(a.width);
@@ -182,8 +185,8 @@ inline void weigh_run(const Array& a, const Terms& terms, const Leveller&, const
   }
 }
 
-template <int J>
-inline void gather(const Array& a, const Leveller&, const float* const* volts, int keys, int depth, const Tables* tables, float* const* sums) {
+template <int J, class L>
+inline void gather(const Array& a, const L&, const float* const* volts, int keys, int depth, const Tables* tables, float* const* sums) {
   int level[2 * kTile * 2 + 2];
   for (int s = 0; s < keys; ++s) {
     levels_of(a, volts[s], level);
@@ -209,7 +212,8 @@ inline void weigh_terms(const Array& a, const Terms& terms, Arguments... argumen
 }
 
 // Charges (and loadings) of the keys of a run -> phi. Pulses: plus and minus.
-inline void first_of_run(const Problem& p, int b, int kv_head, const Run& run, const Queries& block, const float* const* weights, const Terms& terms, const Leveller& level, float* phi) {
+template <class L>
+inline void first_of_run(const Problem& p, int b, int kv_head, const Run& run, const Queries& block, const float* const* weights, const Terms& terms, const L& level, float* phi) {
   const Array& a = p.first_cells;
   const float per_step = 1.0f / p.query_steps;
   const bool two = p.phases == 2, sides = two || a.mirrored;
@@ -277,7 +281,8 @@ inline void list_pulses(const Problem& p, int b, int kv_head, const Run& run, co
 }
 
 // Adds a run's charge and loading on the columns of the V array.
-inline void second_of_run(const Problem& p, const Pulsed& list, const Leveller& level, float* charge, float* load) {
+template <class L>
+inline void second_of_run(const Problem& p, const Pulsed& list, const L& level, float* charge, float* load) {
   const Array& a = p.second_cells;
   float* sums[2] = {charge, load};
   const int depth = a.depth(), kinds = a.loaded ? 2 : 1;
@@ -294,9 +299,10 @@ inline void second_of_run(const Problem& p, const Pulsed& list, const Leveller& 
 }
 
 // What one thread needs to decode.
+template <class L>
 struct Decoder {
   Buffer<float> pulse, raw, charge, load;
-  Leveller first, second;
+  L first, second;
   Terms first_terms, second_terms;
   Pulsed lists[2];
   Queries block;
@@ -354,14 +360,16 @@ struct Decoder {
 };
 
 // out: (B, H, 1, width); the heads that share one pair of arrays.
-inline void decode_heads(const Problem& p, const std::vector<std::vector<int>>& tiles, const std::vector<Run>& runs, int b, int kv_head, Decoder& decoder, float* out) {
+template <class L>
+inline void decode_heads(const Problem& p, const std::vector<std::vector<int>>& tiles, const std::vector<Run>& runs, int b, int kv_head, Decoder<L>& decoder, float* out) {
   decoder.block.position[0] = p.query_position[b * p.position_stride];
   for (int h = kv_head * p.group(); h < (kv_head + 1) * p.group(); ++h)
     decoder.run_head(p, tiles, runs, b, kv_head, h, out + (static_cast<size_t>(b) * p.heads + h) * p.second_cells.width);
 }
 
-inline void decode(const Problem& p, const std::vector<Run>& runs, int64_t begin, int64_t end, float* out) {
-  Decoder decoder(p);
+template <class L>
+inline void decode_with(const Problem& p, const std::vector<Run>& runs, int64_t begin, int64_t end, float* out) {
+  Decoder<L> decoder(p);
   std::vector<std::vector<int>> tiles;
   int placed = -1;
   for (int64_t i = begin; i < end; ++i) {
@@ -371,6 +379,10 @@ inline void decode(const Problem& p, const std::vector<Run>& runs, int64_t begin
     placed = b;
     decode_heads(p, tiles, runs, b, kv_head, decoder, out);
   }
+}
+
+inline void decode(const Problem& p, const std::vector<Run>& runs, int64_t begin, int64_t end, float* out) {
+  p.first_cells.low == 0 ? decode_with<Leveller<true>>(p, runs, begin, end, out) : decode_with<Leveller<false>>(p, runs, begin, end, out);
 }
 
 }  // namespace gaincell
