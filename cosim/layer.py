@@ -93,14 +93,15 @@ class GainCellAttention(nn.Module):
         else:
             out, trace = trace_attention(widths, key_volts, value_volts, self.hardware, **arguments)
             self.recorder.append(trace)
-        return (self.out_scale * out + self.out_shift).to(q.dtype)
+        return torch.addcmul(self.out_shift, out, self.out_scale).to(q.dtype)
 
     def map_inputs(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Pulse widths, key volts and value volts that the scalers ask for, before any clip."""
+        # In one pass each: with a cache, every key and value is mapped again for every token.
         return (
-            self.q_scale * q + self.q_shift,
-            self.k_scale * k + self.k_shift,
-            self.v_scale * v + self.v_shift,
+            torch.addcmul(self.q_shift, q, self.q_scale),
+            torch.addcmul(self.k_shift, k, self.k_scale),
+            torch.addcmul(self.v_shift, v, self.v_scale),
         )
 
     def extra_repr(self) -> str:

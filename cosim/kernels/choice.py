@@ -41,13 +41,17 @@ def attend(q: Tensor, k: Tensor, v: Tensor, now: Conditions, implementation: Imp
     this.
     """
     require_implementation(implementation)
-    name = chosen(q, now) if implementation == "auto" else implementation
-    if name == "reference":
+    if implementation == "auto":
+        return KERNELS[chosen(q, now)].attention(q, k, v, now)
+    if implementation == "reference":
         return operate(q, k, v, now)[0]
-    reason = KERNELS[name].unavailable(now, q)
+    kernel = KERNELS[implementation]
+    reason = kernel.unavailable(now, q)
     if reason is not None:
-        raise HardwareError(f"implementation={name!r} cannot be used: {reason}; use implementation='auto'")
-    return KERNELS[name].attention(q, k, v, now)
+        raise HardwareError(
+            f"implementation={implementation!r} cannot be used: {reason}; use implementation='auto'"
+        )
+    return kernel.attention(q, k, v, now)
 
 
 def require_implementation(implementation: str) -> None:
