@@ -86,10 +86,12 @@ def _register_fakes() -> None:
     @torch.library.register_fake("gaincell::attention")
     def _(q, k, v, position, tables, shape, numbers):
         depth = v.shape[-1] + (1 if Numbers.has_extra(shape) else 0)
-        return q.new_empty((*q.shape[:3], depth), dtype=torch.float32)
+        tiles = Numbers.flag_tiles(shape, k.shape[-2])
+        flags = (*q.shape[:3], tiles, -(-depth // 32) * 4 if tiles else 0)
+        return q.new_empty((*q.shape[:3], depth), dtype=torch.float32), q.new_empty(flags, dtype=torch.uint8)
 
     @torch.library.register_fake("gaincell::attention_backward")
-    def _(grad, q, k, v, position, tables, shape, numbers):
+    def _(grad, flags, q, k, v, position, tables, shape, numbers):
         return tuple(torch.empty_like(x, memory_format=torch.contiguous_format) for x in (q, k, v))
 
 
@@ -107,7 +109,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
         keys, values = cells_of(k.float(), 1, now), cells_of(v.float(), 2, now)
         operands = (query_widths(q.float(), now), stacked(keys), stacked(values))
     shape = numbers.shape(window=places.window, key_start=places.key_start)
-    out = torch.ops.gaincell.attention(
+    out, _ = torch.ops.gaincell.attention(
         *operands, places.query_position, numbers.tables, shape, numbers.scalars
     )
     return normalised(out, now.hardware).to(q.dtype)

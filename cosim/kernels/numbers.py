@@ -18,6 +18,7 @@ TILE = 64
 NONE, EXPONENTIAL, TABLE = range(3)
 """How a term depends on age."""
 BUCKETS, MOST_BUCKETS = 1024, 2**20
+MOST_FLAG_TILES = 32
 SHAPE = [
     "window",
     "columns",
@@ -36,6 +37,7 @@ SHAPE = [
     "intervals_1",
     "intervals_2",
     "engine",
+    "flags",
 ]
 """Order of the operators' whole numbers."""
 
@@ -54,6 +56,16 @@ class Numbers:
         """The whole numbers in their order."""
         placed = {"window": window or 0, "key_start": key_start}
         return [placed.get(name, self.whole.get(name, 0)) for name in SHAPE]
+
+    @staticmethod
+    def flag_tiles(shape: Sequence[int], keys: int) -> int:
+        """Sub-tiles whose read-outs are flagged for the backward pass."""
+        named = dict(zip(SHAPE, shape, strict=True))
+        window, columns, start = named["window"], named["columns"], named["key_start"]
+        if not named["flags"] or keys == 0:
+            return 0
+        tiles = -(-window // columns) if window else (start + keys - 1) // columns - start // columns + 1
+        return tiles if tiles <= MOST_FLAG_TILES else 0
 
     @staticmethod
     def has_extra(shape: Sequence[int]) -> bool:
@@ -116,6 +128,8 @@ def _numbers(now: Conditions, depth: int) -> Numbers:
         "loaded_2": int(circuit.second.column is not None),
         "intervals_1": curves[0][1],
         "intervals_2": curves[1][1],
+        # Clipped or not is all that an ideal read-out leaves to know.
+        "flags": int(curves[1][1] == 0 and circuit.second.column is None),
     }
     tables = [arrays[0].table, arrays[0].slope, arrays[1].table, arrays[1].slope, factors, kept, kinds]
     tables += [*curves[0][0], *curves[1][0], *deviations]

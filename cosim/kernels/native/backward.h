@@ -54,7 +54,7 @@ struct BackwardScratch : Scratch<E> {
 
 // Gradient of the summed read-outs -> gradient of charge and load of one sub-tile, packed for both products.
 template <class E>
-void read_out_gradient(const Problem& p, const std::vector<Run>& runs, int kv_head, const Queries& block, const float* out_grad, BackwardScratch<E>& w) {
+void read_out_gradient(const Problem& p, const std::vector<Run>& runs, int b, int kv_head, int h, int q0, const Queries& block, const float* out_grad, BackwardScratch<E>& w) {
   const int width = p.second_cells.width, deep = padded(width);
   const bool loaded = p.second_cells.loaded;
   for (int t = 0; t < block.filled; ++t) {
@@ -65,9 +65,14 @@ void read_out_gradient(const Problem& p, const std::vector<Run>& runs, int kv_he
       std::fill(load, load + deep, 0.0f);
       continue;
     }
-    second_row<true>(p, kv_head, runs[w.seen[0]].tile, deep, w.charge.data() + row, w.load.data() + row, charge, load);
     const float* grad = out_grad + static_cast<size_t>(t) * width;
-    for (int c = 0; c < width; ++c) charge[c] *= grad[c];
+    const int tile = runs[w.seen[0]].tile;
+    if (p.flags) {
+      where_inside(p.flags_of(b, h, q0 + t, tile), grad, width, charge);
+    } else {
+      second_row<true>(p, kv_head, tile, deep, w.charge.data() + row, w.load.data() + row, charge, load);
+      for (int c = 0; c < width; ++c) charge[c] *= grad[c];
+    }
     std::fill(charge + width, charge + deep, 0.0f);
     if (!loaded) continue;
     for (int c = 0; c < width; ++c) load[c] *= grad[c];
@@ -102,7 +107,7 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
   float* grad = w.phi_grad.data();
   for (int c = 0; c < a.channels(); ++c) {
     const bool is_load = c == a.terms;
-    E::multiply(rows, kTile, deep, is_load ? w.load_left.data() : w.charge_left.data(), w.values.by_element(member, c), w.product.data(), kTile, false, Needs::kHalf);
+    E::multiply(rows, kTile, deep, is_load ? w.load_left.data() : w.charge_left.data(), w.values.by_element(member, c), w.product.data(), kTile, false, Needs::kHalf, diagonal(block, run) ? Causal::kResult : Causal::kNone);
     const Aged x = aged(ages, c, run, block, w.product.data(), w.scaled.data(), w.scale);
     for (int t = 0; t < rows; ++t) {
       const float scale = x.scale ? x.scale[t] : 1.0f;
@@ -115,7 +120,7 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
     }
     float* to = w.value_grad.data() + (member * a.channels() + c) * kTile * deep;
     const auto* phi = kept.right.data() + c * E::right_size(kTile, kTile);
-    E::multiply(deep, kTile, rows, is_load ? w.load_turned.data() : w.charge_turned.data(), phi, to, kTile, w.begun[member], Needs::kHalf);
+    E::multiply(deep, kTile, rows, is_load ? w.load_turned.data() : w.charge_turned.data(), phi, to, kTile, w.begun[member], Needs::kHalf, diagonal(block, run) ? Causal::kRight : Causal::kNone);
   }
   add_common(a.constant, w.by_charge.data(), a.width, deep, grad, kTile, kTile, block.rows);
 }
@@ -142,9 +147,9 @@ void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Qu
       const Aged x = aged(ages, c, run, block, grad, w.scaled.data(), w.scale);
       if (x.scale || x.x != grad || !plain) E::pack_both(w.left.data(), w.right.data(), x.x, kTile, rows, kTile, x.scale);
       plain = x.x == grad && !x.scale;
-      E::multiply(rows, wide, kTile, w.left.data(), w.keys.by_key(member, c), to_pulse, wide, add || c > 0, Needs::kHalf);
+      E::multiply(rows, wide, kTile, w.left.data(), w.keys.by_key(member, c), to_pulse, wide, add || c > 0, Needs::kHalf, diagonal(block, run) ? Causal::kLeft : Causal::kNone);
       float* to = w.key_grad.data() + (member * a.channels() + c) * kTile * wide;
-      E::multiply(wide, kTile, rows, turned, w.right.data(), to, kTile, w.begun[member] || phase > 0, needs);
+      E::multiply(wide, kTile, rows, turned, w.right.data(), to, kTile, w.begun[member] || phase > 0, needs, diagonal(block, run) ? Causal::kRight : Causal::kNone);
       if (c == 0) add_common(a.constant, grad, kTile, kTile, to_pulse, a.width, wide, block.rows);
     }
   }
@@ -173,9 +178,18 @@ inline void query_gradient(const Problem& p, int b, int h, int q0, const Queries
   }
 }
 
+// All that is needed of the second product where its flags were kept.
+template <class E>
+void pack_phi(const Problem& p, const Ages& ages, const Run& run, const Queries& block, Kept<E>& kept, BackwardScratch<E>& w) {
+  for (int c = 0; c < p.second_cells.channels(); ++c) {
+    const Aged x = aged(ages, c, run, block, kept.phi.data(), w.scaled.data(), w.scale);
+    E::pack_both(nullptr, kept.right.data() + c * E::right_size(kTile, kTile), x.x, kTile, block.filled, kTile, x.scale);
+  }
+}
+
 // One block of queries against one sub-tile: its pulses' gradient, and its share of that of keys and values.
 template <class E>
-void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int kv_head, int g, size_t index, size_t shift, const float* out_grad, BackwardScratch<E>& w) {
+void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head, int g, size_t index, size_t shift, const float* out_grad, BackwardScratch<E>& w) {
   const Queries& block = w.heads[g].blocks[index];
   while (w.kept.size() < w.seen.size()) w.kept.emplace_back(p);
   for (size_t r = 0; r < w.seen.size(); ++r) {
@@ -184,11 +198,14 @@ void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& 
       slopes.charge[phase] = w.kept[r].charge[phase].data();
       slopes.load[phase] = w.kept[r].load[phase].data();
     }
-    first_product<E>(p, block, w.heads[g], index, w.keys, shift + r, w.products.data());
+    first_product<E>(p, runs[w.seen[r]], block, w.heads[g], index, w.keys, shift + r, w.products.data());
     first_stage<true>(p, ages, kv_head, runs[w.seen[r]], block, w.products.data(), w.kept[r].phi.data(), slopes);
-    second_product<E>(p, ages, runs[w.seen[r]], block, w.kept[r].phi.data(), shift + r, w, r > 0, w.kept[r].right.data());
+    if (p.flags)
+      pack_phi<E>(p, ages, runs[w.seen[r]], block, w.kept[r], w);
+    else
+      second_product<E>(p, ages, runs[w.seen[r]], block, w.kept[r].phi.data(), shift + r, w, r > 0, w.kept[r].right.data());
   }
-  read_out_gradient<E>(p, runs, kv_head, block, out_grad, w);
+  read_out_gradient<E>(p, runs, b, kv_head, kv_head * p.group() + g, w.heads[g].first[index], block, out_grad, w);
   const int wide = padded(p.first_cells.width);
   const auto* turned = w.pulse_turned[g].data() + index * p.phases * E::left_size(wide, kTile);
   float* pulse_grad = w.pulse_grad[g].data() + index * p.phases * kTile * wide;
@@ -255,7 +272,7 @@ void backward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& 
         if (w.seen.empty()) continue;
         const size_t shift = std::find(members.begin(), members.end(), w.seen[0]) - members.begin();
         const size_t place = (static_cast<size_t>(b) * p.heads + kv_head * group + g) * p.queries + w.heads[g].first[i];
-        block_gradient<E>(p, runs, ages, kv_head, g, i, shift, gradients.out + place * p.second_cells.width, w);
+        block_gradient<E>(p, runs, ages, b, kv_head, g, i, shift, gradients.out + place * p.second_cells.width, w);
       }
     store_gradients(p, runs, members, b, kv_head, w, gradients);
   }

@@ -43,6 +43,11 @@ struct Queries {
   float bias[kPhases][kTile];  // charge that does not depend on the cells: edges, and what all cells have in common
 };
 
+// Queries of a block and keys of a run at the same positions: none of the first half sees any of the second.
+inline bool diagonal(const Queries& block, const Run& run) {
+  return block.position[0] == run.position && block.position[block.rows - 1] - block.position[0] == block.rows - 1;
+}
+
 // Which keys [from, to) of the run a row sees.
 inline void seen(const Problem& p, const Run& run, int64_t position, int& from, int& to) {
   const int64_t newest = position - run.position, oldest = p.window ? newest - p.window + 1 : 0;

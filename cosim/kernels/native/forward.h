@@ -73,13 +73,14 @@ inline bool operated(const Problem& p, const std::vector<Run>& runs, const std::
 
 // First product of a run, all channels and phases.
 template <class E>
-inline void first_product(const Problem& p, const Queries& block, const Head<E>& head, size_t index, Packed<E>& keys, size_t member, float* products) {
+inline void first_product(const Problem& p, const Run& run, const Queries& block, const Head<E>& head, size_t index, Packed<E>& keys, size_t member, float* products) {
   const int wide = padded(p.first_cells.width), channels = p.first_cells.channels();
   const size_t each = static_cast<size_t>(kTile) * kTile;
   const Needs needs = p.query_steps ? Needs::kWholeLeft : Needs::kFull;
+  const Causal causal = diagonal(block, run) ? Causal::kResult : Causal::kNone;
   for (int phase = 0; phase < p.phases; ++phase)
     for (int c = 0; c < channels; ++c)
-      E::multiply(block.filled, kTile, wide, head.pulses_of(index, phase, p), keys.by_element(member, c), products + (phase * channels + c) * each, kTile, false, needs);
+      E::multiply(block.filled, kTile, wide, head.pulses_of(index, phase, p), keys.by_element(member, c), products + (phase * channels + c) * each, kTile, false, needs, causal);
 }
 
 // Adds a run's share of the second product: charge and load (rows, padded width), and the pulses' edges. Leaves
@@ -88,6 +89,7 @@ template <class E>
 inline void second_product(const Problem& p, const Ages& ages, const Run& run, const Queries& block, const float* phi, size_t member, Scratch<E>& w, bool add, typename E::Element* right = nullptr) {
   const Array& a = p.second_cells;
   const int deep = padded(a.width);
+  const Causal causal = diagonal(block, run) ? Causal::kLeft : Causal::kNone;
   bool plain = false;  // phi itself is packed
   for (int c = 0; c < a.channels(); ++c) {
     const Aged x = aged(ages, c, run, block, phi, w.scaled.data(), w.scale);
@@ -97,7 +99,7 @@ inline void second_product(const Problem& p, const Ages& ages, const Run& run, c
       E::pack_left(w.left.data(), x.x, kTile, block.filled, kTile, x.scale);
     plain = x.x == phi && !x.scale;
     const bool is_load = c == a.terms;
-    E::multiply(block.filled, deep, kTile, w.left.data(), w.values.by_key(member, c), is_load ? w.load.data() : w.charge.data(), deep, add || (c > 0 && !is_load));
+    E::multiply(block.filled, deep, kTile, w.left.data(), w.values.by_key(member, c), is_load ? w.load.data() : w.charge.data(), deep, add || (c > 0 && !is_load), Needs::kFull, causal);
   }
   if (p.second.edge == 0 && a.constant == 0) return;
   for (int t = 0; t < block.rows; ++t) {
@@ -134,7 +136,7 @@ void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& a
         if (w.seen.empty()) continue;
         const size_t shift = std::find(members.begin(), members.end(), w.seen[0]) - members.begin();
         for (size_t r = 0; r < w.seen.size(); ++r) {
-          first_product<E>(p, block, w.heads[g], i, w.keys, shift + r, w.products.data());
+          first_product<E>(p, runs[w.seen[r]], block, w.heads[g], i, w.keys, shift + r, w.products.data());
           first_stage<false>(p, ages, kv_head, runs[w.seen[r]], block, w.products.data(), w.phi.data(), {});
           second_product<E>(p, ages, runs[w.seen[r]], block, w.phi.data(), shift + r, w, r > 0);
         }
@@ -144,6 +146,7 @@ void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& a
         for (int t = 0; t < block.rows; ++t, to += width) {
           if (!operated(p, runs, w.seen, block.position[t])) continue;
           float* row = w.charge.data() + static_cast<size_t>(t) * deep;
+          if (p.flags) note_inside(row, deep, p.second.low, p.flags_of(b, kv_head * group + g, w.heads[g].first[i] + t, runs[w.seen[0]].tile));
           second_row<false>(p, kv_head, runs[w.seen[0]].tile, deep, row, w.load.data() + static_cast<size_t>(t) * deep, nullptr, nullptr);
           for (int c = 0; c < width; ++c) to[c] += row[c];
         }

@@ -53,6 +53,10 @@ inline void gemm(int M, int N, int K, const float* A, int ars, int aks, const fl
 // What a product needs: all digits, of a left operand that holds small integers, or half the digits.
 enum class Needs { kFull, kWholeLeft, kHalf };
 
+// Where the upper right quarter of 64 x 64 numbers is zero, since those queries come before those keys: in the result
+// (which is then written as zeros), in the left operand or in the right one.
+enum class Causal { kNone, kResult, kLeft, kRight };
+
 // Single precision everywhere. A left operand is (rows, K), a right one (K, columns).
 struct Plain {
   using Element = float;
@@ -73,17 +77,17 @@ struct Plain {
     for (int m = 0; m < M && scale; ++m)
       for (int k = 0; k < K; ++k) dst[static_cast<size_t>(m) * K + k] *= scale[k];
   }
-  // src (M, N) with scaled rows, as a left operand and as a right one.
+  // src (M, N) with scaled rows, as a left operand (if any) and as a right one.
   static void pack_both(float* left, float* right, const float* src, int ld, int M, int N, const float* scale) {
-    pack_left(left, src, ld, M, N, scale);
-    std::memcpy(right, left, sizeof(float) * M * N);
+    pack_left(right, src, ld, M, N, scale);
+    if (left) std::memcpy(left, right, sizeof(float) * M * N);
   }
   // src (K, N).
   static void pack_right(float* dst, const float* src, int ld, int K, int N) { pack_left(dst, src, ld, K, N); }
   // src (N, K), as (K, N).
   static void pack_right_transposed(float* dst, const float* src, int ld, int K, int N) { transpose(dst, N, src, ld, N, K); }
 
-  static void multiply(int M, int N, int K, const float* A, const float* B, float* C, int ldc, bool add, Needs = Needs::kFull) {
+  static void multiply(int M, int N, int K, const float* A, const float* B, float* C, int ldc, bool add, Needs = Needs::kFull, Causal = Causal::kNone) {
     gemm(M, N, K, A, K, 1, B, N, C, ldc, add);
   }
 };
@@ -185,15 +189,17 @@ struct Split {
       }
   }
 
-  static void multiply(int M, int N, int K, const uint16_t* A, const uint16_t* B, float* C, int ldc, bool add, Needs needs = Needs::kFull) {
+  static void multiply(int M, int N, int K, const uint16_t* A, const uint16_t* B, float* C, int ldc, bool add, Needs needs = Needs::kFull, Causal causal = Causal::kNone) {
     const int left = needs == Needs::kWholeLeft ? 1 : P, order = needs == Needs::kHalf ? 2 : P;
     for (int m = 0; m < M; m += 32)
       for (int n = 0; n < N; n += 32) {
         const bool two_m = m + 16 < M, two_n = n + 16 < N;
-        if (two_m && two_n) block<2, 2>(M, N, K, m, n, A, B, C, ldc, add, left, order);
-        else if (two_m) block<2, 1>(M, N, K, m, n, A, B, C, ldc, add, left, order);
-        else if (two_n) block<1, 2>(M, N, K, m, n, A, B, C, ldc, add, left, order);
-        else block<1, 1>(M, N, K, m, n, A, B, C, ldc, add, left, order);
+        const int from = causal == Causal::kRight && n >= 32 ? std::min(32, K) : 0;
+        const int to = (causal == Causal::kLeft && m < 32) || (causal == Causal::kResult && m < 32 && n >= 32) ? (causal == Causal::kLeft ? std::min(32, K) : 0) : K;
+        if (two_m && two_n) block<2, 2>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
+        else if (two_m) block<2, 1>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
+        else if (two_n) block<1, 2>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
+        else block<1, 1>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
       }
   }
 
@@ -211,7 +217,7 @@ struct Split {
   }
 
   template <int MT, int NT>
-  static void block(int M, int N, int K, int m, int n, const uint16_t* A, const uint16_t* B, float* C, int ldc, bool add, int left, int order) {
+  static void block(int M, int N, int K, int m, int n, int from, int to, const uint16_t* A, const uint16_t* B, float* C, int ldc, bool add, int left, int order) {
     float* c = C + static_cast<size_t>(m) * ldc + n;
     const int64_t cs = 4 * static_cast<int64_t>(ldc), as = 2 * static_cast<int64_t>(K), bs = 4 * static_cast<int64_t>(N);
     if (add) {
@@ -222,7 +228,7 @@ struct Split {
     } else {
       _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3);
     }
-    for (int k = 0; k < K; k += 32)
+    for (int k = from; k < to; k += 32)
       for (int i = left - 1; i >= 0; --i) {  // the smallest products first
         const uint16_t* a = A + (static_cast<size_t>(i) * M + m) * K + k;
         _tile_loadd(4, a, as);

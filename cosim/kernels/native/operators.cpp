@@ -11,10 +11,12 @@ namespace {
 
 using at::Tensor;
 
-// Order of `tables`; see native.py.
+constexpr int64_t kMostFlagTiles = 32;  // the same as in numbers.py
+
+// Order of `tables`; see numbers.py.
 enum { kKeyTable, kKeySlope, kValueTable, kValueSlope, kFactors, kKept, kKinds, kCurve1, kBucket1, kCurve2, kBucket2, kDeviation1, kDeviation2, kTables };
 // Order of `shape`.
-enum { kWindow, kColumns, kKeyStart, kPhasesAt, kQuerySteps, kQuerySigned, kOutputSteps, kMirrored, kHasExtra, kKeyLevels, kValueLevels, kTerms, kLoaded1, kLoaded2, kIntervals1, kIntervals2, kEngine, kShape };
+enum { kWindow, kColumns, kKeyStart, kPhasesAt, kQuerySteps, kQuerySigned, kOutputSteps, kMirrored, kHasExtra, kKeyLevels, kValueLevels, kTerms, kLoaded1, kLoaded2, kIntervals1, kIntervals2, kEngine, kFlags, kShape };
 // Start of `numbers`; then both column models.
 enum { kRetained, kLow, kHigh, kExtra, kConstant1, kConstant2, kEdge1, kEdge2, kColumnModels };
 
@@ -164,23 +166,43 @@ void run_backward(const Problem& p, const Gradients& gradients) {
   });
 }
 
-// (B, H, T, width of the V array), float32.
-Tensor attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
-  Call call(q, k, v, position, tables, shape, numbers);
-  const Problem& p = call.p;
-  Tensor out = at::zeros({p.batch, p.heads, p.queries, p.second_cells.width}, call.q.options().dtype(at::kFloat));
-  if (call.empty()) return out;
-  if (decodes(p)) {
-    const auto runs = runs_of(p);
-    at::parallel_for(0, static_cast<int64_t>(p.batch) * p.kv_heads, 1, [&](int64_t begin, int64_t end) { decode(p, runs, begin, end, out.mutable_data_ptr<float>()); });
-    return out;
-  }
-  with_engine(p, shape[kEngine], [&](auto engine) { run_forward<decltype(engine)>(p, out.mutable_data_ptr<float>()); });
-  return out;
+// Sub-tiles whose read-outs get flags; 0 for so many that computing them again is cheaper than keeping them.
+int64_t flag_tiles(const Problem& p, int64_t& first) {
+  first = p.window ? 0 : p.key_start / p.columns;
+  const int64_t tiles = p.window ? (p.window + p.columns - 1) / p.columns : (p.key_start + p.keys - 1) / p.columns - first + 1;
+  return tiles <= kMostFlagTiles ? tiles : 0;
 }
 
-std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
+void use_flags(Problem& p, const Tensor& flags) {
+  if (flags.numel() == 0) return;
+  int64_t first;
+  p.flag_tiles = static_cast<int>(flag_tiles(p, first));
+  p.first_tile = static_cast<int>(first);
+  p.flags = static_cast<uint8_t*>(flags.data_ptr());
+}
+
+// (B, H, T, width of the V array), float32, and flags of the read-outs that are not clipped, where asked for.
+std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
   Call call(q, k, v, position, tables, shape, numbers);
+  Problem& p = call.p;
+  Tensor out = at::empty({p.batch, p.heads, p.queries, p.second_cells.width}, call.q.options().dtype(at::kFloat));
+  int64_t first;
+  const int64_t tiles = shape[kFlags] ? flag_tiles(p, first) : 0;
+  Tensor flags = at::empty({p.batch, p.heads, p.queries, tiles, tiles ? p.flag_bytes() : 0}, call.q.options().dtype(at::kByte));
+  if (call.empty()) return {out.zero_(), flags};
+  use_flags(p, flags);
+  if (decodes(p) && !p.flags) {
+    const auto runs = runs_of(p);
+    at::parallel_for(0, static_cast<int64_t>(p.batch) * p.kv_heads, 1, [&](int64_t begin, int64_t end) { decode(p, runs, begin, end, out.mutable_data_ptr<float>()); });
+  } else {
+    with_engine(p, shape[kEngine], [&](auto engine) { run_forward<decltype(engine)>(p, out.mutable_data_ptr<float>()); });
+  }
+  return {out, flags};
+}
+
+std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const Tensor& flags, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
+  Call call(q, k, v, position, tables, shape, numbers);
+  use_flags(call.p, flags);
   const auto options = call.q.options().dtype(at::kFloat);
   Tensor dq = at::empty(q.sizes(), options), dk = at::empty(k.sizes(), options), dv = at::empty(v.sizes(), options);
   if (call.empty()) {
@@ -193,44 +215,49 @@ std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const 
   return {dq.to(q.scalar_type()), dk.to(k.scalar_type()), dv.to(v.scalar_type())};
 }
 
-Tensor dispatch(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
-  static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("gaincell::attention", "").typed<Tensor(const Tensor&, const Tensor&, const Tensor&, const Tensor&, at::TensorList, at::IntArrayRef, at::ArrayRef<double>)>();
+std::tuple<Tensor, Tensor> dispatch(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
+  static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("gaincell::attention", "").typed<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, at::TensorList, at::IntArrayRef, at::ArrayRef<double>)>();
   return op.call(q, k, v, position, tables, shape, numbers);
 }
 
 struct Attention : torch::autograd::Function<Attention> {
-  static Tensor forward(torch::autograd::AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, std::vector<Tensor> tables, std::vector<int64_t> shape, std::vector<double> numbers) {
+  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, std::vector<Tensor> tables, std::vector<int64_t> shape, std::vector<double> numbers) {
     at::AutoDispatchBelowADInplaceOrView below;
-    std::vector<Tensor> saved{q, k, v, position};
+    auto [out, flags] = dispatch(q, k, v, position, tables, shape, numbers);
+    std::vector<Tensor> saved{flags, q, k, v, position};
     saved.insert(saved.end(), tables.begin(), tables.end());
     ctx->save_for_backward(saved);
+    ctx->mark_non_differentiable({flags});
     ctx->saved_data["shape"] = shape;
     ctx->saved_data["numbers"] = numbers;
-    return dispatch(q, k, v, position, tables, shape, numbers);
+    return {out, flags};
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx, torch::autograd::variable_list grads) {
-    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("gaincell::attention_backward", "").typed<std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, at::TensorList, at::IntArrayRef, at::ArrayRef<double>)>();
+    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("gaincell::attention_backward", "").typed<std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, at::TensorList, at::IntArrayRef, at::ArrayRef<double>)>();
     auto saved = ctx->get_saved_variables();
-    const std::vector<Tensor> tables(saved.begin() + 4, saved.end());
-    auto [dq, dk, dv] = op.call(grads[0], saved[0], saved[1], saved[2], saved[3], tables, ctx->saved_data["shape"].toIntVector(), ctx->saved_data["numbers"].toDoubleVector());
+    const std::vector<Tensor> tables(saved.begin() + 5, saved.end());
+    auto [dq, dk, dv] = op.call(grads[0], saved[0], saved[1], saved[2], saved[3], saved[4], tables, ctx->saved_data["shape"].toIntVector(), ctx->saved_data["numbers"].toDoubleVector());
     return {dq, dk, dv, Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
-Tensor attention_autograd(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
+std::tuple<Tensor, Tensor> attention_autograd(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
   if (!at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad())) {
     at::AutoDispatchBelowADInplaceOrView below;
-    return dispatch(q, k, v, position, tables, shape, numbers);
+    auto plain = shape.vec();
+    plain[kFlags] = 0;
+    return dispatch(q, k, v, position, tables, plain, numbers);
   }
-  return Attention::apply(q, k, v, position, tables.vec(), shape.vec(), numbers.vec());
+  auto found = Attention::apply(q, k, v, position, tables.vec(), shape.vec(), numbers.vec());
+  return {found[0], found[1]};
 }
 
 }  // namespace
 }  // namespace gaincell
 
 TORCH_LIBRARY(gaincell, m) {
-  m.def("attention(Tensor q, Tensor k, Tensor v, Tensor position, Tensor[] tables, int[] shape, float[] numbers) -> Tensor");
-  m.def("attention_backward(Tensor grad, Tensor q, Tensor k, Tensor v, Tensor position, Tensor[] tables, int[] shape, float[] numbers) -> (Tensor, Tensor, Tensor)");
+  m.def("attention(Tensor q, Tensor k, Tensor v, Tensor position, Tensor[] tables, int[] shape, float[] numbers) -> (Tensor, Tensor)");
+  m.def("attention_backward(Tensor grad, Tensor flags, Tensor q, Tensor k, Tensor v, Tensor position, Tensor[] tables, int[] shape, float[] numbers) -> (Tensor, Tensor, Tensor)");
 }
 TORCH_LIBRARY_IMPL(gaincell, CPU, m) {
   m.impl("attention", gaincell::attention);

@@ -82,8 +82,15 @@ struct Problem {
   Array first_cells, second_cells;
   Stage first, second;
   int tiles = 0;  // sub-tiles that have a deviation
+  // Which read-outs were not clipped, one bit each, (B, H, T, sub-tiles, flag_bytes); null where nobody asks.
+  uint8_t* flags = nullptr;
+  int flag_tiles = 0, first_tile = 0;
 
   int group() const { return heads / kv_heads; }
+  int flag_bytes() const { return padded(second_cells.width) / 8; }
+  uint8_t* flags_of(int b, int h, int query, int tile) const {
+    return flags + (((static_cast<int64_t>(b) * heads + h) * queries + query) * flag_tiles + tile - first_tile) * flag_bytes();
+  }
 };
 
 }  // namespace gaincell

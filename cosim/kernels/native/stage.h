@@ -48,6 +48,36 @@ inline void column(const Column& m, int n, const float* charge, const float* loa
     column_of_order<Grad, kMaxOrder>(m, n, charge, load, out, d_charge, d_load);
 }
 
+// Notes which of a row's charges are inside the converter's range, one bit each; n is a multiple of 32.
+inline void note_inside(const float* charge, int n, float low, uint8_t* flags) {
+#if defined(__AVX512F__)
+  for (int i = 0; i < n; i += 16) {
+    const __m512 x = _mm512_loadu_ps(charge + i);
+    const __mmask16 in = ~(_mm512_cmp_ps_mask(x, _mm512_set1_ps(low), _CMP_LT_OQ) | _mm512_cmp_ps_mask(x, _mm512_set1_ps(1.0f), _CMP_GT_OQ));
+    std::memcpy(flags + i / 8, &in, 2);
+  }
+#else
+  for (int i = 0; i < n; i += 8) {
+    unsigned bits = 0;
+    for (int j = 0; j < 8; ++j) bits |= static_cast<unsigned>(inside(charge[i + j], low, 1)) << j;
+    flags[i / 8] = static_cast<uint8_t>(bits);
+  }
+#endif
+}
+
+// x where the flag is set, else 0.
+inline void where_inside(const uint8_t* flags, const float* x, int n, float* out) {
+  int i = 0;
+#if defined(__AVX512F__)
+  for (; i + 16 <= n; i += 16) {
+    __mmask16 in;
+    std::memcpy(&in, flags + i / 8, 2);
+    _mm512_storeu_ps(out + i, _mm512_maskz_loadu_ps(in, x + i));
+  }
+#endif
+  for (; i < n; ++i) out[i] = flags[i / 8] >> (i % 8) & 1 ? x[i] : 0.0f;
+}
+
 // A chip's converters: one offset and gain each, or one of each polarity. Multiplies `d` by the derivative.
 template <bool Grad>
 inline void deviate(bool both, const float* numbers, int n, float* charge, float* d) {
