@@ -17,7 +17,7 @@ from torch import Tensor
 from ..options import normalised, phases_of
 from ..signals import Conditions, query_widths
 from .circuit import Cells, cells_of
-from .triton_constants import Constants, are_exponential, constants_of, factors_of, linear_phases
+from .triton_constants import Constants, are_exponential, constants_of, factors_of, linear_phases, roomy
 
 ENDLESS = 1 << 30
 """Window of a ring that is never overwritten: no position reaches it."""
@@ -35,6 +35,8 @@ def _version() -> tuple[int, int] | None:
 
 
 TRITON = _version()
+WIDEST = 128
+"""Rows or columns of which 16 queries' blocks fit any GPU."""
 OLDEST = (3, 7)
 """Oldest version whose compiler and interpreter both take the kernels."""
 
@@ -54,7 +56,15 @@ def unavailable(now: Conditions, q: Tensor) -> str | None:
         return "it has no noise"
     if not q.is_cuda and not _interpreted():
         return f"it runs on CUDA GPUs, and the queries are on {q.device}"
+    if _widest(now, q.shape[3]) > WIDEST and not roomy(q):
+        return f"blocks for heads of {q.shape[3]} do not fit this GPU's shared memory"
     return None
+
+
+def _widest(now: Conditions, depth: int) -> int:
+    """Rows of the first array or columns of the second, whichever are more."""
+    mirrored = now.hardware.signed_query == "mirrored"
+    return max(2 * depth if mirrored else depth, depth + (now.hardware.normaliser is not None))
 
 
 @torch.compiler.assume_constant_result

@@ -20,6 +20,17 @@ DEEPEST = math.log(1e20)
 """An exponential factor that falls further than this over a sub-tile is not split: it would be 0 / 0."""
 
 
+ROOM = 120_000
+"""Bytes of shared memory."""
+
+
+def roomy(like: Tensor) -> bool:
+    """Whether a program has the memory of a data centre's GPU; other GPUs have blocks of half the size."""
+    if not like.is_cuda:
+        return True
+    return torch.cuda.get_device_properties(like.device).shared_memory_per_block_optin > ROOM
+
+
 @dataclass(frozen=True)
 class Constants:
     """What an operation needs of the hardware besides its operands and factors."""

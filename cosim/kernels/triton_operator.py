@@ -12,13 +12,12 @@ import triton.language as tl
 from torch import Tensor
 
 from .triton_backward import cells_kernel, pulses_kernel
+from .triton_constants import roomy
 from .triton_forward import forward_kernel
 from .triton_operands import Array, Circuit, Extent
 
 ENOUGH = 256
 """Programs that keep a GPU busy; where queries give fewer, their sub-tiles are shared out."""
-ROOM = 120_000
-"""Bytes of shared memory."""
 LAUNCH = {"num_warps": 8, "num_stages": 1}
 """More warps, or more products in flight, leave a program too few registers or too little shared memory."""
 SHAPE = ("window", "columns", "key_start", "exponential")
@@ -50,8 +49,8 @@ class Operation:
         """Edges of the blocks: powers of two, as Triton wants them, and 16 at least, as its products do."""
         rows, outputs = _power(self.pulses.shape[3]), _power(self.values.shape[4])
         # What a program holds grows with the head dimension.
-        most = 4096 // max(64, rows, outputs)
-        queries = min(most if _roomy(self.pulses) else most // 2, _power(self.pulses.shape[2]))
+        most = 4096 // max(64, rows, outputs) // (1 if roomy(self.pulses) else 2)
+        queries = min(max(16, most), _power(self.pulses.shape[2]))
         return {"QUERIES": queries, "KEYS": _power(self.named["columns"]), "ROWS": rows, "OUTPUTS": outputs}
 
     @property
@@ -95,13 +94,6 @@ class Operation:
 
 def _power(size: int) -> int:
     return max(16, triton.next_power_of_2(size))
-
-
-def _roomy(like: Tensor) -> bool:
-    """Whether a program has the memory of a data centre's GPU; other GPUs have blocks of half the size."""
-    if not like.is_cuda:
-        return True
-    return torch.cuda.get_device_properties(like.device).shared_memory_per_block_optin > ROOM
 
 
 def _precision(like: Tensor) -> str:
