@@ -110,6 +110,13 @@ inline void first_row(const Problem& p, int head, const Run& run, float charge[]
   alignas(64) float d[n], total[n], held[n], c0[n], u0[n], c1[n], u1[n];
   const Column& m = p.first.column;
   const bool two = p.phases == 2;
+  if (!m.order && !two && !p.first.deviation && !p.first.curve.count) {  // ideal: all in one
+    const float* __restrict from = charge[0];
+    float* __restrict to = phi;
+    for (int s = 0; s < n; ++s) to[s] = clip(from[s], 0, 1);
+    for (int s = 0; s < n && Grad; ++s) by_charge[0][s] = inside(from[s], 0, 1) ? 1.0f : 0.0f;
+    return;
+  }
   if (!m.order) {
     for (int s = 0; s < n; ++s) total[s] = two ? charge[1][s] - charge[0][s] : charge[0][s];
   } else if (!two) {
@@ -166,15 +173,17 @@ inline void first_stage(const Problem& p, const Ages& ages, int head, const Run&
       const int64_t age = block.position[t] - run.position;
       for (int phase = 0; phase < p.phases; ++phase) {
         const float* own = products + phase * a.channels() * each + row;
-        float* sum = charge[phase];
-        for (int s = 0; s < kTile; ++s) sum[s] = block.bias[phase][t];
+        float* __restrict sum = charge[phase];
+        const float bias = block.bias[phase][t];
+        for (int s = 0; s < kTile; ++s) sum[s] = bias;
         for (int c = 0; c < a.terms; ++c, own += each) {
+          const float* __restrict term = own;
           if (ages.tabled(c)) {
-            const float* factor = ages.row(c, age);
-            for (int s = 0; s < kTile; ++s) sum[s] += per_step * factor[s] * own[s];
+            const float* __restrict factor = ages.row(c, age);
+            for (int s = 0; s < kTile; ++s) sum[s] += per_step * factor[s] * term[s];
           } else {
             const float factor = per_step * (ages.exponential(c) ? ages.of_first(c, age) : 1.0f);
-            for (int s = 0; s < kTile; ++s) sum[s] += factor * own[s];
+            for (int s = 0; s < kTile; ++s) sum[s] += factor * term[s];
           }
         }
         if (a.loaded)
