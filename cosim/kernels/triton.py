@@ -69,13 +69,11 @@ def _widest(now: Conditions, depth: int) -> int:
 
 @torch.compiler.assume_constant_result
 def _interpreted() -> bool:
-    """Whether the kernels run in Triton's interpreter, or will once they are imported."""
-    kernels = sys.modules.get(f"{__package__}.triton_stages")
-    if kernels is not None:
-        return kernels.INTERPRETED
+    """Whether TRITON_INTERPRET=1 asks for Triton's interpreter, and did when the kernels were imported."""
     from triton import knobs
 
-    return knobs.runtime.interpret
+    kernels = sys.modules.get(f"{__package__}.triton_stages")
+    return knobs.runtime.interpret and (kernels is None or kernels.INTERPRETED)
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:

@@ -21,11 +21,11 @@ PLAIN = Effects().without("quantise")
 
 @pytest.fixture(scope="module", autouse=True)
 def operator():
-    """The operators. Kernels are interpreted if the variable is set while they are imported."""
+    """The operators; the kernels are interpreted if the variable is set when they are imported."""
     with pytest.MonkeyPatch.context() as patch:
         if DEVICE == "cpu":
             patch.setenv("TRITON_INTERPRET", "1")
-        return importlib.import_module("gaincell.cosim.kernels.triton_operator")
+        yield importlib.import_module("gaincell.cosim.kernels.triton_operator")
 
 
 def with_options(hardware, **update):
