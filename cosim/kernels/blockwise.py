@@ -18,7 +18,11 @@ from . import lean, pairs
 from .gradients import gradients_of, widened
 from .operands import folded_queries, unfolded_queries
 from .parts import Part, parts_of
+from .single import attention_of_one
 from .stages import is_ideal
+
+FEW = 1 << 16
+"""Elements of the keys up to which one query takes them all at once."""
 
 
 def unavailable(now: Conditions, q: Tensor) -> str | None:
@@ -30,7 +34,11 @@ def attention(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
     """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, autocast is off."""
     if 0 in q.shape:
         return q.clone()
-    return normalised(BlockWise.apply(q, k, v, now), now.hardware).to(q.dtype)
+    # Many keys are better taken through the cache of a processor core part by part.
+    few = torch.compiler.is_compiling() or k.numel() <= FEW
+    attend = attention_of_one if q.shape[2] == 1 and few else BlockWise.apply
+    out = attend(q, k, v, now)
+    return normalised(out, now.hardware).to(q.dtype)
 
 
 class BlockWise(torch.autograd.Function):

@@ -213,6 +213,7 @@ def test_bins(fast, case):
     [
         Case("published", queries=1, keys=1),
         Case("published", queries=1, keys=130, window=100, heads=(4, 2)),
+        Case("published", queries=1, keys=600, depth=64, window=500, heads=(4, 2)),
         Case("fitted", queries=1, keys=130, window=70, key_start=300, chip=True),
         Case("published", queries=20, keys=20),
         Case("published", queries=150, keys=150, window=20),
