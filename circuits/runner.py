@@ -7,7 +7,6 @@ its messages.
 
 from __future__ import annotations
 
-import os
 import re
 import shutil
 import signal
@@ -21,17 +20,18 @@ from pathlib import Path
 
 import numpy as np
 
+from . import child
 from .errors import SimulationError
 from .rawfile import Waveforms, read_raw, select_plot
-from .usage import Usage, usage_of
+from .usage import Usage
 
 INSTALL_NGSPICE = "install it with: sudo apt-get install ngspice"
 
 # ngspice's BSIM4 starts OpenMP threads that OMP_NUM_THREADS does not limit; on small circuits they only spin.
 SPICEINIT = "set num_threads=1\n"
 
-LOOK = 0.5
-"""Time between two looks at what a running simulation uses, s."""
+# An inherited SPICE_ASCIIRAWFILE would switch the raw file to text.
+VARIABLES = {"OMP_NUM_THREADS": "1", "LC_ALL": "C", "SPICE_ASCIIRAWFILE": "0"}
 
 RELAXED_OPTIONS: tuple[dict[str, str], ...] = (
     {"method": "gear", "itl1": "500", "itl4": "100"},
@@ -128,7 +128,7 @@ class Result:
     options: dict[str, str] = field(default_factory=dict)
     """Relaxed options of the attempt that this result comes from; empty when the deck ran as given."""
     usage: Usage = field(default_factory=Usage)
-    """Of the last attempt's process, looked at every `LOOK` seconds: unknown of a shorter run."""
+    """Of the last attempt's process, looked at every `child.LOOK` seconds: unknown of a shorter run."""
 
     @property
     def ok(self) -> bool:
@@ -207,41 +207,13 @@ def _attempt(simulation: Simulation) -> Result:
         (folder / "deck.cir").write_text(simulation.netlist.rstrip() + "\n")
         command = [str(executable), "-b", "-r", "deck.raw", "deck.cir"]
         try:
-            code, log, usage = _run(command, folder, simulation.timeout)
+            code, usage = child.run(command, folder, folder / "log", simulation.timeout, VARIABLES)
         except subprocess.TimeoutExpired:
             return result(Status.TIMEOUT, f"no result after {simulation.timeout:g} s")
         plots = _plots(folder / "deck.raw")
+        log = (folder / "log").read_text(errors="replace")
     status, message, waveforms = _judge(simulation, code, log, select_plot(plots, simulation.plot))
     return result(status, message, waveforms)
-
-
-def _run(command: list[str], folder: Path, timeout: float) -> tuple[int, str, Usage]:
-    # An inherited SPICE_ASCIIRAWFILE would switch the raw file to text.
-    environment = {**os.environ, "OMP_NUM_THREADS": "1", "LC_ALL": "C", "SPICE_ASCIIRAWFILE": "0"}
-    process = subprocess.Popen(
-        command,
-        cwd=folder,
-        env=environment,
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-    )
-    usage, ends = Usage(), time.monotonic() + timeout
-    try:
-        while True:
-            left = ends - time.monotonic()
-            try:
-                output, _ = process.communicate(timeout=min(left, LOOK))
-                break
-            except subprocess.TimeoutExpired:
-                usage = usage_of(process.pid)
-                if left <= LOOK:
-                    raise
-    except BaseException:
-        process.kill()
-        process.communicate()
-        raise
-    return process.returncode, output.decode(errors="replace"), usage
 
 
 def _plots(raw: Path) -> tuple[Waveforms, ...]:

@@ -5,7 +5,7 @@ import os
 import subprocess
 import sys
 
-from gaincell.circuits import runner
+from gaincell.circuits import child
 from gaincell.circuits.runner import Simulation, simulate
 from gaincell.circuits.usage import usage_of
 
@@ -40,7 +40,7 @@ def test_a_process_that_is_gone_has_no_usage():
 
 def test_the_parents_size_does_not_count(monkeypatch):
     """The peak that the kernel hands on through fork and exec would be this process's."""
-    monkeypatch.setattr(runner, "LOOK", 0.05)
+    monkeypatch.setattr(child, "LOOK", 0.05)
     used = simulate(Simulation(LONG, end=40e-9)).usage
     ours = usage_of(os.getpid()).memory
     assert 1e6 < used.memory < ours
