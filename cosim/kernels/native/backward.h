@@ -107,7 +107,7 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
   float* grad = w.phi_grad.data();
   for (int c = 0; c < a.channels(); ++c) {
     const bool is_load = c == a.terms;
-    E::multiply(rows, kTile, deep, is_load ? w.load_left.data() : w.charge_left.data(), w.values.by_element(member, c), w.product.data(), kTile, false, Needs::kHalf, diagonal(block, run) ? Causal::kResult : Causal::kNone);
+    E::multiply(rows, kTile, deep, is_load ? w.load_left.data() : w.charge_left.data(), w.values.by_element(member, c), w.product.data(), kTile, false, std::min(kGradientParts, a.parts[c]), false, diagonal(block, run) ? Causal::kResult : Causal::kNone);
     const Aged x = aged(ages, c, run, block, w.product.data(), w.scaled.data(), w.scale);
     for (int t = 0; t < rows; ++t) {
       const float scale = x.scale ? x.scale[t] : 1.0f;
@@ -120,7 +120,7 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
     }
     float* to = w.value_grad.data() + (member * a.channels() + c) * kTile * deep;
     const auto* phi = kept.right.data() + c * E::right_size(kTile, kTile);
-    E::multiply(deep, kTile, rows, is_load ? w.load_turned.data() : w.charge_turned.data(), phi, to, kTile, w.begun[member], Needs::kHalf, diagonal(block, run) ? Causal::kRight : Causal::kNone);
+    E::multiply(deep, kTile, rows, is_load ? w.load_turned.data() : w.charge_turned.data(), phi, to, kTile, w.begun[member], std::min(kGradientParts, a.parts[c]), false, diagonal(block, run) ? Causal::kRight : Causal::kNone);
   }
   add_common(a.constant, w.by_charge.data(), a.width, deep, grad, kTile, kTile, block.rows);
 }
@@ -131,7 +131,6 @@ void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Qu
   const Array& a = p.first_cells;
   const int wide = padded(a.width), rows = block.filled;
   const size_t size = static_cast<size_t>(rows) * kTile;
-  const Needs needs = p.query_steps ? Needs::kWholeLeft : Needs::kHalf;
   for (int phase = 0; phase < p.phases; ++phase) {
     float* to_pulse = pulse_grad + static_cast<size_t>(phase) * kTile * wide;
     const auto* turned = pulse_turned + phase * E::left_size(wide, kTile);
@@ -147,9 +146,9 @@ void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Qu
       const Aged x = aged(ages, c, run, block, grad, w.scaled.data(), w.scale);
       if (x.scale || x.x != grad || !plain) E::pack_both(w.left.data(), w.right.data(), x.x, kTile, rows, kTile, x.scale);
       plain = x.x == grad && !x.scale;
-      E::multiply(rows, wide, kTile, w.left.data(), w.keys.by_key(member, c), to_pulse, wide, add || c > 0, Needs::kHalf, diagonal(block, run) ? Causal::kLeft : Causal::kNone);
+      E::multiply(rows, wide, kTile, w.left.data(), w.keys.by_key(member, c), to_pulse, wide, add || c > 0, std::min(kGradientParts, a.parts[c]), false, diagonal(block, run) ? Causal::kLeft : Causal::kNone);
       float* to = w.key_grad.data() + (member * a.channels() + c) * kTile * wide;
-      E::multiply(wide, kTile, rows, turned, w.right.data(), to, kTile, w.begun[member] || phase > 0, needs, diagonal(block, run) ? Causal::kRight : Causal::kNone);
+      E::multiply(wide, kTile, rows, turned, w.right.data(), to, kTile, w.begun[member] || phase > 0, std::min(kGradientParts, a.parts[c]), p.query_steps > 0, diagonal(block, run) ? Causal::kRight : Causal::kNone);
       if (c == 0) add_common(a.constant, grad, kTile, kTile, to_pulse, a.width, wide, block.rows);
     }
   }

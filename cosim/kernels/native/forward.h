@@ -76,11 +76,10 @@ template <class E>
 inline void first_product(const Problem& p, const Run& run, const Queries& block, const Head<E>& head, size_t index, Packed<E>& keys, size_t member, float* products) {
   const int wide = padded(p.first_cells.width), channels = p.first_cells.channels();
   const size_t each = static_cast<size_t>(kTile) * kTile;
-  const Needs needs = p.query_steps ? Needs::kWholeLeft : Needs::kFull;
   const Causal causal = diagonal(block, run) ? Causal::kResult : Causal::kNone;
   for (int phase = 0; phase < p.phases; ++phase)
     for (int c = 0; c < channels; ++c)
-      E::multiply(block.filled, kTile, wide, head.pulses_of(index, phase, p), keys.by_element(member, c), products + (phase * channels + c) * each, kTile, false, needs, causal);
+      E::multiply(block.filled, kTile, wide, head.pulses_of(index, phase, p), keys.by_element(member, c), products + (phase * channels + c) * each, kTile, false, p.first_cells.parts[c], p.query_steps > 0, causal);
 }
 
 // Adds a run's share of the second product: charge and load (rows, padded width), and the pulses' edges. Leaves
@@ -99,7 +98,7 @@ inline void second_product(const Problem& p, const Ages& ages, const Run& run, c
       E::pack_left(w.left.data(), x.x, kTile, block.filled, kTile, x.scale);
     plain = x.x == phi && !x.scale;
     const bool is_load = c == a.terms;
-    E::multiply(block.filled, deep, kTile, w.left.data(), w.values.by_key(member, c), is_load ? w.load.data() : w.charge.data(), deep, add || (c > 0 && !is_load), Needs::kFull, causal);
+    E::multiply(block.filled, deep, kTile, w.left.data(), w.values.by_key(member, c), is_load ? w.load.data() : w.charge.data(), deep, add || (c > 0 && !is_load), a.parts[c], false, causal);
   }
   if (p.second.edge == 0 && a.constant == 0) return;
   for (int t = 0; t < block.rows; ++t) {

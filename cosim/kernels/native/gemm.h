@@ -50,8 +50,7 @@ inline void gemm(int M, int N, int K, const float* A, int ars, int aks, const fl
   for (; m < M; ++m) panel<1>(N, K, A + m * ars, ars, aks, B, ldb, C + m * ldc, ldc, add);
 }
 
-// What a product needs: all digits, of a left operand that holds small integers, or half the digits.
-enum class Needs { kFull, kWholeLeft, kHalf };
+constexpr int kAllParts = 3, kGradientParts = 2;
 
 // Where the upper right quarter of 64 x 64 numbers is zero, since those queries come before those keys: in the result
 // (which is then written as zeros), in the left operand or in the right one.
@@ -87,7 +86,8 @@ struct Plain {
   // src (N, K), as (K, N).
   static void pack_right_transposed(float* dst, const float* src, int ld, int K, int N) { transpose(dst, N, src, ld, N, K); }
 
-  static void multiply(int M, int N, int K, const float* A, const float* B, float* C, int ldc, bool add, Needs = Needs::kFull, Causal = Causal::kNone) {
+  // parts: digits that the product needs, see `Split`; whole_left: the left operand holds small integers.
+  static void multiply(int M, int N, int K, const float* A, const float* B, float* C, int ldc, bool add, int = kAllParts, bool = false, Causal = Causal::kNone) {
     gemm(M, N, K, A, K, 1, B, N, C, ldc, add);
   }
 };
@@ -189,8 +189,8 @@ struct Split {
       }
   }
 
-  static void multiply(int M, int N, int K, const uint16_t* A, const uint16_t* B, float* C, int ldc, bool add, Needs needs = Needs::kFull, Causal causal = Causal::kNone) {
-    const int left = needs == Needs::kWholeLeft ? 1 : P, order = needs == Needs::kHalf ? 2 : P;
+  static void multiply(int M, int N, int K, const uint16_t* A, const uint16_t* B, float* C, int ldc, bool add, int parts = kAllParts, bool whole_left = false, Causal causal = Causal::kNone) {
+    const int order = std::min(parts, P), left = whole_left ? 1 : order;
     for (int m = 0; m < M; m += 32)
       for (int n = 0; n < N; n += 32) {
         const bool two_m = m + 16 < M, two_n = n + 16 < N;

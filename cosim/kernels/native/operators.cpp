@@ -57,6 +57,8 @@ struct Call {
     a.slope = floats(tables[first ? kKeySlope : kValueSlope]);
     a.low = static_cast<float>(numbers[kLow]);
     a.high = static_cast<float>(numbers[kHigh]);
+    TORCH_CHECK(a.channels() <= kMostChannels, "cells have at most ", kMostChannels - 1, " terms, got ", a.terms);
+    std::fill_n(a.parts, kMostChannels, kAllParts);
     a.per_volt = a.levels ? levels_per_volt(a.low, a.high, a.levels) : 0.0f;
     a.constant = static_cast<float>(numbers[first ? kConstant1 : kConstant2]);
     a.mirrored = first && a.levels && shape[kMirrored];
@@ -127,11 +129,13 @@ struct Call {
 // Calls `work` with the engine that suits: tiles of split bfloat16 where pulses are whole numbers of steps and the
 // processor has them. A converter's knee turns the fifth digit of a charge into the third of a slope: three parts.
 template <class Work>
-void with_engine(const Problem& p, int64_t engine, Work work) {
+void with_engine(Problem& p, int64_t engine, Work work) {
 #ifdef GAINCELL_AMX
   if (engine == 0 && p.query_steps > 0 && p.query_steps <= 256 && tiles_granted()) {
-    if (p.first.curve.count || p.second.curve.count) return work(Split<3>());
-    return work(Split<2>());
+    const int parts = p.first.curve.count || p.second.curve.count ? 3 : 2;
+    count_parts(p.first_cells, parts);
+    count_parts(p.second_cells, parts);
+    return parts == 3 ? work(Split<3>()) : work(Split<2>());
   }
 #endif
   work(Plain());

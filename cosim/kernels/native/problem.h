@@ -7,6 +7,7 @@
 namespace gaincell {
 
 constexpr int kMaxOrder = 8;  // coefficients per row of a column model
+constexpr int kMostChannels = 16;
 constexpr int kTile = 64;     // queries, and at most so many keys, that are worked on at a time
 
 inline int padded(int n) { return (n + 31) / 32 * 32; }
@@ -60,6 +61,7 @@ struct Array {
   const float* kept = nullptr;        // [terms][kTile]: what a key's exponential term loses less than a run's first key
   const int32_t* kinds = nullptr;     // [terms]: one of Factor
   int ages = 0;
+  int parts[kMostChannels];           // digits that a term's products need, in units of `Split`
 
   int channels() const { return terms + (loaded ? 1 : 0); }
   int depth() const { return (mirrored ? width / 2 : width) - (has_extra ? 1 : 0); }
