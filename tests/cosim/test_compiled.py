@@ -6,6 +6,9 @@ from transformers import GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from gaincell.cosim import GainCellAttention, convert, gain_cell_layers
 
+# torch.compile itself makes an instance of every autograd function that it follows.
+pytestmark = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
+
 OPTIONS = {"max_new_tokens": 40, "do_sample": False, "pad_token_id": 0, "eos_token_id": None}
 
 
