@@ -15,15 +15,20 @@ inline bool inside(float x, float low, float high) { return !(x < low) && !(x > 
 
 template <bool Grad, int Order>
 inline void column_of_order(const Column& m, int n, const float* charge, const float* load, float* out, float* d_charge, float* d_load) {
+  const float scale = m.scale, a_low = m.a_low, a_high = m.a_high, u_low = m.u_low, u_high = m.u_high;
+  float c[Order][Order];
+  for (int p = 0; p < Order; ++p)
+    for (int j = 0; j < Order; ++j) c[p][j] = m.c[p][j];
+#pragma GCC ivdep
   for (int i = 0; i < n; ++i) {
     const float x = charge[i];
-    const float a = clip(x * m.scale, m.a_low, m.a_high), u = clip(load[i], m.u_low, m.u_high);
+    const float v = load[i], a = clip(x * scale, a_low, a_high), u = clip(v, u_low, u_high);
     float sum = 0, by_a = 0, by_u = 0;
     for (int p = Order - 1; p >= 0; --p) {
       float inner = 0, slope = 0;
       for (int j = Order - 1; j >= 0; --j) {
         if (Grad) slope = slope * u + inner;
-        inner = inner * u + m.c[p][j];
+        inner = inner * u + c[p][j];
       }
       if (Grad) by_a = by_a * a + sum;
       if (Grad) by_u = by_u * a + slope;
@@ -31,8 +36,8 @@ inline void column_of_order(const Column& m, int n, const float* charge, const f
     }
     out[i] = x * (1 + sum);
     if (Grad) {
-      const float in_a = inside(x * m.scale, m.a_low, m.a_high) ? m.scale : 0.0f;
-      const float in_u = inside(load[i], m.u_low, m.u_high) ? 1.0f : 0.0f;
+      const float in_a = inside(x * scale, a_low, a_high) ? scale : 0.0f;
+      const float in_u = inside(v, u_low, u_high) ? 1.0f : 0.0f;
       d_charge[i] = 1 + sum + x * by_a * in_a;
       d_load[i] = x * by_u * in_u;
     }
