@@ -41,9 +41,14 @@ def unavailable(now: Conditions, q: Tensor) -> str | None:
     return failure()
 
 
-@lru_cache(maxsize=1)
+@torch.compiler.assume_constant_result
 def failure() -> str | None:
     """Compile and load the operators, once per process. Why that failed; None where it did not."""
+    return _failure()
+
+
+@lru_cache(maxsize=1)
+def _failure() -> str | None:
     if shutil.which("c++") is None and "CXX" not in os.environ:
         return "there is no C++ compiler (`apt-get install g++`, or set CXX)"
     from torch.utils import cpp_extension
