@@ -19,6 +19,7 @@ NONE, EXPONENTIAL, TABLE = range(3)
 """How a term depends on age."""
 BUCKETS, MOST_BUCKETS = 1024, 2**20
 MOST_FLAG_TILES = 32
+STEEP = 8.0
 SHAPE = [
     "window",
     "columns",
@@ -199,14 +200,17 @@ def _aging(now: Conditions, by_level: bool) -> tuple[Tensor, Tensor, Tensor, lis
 
 
 def _rates(now: Conditions) -> list[float | None]:
-    """Rate per token of every term whose factor is an exponential at all ages that occur."""
+    """Rate per token of every term whose factor is an exponential at all ages that occur, and so slow that its
+    two parts, the query's and the key's, are numbers of ordinary size over a run."""
     if not now.effects.decay:
         return [None]
     aging = now.hardware.aged_transfer()
     period = 1.0 if aging.age_unit == "token" else seconds_per_token(now)
     reaches = aging.box.get("age", (0.0, float("inf")))[1] >= now.places.ages * period
     return [
-        term.factor.rate * period if reaches and isinstance(term.factor, Exponential) else None
+        term.factor.rate * period
+        if reaches and isinstance(term.factor, Exponential) and term.factor.rate * period * TILE < STEEP
+        else None
         for term in aging.terms
     ]
 
