@@ -1,4 +1,9 @@
-"""The published surrogate gradient: the slope of the linear cell in place of the cell curve's derivative."""
+"""The published surrogate gradient: that of the linear cell in place of the cell's own, in both products.
+
+The publication's training code computes the products sum_i w_i f(x_i) with its nonlinear cell f and takes both
+of their derivatives from its linear cell l, f(x) = 19.3 x: by the stored voltage w_i l', by the pulse's width
+l(x_i), aged as the linear cell is. Everything else, bit-line loading and converters, has its own derivative.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +15,8 @@ from ..circuits.errors import HardwareError
 from ..models import Hardware, Polynomial
 
 Gradient = Literal["exact", "fixed-slope"]
-"""Derivative of a cell's charge by its stored voltage: its curve's, or the slope of the cell "linear"."""
+"""Derivatives of a cell's charge by its stored voltage and by the width of its pulse: its own, or those of the
+cell "linear", whose slope is fixed."""
 
 
 def require_gradient(gradient: str, hardware: Hardware) -> None:
@@ -32,19 +38,41 @@ def line_of(hardware: Hardware) -> Polynomial:
     return line
 
 
+def bearer_of(hardware: Hardware, decay: bool, terms: int) -> int:
+    """Which of the terms of a cell's charge (see `signals.Terms`) stands for the linear cell, with its age.
+
+    Of a decaying polynomial the first power, which ages as the stored deviation does (Leroux et al. 2025,
+    Methods); otherwise the first term.
+    """
+    by_power = decay and hardware.cell not in hardware.aging and hardware.decay_per_token is not None
+    return 1 if by_power and terms > 1 else 0
+
+
 def with_fixed_slope(
     terms: list[tuple[Tensor, Tensor | None]], volts: Tensor, hardware: Hardware, decay: bool
 ) -> list[tuple[Tensor, Tensor | None]]:
-    """Terms of the cells' charge (see `signals.Terms`) whose derivative by `volts` is the slope of the line.
+    """Terms of the cells' charge whose derivative by `volts` is that of the linear cell, borne by one term.
 
-    Of a decaying polynomial, the first power has it, which ages as the stored deviation does (Leroux et al.
-    2025, Methods); otherwise the first term. The others have none.
+    The derivative by the pulses is for who multiplies them: see `surrogates_of`.
     """
     line = line_of(hardware)(volts)
-    by_power = decay and hardware.cell not in hardware.aging and hardware.decay_per_token is not None
-    bearer = 1 if by_power and len(terms) > 1 else 0
+    bearer = bearer_of(hardware, decay, len(terms))
     return [
         # The bracket is exactly zero.
         (response.detach() + (line - line.detach()) if i == bearer else response.detach(), factor)
         for i, (response, factor) in enumerate(terms)
     ]
+
+
+def surrogates_of(line: Tensor, bearer: int, terms: int) -> list[Tensor]:
+    """What takes the place of each term in the gradient by the pulses: the linear cell's charge, or nothing."""
+    nothing = line.new_zeros(()).expand_as(line)
+    return [line if i == bearer else nothing for i in range(terms)]
+
+
+def product(pulses: Tensor, response: Tensor, surrogate: Tensor | None = None) -> Tensor:
+    """pulses @ response with the gradient of pulses @ surrogate by the pulses; None: the response itself."""
+    if surrogate is None or not pulses.requires_grad:
+        return pulses @ response
+    # The bracket is exactly zero.
+    return pulses.detach() @ response + (pulses - pulses.detach()) @ surrogate.detach()

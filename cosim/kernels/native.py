@@ -20,9 +20,10 @@ import torch
 from torch import Tensor
 
 from ..options import normalised
-from ..signals import Conditions, query_widths
+from ..signals import Conditions, chip_of, query_widths
 from .circuit import cells_of
-from .numbers import Numbers, numbers_of, stacked
+from .circuit import circuit_of as full_scales
+from .numbers import KNOWN, circuit_of, stacked
 
 SOURCES = Path(__file__).parent / "native"
 FLAGS = ["-O3", "-march=native", "-std=c++20", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"]
@@ -38,7 +39,17 @@ def unavailable(now: Conditions, q: Tensor) -> str | None:
         return f"it computes in single precision, and the queries are {q.dtype}"
     if now.effects.noise:
         return "it has no noise"
+    if chip_of(now) is not None and (why := chip_refused(now)) is not None:
+        return why
+    if now.gradient == "fixed-slope" and (not now.effects.quantise or chip_of(now) is not None):
+        return "it has the surrogate gradient for quantised elements of nominal circuits only"
     return failure()
+
+
+def chip_refused(now: Conditions) -> str | None:
+    """A chip's deviations are added to the cells' term that does not age; without one there is no room."""
+    aged = now.effects.decay and all(term.factor is not None for term in now.hardware.aged_transfer().terms)
+    return "every term of this hardware's cells ages, and a chip's deviations do not" if aged else None
 
 
 @torch.compiler.assume_constant_result
@@ -89,14 +100,17 @@ def _processor() -> str:
 
 def _register_fakes() -> None:
     @torch.library.register_fake("gaincell::attention")
-    def _(q, k, v, position, tables, shape, numbers):
-        depth = v.shape[-1] + (1 if Numbers.has_extra(shape) else 0)
-        tiles = Numbers.flag_tiles(shape, k.shape[-2])
+    def _(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start, flagged):
+        numbers = KNOWN[circuit]
+        depth = numbers.depth(v.shape[-1])
+        out = q.new_empty((*q.shape[:3], depth), dtype=torch.float32)
+        wanted = flagged and deviation_2 is None
+        tiles = numbers.flag_tiles(k.shape[-2], window, key_start) if wanted else 0
         flags = (*q.shape[:3], tiles, -(-depth // 32) * 4 if tiles else 0)
-        return q.new_empty((*q.shape[:3], depth), dtype=torch.float32), q.new_empty(flags, dtype=torch.uint8)
+        return out, q.new_empty(flags, dtype=torch.uint8)
 
     @torch.library.register_fake("gaincell::attention_backward")
-    def _(grad, flags, q, k, v, position, tables, shape, numbers):
+    def _(grad, flags, q, k, v, *rest):
         return tuple(torch.empty_like(x, memory_format=torch.contiguous_format) for x in (q, k, v))
 
 
@@ -106,15 +120,19 @@ def attention(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
     Quantised elements of a nominal circuit are looked up by their level; where nothing is quantised, or every
     cell differs, the terms are computed here and read as they are.
     """
-    numbers = numbers_of(now, k.shape[-1])
-    places = now.places
-    if numbers.by_level:
-        operands = (q, k, v)
-    else:
+    places, chip, depth = now.places, chip_of(now), v.shape[3]
+    by_level = now.effects.quantise and chip is None
+    circuit = circuit_of(now, depth, by_level)
+    deviations: tuple[Tensor | None, ...] = (None, None)
+    if not by_level:
         keys, values = cells_of(k.float(), 1, now), cells_of(v.float(), 2, now)
-        operands = (query_widths(q.float(), now), stacked(keys), stacked(values))
-    shape = numbers.shape(window=places.window, key_start=places.key_start)
-    out, _ = torch.ops.gaincell.attention(
-        *operands, places.query_position, numbers.tables, shape, numbers.scalars
-    )
-    return normalised(out, now.hardware).to(q.dtype)
+        q, k, v, dtype = query_widths(q.float(), now), stacked(keys), stacked(values), q.dtype
+    else:
+        dtype = q.dtype
+    if chip is not None:
+        stages = full_scales(now, v.shape[-1], v.device)
+        deviations = stages.first.deviation, stages.second.deviation
+    window = 0 if places.window is None else places.window
+    arguments = (places.query_position, *deviations, circuit, window, places.key_start, False)
+    out = torch.ops.gaincell.attention.default(q, k, v, *arguments)[0]
+    return normalised(out, now.hardware).to(dtype)

@@ -3,27 +3,30 @@
 from __future__ import annotations
 
 import weakref
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from ...models import Exponential, Hardware
-from ..signals import Conditions, cell_terms, chip_of, column_of, seconds_per_token
-from .circuit import Cells, Circuit, Column, Stage, circuit_of
+from ..effects import Effects
+from ..ring import Places
+from ..signals import Conditions, cell_terms, column_of, seconds_per_token
+from ..slope import Gradient, bearer_of, line_of
+from .circuit import Cells, Circuit, Column, Stage
+from .circuit import circuit_of as full_scales
 
 TILE = 64
 """Keys of a run at most; the same as in the sources."""
 NONE, EXPONENTIAL, TABLE = range(3)
 """How a term depends on age."""
+ROOM = 1024
+"""Ages that a circuit is described for at least."""
 BUCKETS, MOST_BUCKETS = 1024, 2**20
 MOST_FLAG_TILES = 32
 STEEP = 8.0
 SHAPE = [
-    "window",
     "columns",
-    "key_start",
     "phases",
     "query_steps",
     "query_signed",
@@ -45,33 +48,25 @@ SHAPE = [
 
 @dataclass(frozen=True)
 class Numbers:
-    """Everything but the tensors of one operation."""
+    """A circuit as the operators know it."""
 
     tables: list[Tensor]
     whole: dict[str, int]
     scalars: list[float]
-    by_level: bool
-    """Stored elements are looked up by level."""
 
-    def shape(self, window: int | None, key_start: int) -> list[int]:
-        """The whole numbers in their order."""
-        placed = {"window": window or 0, "key_start": key_start}
-        return [placed.get(name, self.whole.get(name, 0)) for name in SHAPE]
+    def depth(self, values: int) -> int:
+        """Columns of the V array for elements of `values` columns as the operators get them."""
+        return values + (self.whole["has_extra"] if self.whole["value_levels"] else 0)
 
-    @staticmethod
-    def flag_tiles(shape: Sequence[int], keys: int) -> int:
-        """Sub-tiles whose read-outs are flagged for the backward pass."""
-        named = dict(zip(SHAPE, shape, strict=True))
-        window, columns, start = named["window"], named["columns"], named["key_start"]
-        if not named["flags"] or keys == 0:
+    def flag_tiles(self, keys: int, window: int, key_start: int) -> int:
+        """Sub-tiles whose read-outs are flagged for the backward pass (`window` 0: none)."""
+        columns = self.whole["columns"]
+        if not self.whole["flags"] or keys == 0:
             return 0
-        tiles = -(-window // columns) if window else (start + keys - 1) // columns - start // columns + 1
+        tiles = (
+            -(-window // columns) if window else (key_start + keys - 1) // columns - key_start // columns + 1
+        )
         return tiles if tiles <= MOST_FLAG_TILES else 0
-
-    @staticmethod
-    def has_extra(shape: Sequence[int]) -> bool:
-        """Whether the V array has a column that `v` has not."""
-        return bool(shape[SHAPE.index("has_extra")]) and bool(shape[SHAPE.index("value_levels")])
 
 
 @dataclass(frozen=True)
@@ -82,40 +77,73 @@ class _Terms:
     """(terms + loading, levels + 1), the last entry for what is not a number."""
     slope: Tensor
     """The same, derivative by the voltage asked for."""
+    gradient: Tensor
+    """The same, response in the gradient of the pulses."""
     constant: float
+    """What every cell has in common, of any level and age."""
+    gradient_constant: float
+    """Its part in the gradient of the pulses."""
 
 
-def numbers_of(now: Conditions, depth: int) -> Numbers:
-    """The numbers of `now`, kept as long as its hardware lives; depth: head dimension."""
-    if chip_of(now) is not None:
-        return _numbers(now, depth)
-    ages = 1 << max(now.places.ages - 1, TILE).bit_length()
-    now = replace(now, places=replace(now.places, ages=ages))
-    key = (now.hardware.cell, now.effects, now.token_period, now.gradient, now.places.columns, ages, depth)
-    kept = _kept.setdefault(id(now.hardware), {})
+AS_THEY_COME = _Terms(torch.empty(0), torch.empty(0), torch.empty(0), 0.0, 0.0)
+
+
+def circuit_of(now: Conditions, depth: int, by_level: bool) -> int:
+    """The number under which the operators know the circuit of `now`; depth: head dimension."""
+    ages = ROOM
+    while now.places.ages > ages:
+        ages *= 2
+    return _described(
+        now.hardware, now.effects, now.token_period, now.gradient, now.places.columns, ages, depth, by_level
+    )
+
+
+@torch.compiler.assume_constant_result
+def _described(hardware: Hardware, *settings: object) -> int:
+    """Describes a circuit to the operators once for as long as its hardware lives."""
+    kept = _kept.setdefault(id(hardware), {})
     if not kept:
-        weakref.finalize(now.hardware, _kept.pop, id(now.hardware), None)
-    if key not in kept:
-        kept[key] = _numbers(now, depth)
-    return kept[key]
+        weakref.finalize(hardware, _forget, id(hardware))
+    if (hardware.cell, *settings) not in kept:
+        numbers = _numbers(hardware, *settings)
+        shape = [numbers.whole.get(name, 0) for name in SHAPE]
+        number = torch.ops.gaincell.describe(numbers.tables, shape, numbers.scalars)
+        kept[(hardware.cell, *settings)], KNOWN[number] = number, numbers
+    return kept[(hardware.cell, *settings)]
 
 
-_kept: dict[int, dict[tuple, Numbers]] = {}
+def _forget(hardware: int) -> None:
+    for number in _kept.pop(hardware, {}).values():
+        del KNOWN[number]
+        torch.ops.gaincell.forget(number)
+
+
+_kept: dict[int, dict[tuple, int]] = {}
+KNOWN: dict[int, Numbers] = {}
+"""What the operators know, by number."""
 
 
 @torch.no_grad()
-def _numbers(now: Conditions, depth: int) -> Numbers:
-    hardware, quantise = now.hardware, now.effects.quantise
-    by_level = quantise and chip_of(now) is None
+def _numbers(
+    hardware: Hardware,
+    effects: Effects,
+    token_period: float | None,
+    gradient: Gradient,
+    tile: int,
+    ages: int,
+    depth: int,
+    by_level: bool,
+) -> Numbers:
+    nowhere = torch.zeros(1, 1, dtype=torch.int64)
+    places = Places(None, None, nowhere, nowhere[0], None, tile, ages, 0)
+    now = Conditions(hardware, effects, places, token_period, None, gradient=gradient)
     columns = depth + (hardware.normaliser is not None)
-    circuit = circuit_of(now, columns, torch.device("cpu"))
+    circuit = full_scales(now, columns, torch.device("cpu"))
     kinds, factors, kept, dropped = _aging(now, by_level)
-    arrays = [_by_level(now, array, dropped) if by_level else _none(now, array) for array in (1, 2)]
+    arrays = [_by_level(now, array, dropped) if by_level else AS_THEY_COME for array in (1, 2)]
     curves = [_curve(stage) for stage in (circuit.first, circuit.second)]
-    none = torch.empty(0)
-    deviations = [none if s.deviation is None else s.deviation for s in (circuit.first, circuit.second)]
     whole = {
-        "columns": now.places.columns,
+        "columns": tile,
         "phases": 2 if hardware.signed_query == "two-phase" else 1,
         "query_steps": hardware.levels.query - 1 if by_level else 0,
         "query_signed": int(hardware.signed_query is not None),
@@ -132,14 +160,15 @@ def _numbers(now: Conditions, depth: int) -> Numbers:
         # Clipped or not is all that an ideal read-out leaves to know.
         "flags": int(curves[1][1] == 0 and circuit.second.column is None),
     }
-    tables = [arrays[0].table, arrays[0].slope, arrays[1].table, arrays[1].slope, factors, kept, kinds]
-    tables += [*curves[0][0], *curves[1][0], *deviations]
-    return Numbers(tables, whole, _scalars(hardware, circuit, arrays), by_level)
+    tables = [table for array in arrays for table in (array.table, array.slope, array.gradient)]
+    tables += [factors, kept, kinds, *curves[0][0], *curves[1][0]]
+    return Numbers(tables, whole, _scalars(hardware, circuit, arrays))
 
 
 def _scalars(hardware: Hardware, circuit: Circuit, arrays: list[_Terms]) -> list[float]:
     first = [circuit.swap_retained or 1.0, hardware.v_min, hardware.v_max, hardware.normaliser or 0.0]
-    first += [arrays[0].constant, arrays[1].constant, circuit.first.edge, circuit.second.edge]
+    first += [array.constant for array in arrays] + [array.gradient_constant for array in arrays]
+    first += [circuit.first.edge, circuit.second.edge]
     return first + _column(circuit.first.column) + _column(circuit.second.column)
 
 
@@ -151,8 +180,8 @@ def _column(column: Column | None) -> list[float]:
 
 
 def _curve(stage: Stage) -> tuple[list[Tensor], int]:
-    """Rows of start, end, 1 / width and cubic of every interval, room for 64 where they are fewer; the interval
-    in which each of equal steps starts, none of which holds two knots. Number of intervals."""
+    """Rows of start, end, 1 / width and cubic of every interval with room for 64; the interval
+    in which each of equal steps starts, none of which holds two knots. And the number of intervals."""
     if stage.knots is None or stage.coefficients is None:
         return [torch.empty(0), torch.empty(0, dtype=torch.int32)], 0
     knots, intervals = stage.knots, len(stage.knots) - 1
@@ -174,23 +203,16 @@ def _aging(now: Conditions, by_level: bool) -> tuple[Tensor, Tensor, Tensor, lis
     probe = torch.linspace(now.hardware.v_min, now.hardware.v_max, 5, dtype=torch.float64).reshape(
         1, 1, -1, 1
     )
-    plain = replace(now, chip=None)
-    terms, rates = cell_terms(probe, 1, plain), _rates(now)
+    terms = cell_terms(probe, 1, now)
     dropped = [
         by_level and factor is None and bool((response == response.flatten()[0]).all())
         for response, factor in terms
     ]
     if all(dropped):
         dropped[0] = False
-    if chip_of(now) is not None and all(factor is not None for _, factor in terms):
-        terms, rates = (
-            [*terms, (probe, None)],
-            [*rates, None],
-        )  # the cells' deviations are a term of their own
-        dropped.append(False)
     kinds, factors, kept = [], [], []
     ages, lead = now.places.ages, torch.arange(TILE, dtype=torch.float64)
-    for (_, factor), rate, left_out in zip(terms, rates, dropped, strict=True):
+    for (_, factor), rate, left_out in zip(terms, _rates(now), dropped, strict=True):
         if left_out:
             continue
         kinds.append(NONE if factor is None else TABLE if rate is None else EXPONENTIAL)
@@ -200,8 +222,8 @@ def _aging(now: Conditions, by_level: bool) -> tuple[Tensor, Tensor, Tensor, lis
 
 
 def _rates(now: Conditions) -> list[float | None]:
-    """Rate per token of every term whose factor is an exponential at all ages that occur, and so slow that its
-    two parts, the query's and the key's, are numbers of ordinary size over a run."""
+    """Rate per token of every term whose factor is an exponential at all ages that occur, and slow enough for
+    both its parts, the query's and the key's, to be numbers of ordinary size over a run."""
     if not now.effects.decay:
         return [None]
     aging = now.hardware.aged_transfer()
@@ -223,17 +245,31 @@ def _by_level(now: Conditions, array: int, dropped: list[bool]) -> _Terms:
     with torch.enable_grad():
         asked = torch.linspace(hardware.v_min, hardware.v_max, levels, dtype=torch.float64).requires_grad_()
         stored = hardware.write(asked) if now.effects.write and hardware.write is not None else asked
-        responses = [r.flatten() / full_scale for r, _ in cell_terms(stored.reshape(1, 1, -1, 1), array, now)]
-        constant = sum(float(r[0]) for r, left_out in zip(responses, dropped, strict=True) if left_out)
-        responses = [r for r, left_out in zip(responses, dropped, strict=True) if not left_out]
+        terms = [r.flatten() / full_scale for r, _ in cell_terms(stored.reshape(1, 1, -1, 1), array, now)]
+        acting = terms
+        if now.gradient == "fixed-slope":
+            line = line_of(hardware)(stored) / full_scale
+            bearer = bearer_of(hardware, now.effects.decay, len(terms))
+            acting = [line if i == bearer else torch.zeros_like(line) for i in range(len(terms))]
+        constant, responses = _split_off(terms, dropped)
+        gradient_constant, acting = _split_off(acting, dropped)
         column = column_of(array, now)
-        if column is not None:
-            responses.append(column.loading(stored))
-        slopes = [_derivative(r, asked) for r in responses]
-    missing = torch.full((len(responses), 1), float("nan"), dtype=torch.float64)
-    table = torch.cat([torch.stack([r.detach() for r in responses]), missing], dim=1)
-    slope = torch.cat([torch.stack(slopes), missing], dim=1)
-    return _Terms(table.float().contiguous(), slope.float().contiguous(), constant)
+        loading = [] if column is None else [column.loading(stored)]
+        slopes = [_derivative(r, asked) for r in responses + loading]
+    tables = (_with_missing(rows) for rows in (responses + loading, slopes, acting + loading))
+    return _Terms(*tables, constant, gradient_constant)
+
+
+def _split_off(terms: list[Tensor], dropped: list[bool]) -> tuple[float, list[Tensor]]:
+    """What the dropped terms, the same at every level, give; and the others."""
+    given = sum(float(r[0]) for r, left_out in zip(terms, dropped, strict=True) if left_out)
+    return given, [r for r, left_out in zip(terms, dropped, strict=True) if not left_out]
+
+
+def _with_missing(rows: list[Tensor]) -> Tensor:
+    """(rows, levels + 1), float32: a last entry for what is not a number."""
+    table = torch.stack([row.detach() for row in rows])
+    return torch.cat([table, table.new_full((len(rows), 1), float("nan"))], dim=1).float().contiguous()
 
 
 def _derivative(y: Tensor, x: Tensor) -> Tensor:
@@ -241,10 +277,6 @@ def _derivative(y: Tensor, x: Tensor) -> Tensor:
         return torch.zeros_like(x)
     found = torch.autograd.grad(y.sum(), x, retain_graph=True, allow_unused=True)[0]
     return torch.zeros_like(x) if found is None else found
-
-
-def _none(now: Conditions, array: int) -> _Terms:
-    return _Terms(torch.empty(0), torch.empty(0), 0.0)
 
 
 def stacked(cells: Cells) -> Tensor:

@@ -122,7 +122,7 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
     const auto* phi = kept.right.data() + c * E::right_size(kTile, kTile);
     E::multiply(deep, kTile, rows, is_load ? w.load_turned.data() : w.charge_turned.data(), phi, to, kTile, w.begun[member], std::min(kGradientParts, a.parts[c]), false, diagonal(block, run) ? Causal::kRight : Causal::kNone);
   }
-  add_common(a.constant, w.by_charge.data(), a.width, deep, grad, kTile, kTile, block.rows);
+  add_common(a.gradient_constant, w.by_charge.data(), a.width, deep, grad, kTile, kTile, block.rows);
 }
 
 // Through the first product of a run: gradient of the pulses, and of the terms of the keys (in whole pulse steps).
@@ -149,7 +149,7 @@ void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Qu
       E::multiply(rows, wide, kTile, w.left.data(), w.keys.by_key(member, c), to_pulse, wide, add || c > 0, std::min(kGradientParts, a.parts[c]), false, diagonal(block, run) ? Causal::kLeft : Causal::kNone);
       float* to = w.key_grad.data() + (member * a.channels() + c) * kTile * wide;
       E::multiply(wide, kTile, rows, turned, w.right.data(), to, kTile, w.begun[member] || phase > 0, std::min(kGradientParts, a.parts[c]), p.query_steps > 0, diagonal(block, run) ? Causal::kRight : Causal::kNone);
-      if (c == 0) add_common(a.constant, grad, kTile, kTile, to_pulse, a.width, wide, block.rows);
+      if (c == 0) add_common(a.gradient_constant, grad, kTile, kTile, to_pulse, a.width, wide, block.rows);
     }
   }
 }
@@ -260,8 +260,8 @@ void backward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& 
   place_gradients(p, b, kv_head, w);
   for (const auto& members : sub_tiles(runs, p.key_start, p.key_start + p.keys)) {
     if (members.empty()) continue;
-    w.keys.fill(p.first_cells, runs, members, b, kv_head, true, true);
-    w.values.fill(p.second_cells, runs, members, b, kv_head, true, true);
+    w.keys.fill(p.first_cells, runs, members, b, kv_head, p.first_cells.table, p.first_cells.gradient);
+    w.values.fill(p.second_cells, runs, members, b, kv_head, p.second_cells.gradient, p.second_cells.table);
     w.key_grad.resize(members.size() * p.first_cells.channels() * kTile * padded(p.first_cells.width));
     w.value_grad.resize(members.size() * p.second_cells.channels() * kTile * padded(p.second_cells.width));
     w.begun.assign(members.size(), 0);

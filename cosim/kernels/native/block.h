@@ -16,23 +16,24 @@ constexpr int kPhases = 2;
 // Factors by age; those of tables newest last as well, with room for ages that no key has.
 struct Ages {
   const Array& a;
+  int count;
   std::vector<Buffer<float>> reversed;
 
-  explicit Ages(const Array& array) : a(array), reversed(array.terms) {
+  Ages(const Array& array, int keys) : a(array), count(std::min(array.ages, keys)), reversed(array.terms) {
     for (int c = 0; c < a.terms; ++c)
       if (a.kinds[c] == kTable) {
-        reversed[c].assign(a.ages + 2 * kTile, 0.0f);
-        for (int age = 0; age < a.ages; ++age) reversed[c][kTile + a.ages - 1 - age] = a.factors[c * a.ages + age];
+        reversed[c].assign(count + 2 * kTile, 0.0f);
+        for (int age = 0; age < count; ++age) reversed[c][kTile + count - 1 - age] = a.factors[c * a.ages + age];
       }
   }
   bool tabled(int channel) const { return channel < a.terms && a.kinds[channel] == kTable; }
   bool exponential(int channel) const { return channel < a.terms && a.kinds[channel] == kExponential; }
   // Factor of a run's first key; its other keys' own is in their responses. 0 before it is written.
-  float of_first(int channel, int64_t age) const { return age < 0 || age >= a.ages ? 0.0f : a.factors[channel * a.ages + age]; }
+  float of_first(int channel, int64_t age) const { return age < 0 || age >= count ? 0.0f : a.factors[channel * a.ages + age]; }
   // Factors of the keys of a run for a query `age` tokens after its first key; ages that do not occur: anything.
   const float* row(int channel, int64_t age) const {
-    const int64_t start = kTile + a.ages - 1 - age;
-    return reversed[channel].data() + std::min<int64_t>(std::max<int64_t>(start, 0), a.ages + kTile);
+    const int64_t start = kTile + count - 1 - age;
+    return reversed[channel].data() + std::min<int64_t>(std::max<int64_t>(start, 0), count + kTile);
   }
 };
 

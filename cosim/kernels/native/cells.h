@@ -121,7 +121,7 @@ inline const float* volts_of(const Array& a, int b, int head, int key) {
 }
 
 // Responses of a run, (channels, kTile, padded width), zero where there is no key.
-inline void responses(const Array& a, const Run& run, int b, int head, Buffer<int>& level, float* out) {
+inline void responses(const Array& a, const float* tables, const Run& run, int b, int head, Buffer<int>& level, float* out) {
   const int wide = padded(a.width);
   for (int c = 0; c < a.channels(); ++c) {
     float* to = out + static_cast<size_t>(c) * kTile * wide;
@@ -141,7 +141,7 @@ inline void responses(const Array& a, const Run& run, int b, int head, Buffer<in
   level.resize(static_cast<size_t>(kTile) * wide);
   for (int s = 0; s < run.count; ++s) levels_of(a, volts_of(a, b, head, run.first + s), level.data() + s * wide);
   for (int c = 0; c < a.channels(); ++c) {
-    const ByLevel table(a.table + c * (a.levels + 1), a.levels + 1);
+    const ByLevel table(tables + c * (a.levels + 1), a.levels + 1);
     for (int s = 0; s < run.count; ++s) table(level.data() + s * wide, a.width, kept(a, c, s), out + (static_cast<size_t>(c) * kTile + s) * wide);
   }
 }
@@ -155,20 +155,24 @@ struct Packed {
   int channels = 0, forms = 0;
   size_t each = 0;
 
-  void fill(const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head, bool by_element, bool by_key) {
+  // by_element, by_key: tables of the responses (any pointer but null where terms come as they are), null for none.
+  void fill(const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head, const float* by_element, const float* by_key) {
     const int wide = padded(a.width);
     channels = a.channels();
-    forms = by_element + by_key;
+    forms = (by_element ? 1 : 0) + (by_key ? 1 : 0);
     each = E::right_size(wide, kTile);
     data.resize(each * forms * channels * members.size());
     scratch.resize(static_cast<size_t>(channels) * kTile * wide);
     for (size_t i = 0; i < members.size(); ++i) {
-      responses(a, runs[members[i]], b, head, level, scratch.data());
+      if (by_element) responses(a, by_element, runs[members[i]], b, head, level, scratch.data());
       for (int c = 0; c < channels; ++c) {
         const float* from = scratch.data() + static_cast<size_t>(c) * kTile * wide;
         if (by_element) E::pack_right_transposed(at(i, c, 0), from, wide, wide, kTile);
-        if (by_key) E::pack_right(at(i, c, forms - 1), from, wide, kTile, wide);
+        if (by_key == by_element) E::pack_right(at(i, c, forms - 1), from, wide, kTile, wide);
       }
+      if (!by_key || by_key == by_element) continue;
+      responses(a, by_key, runs[members[i]], b, head, level, scratch.data());
+      for (int c = 0; c < channels; ++c) E::pack_right(at(i, c, forms - 1), scratch.data() + static_cast<size_t>(c) * kTile * wide, wide, kTile, wide);
     }
   }
   typename E::Element* at(size_t member, int channel, int form) { return data.data() + ((member * channels + channel) * forms + form) * each; }

@@ -126,8 +126,8 @@ void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& a
   const int64_t* position = p.query_position + b * p.position_stride;
   for (const auto& members : sub_tiles(runs, oldest_seen(p, position[first_query]), position[end_query - 1])) {
     if (members.empty()) continue;
-    w.keys.fill(p.first_cells, runs, members, b, kv_head, true, false);
-    w.values.fill(p.second_cells, runs, members, b, kv_head, false, true);
+    w.keys.fill(p.first_cells, runs, members, b, kv_head, p.first_cells.table, nullptr);
+    w.values.fill(p.second_cells, runs, members, b, kv_head, nullptr, p.second_cells.table);
     for (int g = 0; g < group; ++g)
       for (size_t i = 0; i < w.heads[g].blocks.size(); ++i) {
         const Queries& block = w.heads[g].blocks[i];

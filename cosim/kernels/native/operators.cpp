@@ -3,6 +3,11 @@
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
+#include <memory>
+#include <mutex>
+#include <optional>
+#include <unordered_map>
+
 #include "backward.h"
 #include "decode.h"
 
@@ -14,19 +19,58 @@ using at::Tensor;
 constexpr int64_t kMostFlagTiles = 32;  // the same as in numbers.py
 
 // Order of `tables`; see numbers.py.
-enum { kKeyTable, kKeySlope, kValueTable, kValueSlope, kFactors, kKept, kKinds, kCurve1, kBucket1, kCurve2, kBucket2, kDeviation1, kDeviation2, kTables };
+enum { kKeyTable, kKeySlope, kKeyGradient, kValueTable, kValueSlope, kValueGradient, kFactors, kKept, kKinds, kCurve1, kBucket1, kCurve2, kBucket2, kTables };
 // Order of `shape`.
-enum { kWindow, kColumns, kKeyStart, kPhasesAt, kQuerySteps, kQuerySigned, kOutputSteps, kMirrored, kHasExtra, kKeyLevels, kValueLevels, kTerms, kLoaded1, kLoaded2, kIntervals1, kIntervals2, kEngine, kFlags, kShape };
+enum { kColumns, kPhasesAt, kQuerySteps, kQuerySigned, kOutputSteps, kMirrored, kHasExtra, kKeyLevels, kValueLevels, kTerms, kLoaded1, kLoaded2, kIntervals1, kIntervals2, kEngine, kFlags, kShape };
 // Start of `numbers`; then both column models.
-enum { kRetained, kLow, kHigh, kExtra, kConstant1, kConstant2, kEdge1, kEdge2, kColumnModels };
+enum { kRetained, kLow, kHigh, kExtra, kConstant1, kConstant2, kGradientConstant1, kGradientConstant2, kEdge1, kEdge2, kColumnModels };
 
 const float* floats(const Tensor& t) { return t.numel() ? t.const_data_ptr<float>() : nullptr; }
+
+// Everything about a circuit that does not change from call to call.
+struct Description {
+  std::vector<Tensor> tables;
+  std::vector<int64_t> shape;
+  std::vector<double> numbers;
+};
+
+// Descriptions by number. They are few, and as long-lived as the hardware that they describe.
+class Register {
+ public:
+  int64_t add(Description description) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    known_[++last_] = std::make_shared<const Description>(std::move(description));
+    return last_;
+  }
+  void remove(int64_t number) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    known_.erase(number);
+  }
+  std::shared_ptr<const Description> get(int64_t number) {
+    const std::lock_guard<std::mutex> lock(mutex_);
+    const auto found = known_.find(number);
+    TORCH_CHECK(found != known_.end(), "circuit ", number, " has been forgotten with its hardware");
+    return found->second;
+  }
+  static Register& global() {
+    static Register instance;
+    return instance;
+  }
+
+ private:
+  std::mutex mutex_;
+  std::unordered_map<int64_t, std::shared_ptr<const Description>> known_;
+  int64_t last_ = 0;
+};
+
+using Optional = std::optional<Tensor>;
 
 // A problem with the memory that its pointers need.
 struct Call {
   Problem p;
   Tensor q, k, v, position;
-  std::vector<Tensor> tables;
+  std::shared_ptr<const Description> circuit;
+  Tensor deviation[2];
 
   const double* read_column(const double* from, Column& m) {
     m.order = static_cast<int>(*from++);
@@ -41,6 +85,7 @@ struct Call {
   void read_curve(Curve& c, int at, int64_t intervals) {
     c.count = static_cast<int>(intervals);
     if (c.count == 0) return;
+    const auto& tables = circuit->tables;
     c.room = static_cast<int>(tables[at].size(1));
     c.rows = floats(tables[at]);
     c.low = c.rows[kStart * c.room];
@@ -49,18 +94,21 @@ struct Call {
     c.bucket = tables[at + 1].const_data_ptr<int32_t>();
   }
 
-  void read_array(Array& a, const Tensor& x, at::IntArrayRef shape, at::ArrayRef<double> numbers, bool first) {
+  void read_array(Array& a, const Tensor& x, bool first) {
+    const auto& [tables, shape, numbers] = *circuit;
     a.terms = static_cast<int>(shape[kTerms]);
     a.loaded = shape[first ? kLoaded1 : kLoaded2] != 0;
     a.levels = static_cast<int>(shape[first ? kKeyLevels : kValueLevels]);
     a.table = floats(tables[first ? kKeyTable : kValueTable]);
     a.slope = floats(tables[first ? kKeySlope : kValueSlope]);
+    a.gradient = floats(tables[first ? kKeyGradient : kValueGradient]);
     a.low = static_cast<float>(numbers[kLow]);
     a.high = static_cast<float>(numbers[kHigh]);
     TORCH_CHECK(a.channels() <= kMostChannels, "cells have at most ", kMostChannels - 1, " terms, got ", a.terms);
     std::fill_n(a.parts, kMostChannels, kAllParts);
     a.per_volt = a.levels ? levels_per_volt(a.low, a.high, a.levels) : 0.0f;
     a.constant = static_cast<float>(numbers[first ? kConstant1 : kConstant2]);
+    a.gradient_constant = static_cast<float>(numbers[first ? kGradientConstant1 : kGradientConstant2]);
     a.mirrored = first && a.levels && shape[kMirrored];
     a.has_extra = !first && a.levels && shape[kHasExtra];
     a.extra = static_cast<float>(numbers[kExtra]);
@@ -72,6 +120,7 @@ struct Call {
     const int64_t depth = x.size(off + 3);
     a.width = static_cast<int>(depth * (a.mirrored ? 2 : 1) + (a.has_extra ? 1 : 0));
     a.values = x.const_data_ptr<float>();
+    if (!a.levels) a.table = a.gradient = a.values;  // there is none; see `Packed::fill`
     a.factors = floats(tables[kFactors]);
     a.kept = floats(tables[kKept]);
     a.kinds = tables[kKinds].const_data_ptr<int32_t>();
@@ -83,9 +132,9 @@ struct Call {
     return y.stride(-1) == 1 || y.numel() == 0 ? y : y.contiguous();
   }
 
-  Call(const Tensor& q_in, const Tensor& k_in, const Tensor& v_in, const Tensor& position_in, at::TensorList tables_in, at::IntArrayRef shape, at::ArrayRef<double> numbers)
-      : q(rows(q_in)), k(rows(k_in)), v(rows(v_in)), position(position_in.contiguous()), tables(tables_in.begin(), tables_in.end()) {
-    TORCH_CHECK(tables.size() == kTables && shape.size() == kShape, "operator and caller disagree; remove the build directory");
+  Call(const Tensor& q_in, const Tensor& k_in, const Tensor& v_in, const Tensor& position_in, const Optional& deviation_1, const Optional& deviation_2, int64_t number, int64_t window, int64_t key_start)
+      : q(rows(q_in)), k(rows(k_in)), v(rows(v_in)), position(position_in.contiguous()), circuit(Register::global().get(number)) {
+    const auto& [tables, shape, numbers] = *circuit;
     const int64_t off = shape[kKeyLevels] ? 0 : 1;
     p.batch = static_cast<int>(q.size(0));
     p.heads = static_cast<int>(q.size(1));
@@ -93,9 +142,9 @@ struct Call {
     p.depth = static_cast<int>(q.size(3));
     p.kv_heads = static_cast<int>(k.size(off + 1));
     p.keys = static_cast<int>(k.size(off + 2));
-    p.window = static_cast<int>(shape[kWindow]);
+    p.window = static_cast<int>(window);
     p.columns = static_cast<int>(shape[kColumns]);
-    p.key_start = shape[kKeyStart];
+    p.key_start = key_start;
     p.query_position = position.const_data_ptr<int64_t>();
     p.position_stride = position.size(0) > 1 ? position.size(1) : 0;
     p.phases = static_cast<int>(shape[kPhasesAt]);
@@ -110,21 +159,25 @@ struct Call {
     const double* from = numbers.data() + kColumnModels;
     from = read_column(from, p.first.column);
     from = read_column(from, p.second.column);
-    read_array(p.first_cells, k, shape, numbers, true);
-    read_array(p.second_cells, v, shape, numbers, false);
+    read_array(p.first_cells, k, true);
+    read_array(p.second_cells, v, false);
     p.first.edge = static_cast<float>(numbers[kEdge1]);
     p.second.edge = static_cast<float>(numbers[kEdge2]);
     p.first.low = 0;
     p.second.low = -1;
     read_curve(p.first.curve, kCurve1, shape[kIntervals1]);
     read_curve(p.second.curve, kCurve2, shape[kIntervals2]);
-    p.first.deviation = floats(tables[kDeviation1]);
-    p.second.deviation = floats(tables[kDeviation2]);
-    p.tiles = tables[kDeviation2].numel() ? static_cast<int>(tables[kDeviation2].size(1)) : 0;
+    if (deviation_1) p.first.deviation = floats(deviation[0] = deviation_1->contiguous());
+    if (deviation_2) {
+      p.second.deviation = floats(deviation[1] = deviation_2->contiguous());
+      p.tiles = static_cast<int>(deviation[1].size(1));
+    }
   }
 
   bool empty() const { return p.batch == 0 || p.heads == 0 || p.queries == 0 || p.keys == 0; }
 };
+
+int64_t engine_of(const Call& call) { return call.circuit->shape[kEngine]; }
 
 // Calls `work` with the engine that suits: tiles of split bfloat16 where pulses are whole numbers of steps and the
 // processor has them. A converter's knee turns the fifth digit of a charge into the third of a slope: three parts.
@@ -144,7 +197,7 @@ void with_engine(Problem& p, int64_t engine, Work work) {
 template <class E>
 void run_forward(const Problem& p, float* out) {
   const auto runs = runs_of(p);
-  const Ages age(p.first_cells);
+  const Ages age(p.first_cells, p.keys);
   const int64_t pairs = static_cast<int64_t>(p.batch) * p.kv_heads, blocks = (p.queries + kTile - 1) / kTile;
   const int64_t wanted = (2 * at::get_num_threads() + pairs - 1) / pairs;
   const int64_t chunks = at::get_num_threads() == 1 ? 1 : std::max<int64_t>(1, std::min(wanted, blocks / 4));
@@ -162,7 +215,7 @@ void run_forward(const Problem& p, float* out) {
 template <class E>
 void run_backward(const Problem& p, const Gradients& gradients) {
   const auto runs = runs_of(p);
-  const Ages age(p.first_cells);
+  const Ages age(p.first_cells, p.keys);
   at::parallel_for(0, static_cast<int64_t>(p.batch) * p.kv_heads, 1, [&](int64_t begin, int64_t end) {
     BackwardScratch<E> scratch(p);
     for (int64_t i = begin; i < end; ++i)
@@ -186,12 +239,12 @@ void use_flags(Problem& p, const Tensor& flags) {
 }
 
 // (B, H, T, width of the V array), float32, and flags of the read-outs that are not clipped, where asked for.
-std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
-  Call call(q, k, v, position, tables, shape, numbers);
+std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, const Optional& deviation_1, const Optional& deviation_2, int64_t circuit, int64_t window, int64_t key_start, bool flagged) {
+  Call call(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start);
   Problem& p = call.p;
   Tensor out = at::empty({p.batch, p.heads, p.queries, p.second_cells.width}, call.q.options().dtype(at::kFloat));
   int64_t first;
-  const int64_t tiles = shape[kFlags] ? flag_tiles(p, first) : 0;
+  const int64_t tiles = flagged && call.circuit->shape[kFlags] && p.second.deviation == nullptr ? flag_tiles(p, first) : 0;
   Tensor flags = at::empty({p.batch, p.heads, p.queries, tiles, tiles ? p.flag_bytes() : 0}, call.q.options().dtype(at::kByte));
   if (call.empty()) return {out.zero_(), flags};
   use_flags(p, flags);
@@ -199,13 +252,13 @@ std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Ten
     const auto runs = runs_of(p);
     at::parallel_for(0, static_cast<int64_t>(p.batch) * p.kv_heads, 1, [&](int64_t begin, int64_t end) { decode(p, runs, begin, end, out.mutable_data_ptr<float>()); });
   } else {
-    with_engine(p, shape[kEngine], [&](auto engine) { run_forward<decltype(engine)>(p, out.mutable_data_ptr<float>()); });
+    with_engine(p, engine_of(call), [&](auto engine) { run_forward<decltype(engine)>(p, out.mutable_data_ptr<float>()); });
   }
   return {out, flags};
 }
 
-std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const Tensor& flags, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
-  Call call(q, k, v, position, tables, shape, numbers);
+std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const Tensor& flags, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, const Optional& deviation_1, const Optional& deviation_2, int64_t circuit, int64_t window, int64_t key_start) {
+  Call call(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start);
   use_flags(call.p, flags);
   const auto options = call.q.options().dtype(at::kFloat);
   Tensor dq = at::empty(q.sizes(), options), dk = at::empty(k.sizes(), options), dv = at::empty(v.sizes(), options);
@@ -214,54 +267,60 @@ std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const 
   } else {
     const Tensor grad_out = grad.to(at::kFloat).contiguous();
     const Gradients gradients{grad_out.const_data_ptr<float>(), dq.mutable_data_ptr<float>(), dk.mutable_data_ptr<float>(), dv.mutable_data_ptr<float>()};
-    with_engine(call.p, shape[kEngine], [&](auto engine) { run_backward<decltype(engine)>(call.p, gradients); });
+    with_engine(call.p, engine_of(call), [&](auto engine) { run_backward<decltype(engine)>(call.p, gradients); });
   }
   return {dq.to(q.scalar_type()), dk.to(k.scalar_type()), dv.to(v.scalar_type())};
 }
 
-std::tuple<Tensor, Tensor> dispatch(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
-  static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("gaincell::attention", "").typed<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, at::TensorList, at::IntArrayRef, at::ArrayRef<double>)>();
-  return op.call(q, k, v, position, tables, shape, numbers);
+std::tuple<Tensor, Tensor> dispatch(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, const Optional& deviation_1, const Optional& deviation_2, int64_t circuit, int64_t window, int64_t key_start, bool flagged) {
+  static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("gaincell::attention", "").typed<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Optional&, const Optional&, int64_t, int64_t, int64_t, bool)>();
+  return op.call(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start, flagged);
 }
 
 struct Attention : torch::autograd::Function<Attention> {
-  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, std::vector<Tensor> tables, std::vector<int64_t> shape, std::vector<double> numbers) {
+  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, const Optional& deviation_1, const Optional& deviation_2, int64_t circuit, int64_t window, int64_t key_start) {
     at::AutoDispatchBelowADInplaceOrView below;
-    auto [out, flags] = dispatch(q, k, v, position, tables, shape, numbers);
-    std::vector<Tensor> saved{flags, q, k, v, position};
-    saved.insert(saved.end(), tables.begin(), tables.end());
-    ctx->save_for_backward(saved);
+    auto [out, flags] = dispatch(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start, true);
+    ctx->save_for_backward({flags, q, k, v, position, deviation_1.value_or(Tensor()), deviation_2.value_or(Tensor())});
     ctx->mark_non_differentiable({flags});
-    ctx->saved_data["shape"] = shape;
-    ctx->saved_data["numbers"] = numbers;
+    ctx->saved_data["circuit"] = circuit;
+    ctx->saved_data["window"] = window;
+    ctx->saved_data["key_start"] = key_start;
     return {out, flags};
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx, torch::autograd::variable_list grads) {
-    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("gaincell::attention_backward", "").typed<std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, at::TensorList, at::IntArrayRef, at::ArrayRef<double>)>();
-    auto saved = ctx->get_saved_variables();
-    const std::vector<Tensor> tables(saved.begin() + 5, saved.end());
-    auto [dq, dk, dv] = op.call(grads[0], saved[0], saved[1], saved[2], saved[3], saved[4], tables, ctx->saved_data["shape"].toIntVector(), ctx->saved_data["numbers"].toDoubleVector());
-    return {dq, dk, dv, Tensor(), Tensor(), Tensor(), Tensor()};
+    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("gaincell::attention_backward", "").typed<std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Optional&, const Optional&, int64_t, int64_t, int64_t)>();
+    const auto saved = ctx->get_saved_variables();
+    const auto optional = [&](int i) { return saved[i].defined() ? Optional(saved[i]) : Optional(); };
+    auto [dq, dk, dv] = op.call(grads[0], saved[0], saved[1], saved[2], saved[3], saved[4], optional(5), optional(6), ctx->saved_data["circuit"].toInt(), ctx->saved_data["window"].toInt(), ctx->saved_data["key_start"].toInt());
+    return {dq, dk, dv, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
-std::tuple<Tensor, Tensor> attention_autograd(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
+std::tuple<Tensor, Tensor> attention_autograd(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, const Optional& deviation_1, const Optional& deviation_2, int64_t circuit, int64_t window, int64_t key_start, bool flagged) {
   if (!at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad())) {
     at::AutoDispatchBelowADInplaceOrView below;
-    auto plain = shape.vec();
-    plain[kFlags] = 0;
-    return dispatch(q, k, v, position, tables, plain, numbers);
+    return dispatch(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start, flagged);
   }
-  auto found = Attention::apply(q, k, v, position, tables.vec(), shape.vec(), numbers.vec());
+  auto found = Attention::apply(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start);
   return {found[0], found[1]};
 }
+
+int64_t describe(at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
+  TORCH_CHECK(tables.size() == kTables && shape.size() == kShape, "operator and caller disagree; remove the build directory");
+  return Register::global().add({tables.vec(), shape.vec(), numbers.vec()});
+}
+
+void forget(int64_t circuit) { Register::global().remove(circuit); }
 
 }  // namespace
 }  // namespace gaincell
 
 TORCH_LIBRARY(gaincell, m) {
-  m.def("attention(Tensor q, Tensor k, Tensor v, Tensor position, Tensor[] tables, int[] shape, float[] numbers) -> (Tensor, Tensor)");
-  m.def("attention_backward(Tensor grad, Tensor flags, Tensor q, Tensor k, Tensor v, Tensor position, Tensor[] tables, int[] shape, float[] numbers) -> (Tensor, Tensor, Tensor)");
+  m.def("describe(Tensor[] tables, int[] shape, float[] numbers) -> int", gaincell::describe);
+  m.def("forget(int circuit) -> ()", gaincell::forget);
+  m.def("attention(Tensor q, Tensor k, Tensor v, Tensor position, Tensor? deviation_1, Tensor? deviation_2, int circuit, int window, int key_start, bool flagged) -> (Tensor, Tensor)");
+  m.def("attention_backward(Tensor grad, Tensor flags, Tensor q, Tensor k, Tensor v, Tensor position, Tensor? deviation_1, Tensor? deviation_2, int circuit, int window, int key_start) -> (Tensor, Tensor, Tensor)");
 }
 TORCH_LIBRARY_IMPL(gaincell, CPU, m) {
   m.impl("attention", gaincell::attention);
