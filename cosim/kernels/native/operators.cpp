@@ -1,5 +1,6 @@
 // The operators that Python sees: unpack tensors, share the work between threads, differentiate.
 #include <ATen/Parallel.h>
+#include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
 #include <torch/csrc/autograd/custom_function.h>
 #include <torch/library.h>
 
@@ -328,4 +329,5 @@ TORCH_LIBRARY_IMPL(gaincell, CPU, m) {
 }
 TORCH_LIBRARY_IMPL(gaincell, Autograd, m) {
   m.impl("attention", gaincell::attention_autograd);
+  m.impl("attention_backward", torch::autograd::autogradNotImplementedFallback());  // no second derivatives
 }

@@ -1,0 +1,140 @@
+"""The C++ operators: registration, both engines, decoding, and what happens without a compiler."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gaincell.cosim import Effects, gain_cell_attention
+from gaincell.cosim.kernels import choice, native, numbers
+from gaincell.cosim.ring import place
+from gaincell.cosim.signals import Conditions
+from gaincell.models import Hardware
+
+pytestmark = pytest.mark.skipif(native.failure() is not None, reason=f"native: {native.failure()}")
+
+
+def conditions(hardware, queries, keys, **options) -> Conditions:
+    places = place(
+        queries,
+        keys,
+        window=options.pop("window", None),
+        columns=hardware.columns,
+        key_start=options.pop("key_start", 0),
+        stored=None,
+        device=torch.device("cpu"),
+    )
+    return Conditions(hardware, options.pop("effects", Effects()), places, None, None, **options)
+
+
+def inputs(queries, keys, heads=(4, 2), depth=32, low=0.0, **options):
+    torch.manual_seed(5)
+    q = low + (1.1 - low) * torch.rand(1, heads[0], queries, depth, **options)
+    return q, *(torch.rand(1, heads[1], keys, depth, **options) for _ in range(2))
+
+
+@pytest.mark.parametrize("name", ["leroux2025", "generic28-sc"])
+@pytest.mark.parametrize("quantised", [True, False])
+def test_operators_are_registered_as_they_should(name, quantised):
+    hardware = Hardware.from_pretrained(name)
+    now = conditions(hardware, 20, 30, effects=Effects(quantise=quantised), window=25)
+    circuit = numbers.circuit_of(now, 8, quantised)
+    q, k, v = inputs(20, 30, depth=8)
+    if not quantised:
+        keys, values = native.cells_of(k, 1, now), native.cells_of(v, 2, now)
+        q, k, v = native.query_widths(q, now), numbers.stacked(keys), numbers.stacked(values)
+    q, k, v = (x.detach().requires_grad_() for x in (q, k, v))
+    arguments = (q, k, v, now.places.query_position, None, None, circuit, 25, 0, False)
+    torch.library.opcheck(torch.ops.gaincell.attention.default, arguments)
+    arguments = (q.detach(), k.detach(), v.detach(), *arguments[3:])
+    out, flags = torch.ops.gaincell.attention(*arguments[:-1], True)
+    assert (flags.numel() > 0) == (name == "leroux2025")
+    torch.library.opcheck(
+        torch.ops.gaincell.attention_backward.default, (torch.randn_like(out), flags, *arguments[:-1])
+    )
+
+
+@pytest.mark.parametrize("name", ["leroux2025", "generic28", "generic28-sc"])
+def test_both_engines_agree(monkeypatch, name):
+    """Tiles of split bfloat16 against single precision; the same where the processor has no such tiles."""
+    results = []
+    for engine in (0, 1):
+        # A copy: circuits are described once for each hardware.
+        hardware = Hardware.from_pretrained(name)
+        plain = numbers._numbers
+        monkeypatch.setattr(numbers, "_numbers", lambda *a, plain=plain, e=engine: with_engine(plain(*a), e))
+        x = [t.requires_grad_() for t in inputs(150, 150, low=-1.0 if hardware.signed_query else 0.0)]
+        out = gain_cell_attention(*x, hardware, implementation="native", window=90)
+        torch.manual_seed(6)
+        results.append((out.detach(), *torch.autograd.grad((out * torch.randn_like(out)).sum(), x)))
+        monkeypatch.undo()
+    ours, theirs = results
+    assert (ours[0] - theirs[0]).abs().gt(1e-4).float().mean() < 1e-3
+    for a, b in zip(ours[1:], theirs[1:], strict=True):
+        assert (a - b).norm() < 1e-4 * b.norm()
+
+
+def with_engine(found: numbers.Numbers, engine: int) -> numbers.Numbers:
+    return replace(found, whole=found.whole | {"engine": engine})
+
+
+@pytest.mark.parametrize("name", ["leroux2025", "generic28", "generic28-sc"])
+@pytest.mark.parametrize("depth", [33, 64])
+def test_decoding_gives_the_last_row_of_prefill(name, depth):
+    hardware = Hardware.from_pretrained(name).model_copy(update={"rows": 128})
+    q, k, v = inputs(140, 140, depth=depth, low=-1.0 if hardware.signed_query else 0.0)
+    options = {"implementation": "native", "window": 100, "key_start": 7}
+    whole = gain_cell_attention(q, k, v, hardware, **options)
+    last = gain_cell_attention(q[:, :, -1:], k, v, hardware, **options)
+    # A sum in another order may fall on the other side of a count.
+    assert (whole[:, :, -1:] - last).abs().gt(1e-4).float().mean() <= 0.01
+
+
+def test_flags_change_no_gradient(monkeypatch):
+    """Read-outs that are noted as clipped, or computed again."""
+    gradients = []
+    for most in (32, 0):
+        hardware = Hardware.from_pretrained("leroux2025").model_copy(update={"q_sat_2": 8.0})
+        plain = numbers._numbers
+        flags = {"flags": int(most > 0)}
+        monkeypatch.setattr(
+            numbers,
+            "_numbers",
+            lambda *a, plain=plain, flags=flags: replace(f := plain(*a), whole=f.whole | flags),
+        )
+        x = [t.requires_grad_() for t in inputs(150, 150)]
+        gain_cell_attention(*x, hardware, implementation="native", window=70).square().sum().backward()
+        gradients.append([t.grad for t in x])
+        monkeypatch.undo()
+    for a, b in zip(*gradients, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+def test_without_a_compiler_it_says_so_once_and_goes_on(monkeypatch, leroux):
+    monkeypatch.setattr(native, "failure", lambda: "there is no C++ compiler (`apt-get install g++`)")
+    monkeypatch.setattr(choice, "_said", set())
+    q, k, v = inputs(5, 5)
+    with pytest.warns(RuntimeWarning, match="no C\\+\\+ compiler"):
+        out = gain_cell_attention(q, k, v, leroux)
+    torch.testing.assert_close(out, gain_cell_attention(q, k, v, leroux, implementation="torch"))
+    with pytest.raises(Exception, match="apt-get install g"):
+        gain_cell_attention(q, k, v, leroux, implementation="native")
+
+
+def test_a_forgotten_circuit_is_an_error_not_a_crash():
+    hardware = Hardware.from_pretrained("leroux2025")
+    now = conditions(hardware, 3, 3)
+    circuit = numbers.circuit_of(now, 8, True)
+    del hardware, now
+    q, k, v = inputs(3, 3, depth=8)
+    with pytest.raises(RuntimeError, match="forgotten"):
+        torch.ops.gaincell.attention(q, k, v, torch.arange(3)[None], None, None, circuit, 0, 0, False)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_read_and_written(dtype, leroux):
+    q, k, v = inputs(70, 70, dtype=dtype)
+    out = gain_cell_attention(q, k, v, leroux, implementation="native")
+    assert out.dtype == dtype
+    expected = gain_cell_attention(q.float(), k.float(), v.float(), leroux, implementation="native")
+    torch.testing.assert_close(out, expected.to(dtype))
