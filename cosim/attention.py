@@ -51,8 +51,9 @@ def gain_cell_attention(
     nominal circuits; layer: which of its arrays these are. Hardware of kind "softmax" takes plain numbers and
     returns softmax(q k^T / sqrt(D)) v inside the window.
 
-    implementation: who computes it (`kernels/`), "auto" for the fastest that can. gradient: derivative of the
-    cell curves, "exact" or the "fixed-slope" of the hardware's cell "linear", as published training takes it.
+    implementation: who computes it (`kernels/`), "auto" for the fastest that can. gradient: derivatives of
+    the cells' charge, "exact" or with the "fixed-slope" of the hardware's cell "linear", as in published
+    training.
 
     Raises `ValueError` for shapes that do not fit, a window below 1 or a token period that is not positive,
     `HardwareError` for a head larger than the array or an implementation that cannot compute this.

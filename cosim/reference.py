@@ -15,7 +15,7 @@ further column of constants in the second array, by whose sum over sub-tiles out
 The quantisers are anchored: n levels are n equally spaced values, both ends included, and the signed counter
 has a sign and n / 2 magnitudes. (The published training code counts 33 output levels up to 1.032 and rounds
 the decay to bfloat16; this function does neither.) Rounding is straight-through for gradients, everything
-else has its derivative.
+else has its derivative, or the cells that of the linear cell (`slope.py`).
 """
 
 from __future__ import annotations
@@ -41,6 +41,7 @@ from .signals import (
     query_widths,
     stored_volts,
 )
+from .slope import product, surrogates
 
 
 @dataclass(frozen=True)
@@ -104,17 +105,14 @@ def operate(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> tuple[Tensor, T
 def _first_product(pulses: Tensor, volts: Tensor, ring: Ring, now: Conditions) -> Tensor:
     """Charge on the bit line of every key: pulses (B, H, T, R) through the K array -> (B, H, T, S)."""
     heads, column = pulses.shape[1], column_of(1, now)
-    cells = [
-        (per_query_head(response, heads).mT, None if factor is None else factor[ring.age])
-        for response, factor in cell_terms(volts, 1, now)
-    ]
+    cells = _cells(volts, 1, heads, ring, now)
     loading = None if column is None else per_query_head(column.loading(volts), heads).mT
     charges, loads = [], []
     for part in phases_of(pulses, now.hardware):
         charge = edge_charge(part, now)
-        for response, factor in cells:
-            product = part @ response
-            charge = charge + (product if factor is None else product * factor)
+        for stored, factor in cells:
+            own = product(part, *(response.mT for response in stored))
+            charge = charge + (own if factor is None else own * factor)
         charges.append(charge)
         loads.append(None if loading is None else part @ loading)
     if len(charges) == 2:
@@ -126,13 +124,16 @@ def _second_product(pulses: Tensor, volts: Tensor, ring: Ring, now: Conditions) 
     """Pulses (B, H, T, S) through the V array, one read-out (B, H, T, D) per sub-tile."""
     heads, column = pulses.shape[1], column_of(2, now)
     aged = [
-        (pulses if factor is None else pulses * factor[ring.age], per_query_head(response, heads))
-        for response, factor in cell_terms(volts, 2, now)
+        (pulses if factor is None else pulses * factor, stored)
+        for stored, factor in _cells(volts, 2, heads, ring, now)
     ]
     loading = None if column is None else per_query_head(column.loading(volts), heads)
     for index, keys in ring.sub_tiles:
         charge = edge_charge(pulses[..., keys], now)
-        charge = charge + sum(pulse[..., keys] @ response[:, :, keys] for pulse, response in aged)
+        charge = charge + sum(
+            product(pulse[..., keys], *(response[:, :, keys] for response in stored))
+            for pulse, stored in aged
+        )
         load = None if loading is None else pulses[..., keys] @ loading[:, :, keys]
         # A sub-tile without keys for this query is not operated: it must not add its converters' offset.
         active = ring.valid[..., keys].any(-1, keepdim=True)
@@ -141,6 +142,22 @@ def _second_product(pulses: Tensor, volts: Tensor, ring: Ring, now: Conditions) 
         if now.effects.quantise:
             width = count(width, now.hardware.levels.output)
         yield SubTile(index, keys, active, charge, torch.where(active, width, 0.0))
+
+
+def _cells(
+    volts: Tensor, array: int, heads: int, ring: Ring, now: Conditions
+) -> list[tuple[tuple[Tensor, ...], Tensor | None]]:
+    """Every term of the cells' charge: response (B, H, S, R), where the gradient has a surrogate that too, as
+    `slope.product` takes them; factor (B or 1, 1, T, S)."""
+    terms = cell_terms(volts, array, now)
+    stored = [(response,) for response, _ in terms]
+    if now.gradient == "fixed-slope":
+        lines = surrogates(len(terms), volts, now.hardware, now.effects.decay)
+        stored = [(*own, line) for own, line in zip(stored, lines, strict=True)]
+    return [
+        (tuple(per_query_head(x, heads) for x in own), None if factor is None else factor[ring.age])
+        for own, (_, factor) in zip(stored, terms, strict=True)
+    ]
 
 
 def per_query_head(x: Tensor, heads: int) -> Tensor:

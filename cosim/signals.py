@@ -33,7 +33,7 @@ class Conditions:
     kv_heads: int | None = None
     """Key-value heads, each with arrays and converters of its own; None: as many as query heads."""
     gradient: Gradient = "exact"
-    """Of the cell curves; the value is the same."""
+    """Of the cells' charge; the value is the same."""
 
     def watch(self, name: str, surrogate: Surrogate, *arguments: Tensor, used: Tensor | None = None) -> None:
         """Count the arguments outside the surrogate's validity box; `used` marks those that matter."""

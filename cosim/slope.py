@@ -1,8 +1,8 @@
 """The published surrogate gradient: that of the linear cell in place of the cell's own, in both products.
 
-The publication's training code computes the products sum_i w_i f(x_i) with its nonlinear cell f and takes both
-of their derivatives from its linear cell l, f(x) = 19.3 x: by the stored voltage w_i l', by the pulse's width
-l(x_i), aged as the linear cell is. Everything else, bit-line loading and converters, has its own derivative.
+The publication's training code computes the products sum_i w_i f(x_i) with its nonlinear cell f, and takes
+their derivatives from its linear cell l(x) = 19.3 x: w_i l' by the stored voltage, l(x_i) by the width, both
+aged as the linear cell is. Everything else, bit-line loading and converters, has its own derivative.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from ..circuits.errors import HardwareError
 from ..models import Hardware, Polynomial
 
 Gradient = Literal["exact", "fixed-slope"]
-"""Derivatives of a cell's charge by its stored voltage and by the width of its pulse: its own, or those of the
+"""Derivatives of a cell's charge by its stored voltage and by its pulse's width: its own, or those of the
 cell "linear", whose slope is fixed."""
 
 
@@ -53,7 +53,7 @@ def with_fixed_slope(
 ) -> list[tuple[Tensor, Tensor | None]]:
     """Terms of the cells' charge whose derivative by `volts` is that of the linear cell, borne by one term.
 
-    The derivative by the pulses is for who multiplies them: see `surrogates_of`.
+    The derivative by the pulses is for who multiplies them: see `surrogates`.
     """
     line = line_of(hardware)(volts)
     bearer = bearer_of(hardware, decay, len(terms))
@@ -64,8 +64,9 @@ def with_fixed_slope(
     ]
 
 
-def surrogates_of(line: Tensor, bearer: int, terms: int) -> list[Tensor]:
-    """What takes the place of each term in the gradient by the pulses: the linear cell's charge, or nothing."""
+def surrogates(terms: int, volts: Tensor, hardware: Hardware, decay: bool) -> list[Tensor]:
+    """What the gradient by the pulses takes for each of the terms: the linear cell's charge, or nothing."""
+    line, bearer = line_of(hardware)(volts), bearer_of(hardware, decay, terms)
     nothing = line.new_zeros(()).expand_as(line)
     return [line if i == bearer else nothing for i in range(terms)]
 
