@@ -22,6 +22,8 @@ system() {
     missing=""
     command -v ngspice >/dev/null || missing="ngspice"
     PATH="$PATH:/sbin:/usr/sbin" ldconfig -p | grep -q 'libngspice\.so' || missing="$missing libngspice0"
+    # Compiles the native attention at first use; without it that falls back to plain PyTorch.
+    command -v "${CXX:-c++}" >/dev/null || missing="$missing g++"
     # shellcheck disable=SC2086  # a list of package names
     [ -z "$missing" ] || apt_install $missing
 }
