@@ -216,23 +216,6 @@ void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& 
   }
 }
 
-// Pulses of all queries transposed, and room for their gradient.
-template <class E>
-void place_gradients(const Problem& p, int b, int kv_head, BackwardScratch<E>& w) {
-  const int wide = padded(p.first_cells.width);
-  const size_t each = E::left_size(wide, kTile);
-  for (int g = 0; g < p.group(); ++g) {
-    auto& blocks = w.heads[g].blocks;
-    w.pulse_turned[g].resize(each * p.phases * blocks.size());
-    w.pulse_grad[g].resize(static_cast<size_t>(kTile) * wide * p.phases * blocks.size());
-    for (size_t i = 0; i < blocks.size(); ++i) {
-      pulses(p, b, kv_head * p.group() + g, w.heads[g].first[i], blocks[i], w.pulse.data(), w.raw.data());
-      for (int phase = 0; phase < p.phases; ++phase)
-        E::pack_left_transposed(w.pulse_turned[g].data() + (i * p.phases + phase) * each, w.pulse.data() + static_cast<size_t>(phase) * kTile * wide, wide, wide, blocks[i].filled);
-    }
-  }
-}
-
 // The gradients of a sub-tile's terms become those of what was to be stored.
 template <class E>
 void store_gradients(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& members, int b, int kv_head, BackwardScratch<E>& w, const Gradients& g) {
@@ -256,8 +239,11 @@ template <class E>
 void backward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head, BackwardScratch<E>& w, const Gradients& gradients) {
   const int group = p.group();
   E::begin();
-  for (int g = 0; g < group; ++g) place_head(p, b, kv_head * group + g, 0, p.queries, static_cast<Scratch<E>&>(w), w.heads[g]);
-  place_gradients(p, b, kv_head, w);
+  const size_t each = static_cast<size_t>(p.phases) * kTile * padded(p.first_cells.width);
+  for (int g = 0; g < group; ++g) {
+    place_head(p, b, kv_head * group + g, 0, p.queries, static_cast<Scratch<E>&>(w), w.heads[g], &w.pulse_turned[g]);
+    w.pulse_grad[g].resize(each * w.heads[g].blocks.size());
+  }
   for (const auto& members : sub_tiles(runs, p.key_start, p.key_start + p.keys)) {
     if (members.empty()) continue;
     w.keys.fill(p.first_cells, runs, members, b, kv_head, p.first_cells.table, p.first_cells.gradient);
@@ -276,7 +262,6 @@ void backward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& 
     store_gradients(p, runs, members, b, kv_head, w, gradients);
   }
   E::end();
-  const size_t each = static_cast<size_t>(p.phases) * kTile * padded(p.first_cells.width);
   for (int g = 0; g < group; ++g)
     for (size_t i = 0; i < w.heads[g].blocks.size(); ++i) {
       float* grad = w.pulse_grad[g].data() + i * each;

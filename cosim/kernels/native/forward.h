@@ -41,14 +41,16 @@ struct Scratch {
   }
 };
 
+// turned: pulses transposed as well, for the backward pass; null for none.
 template <class E>
-void place_head(const Problem& p, int b, int h, int first_query, int end_query, Scratch<E>& w, Head<E>& head) {
+void place_head(const Problem& p, int b, int h, int first_query, int end_query, Scratch<E>& w, Head<E>& head, Buffer<typename E::Element>* turned = nullptr) {
   const int wide = padded(p.first_cells.width), count = (end_query - first_query + kTile - 1) / kTile;
   head.each = E::left_size(kTile, wide);
   head.blocks.resize(count);
   head.first.resize(count);
   head.operated.assign(count, 0);
   head.left.resize(head.each * p.phases * count);
+  if (turned) turned->resize(E::left_size(wide, kTile) * p.phases * count);
   for (int i = 0; i < count; ++i) {
     Queries& block = head.blocks[i];
     const int q0 = head.first[i] = first_query + i * kTile;
@@ -56,8 +58,12 @@ void place_head(const Problem& p, int b, int h, int first_query, int end_query, 
     block.filled = padded(block.rows);
     for (int t = 0; t < block.rows; ++t) block.position[t] = p.query_position[b * p.position_stride + q0 + t];
     pulses(p, b, h, q0, block, w.pulse.data(), w.raw.data());
-    for (int phase = 0; phase < p.phases; ++phase)
-      E::pack_left(head.left.data() + (static_cast<size_t>(i) * p.phases + phase) * head.each, w.pulse.data() + static_cast<size_t>(phase) * kTile * wide, wide, block.filled, wide);
+    for (int phase = 0; phase < p.phases; ++phase) {
+      const size_t at = static_cast<size_t>(i) * p.phases + phase;
+      const float* from = w.pulse.data() + static_cast<size_t>(phase) * kTile * wide;
+      E::pack_left(head.left.data() + at * head.each, from, wide, block.filled, wide);
+      if (turned) E::pack_left_transposed(turned->data() + at * E::left_size(wide, kTile), from, wide, wide, block.filled);
+    }
   }
 }
 

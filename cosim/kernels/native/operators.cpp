@@ -2,6 +2,7 @@
 #include <ATen/Parallel.h>
 #include <torch/csrc/autograd/autograd_not_implemented_fallback.h>
 #include <torch/csrc/autograd/custom_function.h>
+#include <torch/custom_class.h>
 #include <torch/library.h>
 
 #include <memory>
@@ -35,7 +36,8 @@ struct Description {
   std::vector<double> numbers;
 };
 
-// Descriptions by number. They are few, and as long-lived as the hardware that they describe.
+// Descriptions by number. They are few, and live as long as the hardware that they describe, or a graph that still
+// wants their gradient.
 class Register {
  public:
   int64_t add(Description description) {
@@ -45,13 +47,19 @@ class Register {
   }
   void remove(int64_t number) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    known_.erase(number);
+    const auto found = known_.find(number);
+    if (found == known_.end()) return;
+    leaving_[number] = found->second;
+    known_.erase(found);
+    std::erase_if(leaving_, [](const auto& entry) { return entry.second.expired(); });
   }
   std::shared_ptr<const Description> get(int64_t number) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = known_.find(number);
-    TORCH_CHECK(found != known_.end(), "circuit ", number, " has been forgotten with its hardware");
-    return found->second;
+    if (const auto found = known_.find(number); found != known_.end()) return found->second;
+    const auto found = leaving_.find(number);
+    auto kept = found == leaving_.end() ? nullptr : found->second.lock();
+    TORCH_CHECK(kept, "circuit ", number, " has been forgotten with its hardware");
+    return kept;
   }
   static Register& global() {
     static Register instance;
@@ -61,7 +69,14 @@ class Register {
  private:
   std::mutex mutex_;
   std::unordered_map<int64_t, std::shared_ptr<const Description>> known_;
+  std::unordered_map<int64_t, std::weak_ptr<const Description>> leaving_;
   int64_t last_ = 0;
+};
+
+// Keeps a description for a graph's backward pass.
+struct Pin : torch::CustomClassHolder {
+  explicit Pin(int64_t number) : description(Register::global().get(number)) {}
+  std::shared_ptr<const Description> description;
 };
 
 using Optional = std::optional<Tensor>;
@@ -285,6 +300,7 @@ struct Attention : torch::autograd::Function<Attention> {
     ctx->save_for_backward({flags, q, k, v, position, deviation_1.value_or(Tensor()), deviation_2.value_or(Tensor())});
     ctx->mark_non_differentiable({flags});
     ctx->saved_data["circuit"] = circuit;
+    ctx->saved_data["pin"] = c10::IValue::make_capsule(c10::make_intrusive<Pin>(circuit));
     ctx->saved_data["window"] = window;
     ctx->saved_data["key_start"] = key_start;
     return {out, flags};

@@ -131,6 +131,15 @@ def test_a_forgotten_circuit_is_an_error_not_a_crash():
         torch.ops.gaincell.attention(q, k, v, torch.arange(3)[None], None, None, circuit, 0, 0, False)
 
 
+def test_gradients_may_outlive_their_hardware():
+    x = [t.requires_grad_() for t in inputs(20, 20)]
+    copy = Hardware.from_pretrained("leroux2025").model_copy(update={"q_sat_1": 5.0})
+    out = gain_cell_attention(*x, copy, implementation="native")
+    del copy
+    out.sum().backward()
+    assert all(t.grad.abs().sum() > 0 for t in x)
+
+
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
 def test_half_precision_is_read_and_written(dtype, leroux):
     q, k, v = inputs(70, 70, dtype=dtype)
@@ -138,3 +147,18 @@ def test_half_precision_is_read_and_written(dtype, leroux):
     assert out.dtype == dtype
     expected = gain_cell_attention(q.float(), k.float(), v.float(), leroux, implementation="native")
     torch.testing.assert_close(out, expected.to(dtype))
+
+
+@pytest.mark.parametrize("name", ["leroux2025", "generic28", "generic28-sc"])
+@pytest.mark.parametrize("gradient", ["exact", "fixed-slope"])
+def test_quantised_gradients_are_those_of_the_reference(name, gradient):
+    hardware = Hardware.from_pretrained(name)
+    gradients = []
+    for implementation in ("reference", "native"):
+        x = [t.requires_grad_() for t in inputs(90, 90, low=-1.0 if hardware.signed_query else 0.0)]
+        options = {"implementation": implementation, "gradient": gradient, "window": 70}
+        out = gain_cell_attention(*x, hardware, **options)
+        torch.manual_seed(6)
+        gradients.append(torch.autograd.grad((out * torch.randn_like(out)).sum(), x))
+    for theirs, ours in zip(*gradients, strict=True):
+        assert (ours - theirs).abs().max() < 1e-4 * theirs.abs().max()
