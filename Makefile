@@ -39,6 +39,8 @@ shipped: setup
 benchmark: setup
 	$(BIN)/python benchmarks/runner.py --core 0
 	$(BIN)/python benchmarks/scale.py
+	$(BIN)/python benchmarks/attention.py
+	$(BIN)/python benchmarks/training.py
 
 setup: $(STAMPS)/system $(STAMPS)/gaincell
 
