@@ -54,7 +54,8 @@ struct BackwardScratch : Scratch<E> {
 
 // Gradient of the summed read-outs -> gradient of charge and load of one sub-tile, packed for both products.
 template <class E>
-void read_out_gradient(const Problem& p, const std::vector<Run>& runs, int b, int kv_head, int h, int q0, const Queries& block, const float* out_grad, BackwardScratch<E>& w) {
+void read_out_gradient(const Problem& p, const std::vector<Run>& runs, int b, int kv_head, int h, int q0,
+                       const Queries& block, const float* out_grad, BackwardScratch<E>& w) {
   const int width = p.second_cells.width, deep = padded(width);
   const bool loaded = p.second_cells.loaded;
   for (int t = 0; t < block.filled; ++t) {
@@ -87,7 +88,8 @@ void read_out_gradient(const Problem& p, const std::vector<Run>& runs, int b, in
 }
 
 // What does not depend on the cell: the same share of every key from the sum over a row.
-inline void add_common(float constant, const float* from, int n, int from_stride, float* to, int m, int to_stride, int rows) {
+inline void add_common(float constant, const float* from, int n, int from_stride, float* to, int m, int to_stride,
+                       int rows) {
   if (constant == 0) return;
   for (int t = 0; t < rows; ++t) {
     const float* row = from + static_cast<size_t>(t) * from_stride;
@@ -101,13 +103,16 @@ inline void add_common(float constant, const float* from, int n, int from_stride
 
 // Through the second product of a run: gradient of phi, and of the terms of the values.
 template <class E>
-void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Queries& block, size_t member, const Kept<E>& kept, BackwardScratch<E>& w) {
+void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Queries& block, size_t member,
+                     const Kept<E>& kept, BackwardScratch<E>& w) {
   const Array& a = p.second_cells;
   const int deep = padded(a.width), rows = block.filled;
   float* grad = w.phi_grad.data();
   for (int c = 0; c < a.channels(); ++c) {
     const bool is_load = c == a.terms;
-    E::multiply(rows, kTile, deep, is_load ? w.load_left.data() : w.charge_left.data(), w.values.by_element(member, c), w.product.data(), kTile, false, std::min(kGradientParts, a.parts[c]), false, diagonal(block, run) ? Causal::kResult : Causal::kNone);
+    E::multiply(rows, kTile, deep, is_load ? w.load_left.data() : w.charge_left.data(), w.values.by_element(member, c),
+                w.product.data(), kTile, false, std::min(kGradientParts, a.parts[c]), false,
+                diagonal(block, run) ? Causal::kResult : Causal::kNone);
     const Aged x = aged(ages, c, run, block, w.product.data(), w.scaled.data(), w.scale);
     for (int t = 0; t < rows; ++t) {
       const float scale = x.scale ? x.scale[t] : 1.0f;
@@ -120,14 +125,18 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
     }
     float* to = w.value_grad.data() + (member * a.channels() + c) * kTile * deep;
     const auto* phi = kept.right.data() + c * E::right_size(kTile, kTile);
-    E::multiply(deep, kTile, rows, is_load ? w.load_turned.data() : w.charge_turned.data(), phi, to, kTile, w.begun[member], std::min(kGradientParts, a.parts[c]), false, diagonal(block, run) ? Causal::kRight : Causal::kNone);
+    E::multiply(deep, kTile, rows, is_load ? w.load_turned.data() : w.charge_turned.data(), phi, to, kTile,
+                w.begun[member], std::min(kGradientParts, a.parts[c]), false,
+                diagonal(block, run) ? Causal::kRight : Causal::kNone);
   }
   add_common(a.gradient_constant, w.by_charge.data(), a.width, deep, grad, kTile, kTile, block.rows);
 }
 
 // Through the first product of a run: gradient of the pulses, and of the terms of the keys (in whole pulse steps).
 template <class E>
-void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Queries& block, size_t member, const Kept<E>& kept, const typename E::Element* pulse_turned, float* pulse_grad, bool add, BackwardScratch<E>& w) {
+void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Queries& block, size_t member,
+                    const Kept<E>& kept, const typename E::Element* pulse_turned, float* pulse_grad, bool add,
+                    BackwardScratch<E>& w) {
   const Array& a = p.first_cells;
   const int wide = padded(a.width), rows = block.filled;
   const size_t size = static_cast<size_t>(rows) * kTile;
@@ -144,18 +153,23 @@ void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Qu
         plain = false;
       }
       const Aged x = aged(ages, c, run, block, grad, w.scaled.data(), w.scale);
-      if (x.scale || x.x != grad || !plain) E::pack_both(w.left.data(), w.right.data(), x.x, kTile, rows, kTile, x.scale);
+      if (x.scale || x.x != grad || !plain)
+        E::pack_both(w.left.data(), w.right.data(), x.x, kTile, rows, kTile, x.scale);
       plain = x.x == grad && !x.scale;
-      E::multiply(rows, wide, kTile, w.left.data(), w.keys.by_key(member, c), to_pulse, wide, add || c > 0, std::min(kGradientParts, a.parts[c]), false, diagonal(block, run) ? Causal::kLeft : Causal::kNone);
+      E::multiply(rows, wide, kTile, w.left.data(), w.keys.by_key(member, c), to_pulse, wide, add || c > 0,
+                  std::min(kGradientParts, a.parts[c]), false, diagonal(block, run) ? Causal::kLeft : Causal::kNone);
       float* to = w.key_grad.data() + (member * a.channels() + c) * kTile * wide;
-      E::multiply(wide, kTile, rows, turned, w.right.data(), to, kTile, w.begun[member] || phase > 0, std::min(kGradientParts, a.parts[c]), p.query_steps > 0, diagonal(block, run) ? Causal::kRight : Causal::kNone);
+      E::multiply(wide, kTile, rows, turned, w.right.data(), to, kTile, w.begun[member] || phase > 0,
+                  std::min(kGradientParts, a.parts[c]), p.query_steps > 0,
+                  diagonal(block, run) ? Causal::kRight : Causal::kNone);
       if (c == 0) add_common(a.gradient_constant, grad, kTile, kTile, to_pulse, a.width, wide, block.rows);
     }
   }
 }
 
 // Gradient of the pulses of both phases, or of a row and its complement -> gradient of q.
-inline void query_gradient(const Problem& p, int b, int h, int q0, const Queries& block, const float* grad, float* out) {
+inline void query_gradient(const Problem& p, int b, int h, int q0, const Queries& block, const float* grad,
+                           float* out) {
   const int wide = padded(p.first_cells.width), n = p.depth, steps = p.query_steps;
   const float low = p.query_signed ? -1.0f : 0.0f;
   const bool two = p.phases == 2 || (p.query_steps && p.first_cells.mirrored);
@@ -179,16 +193,19 @@ inline void query_gradient(const Problem& p, int b, int h, int q0, const Queries
 
 // All that is needed of the second product where its flags were kept.
 template <class E>
-void pack_phi(const Problem& p, const Ages& ages, const Run& run, const Queries& block, Kept<E>& kept, BackwardScratch<E>& w) {
+void pack_phi(const Problem& p, const Ages& ages, const Run& run, const Queries& block, Kept<E>& kept,
+              BackwardScratch<E>& w) {
   for (int c = 0; c < p.second_cells.channels(); ++c) {
     const Aged x = aged(ages, c, run, block, kept.phi.data(), w.scaled.data(), w.scale);
-    E::pack_both(nullptr, kept.right.data() + c * E::right_size(kTile, kTile), x.x, kTile, block.filled, kTile, x.scale);
+    E::pack_both(nullptr, kept.right.data() + c * E::right_size(kTile, kTile), x.x, kTile, block.filled, kTile,
+                 x.scale);
   }
 }
 
 // One block of queries against one sub-tile: its pulses' gradient, and its share of that of keys and values.
 template <class E>
-void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head, int g, size_t index, size_t shift, const float* out_grad, BackwardScratch<E>& w) {
+void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head, int g,
+                    size_t index, size_t shift, const float* out_grad, BackwardScratch<E>& w) {
   const Queries& block = w.heads[g].blocks[index];
   while (w.kept.size() < w.seen.size()) w.kept.emplace_back(p);
   for (size_t r = 0; r < w.seen.size(); ++r) {
@@ -202,7 +219,8 @@ void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& 
     if (p.flags)
       pack_phi<E>(p, ages, runs[w.seen[r]], block, w.kept[r], w);
     else
-      second_product<E>(p, ages, runs[w.seen[r]], block, w.kept[r].phi.data(), shift + r, w, r > 0, w.kept[r].right.data());
+      second_product<E>(p, ages, runs[w.seen[r]], block, w.kept[r].phi.data(), shift + r, w, r > 0,
+                        w.kept[r].right.data());
   }
   read_out_gradient<E>(p, runs, b, kv_head, kv_head * p.group() + g, w.heads[g].first[index], block, out_grad, w);
   const int wide = padded(p.first_cells.width);
@@ -210,7 +228,8 @@ void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& 
   float* pulse_grad = w.pulse_grad[g].data() + index * p.phases * kTile * wide;
   for (size_t r = 0; r < w.seen.size(); ++r) {
     second_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], w);
-    first_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], turned, pulse_grad, w.heads[g].operated[index], w);
+    first_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], turned, pulse_grad,
+                      w.heads[g].operated[index], w);
     w.heads[g].operated[index] = 1;
     w.begun[shift + r] = 1;
   }
@@ -218,7 +237,8 @@ void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& 
 
 // The gradients of a sub-tile's terms become those of what was to be stored.
 template <class E>
-void store_gradients(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& members, int b, int kv_head, BackwardScratch<E>& w, const Gradients& g) {
+void store_gradients(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& members, int b,
+                     int kv_head, BackwardScratch<E>& w, const Gradients& g) {
   for (size_t i = 0; i < members.size(); ++i)
     for (Buffer<float>* grad : {&w.key_grad, &w.value_grad}) {
       const size_t each = grad->size() / members.size();
@@ -231,12 +251,16 @@ void store_gradients(const Problem& p, const std::vector<Run>& runs, const std::
     float* to = (first ? g.keys : g.values) + at * p.keys * row;
     const float* grad = (first ? w.key_grad : w.value_grad).data();
     const size_t each = static_cast<size_t>(a->channels()) * kTile * padded(a->width);
-    for (size_t i = 0; i < members.size(); ++i) responses_backward(*a, runs[members[i]], b, kv_head, grad + i * each, first && p.query_steps ? 1.0f / p.query_steps : 1.0f, w.keys.scratch, to, row, static_cast<int64_t>(all * p.keys * row));
+    for (size_t i = 0; i < members.size(); ++i)
+      responses_backward(*a, runs[members[i]], b, kv_head, grad + i * each,
+                         first && p.query_steps ? 1.0f / p.query_steps : 1.0f, w.keys.scratch, to, row,
+                         static_cast<int64_t>(all * p.keys * row));
   }
 }
 
 template <class E>
-void backward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head, BackwardScratch<E>& w, const Gradients& gradients) {
+void backward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head,
+                    BackwardScratch<E>& w, const Gradients& gradients) {
   const int group = p.group();
   E::begin();
   const size_t each = static_cast<size_t>(p.phases) * kTile * padded(p.first_cells.width);

@@ -29,7 +29,9 @@ struct Ages {
   bool tabled(int channel) const { return channel < a.terms && a.kinds[channel] == kTable; }
   bool exponential(int channel) const { return channel < a.terms && a.kinds[channel] == kExponential; }
   // Factor of a run's first key; its other keys' own is in their responses. 0 before it is written.
-  float of_first(int channel, int64_t age) const { return age < 0 || age >= count ? 0.0f : a.factors[channel * a.ages + age]; }
+  float of_first(int channel, int64_t age) const {
+    return age < 0 || age >= count ? 0.0f : a.factors[channel * a.ages + age];
+  }
   // Factors of the keys of a run for a query `age` tokens after its first key; ages that do not occur: anything.
   const float* row(int channel, int64_t age) const {
     const int64_t start = kTile + count - 1 - age;
@@ -106,7 +108,8 @@ struct Slopes {
 
 // One row of the first stage: charges and loads of each phase (destroyed) -> phi, and its derivatives.
 template <bool Grad>
-inline void first_row(const Problem& p, int head, const Run& run, float charge[][kTile], float load[][kTile], float* phi, float* by_charge[], float* by_load[]) {
+inline void first_row(const Problem& p, int head, const Run& run, float charge[][kTile], float load[][kTile],
+                      float* phi, float* by_charge[], float* by_load[]) {
   constexpr int n = kTile;
   alignas(64) float d[n], total[n], held[n], c0[n], u0[n], c1[n], u1[n];
   const Column& m = p.first.column;
@@ -131,7 +134,9 @@ inline void first_row(const Problem& p, int head, const Run& run, float charge[]
   }
   if (Grad)
     for (int s = 0; s < n; ++s) d[s] = 1;
-  if (p.first.deviation) deviate<Grad>(false, p.first.deviation + 2 * (static_cast<int64_t>(head) * p.keys + run.first), run.count, total, d);
+  if (p.first.deviation)
+    deviate<Grad>(false, p.first.deviation + 2 * (static_cast<int64_t>(head) * p.keys + run.first), run.count, total,
+                  d);
   convert<Grad>(p.first, n, total, d);
   for (int s = 0; s < n; ++s) phi[s] = total[s];
   if (!Grad) return;
@@ -155,7 +160,8 @@ inline void first_row(const Problem& p, int head, const Run& run, float charge[]
 
 // First products (channels of each phase, rows, kTile) of a run -> phi (rows, kTile), zero where not seen.
 template <bool Grad>
-inline void first_stage(const Problem& p, const Ages& ages, int head, const Run& run, const Queries& block, const float* products, float* phi, const Slopes& slopes) {
+inline void first_stage(const Problem& p, const Ages& ages, int head, const Run& run, const Queries& block,
+                        const float* products, float* phi, const Slopes& slopes) {
   const Array& a = p.first_cells;
   const float per_step = p.query_steps ? 1.0f / p.query_steps : 1.0f;
   const size_t each = static_cast<size_t>(kTile) * kTile;
@@ -217,9 +223,11 @@ struct Aged {
   const float* scale = nullptr;
 };
 
-inline Aged aged(const Ages& ages, int channel, const Run& run, const Queries& block, const float* x, float* out, float* scale) {
+inline Aged aged(const Ages& ages, int channel, const Run& run, const Queries& block, const float* x, float* out,
+                 float* scale) {
   if (ages.exponential(channel)) {
-    for (int t = 0; t < kTile; ++t) scale[t] = t < block.rows ? ages.of_first(channel, block.position[t] - run.position) : 0.0f;
+    for (int t = 0; t < kTile; ++t)
+      scale[t] = t < block.rows ? ages.of_first(channel, block.position[t] - run.position) : 0.0f;
     return {x, scale};
   }
   if (!ages.tabled(channel)) return {x, nullptr};
@@ -234,7 +242,8 @@ inline Aged aged(const Ages& ages, int channel, const Run& run, const Queries& b
 
 // Second stage of one sub-tile, one row of `n` columns: charge and load (destroyed) -> counted read-out.
 template <bool Grad>
-inline void second_row(const Problem& p, int head, int tile, int n, float* charge, float* load, float* by_charge, float* by_load) {
+inline void second_row(const Problem& p, int head, int tile, int n, float* charge, float* load, float* by_charge,
+                       float* by_load) {
   const Column& m = p.second.column;
   if (m.order) {
     column<Grad>(m, n, charge, load, charge, by_charge, by_load);
@@ -245,7 +254,8 @@ inline void second_row(const Problem& p, int head, int tile, int n, float* charg
   alignas(64) float d[4 * kTile];
   for (int c = 0; c < n && Grad; ++c) d[c] = 1;
   if (p.second.deviation)
-    deviate<Grad>(true, p.second.deviation + 4 * (static_cast<int64_t>(head) * p.tiles + tile) * width, width, charge, d);
+    deviate<Grad>(true, p.second.deviation + 4 * (static_cast<int64_t>(head) * p.tiles + tile) * width, width, charge,
+                  d);
   convert<Grad>(p.second, n, charge, d);
   if (p.output_steps) {
     const float steps = p.output_steps, per = 1.0f / steps;
@@ -258,7 +268,8 @@ inline void second_row(const Problem& p, int head, int tile, int n, float* charg
 }
 
 // Which of the runs of a sub-tile a block sees, oldest first.
-inline void visible(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& members, const Queries& block, std::vector<int>& found) {
+inline void visible(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& members,
+                    const Queries& block, std::vector<int>& found) {
   const int64_t newest = block.position[block.rows - 1];
   const int64_t oldest = p.window ? block.position[0] - p.window + 1 : p.key_start;
   found.clear();

@@ -40,7 +40,8 @@ inline float levels_per_volt(float low, float high, int levels) {
   const double half = (static_cast<double>(high) - low) / 2, steps = levels - 1;
   float per_volt = static_cast<float>(steps / (2 * half));
   const bool up = (levels - 1) % 4 == 3;
-  while (up ? per_volt * half <= steps / 2 : per_volt * half >= steps / 2) per_volt = std::nextafter(per_volt, up ? INFINITY : 0.0f);
+  while (up ? per_volt * half <= steps / 2 : per_volt * half >= steps / 2)
+    per_volt = std::nextafter(per_volt, up ? INFINITY : 0.0f);
   return per_volt;
 }
 
@@ -57,7 +58,8 @@ inline void levels_of(const Array& a, const float* __restrict volts, int* __rest
     int* __restrict complement = level + depth;
     for (int d = 0; d < depth; ++d) complement[d] = level[d] < levels ? levels - 1 - level[d] : levels;
   }
-  if (a.has_extra) level[depth] = static_cast<int>(std::nearbyint((a.extra - a.low) / (a.high - a.low) * (a.levels - 1)));
+  if (a.has_extra)
+    level[depth] = static_cast<int>(std::nearbyint((a.extra - a.low) / (a.high - a.low) * (a.levels - 1)));
 }
 
 // A row of numbers by level.
@@ -81,7 +83,9 @@ class ByLevel {
 #if defined(__AVX512F__)
     if (small_) {
       const __m512 by = _mm512_set1_ps(scale);
-      for (; i + 16 <= n; i += 16) _mm512_storeu_ps(out + i, _mm512_mul_ps(by, _mm512_permutex2var_ps(low_, _mm512_loadu_si512(level + i), high_)));
+      for (; i + 16 <= n; i += 16)
+        _mm512_storeu_ps(out + i,
+                         _mm512_mul_ps(by, _mm512_permutex2var_ps(low_, _mm512_loadu_si512(level + i), high_)));
     }
 #endif
     for (; i < n; ++i) out[i] = scale * table_[level[i]];
@@ -105,13 +109,16 @@ inline void count_parts(Array& a, int all) {
   double size[kMostChannels], total = 0;
   for (int c = 0; c < a.channels(); ++c) {
     double largest = 0, factor = 0;
-    for (int l = 0; l < a.levels; ++l) largest = std::max(largest, std::abs(static_cast<double>(a.table[c * (a.levels + 1) + l])));
-    for (int age = 0; age < a.ages && c < a.terms; ++age) factor = std::max(factor, std::abs(static_cast<double>(a.factors[c * a.ages + age])));
+    for (int l = 0; l < a.levels; ++l)
+      largest = std::max(largest, std::abs(static_cast<double>(a.table[c * (a.levels + 1) + l])));
+    for (int age = 0; age < a.ages && c < a.terms; ++age)
+      factor = std::max(factor, std::abs(static_cast<double>(a.factors[c * a.ages + age])));
     size[c] = largest * factor;
     total += c < a.terms ? size[c] : 0;
   }
   for (int c = 0; c < a.channels(); ++c) {
-    const int fewer = c < a.terms ? static_cast<int>(std::log2(total / std::max(size[c], 1e-30)) / 8) : all / 3;  // loading is a correction
+    const int fewer = c < a.terms ? static_cast<int>(std::log2(total / std::max(size[c], 1e-30)) / 8)
+                                  : all / 3;  // loading is a correction
     a.parts[c] = std::max(1, all - fewer);
   }
 }
@@ -121,7 +128,8 @@ inline const float* volts_of(const Array& a, int b, int head, int key) {
 }
 
 // Responses of a run, (channels, kTile, padded width), zero where there is no key.
-inline void responses(const Array& a, const float* tables, const Run& run, int b, int head, Buffer<int>& level, float* out) {
+inline void responses(const Array& a, const float* tables, const Run& run, int b, int head, Buffer<int>& level,
+                      float* out) {
   const int wide = padded(a.width);
   for (int c = 0; c < a.channels(); ++c) {
     float* to = out + static_cast<size_t>(c) * kTile * wide;
@@ -142,7 +150,8 @@ inline void responses(const Array& a, const float* tables, const Run& run, int b
   for (int s = 0; s < run.count; ++s) levels_of(a, volts_of(a, b, head, run.first + s), level.data() + s * wide);
   for (int c = 0; c < a.channels(); ++c) {
     const ByLevel table(tables + c * (a.levels + 1), a.levels + 1);
-    for (int s = 0; s < run.count; ++s) table(level.data() + s * wide, a.width, kept(a, c, s), out + (static_cast<size_t>(c) * kTile + s) * wide);
+    for (int s = 0; s < run.count; ++s)
+      table(level.data() + s * wide, a.width, kept(a, c, s), out + (static_cast<size_t>(c) * kTile + s) * wide);
   }
 }
 
@@ -156,7 +165,8 @@ struct Packed {
   size_t each = 0;
 
   // by_element, by_key: tables of the responses (any pointer but null where terms come as they are), null for none.
-  void fill(const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head, const float* by_element, const float* by_key) {
+  void fill(const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head,
+            const float* by_element, const float* by_key) {
     const int wide = padded(a.width);
     channels = a.channels();
     forms = (by_element ? 1 : 0) + (by_key ? 1 : 0);
@@ -172,17 +182,21 @@ struct Packed {
       }
       if (!by_key || by_key == by_element) continue;
       responses(a, by_key, runs[members[i]], b, head, level, scratch.data());
-      for (int c = 0; c < channels; ++c) E::pack_right(at(i, c, forms - 1), scratch.data() + static_cast<size_t>(c) * kTile * wide, wide, kTile, wide);
+      for (int c = 0; c < channels; ++c)
+        E::pack_right(at(i, c, forms - 1), scratch.data() + static_cast<size_t>(c) * kTile * wide, wide, kTile, wide);
     }
   }
-  typename E::Element* at(size_t member, int channel, int form) { return data.data() + ((member * channels + channel) * forms + form) * each; }
+  typename E::Element* at(size_t member, int channel, int form) {
+    return data.data() + ((member * channels + channel) * forms + form) * each;
+  }
   const typename E::Element* by_element(size_t member, int channel) { return at(member, channel, 0); }
   const typename E::Element* by_key(size_t member, int channel) { return at(member, channel, forms - 1); }
 };
 
 // Gradient of the volts (or terms) of the keys, from that of the responses (channels, padded width, kTile) in
 // multiples of `unit`.
-inline void responses_backward(const Array& a, const Run& run, int b, int head, const float* turned, float unit, Buffer<float>& grad, float* out, int64_t out_key, int64_t out_term) {
+inline void responses_backward(const Array& a, const Run& run, int b, int head, const float* turned, float unit,
+                               Buffer<float>& grad, float* out, int64_t out_key, int64_t out_term) {
   const int wide = padded(a.width), depth = a.depth();
   grad.resize(static_cast<size_t>(a.channels()) * kTile * wide);
   for (int c = 0; c < a.channels(); ++c) {

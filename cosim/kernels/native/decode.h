@@ -13,7 +13,8 @@ constexpr int kTables = 2, kMostTerms = 4;
 
 // Cases that the general path takes: more levels, terms as they are.
 inline bool decodes(const Problem& p) {
-  return p.queries == 1 && p.first_cells.levels && p.second_cells.levels && p.query_steps && std::max(p.first_cells.levels, p.second_cells.levels) < kEntries && p.first_cells.terms <= kMostTerms;
+  return p.queries == 1 && p.first_cells.levels && p.second_cells.levels && p.query_steps &&
+         std::max(p.first_cells.levels, p.second_cells.levels) < kEntries && p.first_cells.terms <= kMostTerms;
 }
 
 // Asks for a row before it is needed.
@@ -33,10 +34,16 @@ struct Terms {
   const float* factors;
   Buffer<float> rows;
 
-  explicit Terms(const Array& a) : terms(a.terms), ages(a.ages), loaded(a.loaded), factors(a.factors), rows(static_cast<size_t>(a.channels()) * kEntries) {
+  explicit Terms(const Array& a)
+      : terms(a.terms),
+        ages(a.ages),
+        loaded(a.loaded),
+        factors(a.factors),
+        rows(static_cast<size_t>(a.channels()) * kEntries) {
     const int entries = a.levels + 1;
     for (int c = 0; c < a.channels(); ++c)
-      for (int e = 0; e < kEntries; ++e) rows[c * kEntries + e] = e < entries ? a.table[c * entries + (e ? e - 1 : a.levels)] : 0.0f;
+      for (int e = 0; e < kEntries; ++e)
+        rows[c * kEntries + e] = e < entries ? a.table[c * entries + (e ? e - 1 : a.levels)] : 0.0f;
   }
 #if defined(__AVX512F__)
   __m512 row(int c) const { return _mm512_load_ps(rows.data() + c * kEntries); }
@@ -64,7 +71,10 @@ template <bool FromZero>  // the lowest level is 0 V
 struct Leveller {
   __m512 low, high, per_volt, magic;
   explicit Leveller(const Array& a)
-      : low(_mm512_set1_ps(a.low)), high(_mm512_set1_ps(a.high)), per_volt(_mm512_set1_ps(a.per_volt)), magic(_mm512_set1_ps(kMagic + 1)) {}
+      : low(_mm512_set1_ps(a.low)),
+        high(_mm512_set1_ps(a.high)),
+        per_volt(_mm512_set1_ps(a.per_volt)),
+        magic(_mm512_set1_ps(kMagic + 1)) {}
   __m512i operator()(__m512 x) const {
     x = _mm512_min_ps(high, _mm512_max_ps(low, x));
     if (!FromZero) x = _mm512_sub_ps(x, low);
@@ -73,25 +83,31 @@ struct Leveller {
 };
 
 // Blocks of sixteen elements, the last one perhaps not whole.
-inline __mmask16 lanes(int depth, int d) { return depth - d < 16 ? static_cast<__mmask16>((1u << (depth - d)) - 1) : static_cast<__mmask16>(0xffff); }
+inline __mmask16 lanes(int depth, int d) {
+  return depth - d < 16 ? static_cast<__mmask16>((1u << (depth - d)) - 1) : static_cast<__mmask16>(0xffff);
+}
 
 // Sums of sixteen rows of sixteen numbers.
 inline __m512 sums_of_rows(const float* rows) {
   __m512 r[16];
   for (int i = 0; i < 16; ++i) r[i] = _mm512_load_ps(rows + 16 * i);
-  for (int i = 0; i < 8; ++i) r[i] = _mm512_add_ps(_mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]), _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]));
+  for (int i = 0; i < 8; ++i)
+    r[i] = _mm512_add_ps(_mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]), _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]));
   for (int i = 0; i < 4; ++i) {
     const __m512d a = _mm512_castps_pd(r[2 * i]), b = _mm512_castps_pd(r[2 * i + 1]);
     r[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
   }
-  for (int i = 0; i < 2; ++i) r[i] = _mm512_add_ps(_mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0x88), _mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0xdd));
+  for (int i = 0; i < 2; ++i)
+    r[i] = _mm512_add_ps(_mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0x88),
+                         _mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0xdd));
   return _mm512_add_ps(_mm512_shuffle_f32x4(r[0], r[1], 0x88), _mm512_shuffle_f32x4(r[0], r[1], 0xdd));
 }
 
 // First product of a run's keys from .. to - 1 with each side of the pulses (plus; minus, against complements where
 // rows are mirrored): sums[side * kinds + kind][key], kinds being charge and loading.
 template <int NT, bool Loaded, bool Sides, int Depth, class L>
-inline void weigh_run(const Array& a, const Terms& terms, const L& level, const float* volts, int from, int to, int64_t age, const float* const* weights, float (*sums)[kTile]) {
+inline void weigh_run(const Array& a, const Terms& terms, const L& level, const float* volts, int from, int to,
+                      int64_t age, const float* const* weights, float (*sums)[kTile]) {
   constexpr int kinds = Loaded ? 2 : 1, outputs = kinds * (Sides ? 2 : 1);
   alignas(64) float partial[outputs][kTile][16];
   const int depth = Depth ? Depth : a.depth();
@@ -114,12 +130,15 @@ inline void weigh_run(const Array& a, const Terms& terms, const L& level, const 
     const auto block = [&](__mmask16 in, int d) {
       const __m512i l = level(_mm512_maskz_loadu_ps(in, own + d));
       const __m512 plus = _mm512_maskz_loadu_ps(in, weights[0] + d);
-      for (int kind = 0; kind < kinds; ++kind) sum[kind] = _mm512_fmadd_ps(plus, _mm512_permutexvar_ps(l, table[kind]), sum[kind]);
+      for (int kind = 0; kind < kinds; ++kind)
+        sum[kind] = _mm512_fmadd_ps(plus, _mm512_permutexvar_ps(l, table[kind]), sum[kind]);
       if (!Sides) return;
       // Entry 0, of what is not a number, has no complement; the other side's sum has it already.
       const __m512i other = mirrored ? _mm512_sub_epi32(mirror, l) : l;
       const __m512 minus = _mm512_maskz_loadu_ps(in, weights[1] + d);
-      for (int kind = 0; kind < kinds; ++kind) sum[outputs - kinds + kind] = _mm512_fmadd_ps(minus, _mm512_permutexvar_ps(other, table[kind]), sum[outputs - kinds + kind]);
+      for (int kind = 0; kind < kinds; ++kind)
+        sum[outputs - kinds + kind] =
+            _mm512_fmadd_ps(minus, _mm512_permutexvar_ps(other, table[kind]), sum[outputs - kinds + kind]);
     };
     int d = 0;
     for (; d + 16 <= depth; d += 16) block(static_cast<__mmask16>(0xffff), d);
@@ -132,7 +151,8 @@ inline void weigh_run(const Array& a, const Terms& terms, const L& level, const 
 
 // sums[j][d] += sum_i tables_i[j][level of volts_i[d]] for the keys that have a pulse; tables come weighted.
 template <int J, int N, class L>
-inline void gather_blocks(const L& level, const float* const* volts, int keys, int depth, int first, const Tables* tables, float* const* sums) {
+inline void gather_blocks(const L& level, const float* const* volts, int keys, int depth, int first,
+                          const Tables* tables, float* const* sums) {
   __m512 sum[J][N];
   for (int j = 0; j < J; ++j)
     for (int n = 0; n < N; ++n) sum[j][n] = _mm512_setzero_ps();
@@ -154,7 +174,8 @@ inline void gather_blocks(const L& level, const float* const* volts, int keys, i
 }
 
 template <int J, class L>
-inline void gather(const Array&, const L& level, const float* const* volts, int keys, int depth, const Tables* tables, float* const* sums) {
+inline void gather(const Array&, const L& level, const float* const* volts, int keys, int depth, const Tables* tables,
+                   float* const* sums) {
   int d = 0;
   for (; d + 64 <= depth; d += 64) gather_blocks<J, 4>(level, volts, keys, depth, d, tables, sums);
   for (; d + 32 <= depth; d += 32) gather_blocks<J, 2>(level, volts, keys, depth, d, tables, sums);
@@ -167,7 +188,8 @@ struct Leveller {
 };
 
 template <int NT, bool Loaded, bool Sides, int Depth, class L>
-inline void weigh_run(const Array& a, const Terms& terms, const L&, const float* volts, int from, int to, int64_t age, const float* const* weights, float (*sums)[kTile]) {
+inline void weigh_run(const Array& a, const Terms& terms, const L&, const float* volts, int from, int to, int64_t age,
+                      const float* const* weights, float (*sums)[kTile]) {
   constexpr int kinds = Loaded ? 2 : 1;
   const int depth = a.depth();
   std::vector<int> level(a.width);
@@ -186,7 +208,8 @@ inline void weigh_run(const Array& a, const Terms& terms, const L&, const float*
 }
 
 template <int J, class L>
-inline void gather(const Array& a, const L&, const float* const* volts, int keys, int depth, const Tables* tables, float* const* sums) {
+inline void gather(const Array& a, const L&, const float* const* volts, int keys, int depth, const Tables* tables,
+                   float* const* sums) {
   int level[2 * kTile * 2 + 2];
   for (int s = 0; s < keys; ++s) {
     levels_of(a, volts[s], level);
@@ -198,22 +221,28 @@ inline void gather(const Array& a, const L&, const float* const* volts, int keys
 
 template <int NT, bool Loaded, bool Sides, class... Arguments>
 inline void weigh_depth(const Array& a, Arguments... arguments) {
-  a.depth() == 64 ? weigh_run<NT, Loaded, Sides, 64>(a, arguments...) : weigh_run<NT, Loaded, Sides, 0>(a, arguments...);
+  a.depth() == 64 ? weigh_run<NT, Loaded, Sides, 64>(a, arguments...)
+                  : weigh_run<NT, Loaded, Sides, 0>(a, arguments...);
 }
 
 template <bool Loaded, bool Sides, class... Arguments>
 inline void weigh_terms(const Array& a, const Terms& terms, Arguments... arguments) {
   switch (terms.terms) {
-    case 1: return weigh_depth<1, Loaded, Sides>(a, terms, arguments...);
-    case 2: return weigh_depth<2, Loaded, Sides>(a, terms, arguments...);
-    case 3: return weigh_depth<3, Loaded, Sides>(a, terms, arguments...);
-    default: return weigh_depth<4, Loaded, Sides>(a, terms, arguments...);
+    case 1:
+      return weigh_depth<1, Loaded, Sides>(a, terms, arguments...);
+    case 2:
+      return weigh_depth<2, Loaded, Sides>(a, terms, arguments...);
+    case 3:
+      return weigh_depth<3, Loaded, Sides>(a, terms, arguments...);
+    default:
+      return weigh_depth<4, Loaded, Sides>(a, terms, arguments...);
   }
 }
 
 // Charges (and loadings) of the keys of a run -> phi. Pulses: plus and minus.
 template <class L>
-inline void first_of_run(const Problem& p, int b, int kv_head, const Run& run, const Queries& block, const float* const* weights, const Terms& terms, const L& level, float* phi) {
+inline void first_of_run(const Problem& p, int b, int kv_head, const Run& run, const Queries& block,
+                         const float* const* weights, const Terms& terms, const L& level, float* phi) {
   const Array& a = p.first_cells;
   const float per_step = 1.0f / p.query_steps;
   const bool two = p.phases == 2, sides = two || a.mirrored;
@@ -223,7 +252,9 @@ inline void first_of_run(const Problem& p, int b, int kv_head, const Run& run, c
   seen(p, run, block.position[0], from, to);
   const float* volts = volts_of(a, b, kv_head, run.first);
   const int64_t age = block.position[0] - run.position;
-  const auto weigh = [&](auto loaded, auto both) { weigh_terms<loaded.value, both.value>(a, terms, level, volts, from, to, age, weights, sums); };
+  const auto weigh = [&](auto loaded, auto both) {
+    weigh_terms<loaded.value, both.value>(a, terms, level, volts, from, to, age, weights, sums);
+  };
   if (a.loaded)
     sides ? weigh(std::true_type(), std::true_type()) : weigh(std::true_type(), std::false_type());
   else
@@ -252,7 +283,8 @@ struct Pulsed {
   std::vector<Tables> tables;
 };
 
-inline void list_pulses(const Problem& p, int b, int kv_head, const Run& run, const Queries& block, const float* phi, const Terms& terms, Pulsed& list) {
+inline void list_pulses(const Problem& p, int b, int kv_head, const Run& run, const Queries& block, const float* phi,
+                        const Terms& terms, Pulsed& list) {
   const Array& a = p.second_cells;
   int from, to;
   seen(p, run, block.position[0], from, to);
@@ -286,7 +318,8 @@ inline void second_of_run(const Problem& p, const Pulsed& list, const L& level, 
   const Array& a = p.second_cells;
   float* sums[2] = {charge, load};
   const int depth = a.depth(), kinds = a.loaded ? 2 : 1;
-  const int extra = a.has_extra ? 1 + static_cast<int>(std::nearbyint((a.extra - a.low) / (a.high - a.low) * (a.levels - 1))) : 0;
+  const int extra =
+      a.has_extra ? 1 + static_cast<int>(std::nearbyint((a.extra - a.low) / (a.high - a.low) * (a.levels - 1))) : 0;
   for (int j = 0; j < kinds && a.has_extra; ++j)
     for (int i = 0; i < list.count; ++i) sums[j][depth] += list.tables[i].of[j][extra];
   const float column[2] = {charge[depth], load[depth]};  // whole vectors are written, over the extra column too
@@ -308,7 +341,8 @@ struct Decoder {
   Queries block;
   std::vector<int> found;
 
-  explicit Decoder(const Problem& p) : first(p.first_cells), second(p.second_cells), first_terms(p.first_cells), second_terms(p.second_cells) {
+  explicit Decoder(const Problem& p)
+      : first(p.first_cells), second(p.second_cells), first_terms(p.first_cells), second_terms(p.second_cells) {
     const int wide = padded(p.first_cells.width), deep = padded(p.second_cells.width);
     pulse.resize(static_cast<size_t>(p.phases) * kTile * wide);
     raw.resize(wide);
@@ -330,7 +364,8 @@ struct Decoder {
   }
 
   // out: (width). While the values of one run are on their way from memory, the next run's keys are worked on.
-  void run_head(const Problem& p, const std::vector<std::vector<int>>& tiles, const std::vector<Run>& runs, int b, int kv_head, int h, float* out) {
+  void run_head(const Problem& p, const std::vector<std::vector<int>>& tiles, const std::vector<Run>& runs, int b,
+                int kv_head, int h, float* out) {
     const int n = p.depth, wide = padded(p.first_cells.width);
     pulses(p, b, h, 0, block, pulse.data(), raw.data());
     const float* other = p.phases == 2 ? pulse.data() + static_cast<size_t>(kTile) * wide : pulse.data() + n;
@@ -361,10 +396,12 @@ struct Decoder {
 
 // out: (B, H, 1, width); the heads that share one pair of arrays.
 template <class L>
-inline void decode_heads(const Problem& p, const std::vector<std::vector<int>>& tiles, const std::vector<Run>& runs, int b, int kv_head, Decoder<L>& decoder, float* out) {
+inline void decode_heads(const Problem& p, const std::vector<std::vector<int>>& tiles, const std::vector<Run>& runs,
+                         int b, int kv_head, Decoder<L>& decoder, float* out) {
   decoder.block.position[0] = p.query_position[b * p.position_stride];
   for (int h = kv_head * p.group(); h < (kv_head + 1) * p.group(); ++h)
-    decoder.run_head(p, tiles, runs, b, kv_head, h, out + (static_cast<size_t>(b) * p.heads + h) * p.second_cells.width);
+    decoder.run_head(p, tiles, runs, b, kv_head, h,
+                     out + (static_cast<size_t>(b) * p.heads + h) * p.second_cells.width);
 }
 
 template <class L>
@@ -382,7 +419,8 @@ inline void decode_with(const Problem& p, const std::vector<Run>& runs, int64_t 
 }
 
 inline void decode(const Problem& p, const std::vector<Run>& runs, int64_t begin, int64_t end, float* out) {
-  p.first_cells.low == 0 ? decode_with<Leveller<true>>(p, runs, begin, end, out) : decode_with<Leveller<false>>(p, runs, begin, end, out);
+  p.first_cells.low == 0 ? decode_with<Leveller<true>>(p, runs, begin, end, out)
+                         : decode_with<Leveller<false>>(p, runs, begin, end, out);
 }
 
 }  // namespace gaincell

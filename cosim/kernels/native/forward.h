@@ -15,7 +15,9 @@ struct Head {
   Buffer<typename E::Element> left;
   size_t each = 0;
 
-  const typename E::Element* pulses_of(size_t block, int phase, const Problem& p) const { return left.data() + (block * p.phases + phase) * each; }
+  const typename E::Element* pulses_of(size_t block, int phase, const Problem& p) const {
+    return left.data() + (block * p.phases + phase) * each;
+  }
 };
 
 // Buffers of one thread, in the sizes of one problem.
@@ -43,7 +45,8 @@ struct Scratch {
 
 // turned: pulses transposed as well, for the backward pass; null for none.
 template <class E>
-void place_head(const Problem& p, int b, int h, int first_query, int end_query, Scratch<E>& w, Head<E>& head, Buffer<typename E::Element>* turned = nullptr) {
+void place_head(const Problem& p, int b, int h, int first_query, int end_query, Scratch<E>& w, Head<E>& head,
+                Buffer<typename E::Element>* turned = nullptr) {
   const int wide = padded(p.first_cells.width), count = (end_query - first_query + kTile - 1) / kTile;
   head.each = E::left_size(kTile, wide);
   head.blocks.resize(count);
@@ -62,7 +65,8 @@ void place_head(const Problem& p, int b, int h, int first_query, int end_query, 
       const size_t at = static_cast<size_t>(i) * p.phases + phase;
       const float* from = w.pulse.data() + static_cast<size_t>(phase) * kTile * wide;
       E::pack_left(head.left.data() + at * head.each, from, wide, block.filled, wide);
-      if (turned) E::pack_left_transposed(turned->data() + at * E::left_size(wide, kTile), from, wide, wide, block.filled);
+      if (turned)
+        E::pack_left_transposed(turned->data() + at * E::left_size(wide, kTile), from, wide, wide, block.filled);
     }
   }
 }
@@ -79,19 +83,23 @@ inline bool operated(const Problem& p, const std::vector<Run>& runs, const std::
 
 // First product of a run, all channels and phases.
 template <class E>
-inline void first_product(const Problem& p, const Run& run, const Queries& block, const Head<E>& head, size_t index, Packed<E>& keys, size_t member, float* products) {
+inline void first_product(const Problem& p, const Run& run, const Queries& block, const Head<E>& head, size_t index,
+                          Packed<E>& keys, size_t member, float* products) {
   const int wide = padded(p.first_cells.width), channels = p.first_cells.channels();
   const size_t each = static_cast<size_t>(kTile) * kTile;
   const Causal causal = diagonal(block, run) ? Causal::kResult : Causal::kNone;
   for (int phase = 0; phase < p.phases; ++phase)
     for (int c = 0; c < channels; ++c)
-      E::multiply(block.filled, kTile, wide, head.pulses_of(index, phase, p), keys.by_element(member, c), products + (phase * channels + c) * each, kTile, false, p.first_cells.parts[c], p.query_steps > 0, causal);
+      E::multiply(block.filled, kTile, wide, head.pulses_of(index, phase, p), keys.by_element(member, c),
+                  products + (phase * channels + c) * each, kTile, false, p.first_cells.parts[c], p.query_steps > 0,
+                  causal);
 }
 
 // Adds a run's share of the second product: charge and load (rows, padded width), and the pulses' edges. Leaves
 // each channel's pulses in `right` as right operands.
 template <class E>
-inline void second_product(const Problem& p, const Ages& ages, const Run& run, const Queries& block, const float* phi, size_t member, Scratch<E>& w, bool add, typename E::Element* right = nullptr) {
+inline void second_product(const Problem& p, const Ages& ages, const Run& run, const Queries& block, const float* phi,
+                           size_t member, Scratch<E>& w, bool add, typename E::Element* right = nullptr) {
   const Array& a = p.second_cells;
   const int deep = padded(a.width);
   const Causal causal = diagonal(block, run) ? Causal::kLeft : Causal::kNone;
@@ -104,7 +112,8 @@ inline void second_product(const Problem& p, const Ages& ages, const Run& run, c
       E::pack_left(w.left.data(), x.x, kTile, block.filled, kTile, x.scale);
     plain = x.x == phi && !x.scale;
     const bool is_load = c == a.terms;
-    E::multiply(block.filled, deep, kTile, w.left.data(), w.values.by_key(member, c), is_load ? w.load.data() : w.charge.data(), deep, add || (c > 0 && !is_load), a.parts[c], false, causal);
+    E::multiply(block.filled, deep, kTile, w.left.data(), w.values.by_key(member, c),
+                is_load ? w.load.data() : w.charge.data(), deep, add || (c > 0 && !is_load), a.parts[c], false, causal);
   }
   if (p.second.edge == 0 && a.constant == 0) return;
   for (int t = 0; t < block.rows; ++t) {
@@ -121,11 +130,14 @@ inline void second_product(const Problem& p, const Ages& ages, const Run& run, c
   }
 }
 
-inline int64_t oldest_seen(const Problem& p, int64_t position) { return p.window ? position - p.window + 1 : p.key_start; }
+inline int64_t oldest_seen(const Problem& p, int64_t position) {
+  return p.window ? position - p.window + 1 : p.key_start;
+}
 
 // out: (B, H, T, width) contiguous.
 template <class E>
-void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head, int first_query, int end_query, Scratch<E>& w, float* out) {
+void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head,
+                   int first_query, int end_query, Scratch<E>& w, float* out) {
   const int width = p.second_cells.width, deep = padded(width), group = p.group();
   E::begin();
   for (int g = 0; g < group; ++g) place_head(p, b, kv_head * group + g, first_query, end_query, w, w.heads[g]);
@@ -145,14 +157,18 @@ void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& a
           first_stage<false>(p, ages, kv_head, runs[w.seen[r]], block, w.products.data(), w.phi.data(), {});
           second_product<E>(p, ages, runs[w.seen[r]], block, w.phi.data(), shift + r, w, r > 0);
         }
-        float* to = out + ((static_cast<size_t>(b) * p.heads + kv_head * group + g) * p.queries + w.heads[g].first[i]) * width;
+        float* to =
+            out + ((static_cast<size_t>(b) * p.heads + kv_head * group + g) * p.queries + w.heads[g].first[i]) * width;
         if (!w.heads[g].operated[i]) std::fill(to, to + block.rows * width, 0.0f);
         w.heads[g].operated[i] = 1;
         for (int t = 0; t < block.rows; ++t, to += width) {
           if (!operated(p, runs, w.seen, block.position[t])) continue;
           float* row = w.charge.data() + static_cast<size_t>(t) * deep;
-          if (p.flags) note_inside(row, deep, p.second.low, p.flags_of(b, kv_head * group + g, w.heads[g].first[i] + t, runs[w.seen[0]].tile));
-          second_row<false>(p, kv_head, runs[w.seen[0]].tile, deep, row, w.load.data() + static_cast<size_t>(t) * deep, nullptr, nullptr);
+          if (p.flags)
+            note_inside(row, deep, p.second.low,
+                        p.flags_of(b, kv_head * group + g, w.heads[g].first[i] + t, runs[w.seen[0]].tile));
+          second_row<false>(p, kv_head, runs[w.seen[0]].tile, deep, row, w.load.data() + static_cast<size_t>(t) * deep,
+                            nullptr, nullptr);
           for (int c = 0; c < width; ++c) to[c] += row[c];
         }
       }
@@ -160,7 +176,8 @@ void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& a
   for (int g = 0; g < group; ++g)
     for (size_t i = 0; i < w.heads[g].blocks.size(); ++i) {
       if (w.heads[g].operated[i]) continue;
-      float* to = out + ((static_cast<size_t>(b) * p.heads + kv_head * group + g) * p.queries + w.heads[g].first[i]) * width;
+      float* to =
+          out + ((static_cast<size_t>(b) * p.heads + kv_head * group + g) * p.queries + w.heads[g].first[i]) * width;
       std::fill(to, to + w.heads[g].blocks[i].rows * width, 0.0f);
     }
   E::end();

@@ -36,14 +36,16 @@ inline void micro(int K, const float* A, int ars, int aks, const float* B, int l
 }
 
 template <int MR>
-inline void panel(int N, int K, const float* A, int ars, int aks, const float* B, int ldb, float* C, int ldc, bool add) {
+inline void panel(int N, int K, const float* A, int ars, int aks, const float* B, int ldb, float* C, int ldc,
+                  bool add) {
   int n = 0;
   for (; n + kPanel * kLanes <= N; n += kPanel * kLanes) micro<MR, kPanel>(K, A, ars, aks, B + n, ldb, C + n, ldc, add);
   for (; n + 2 * kLanes <= N; n += 2 * kLanes) micro<MR, 2>(K, A, ars, aks, B + n, ldb, C + n, ldc, add);
   for (; n < N; n += kLanes) micro<MR, 1>(K, A, ars, aks, B + n, ldb, C + n, ldc, add);
 }
 
-inline void gemm(int M, int N, int K, const float* A, int ars, int aks, const float* B, int ldb, float* C, int ldc, bool add) {
+inline void gemm(int M, int N, int K, const float* A, int ars, int aks, const float* B, int ldb, float* C, int ldc,
+                 bool add) {
   int m = 0;
   for (; m + kRows <= M; m += kRows) panel<kRows>(N, K, A + m * ars, ars, aks, B, ldb, C + m * ldc, ldc, add);
   for (; m + 2 <= M; m += 2) panel<2>(N, K, A + m * ars, ars, aks, B, ldb, C + m * ldc, ldc, add);
@@ -68,7 +70,8 @@ struct Plain {
   // src (M, K), rows of `ld`, each times its entry of `scale` where there is one.
   static void pack_left(float* dst, const float* src, int ld, int M, int K, const float* scale = nullptr) {
     for (int m = 0; m < M; ++m)
-      for (int k = 0; k < K; ++k) dst[static_cast<size_t>(m) * K + k] = src[static_cast<size_t>(m) * ld + k] * (scale ? scale[m] : 1.0f);
+      for (int k = 0; k < K; ++k)
+        dst[static_cast<size_t>(m) * K + k] = src[static_cast<size_t>(m) * ld + k] * (scale ? scale[m] : 1.0f);
   }
   // src (K, M) with scaled rows, as (M, K).
   static void pack_left_transposed(float* dst, const float* src, int ld, int M, int K, const float* scale = nullptr) {
@@ -84,10 +87,13 @@ struct Plain {
   // src (K, N).
   static void pack_right(float* dst, const float* src, int ld, int K, int N) { pack_left(dst, src, ld, K, N); }
   // src (N, K), as (K, N).
-  static void pack_right_transposed(float* dst, const float* src, int ld, int K, int N) { transpose(dst, N, src, ld, N, K); }
+  static void pack_right_transposed(float* dst, const float* src, int ld, int K, int N) {
+    transpose(dst, N, src, ld, N, K);
+  }
 
   // parts: digits that the product needs, see `Split`; whole_left: the left operand holds small integers.
-  static void multiply(int M, int N, int K, const float* A, const float* B, float* C, int ldc, bool add, int = kAllParts, bool = false, Causal = Causal::kNone) {
+  static void multiply(int M, int N, int K, const float* A, const float* B, float* C, int ldc, bool add,
+                       int = kAllParts, bool = false, Causal = Causal::kNone) {
     gemm(M, N, K, A, K, 1, B, N, C, ldc, add);
   }
 };
@@ -129,33 +135,40 @@ struct Split {
       }
   }
 
-  static void pack_left_transposed(uint16_t* dst, const float* src, int ld, int M, int K, const float* scale = nullptr) {
+  static void pack_left_transposed(uint16_t* dst, const float* src, int ld, int M, int K,
+                                   const float* scale = nullptr) {
     alignas(64) float turned[16 * 32];
     for (int m = 0; m < M; m += 16)
       for (int k = 0; k < K; k += 32) {
         const __m512 one = _mm512_set1_ps(1.0f);
-        const __m512 by_a = scale ? _mm512_loadu_ps(scale + k) : one, by_b = scale ? _mm512_loadu_ps(scale + k + 16) : one;
+        const __m512 by_a = scale ? _mm512_loadu_ps(scale + k) : one,
+                     by_b = scale ? _mm512_loadu_ps(scale + k + 16) : one;
         transpose16(turned, 32, src + static_cast<size_t>(k) * ld + m, ld);
         transpose16(turned + 16, 32, src + static_cast<size_t>(k + 16) * ld + m, ld);
         for (int row = 0; row < 16; ++row) {
           __m512i part[P];
           read(turned + 32 * row, by_a, by_b, part);
-          for (int i = 0; i < P; ++i) _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m + row) * K + k, part[i]);
+          for (int i = 0; i < P; ++i)
+            _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m + row) * K + k, part[i]);
         }
       }
   }
 
   // Rows 2k and 2k + 1 side by side: [K / 2][N][2].
-  static void pack_right(uint16_t* dst, const float* src, int ld, int K, int N) { pack_both(nullptr, dst, src, ld, K, N, nullptr); }
+  static void pack_right(uint16_t* dst, const float* src, int ld, int K, int N) {
+    pack_both(nullptr, dst, src, ld, K, N, nullptr);
+  }
 
   static void pack_both(uint16_t* left, uint16_t* right, const float* src, int ld, int M, int N, const float* scale) {
     const size_t each = static_cast<size_t>(M) * N;
-    const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6, 37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
+    const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6,
+                                           37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
     const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
     for (int m = 0; m < M; m += 2)
       for (int n = 0; n < N; n += 32) {
         __m512i even[P], odd[P];
-        const __m512 by_even = _mm512_set1_ps(scale ? scale[m] : 1.0f), by_odd = _mm512_set1_ps(scale ? scale[m + 1] : 1.0f);
+        const __m512 by_even = _mm512_set1_ps(scale ? scale[m] : 1.0f),
+                     by_odd = _mm512_set1_ps(scale ? scale[m + 1] : 1.0f);
         const float* from = src + static_cast<size_t>(m) * ld + n;
         read(from, by_even, by_even, even);
         read(from + ld, by_odd, by_odd, odd);
@@ -189,17 +202,24 @@ struct Split {
       }
   }
 
-  static void multiply(int M, int N, int K, const uint16_t* A, const uint16_t* B, float* C, int ldc, bool add, int parts = kAllParts, bool whole_left = false, Causal causal = Causal::kNone) {
+  static void multiply(int M, int N, int K, const uint16_t* A, const uint16_t* B, float* C, int ldc, bool add,
+                       int parts = kAllParts, bool whole_left = false, Causal causal = Causal::kNone) {
     const int order = std::min(parts, P), left = whole_left ? 1 : order;
     for (int m = 0; m < M; m += 32)
       for (int n = 0; n < N; n += 32) {
         const bool two_m = m + 16 < M, two_n = n + 16 < N;
         const int from = causal == Causal::kRight && n >= 32 ? std::min(32, K) : 0;
-        const int to = (causal == Causal::kLeft && m < 32) || (causal == Causal::kResult && m < 32 && n >= 32) ? (causal == Causal::kLeft ? std::min(32, K) : 0) : K;
-        if (two_m && two_n) block<2, 2>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
-        else if (two_m) block<2, 1>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
-        else if (two_n) block<1, 2>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
-        else block<1, 1>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
+        const int to = (causal == Causal::kLeft && m < 32) || (causal == Causal::kResult && m < 32 && n >= 32)
+                           ? (causal == Causal::kLeft ? std::min(32, K) : 0)
+                           : K;
+        if (two_m && two_n)
+          block<2, 2>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
+        else if (two_m)
+          block<2, 1>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
+        else if (two_n)
+          block<1, 2>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
+        else
+          block<1, 1>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
       }
   }
 
@@ -217,16 +237,21 @@ struct Split {
   }
 
   template <int MT, int NT>
-  static void block(int M, int N, int K, int m, int n, int from, int to, const uint16_t* A, const uint16_t* B, float* C, int ldc, bool add, int left, int order) {
+  static void block(int M, int N, int K, int m, int n, int from, int to, const uint16_t* A, const uint16_t* B, float* C,
+                    int ldc, bool add, int left, int order) {
     float* c = C + static_cast<size_t>(m) * ldc + n;
-    const int64_t cs = 4 * static_cast<int64_t>(ldc), as = 2 * static_cast<int64_t>(K), bs = 4 * static_cast<int64_t>(N);
+    const int64_t cs = 4 * static_cast<int64_t>(ldc), as = 2 * static_cast<int64_t>(K),
+                  bs = 4 * static_cast<int64_t>(N);
     if (add) {
       _tile_loadd(0, c, cs);
       if (NT > 1) _tile_loadd(1, c + 16, cs);
       if (MT > 1) _tile_loadd(2, c + 16 * ldc, cs);
       if (MT > 1 && NT > 1) _tile_loadd(3, c + 16 * ldc + 16, cs);
     } else {
-      _tile_zero(0); _tile_zero(1); _tile_zero(2); _tile_zero(3);
+      _tile_zero(0);
+      _tile_zero(1);
+      _tile_zero(2);
+      _tile_zero(3);
     }
     for (int k = from; k < to; k += 32)
       for (int i = left - 1; i >= 0; --i) {  // the smallest products first

@@ -21,11 +21,56 @@ using at::Tensor;
 constexpr int64_t kMostFlagTiles = 32;  // the same as in numbers.py
 
 // Order of `tables`; see numbers.py.
-enum { kKeyTable, kKeySlope, kKeyGradient, kValueTable, kValueSlope, kValueGradient, kFactors, kKept, kKinds, kCurve1, kBucket1, kCurve2, kBucket2, kTables };
+enum {
+  kKeyTable,
+  kKeySlope,
+  kKeyGradient,
+  kValueTable,
+  kValueSlope,
+  kValueGradient,
+  kFactors,
+  kKept,
+  kKinds,
+  kCurve1,
+  kBucket1,
+  kCurve2,
+  kBucket2,
+  kTables
+};
 // Order of `shape`.
-enum { kColumns, kPhasesAt, kQuerySteps, kQuerySigned, kOutputSteps, kMirrored, kHasExtra, kKeyLevels, kValueLevels, kTerms, kLoaded1, kLoaded2, kIntervals1, kIntervals2, kEngine, kFlags, kShape };
+enum {
+  kColumns,
+  kPhasesAt,
+  kQuerySteps,
+  kQuerySigned,
+  kOutputSteps,
+  kMirrored,
+  kHasExtra,
+  kKeyLevels,
+  kValueLevels,
+  kTerms,
+  kLoaded1,
+  kLoaded2,
+  kIntervals1,
+  kIntervals2,
+  kEngine,
+  kFlags,
+  kShape
+};
 // Start of `numbers`; then both column models.
-enum { kRetained, kLow, kHigh, kExtra, kConstant1, kConstant2, kGradientConstant1, kGradientConstant2, kEdge1, kEdge2, kColumnModels };
+enum {
+  kRetained,
+  kLow,
+  kHigh,
+  kExtra,
+  kConstant1,
+  kConstant2,
+  kGradientConstant1,
+  kGradientConstant2,
+  kEdge1,
+  kEdge2,
+  kColumnModels
+};
 
 const float* floats(const Tensor& t) { return t.numel() ? t.const_data_ptr<float>() : nullptr; }
 
@@ -148,8 +193,13 @@ struct Call {
     return y.stride(-1) == 1 || y.numel() == 0 ? y : y.contiguous();
   }
 
-  Call(const Tensor& q_in, const Tensor& k_in, const Tensor& v_in, const Tensor& position_in, const Optional& deviation_1, const Optional& deviation_2, int64_t number, int64_t window, int64_t key_start)
-      : q(rows(q_in)), k(rows(k_in)), v(rows(v_in)), position(position_in.contiguous()), circuit(Register::global().get(number)) {
+  Call(const Tensor& q_in, const Tensor& k_in, const Tensor& v_in, const Tensor& position_in,
+       const Optional& deviation_1, const Optional& deviation_2, int64_t number, int64_t window, int64_t key_start)
+      : q(rows(q_in)),
+        k(rows(k_in)),
+        v(rows(v_in)),
+        position(position_in.contiguous()),
+        circuit(Register::global().get(number)) {
     const auto& [tables, shape, numbers] = *circuit;
     const int64_t off = shape[kKeyLevels] ? 0 : 1;
     p.batch = static_cast<int>(q.size(0));
@@ -223,7 +273,9 @@ void run_forward(const Problem& p, float* out) {
       const int64_t pair = i / chunks, chunk = i % chunks;
       const int first = static_cast<int>(chunk * blocks / chunks) * kTile;
       const int last = std::min(static_cast<int>((chunk + 1) * blocks / chunks) * kTile, p.queries);
-      if (first < last) forward_heads<E>(p, runs, age, static_cast<int>(pair / p.kv_heads), static_cast<int>(pair % p.kv_heads), first, last, scratch, out);
+      if (first < last)
+        forward_heads<E>(p, runs, age, static_cast<int>(pair / p.kv_heads), static_cast<int>(pair % p.kv_heads), first,
+                         last, scratch, out);
     }
   });
 }
@@ -235,14 +287,16 @@ void run_backward(const Problem& p, const Gradients& gradients) {
   at::parallel_for(0, static_cast<int64_t>(p.batch) * p.kv_heads, 1, [&](int64_t begin, int64_t end) {
     BackwardScratch<E> scratch(p);
     for (int64_t i = begin; i < end; ++i)
-      backward_heads<E>(p, runs, age, static_cast<int>(i / p.kv_heads), static_cast<int>(i % p.kv_heads), scratch, gradients);
+      backward_heads<E>(p, runs, age, static_cast<int>(i / p.kv_heads), static_cast<int>(i % p.kv_heads), scratch,
+                        gradients);
   });
 }
 
 // Sub-tiles whose read-outs get flags; 0 for so many that computing them again is cheaper than keeping them.
 int64_t flag_tiles(const Problem& p, int64_t& first) {
   first = p.window ? 0 : p.key_start / p.columns;
-  const int64_t tiles = p.window ? (p.window + p.columns - 1) / p.columns : (p.key_start + p.keys - 1) / p.columns - first + 1;
+  const int64_t tiles =
+      p.window ? (p.window + p.columns - 1) / p.columns : (p.key_start + p.keys - 1) / p.columns - first + 1;
   return tiles <= kMostFlagTiles ? tiles : 0;
 }
 
@@ -255,25 +309,34 @@ void use_flags(Problem& p, const Tensor& flags) {
 }
 
 // (B, H, T, width of the V array), float32, and flags of the read-outs that are not clipped, where asked for.
-std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, const Optional& deviation_1, const Optional& deviation_2, int64_t circuit, int64_t window, int64_t key_start, bool flagged) {
+std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position,
+                                     const Optional& deviation_1, const Optional& deviation_2, int64_t circuit,
+                                     int64_t window, int64_t key_start, bool flagged) {
   Call call(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start);
   Problem& p = call.p;
   Tensor out = at::empty({p.batch, p.heads, p.queries, p.second_cells.width}, call.q.options().dtype(at::kFloat));
   int64_t first;
-  const int64_t tiles = flagged && call.circuit->shape[kFlags] && p.second.deviation == nullptr ? flag_tiles(p, first) : 0;
-  Tensor flags = at::empty({p.batch, p.heads, p.queries, tiles, tiles ? p.flag_bytes() : 0}, call.q.options().dtype(at::kByte));
+  const int64_t tiles =
+      flagged && call.circuit->shape[kFlags] && p.second.deviation == nullptr ? flag_tiles(p, first) : 0;
+  Tensor flags =
+      at::empty({p.batch, p.heads, p.queries, tiles, tiles ? p.flag_bytes() : 0}, call.q.options().dtype(at::kByte));
   if (call.empty()) return {out.zero_(), flags};
   use_flags(p, flags);
   if (decodes(p) && !p.flags) {
     const auto runs = runs_of(p);
-    at::parallel_for(0, static_cast<int64_t>(p.batch) * p.kv_heads, 1, [&](int64_t begin, int64_t end) { decode(p, runs, begin, end, out.mutable_data_ptr<float>()); });
+    at::parallel_for(0, static_cast<int64_t>(p.batch) * p.kv_heads, 1,
+                     [&](int64_t begin, int64_t end) { decode(p, runs, begin, end, out.mutable_data_ptr<float>()); });
   } else {
-    with_engine(p, engine_of(call), [&](auto engine) { run_forward<decltype(engine)>(p, out.mutable_data_ptr<float>()); });
+    with_engine(p, engine_of(call),
+                [&](auto engine) { run_forward<decltype(engine)>(p, out.mutable_data_ptr<float>()); });
   }
   return {out, flags};
 }
 
-std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const Tensor& flags, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, const Optional& deviation_1, const Optional& deviation_2, int64_t circuit, int64_t window, int64_t key_start) {
+std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const Tensor& flags, const Tensor& q,
+                                                      const Tensor& k, const Tensor& v, const Tensor& position,
+                                                      const Optional& deviation_1, const Optional& deviation_2,
+                                                      int64_t circuit, int64_t window, int64_t key_start) {
   Call call(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start);
   use_flags(call.p, flags);
   const auto options = call.q.options().dtype(at::kFloat);
@@ -282,19 +345,29 @@ std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const 
     dq.zero_(), dk.zero_(), dv.zero_();
   } else {
     const Tensor grad_out = grad.to(at::kFloat).contiguous();
-    const Gradients gradients{grad_out.const_data_ptr<float>(), dq.mutable_data_ptr<float>(), dk.mutable_data_ptr<float>(), dv.mutable_data_ptr<float>()};
+    const Gradients gradients{grad_out.const_data_ptr<float>(), dq.mutable_data_ptr<float>(),
+                              dk.mutable_data_ptr<float>(), dv.mutable_data_ptr<float>()};
     with_engine(call.p, engine_of(call), [&](auto engine) { run_backward<decltype(engine)>(call.p, gradients); });
   }
   return {dq.to(q.scalar_type()), dk.to(k.scalar_type()), dv.to(v.scalar_type())};
 }
 
-std::tuple<Tensor, Tensor> dispatch(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, const Optional& deviation_1, const Optional& deviation_2, int64_t circuit, int64_t window, int64_t key_start, bool flagged) {
-  static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("gaincell::attention", "").typed<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Optional&, const Optional&, int64_t, int64_t, int64_t, bool)>();
+std::tuple<Tensor, Tensor> dispatch(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position,
+                                    const Optional& deviation_1, const Optional& deviation_2, int64_t circuit,
+                                    int64_t window, int64_t key_start, bool flagged) {
+  static auto op =
+      c10::Dispatcher::singleton()
+          .findSchemaOrThrow("gaincell::attention", "")
+          .typed<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Optional&,
+                                            const Optional&, int64_t, int64_t, int64_t, bool)>();
   return op.call(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start, flagged);
 }
 
 struct Attention : torch::autograd::Function<Attention> {
-  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* ctx, const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, const Optional& deviation_1, const Optional& deviation_2, int64_t circuit, int64_t window, int64_t key_start) {
+  static torch::autograd::variable_list forward(torch::autograd::AutogradContext* ctx, const Tensor& q, const Tensor& k,
+                                                const Tensor& v, const Tensor& position, const Optional& deviation_1,
+                                                const Optional& deviation_2, int64_t circuit, int64_t window,
+                                                int64_t key_start) {
     at::AutoDispatchBelowADInplaceOrView below;
     auto [out, flags] = dispatch(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start, true);
     ctx->save_for_backward({flags, q, k, v, position, deviation_1.value_or(Tensor()), deviation_2.value_or(Tensor())});
@@ -305,16 +378,25 @@ struct Attention : torch::autograd::Function<Attention> {
     ctx->saved_data["key_start"] = key_start;
     return {out, flags};
   }
-  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx, torch::autograd::variable_list grads) {
-    static auto op = c10::Dispatcher::singleton().findSchemaOrThrow("gaincell::attention_backward", "").typed<std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Optional&, const Optional&, int64_t, int64_t, int64_t)>();
+  static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
+                                                 torch::autograd::variable_list grads) {
+    static auto op = c10::Dispatcher::singleton()
+                         .findSchemaOrThrow("gaincell::attention_backward", "")
+                         .typed<std::tuple<Tensor, Tensor, Tensor>(
+                             const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+                             const Optional&, const Optional&, int64_t, int64_t, int64_t)>();
     const auto saved = ctx->get_saved_variables();
     const auto optional = [&](int i) { return saved[i].defined() ? Optional(saved[i]) : Optional(); };
-    auto [dq, dk, dv] = op.call(grads[0], saved[0], saved[1], saved[2], saved[3], saved[4], optional(5), optional(6), ctx->saved_data["circuit"].toInt(), ctx->saved_data["window"].toInt(), ctx->saved_data["key_start"].toInt());
+    auto [dq, dk, dv] = op.call(grads[0], saved[0], saved[1], saved[2], saved[3], saved[4], optional(5), optional(6),
+                                ctx->saved_data["circuit"].toInt(), ctx->saved_data["window"].toInt(),
+                                ctx->saved_data["key_start"].toInt());
     return {dq, dk, dv, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
-std::tuple<Tensor, Tensor> attention_autograd(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position, const Optional& deviation_1, const Optional& deviation_2, int64_t circuit, int64_t window, int64_t key_start, bool flagged) {
+std::tuple<Tensor, Tensor> attention_autograd(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position,
+                                              const Optional& deviation_1, const Optional& deviation_2, int64_t circuit,
+                                              int64_t window, int64_t key_start, bool flagged) {
   if (!at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad())) {
     at::AutoDispatchBelowADInplaceOrView below;
     return dispatch(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start, flagged);
@@ -324,7 +406,8 @@ std::tuple<Tensor, Tensor> attention_autograd(const Tensor& q, const Tensor& k, 
 }
 
 int64_t describe(at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
-  TORCH_CHECK(tables.size() == kTables && shape.size() == kShape, "operator and caller disagree; remove the build directory");
+  TORCH_CHECK(tables.size() == kTables && shape.size() == kShape,
+              "operator and caller disagree; remove the build directory");
   return Register::global().add({tables.vec(), shape.vec(), numbers.vec()});
 }
 
@@ -336,8 +419,12 @@ void forget(int64_t circuit) { Register::global().remove(circuit); }
 TORCH_LIBRARY(gaincell, m) {
   m.def("describe(Tensor[] tables, int[] shape, float[] numbers) -> int", gaincell::describe);
   m.def("forget(int circuit) -> ()", gaincell::forget);
-  m.def("attention(Tensor q, Tensor k, Tensor v, Tensor position, Tensor? deviation_1, Tensor? deviation_2, int circuit, int window, int key_start, bool flagged) -> (Tensor, Tensor)");
-  m.def("attention_backward(Tensor grad, Tensor flags, Tensor q, Tensor k, Tensor v, Tensor position, Tensor? deviation_1, Tensor? deviation_2, int circuit, int window, int key_start) -> (Tensor, Tensor, Tensor)");
+  m.def(
+      "attention(Tensor q, Tensor k, Tensor v, Tensor position, Tensor? deviation_1, Tensor? deviation_2, int circuit, "
+      "int window, int key_start, bool flagged) -> (Tensor, Tensor)");
+  m.def(
+      "attention_backward(Tensor grad, Tensor flags, Tensor q, Tensor k, Tensor v, Tensor position, Tensor? "
+      "deviation_1, Tensor? deviation_2, int circuit, int window, int key_start) -> (Tensor, Tensor, Tensor)");
 }
 TORCH_LIBRARY_IMPL(gaincell, CPU, m) {
   m.impl("attention", gaincell::attention);

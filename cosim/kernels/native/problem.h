@@ -8,7 +8,7 @@ namespace gaincell {
 
 constexpr int kMaxOrder = 8;  // coefficients per row of a column model
 constexpr int kMostChannels = 16;
-constexpr int kTile = 64;     // queries, and at most so many keys, that are worked on at a time
+constexpr int kTile = 64;  // queries, and at most so many keys, that are worked on at a time
 
 inline int padded(int n) { return (n + 31) / 32 * 32; }
 
@@ -20,7 +20,7 @@ struct Curve {
   const float* rows = nullptr;      // [kIntervalNumbers][room]
   const int32_t* bucket = nullptr;  // interval at the start of each of `buckets` equal steps, which hold a knot at most
   int buckets = 0;
-  float low = 0, high = 0;          // first and last knot
+  float low = 0, high = 0;  // first and last knot
 };
 
 // Q = A (1 + sum_ij c_ij (scale A)^i u^j), arguments clipped to the box.
@@ -44,26 +44,26 @@ enum Factor : int32_t { kNone = 0, kExponential = 1, kTable = 2 };
 // The cells of one array: sum_r factor_r(age) term_r.
 struct Array {
   int terms = 0;
-  int width = 0;                      // rows of the K array, columns of the V array
-  bool loaded = false;                // a further term is the bit-line loading
-  int levels = 0;                     // entries of `table`; 0: `values` holds the terms themselves
-  const float* table = nullptr;       // [terms + loaded][levels + 1] response at each level, the last for NaN
-  const float* slope = nullptr;       // the same, derivative by the volts asked for
-  const float* gradient = nullptr;    // the same, response in the gradient of the pulses: `table`, or a surrogate
-  float low = 0, high = 0;            // volts of the first and the last level
-  float per_volt = 0;                 // levels per volt, see `levels_per_volt`
-  float constant = 0;                 // response that is the same for every cell and does not age
-  float gradient_constant = 0;        // its part in the gradient of the pulses
-  const float* values = nullptr;      // volts (B, Hkv, S, depth), or terms (terms + loaded, B, Hkv, S, width)
+  int width = 0;                    // rows of the K array, columns of the V array
+  bool loaded = false;              // a further term is the bit-line loading
+  int levels = 0;                   // entries of `table`; 0: `values` holds the terms themselves
+  const float* table = nullptr;     // [terms + loaded][levels + 1] response at each level, the last for NaN
+  const float* slope = nullptr;     // the same, derivative by the volts asked for
+  const float* gradient = nullptr;  // the same, response in the gradient of the pulses: `table`, or a surrogate
+  float low = 0, high = 0;          // volts of the first and the last level
+  float per_volt = 0;               // levels per volt, see `levels_per_volt`
+  float constant = 0;               // response that is the same for every cell and does not age
+  float gradient_constant = 0;      // its part in the gradient of the pulses
+  const float* values = nullptr;    // volts (B, Hkv, S, depth), or terms (terms + loaded, B, Hkv, S, width)
   int64_t batch_stride = 0, head_stride = 0, key_stride = 0, term_stride = 0;
-  bool mirrored = false;              // the upper half of the rows holds the complements
-  float extra = 0;                    // volts of a last column that is no part of `values`
+  bool mirrored = false;  // the upper half of the rows holds the complements
+  float extra = 0;        // volts of a last column that is no part of `values`
   bool has_extra = false;
-  const float* factors = nullptr;     // [terms][ages]
-  const float* kept = nullptr;        // [terms][kTile]: what a key's exponential term loses less than a run's first key
-  const int32_t* kinds = nullptr;     // [terms]: one of Factor
+  const float* factors = nullptr;  // [terms][ages]
+  const float* kept = nullptr;     // [terms][kTile]: what a key's exponential term loses less than a run's first key
+  const int32_t* kinds = nullptr;  // [terms]: one of Factor
   int ages = 0;
-  int parts[kMostChannels];           // digits that a term's products need, in units of `Split`
+  int parts[kMostChannels];  // digits that a term's products need, in units of `Split`
 
   int channels() const { return terms + (loaded ? 1 : 0); }
   int depth() const { return (mirrored ? width / 2 : width) - (has_extra ? 1 : 0); }
@@ -93,7 +93,8 @@ struct Problem {
   int group() const { return heads / kv_heads; }
   int flag_bytes() const { return padded(second_cells.width) / 8; }
   uint8_t* flags_of(int b, int h, int query, int tile) const {
-    return flags + (((static_cast<int64_t>(b) * heads + h) * queries + query) * flag_tiles + tile - first_tile) * flag_bytes();
+    return flags +
+           (((static_cast<int64_t>(b) * heads + h) * queries + query) * flag_tiles + tile - first_tile) * flag_bytes();
   }
 };
 

@@ -36,12 +36,18 @@ struct OnLines {
   OnLines(const OnLines<U>&) {}
   T* allocate(size_t n) { return static_cast<T*>(::operator new(n * sizeof(T), std::align_val_t(64))); }
   template <class U>
-  void construct(U* p) { ::new (static_cast<void*>(p)) U; }  // numbers stay as they lie: every buffer is written first
+  void construct(U* p) {
+    ::new (static_cast<void*>(p)) U;
+  }  // numbers stay as they lie: every buffer is written first
   template <class U, class... Arguments>
-  void construct(U* p, Arguments&&... arguments) { ::new (static_cast<void*>(p)) U(std::forward<Arguments>(arguments)...); }
+  void construct(U* p, Arguments&&... arguments) {
+    ::new (static_cast<void*>(p)) U(std::forward<Arguments>(arguments)...);
+  }
   void deallocate(T* p, size_t) { ::operator delete(p, std::align_val_t(64)); }
   template <class U>
-  bool operator==(const OnLines<U>&) const { return true; }
+  bool operator==(const OnLines<U>&) const {
+    return true;
+  }
 };
 template <class T>
 using Buffer = std::vector<T, OnLines<T>>;

@@ -14,7 +14,8 @@ inline float clip(float x, float low, float high) { return x < low ? low : (x > 
 inline bool inside(float x, float low, float high) { return !(x < low) && !(x > high); }
 
 template <bool Grad, int Order>
-inline void column_of_order(const Column& m, int n, const float* charge, const float* load, float* out, float* d_charge, float* d_load) {
+inline void column_of_order(const Column& m, int n, const float* charge, const float* load, float* out, float* d_charge,
+                            float* d_load) {
   const float scale = m.scale, a_low = m.a_low, a_high = m.a_high, u_low = m.u_low, u_high = m.u_high;
   float c[Order][Order];
   for (int p = 0; p < Order; ++p)
@@ -46,7 +47,8 @@ inline void column_of_order(const Column& m, int n, const float* charge, const f
 
 // charge -> charge delivered, which may take its place; d_charge, d_load: its partial derivatives.
 template <bool Grad>
-inline void column(const Column& m, int n, const float* charge, const float* load, float* out, float* d_charge, float* d_load) {
+inline void column(const Column& m, int n, const float* charge, const float* load, float* out, float* d_charge,
+                   float* d_load) {
   if (m.order <= 3)  // coefficients beyond the order are zero
     column_of_order<Grad, 3>(m, n, charge, load, out, d_charge, d_load);
   else
@@ -58,7 +60,8 @@ inline void note_inside(const float* charge, int n, float low, uint8_t* flags) {
 #if defined(__AVX512F__)
   for (int i = 0; i < n; i += 16) {
     const __m512 x = _mm512_loadu_ps(charge + i);
-    const __mmask16 in = ~(_mm512_cmp_ps_mask(x, _mm512_set1_ps(low), _CMP_LT_OQ) | _mm512_cmp_ps_mask(x, _mm512_set1_ps(1.0f), _CMP_GT_OQ));
+    const __mmask16 in = ~(_mm512_cmp_ps_mask(x, _mm512_set1_ps(low), _CMP_LT_OQ) |
+                           _mm512_cmp_ps_mask(x, _mm512_set1_ps(1.0f), _CMP_GT_OQ));
     std::memcpy(flags + i / 8, &in, 2);
   }
 #else
@@ -102,7 +105,8 @@ struct Row64 {
   }
   __m512 operator()(__m512i k) const {
     const __mmask16 upper = _mm512_test_epi32_mask(k, _mm512_set1_epi32(32));
-    return _mm512_mask_mov_ps(_mm512_permutex2var_ps(part[0], k, part[1]), upper, _mm512_permutex2var_ps(part[2], k, part[3]));
+    return _mm512_mask_mov_ps(_mm512_permutex2var_ps(part[0], k, part[1]), upper,
+                              _mm512_permutex2var_ps(part[2], k, part[3]));
   }
 };
 #endif
@@ -115,19 +119,24 @@ inline void follow(const Curve& curve, float low, int n, float* x, float* d) {
 #if defined(__AVX512F__)
   if (curve.room == 64) {
     const auto row = [&](int number) { return Row64(curve.rows + number * 64); };
-    const Row64 start = row(kStart), end = row(kEnd), per_width = row(kPerWidth), c0 = row(kCubic), c1 = row(kCubic + 1), c2 = row(kCubic + 2), c3 = row(kCubic + 3);
-    const __m512 first = _mm512_set1_ps(curve.low), last = _mm512_set1_ps(curve.high), one = _mm512_set1_ps(1.0f), floor = _mm512_set1_ps(low);
+    const Row64 start = row(kStart), end = row(kEnd), per_width = row(kPerWidth), c0 = row(kCubic),
+                c1 = row(kCubic + 1), c2 = row(kCubic + 2), c3 = row(kCubic + 3);
+    const __m512 first = _mm512_set1_ps(curve.low), last = _mm512_set1_ps(curve.high), one = _mm512_set1_ps(1.0f),
+                 floor = _mm512_set1_ps(low);
     for (; i + 16 <= n; i += 16) {
       const __m512 charge = _mm512_loadu_ps(x + i);
       const __m512 at = _mm512_min_ps(last, _mm512_max_ps(first, charge));  // keeps what is not a number
       const __m512i bucket = _mm512_cvttps_epi32(_mm512_mul_ps(_mm512_sub_ps(at, first), _mm512_set1_ps(per_bucket)));
-      const __m512i in_range = _mm512_max_epi32(_mm512_setzero_si512(), _mm512_min_epi32(bucket, _mm512_set1_epi32(curve.buckets - 1)));
+      const __m512i in_range =
+          _mm512_max_epi32(_mm512_setzero_si512(), _mm512_min_epi32(bucket, _mm512_set1_epi32(curve.buckets - 1)));
       __m512i k = _mm512_i32gather_epi32(in_range, curve.bucket, 4);
-      const __mmask16 next = _mm512_cmp_ps_mask(at, end(k), _CMP_GE_OQ) & _mm512_cmplt_epi32_mask(k, _mm512_set1_epi32(curve.count - 1));
+      const __mmask16 next =
+          _mm512_cmp_ps_mask(at, end(k), _CMP_GE_OQ) & _mm512_cmplt_epi32_mask(k, _mm512_set1_epi32(curve.count - 1));
       k = _mm512_mask_add_epi32(k, next, k, _mm512_set1_epi32(1));
       const __m512 unit = per_width(k), s = _mm512_mul_ps(_mm512_sub_ps(at, start(k)), unit);
       const __m512 b = c1(k), c = c2(k), e = c3(k);
-      const __m512 slope = _mm512_mul_ps(unit, _mm512_fmadd_ps(s, _mm512_fmadd_ps(_mm512_mul_ps(s, _mm512_set1_ps(3.0f)), e, _mm512_add_ps(c, c)), b));
+      const __m512 slope = _mm512_mul_ps(
+          unit, _mm512_fmadd_ps(s, _mm512_fmadd_ps(_mm512_mul_ps(s, _mm512_set1_ps(3.0f)), e, _mm512_add_ps(c, c)), b));
       __m512 y = _mm512_fmadd_ps(s, _mm512_fmadd_ps(s, _mm512_fmadd_ps(s, e, c), b), c0(k));
       y = _mm512_fmadd_ps(_mm512_sub_ps(charge, at), slope, y);
       if (Grad) {
