@@ -41,7 +41,7 @@ from .signals import (
     query_widths,
     stored_volts,
 )
-from .slope import product, surrogates
+from .slope import bearer_of, line_of, product, surrogates
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,8 @@ def _cells(
     terms = cell_terms(volts, array, now)
     stored = [(response,) for response, _ in terms]
     if now.gradient == "fixed-slope":
-        lines = surrogates(len(terms), volts, now.hardware, now.effects.decay)
+        bearer = bearer_of(now.hardware, now.effects.decay, len(terms))
+        lines = surrogates(line_of(now.hardware)(volts), bearer, len(terms))
         stored = [(*own, line) for own, line in zip(stored, lines, strict=True)]
     return [
         (tuple(per_query_head(x, heads) for x in own), None if factor is None else factor[ring.age])

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -53,7 +54,9 @@ class BlockWise(torch.autograd.Function):
         out = q.new_empty((*q.shape[:3], v.shape[3] + normalises), dtype=dtype)
         # A compiler cannot look at values, and noise is not the same where a block is left out.
         watch = any(ctx.needs_input_grad) and is_ideal(2, now) and not torch.compiler.is_compiling()
-        ctx.clipped = [_forward(out, q, k, v, part, watch) for part in parts_of(q, k, now)]
+        # What the gradient takes for the cells is of no concern here.
+        parts = parts_of(q, k, replace(now, gradient="exact"))
+        ctx.clipped = [_forward(out, q, k, v, part, watch) for part in parts]
         return out
 
     @staticmethod
@@ -75,7 +78,7 @@ class BlockWise(torch.autograd.Function):
 def _forward(out: Tensor, q: Tensor, k: Tensor, v: Tensor, part: Part, watch: bool) -> list[bool] | None:
     """Write one part's output; which blocks clipped, if that is watched."""
     q, k, v = part.of(q, k, v)
-    group = part.group(q, part.pulses(q)[0], part.stored(k, 1)[0], part.stored(v, 2)[0])
+    group = part.group(q, part.pulses(q)[0], part.stored(k, 1), part.stored(v, 2))
     total = q.new_zeros(group.batch * group.now.kv_heads, q.shape[2] * group.per_array, group.depth)
     add_block = lean.add_block if lean.is_lean(group) else pairs.add_block
     clipped = []
@@ -99,17 +102,20 @@ def _backward(
 ) -> None:
     """Write one part's gradients by q, k and v."""
     q, k, v = part.of(*inputs)
+    of_line = part.of_line()
+    pulses, back_pulses = of_line.pulses(q)
     # In the order of the forward pass, for the noise to be the same.
-    pulses, back_pulses = part.pulses(q)
-    keys, back_keys = part.stored(k, 1)
-    values, back_values = part.stored(v, 2)
-    group = part.group(q, pulses, keys, values)
+    own_keys, keys, back_keys = part.taped(k, 1, of_line)
+    own_values, values, back_values = part.taped(v, 2, of_line)
+    line = group = of_line.group(q, pulses, keys, values)
+    if of_line is not part:
+        group = part.group(q, part.pulses(q)[0], own_keys, own_values)
     own = folded_queries(grad[part.sequences, part.heads].to(q.dtype), group.now.kv_heads) / group.full_scale
     sums = gradients_of(pulses, keys, values)
-    wide = widened(own, group, (0, q.shape[2])) if is_ideal(2, group.now) else own
+    wide = widened(own, line, (0, q.shape[2])) if is_ideal(2, group.now) else own
     add_gradients = lean.add_gradients if lean.is_lean(group) else pairs.add_gradients
     for i, block in enumerate(part.blocks):
-        add_gradients(own, wide, clipped is None or clipped[i], group, block, sums)
+        add_gradients(own, wide, clipped is None or clipped[i], group, line, block, sums)
     results = back_pulses(sums.pulses), back_keys(sums.keys), back_values(sums.values)
     for total, heads, result in zip(grads, part.heads_of_inputs, results, strict=True):
         total[part.sequences, heads] = result

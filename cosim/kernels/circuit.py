@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from ..signals import Conditions, cell_terms, chip_of, column_of, pattern, stored_volts
+from ..slope import bearer_of, line_of, surrogates
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,16 @@ class Cells:
     """Each (ages,) or None."""
     loading: Tensor | None
     """(B, Hkv, S, R) bit-line loading, dimensionless; None without a column model."""
+    linear: Tensor | None = None
+    """(B, Hkv, S, R) what the surrogate gradient takes for the charge; None: its terms. See `slope.py`."""
+    bearer: int = 0
+    """The term whose factor `linear` has."""
+
+    def operands(self) -> list[tuple[Tensor, ...]]:
+        """What `slope.product` multiplies with the pulses, for every term."""
+        if self.linear is None:
+            return [(term,) for term in self.terms]
+        return list(zip(self.terms, surrogates(self.linear, self.bearer, len(self.terms)), strict=True))
 
 
 def cells_of(x: Tensor, array: int, now: Conditions) -> Cells:
@@ -76,11 +87,13 @@ def cells_of(x: Tensor, array: int, now: Conditions) -> Cells:
     volts = stored_volts(x, array, now)
     full_scale = now.hardware.q_sat_1 if array == 1 else now.hardware.q_sat_2
     terms = cell_terms(volts, array, now)
-    column = column_of(array, now)
+    column, linear = column_of(array, now), now.gradient == "fixed-slope"
     return Cells(
         terms=tuple(response / full_scale for response, _ in terms),
         factors=tuple(factor for _, factor in terms),
         loading=None if column is None else column.loading(volts),
+        linear=line_of(now.hardware)(volts) / full_scale if linear else None,
+        bearer=bearer_of(now.hardware, now.effects.decay, len(terms)),
     )
 
 

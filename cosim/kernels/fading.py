@@ -37,6 +37,21 @@ class Fading:
     tables: tuple[Tensor, ...]
     """(positions between query and a run's first key, columns) factor, by tabled term."""
 
+    @property
+    def terms(self) -> int:
+        """How many there are."""
+        return len(self.separable) + len(self.tabled) + (self.constant is not None)
+
+    def of_line(self, bearer: int) -> tuple[Fading, int]:
+        """That of a single term with the factor of the term `bearer`, and which separable one that is."""
+        if bearer in self.tabled:
+            return Fading((), (0,), None, None, (), (self.tables[self.tabled.index(bearer)],)), 0
+        if bearer not in self.separable:
+            return Fading((0,), (), None, None, (None,), ()), 0
+        i = self.separable.index(bearer)
+        rows = None if self.rows is None else self.rows[..., i : i + 1]
+        return Fading((0,), (), None, rows, (self.keys[i],), ()), i
+
 
 def fading_of(now: Conditions, like: Tensor) -> Fading:
     """The factors, with the dtype and device of `like`."""

@@ -60,7 +60,7 @@ def _charges_2(group: Group, block: Block, phis: list[Tensor]) -> Tensor:
 
 
 def add_gradients(
-    grad: Tensor, wide: Tensor, clips: bool, group: Group, block: Block, sums: Gradients
+    grad: Tensor, wide: Tensor, clips: bool, group: Group, line: Group, block: Block, sums: Gradients
 ) -> None:
     """As in `pairs.py`."""
     at, scratch = group.scaled(block.rows), group.scratch
@@ -70,12 +70,12 @@ def add_gradients(
     if clips:
         charge = _charges_2(group, block, phis)
         own = clip_slope(grad[:, at], charge, -group.full_scale, group.full_scale)
-        wide = widened(own, group, block.rows)
-    pulses, sum_of_pulses = group.pulses[0].wide[:, at], sums.pulses[0][:, at]
+        wide = widened(own, line, block.rows)
+    pulses, sum_of_pulses = line.pulses[0].wide[:, at], sums.pulses[0][:, at]
     for run, charge, phi in zip(block.runs, charges, phis, strict=True):
         keys = slice(*run)
-        by_phi = torch.bmm(wide, group.values.wide[:, keys].mT, out=scratch.take("gradient", phi.shape))
+        by_phi = torch.bmm(wide, line.values.wide[:, keys].mT, out=scratch.take("gradient", phi.shape))
         sums.values[0][:, keys].baddbmm_(phi.mT, wide)
         by_charge = clip_slope_(by_phi, charge, 0.0, 1.0)
-        sum_of_pulses.baddbmm_(by_charge, group.keys.wide[:, keys])
+        sum_of_pulses.baddbmm_(by_charge, line.keys.wide[:, keys])
         sums.keys[0][:, keys].baddbmm_(by_charge.mT, pulses)

@@ -109,7 +109,31 @@ def stored_of(x: Tensor, array: int, now: Conditions, fading: Fading, scale: flo
     scale: all charges are multiplied with it.
     """
     cells = cells_of(x, array, now)
-    terms = [term.flatten(0, 1) for term in cells.terms]
+    return laid_out(cells.terms, cells.loading, array, now, fading, scale)
+
+
+def line_and_stored_of(
+    x: Tensor, array: int, now: Conditions, line: Fading, fading: Fading, scale: float
+) -> tuple[Stored, Stored]:
+    """What the gradient takes for the stored elements, the linear cell's charge that ages like `line`, and
+    `stored_of`; differentiable in x."""
+    cells = cells_of(x, array, now)
+    stored = laid_out(cells.terms, cells.loading, array, now, fading, scale)
+    if cells.linear is None:
+        return stored, stored
+    return laid_out((cells.linear,), cells.loading, array, now, line, scale), stored
+
+
+def laid_out(
+    terms: tuple[Tensor, ...],
+    loading: Tensor | None,
+    array: int,
+    now: Conditions,
+    fading: Fading,
+    scale: float,
+) -> Stored:
+    """Operands from the terms and the loading (b, h, S, R) of `Cells`."""
+    terms = [term.flatten(0, 1) for term in terms]
     parts = []
     for i, share in zip(fading.separable, fading.keys, strict=True):
         share = scale if share is None else share * scale
@@ -119,6 +143,4 @@ def stored_of(x: Tensor, array: int, now: Conditions, fading: Fading, scale: flo
     if array == 1 and edges_of(now) is not None:
         parts.append(torch.ones_like(terms[0][..., :1]))
     tabled = tuple(terms[i] * scale for i in fading.tabled)
-    return Stored(
-        _beside(parts, terms[0]), tabled, None if cells.loading is None else cells.loading.flatten(0, 1)
-    )
+    return Stored(_beside(parts, terms[0]), tabled, None if loading is None else loading.flatten(0, 1))

@@ -36,12 +36,13 @@ def add_block(out: Tensor, group: Group, block: Block) -> Tensor | None:
 
 
 def add_gradients(
-    grad: Tensor, wide: Tensor, clips: bool, group: Group, block: Block, sums: Gradients
+    grad: Tensor, wide: Tensor, clips: bool, group: Group, line: Group, block: Block, sums: Gradients
 ) -> None:
     """Add a block's share to `sums`.
 
     grad: (n, T G, C) by the read-out in the unit of `values`, wide: the same as `widened` gives it; clips:
-    the converter may have clipped a charge of this block.
+    the converter may have clipped a charge of this block. line: the operands by which the gradient passes,
+    `group` or what the surrogate gradient takes for it.
     """
     faders = [_faders(group, block.rows, run) for run in block.runs]
     taped = [_taped_pulses(group, block, i, own) for i, own in enumerate(faders)]
@@ -51,10 +52,11 @@ def add_gradients(
         phis = [phi for phi, _ in taped]
         charge, load = second_sums(group, block, phis, faders)
         grad, grad_load = _before_read_out(grad, charge, load, phis, group, block)
-        wide = widened(grad, group, block.rows)
+        wide = widened(grad, line, block.rows)
     for run, own, (phi, back) in zip(block.runs, faders, taped, strict=True):
-        grad_phi = _through_values(grad, wide, grad_load, phi, own, run, group, sums)
-        _through_keys(back(grad_phi), own, block.rows, run, group, sums)
+        own = own if line is group else _faders(line, block.rows, run)
+        grad_phi = _through_values(grad, wide, grad_load, phi, own, run, line, sums)
+        _through_keys(back(grad_phi), own, block.rows, run, line, sums)
 
 
 def _faders(group: Group, rows: Run, run: Run) -> list[Tensor]:

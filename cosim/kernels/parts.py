@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
 
 from ..signals import Conditions, noise_of
+from ..slope import bearer_of
 from .fading import Fading, fading_of
 from .group import Group
-from .operands import Pulses, Stored, pulses_of, stored_of
-from .powers import Back, Operands, plain_powers, plain_pulses, powers_of_pulses, stored_powers
+from .operands import Pulses, Stored, line_and_stored_of, pulses_of, stored_of
+from .powers import (
+    Back,
+    Operands,
+    plain_powers,
+    plain_pulses,
+    powers_of_pulses,
+    stored_line,
+    stored_powers,
+)
 from .scratch import Scratch
 from .stages import is_ideal
 from .tiling import Block, blocks_of
@@ -36,6 +44,8 @@ class Part:
     """Of q, k and v."""
     dtype: torch.dtype
     """What is computed in."""
+    by_hand: bool
+    """Whether `powers.py` has these operands."""
     ahead: Tensor
     """As in `Group`."""
     scratch: Scratch
@@ -69,19 +79,43 @@ class Part:
             phases = pulses_of(q, self.now, self.fading, self.rows)
             return tuple(x for phase in phases for x in (phase.wide, phase.plain))
 
-        return _with_back(make, q, self.now)
+        return make(q), lambda grads: torch.func.vjp(make, q)[1](grads)[0]
 
-    def stored(self, x: Tensor, array: int) -> tuple[Operands, Back]:
-        """`Stored.tensors` of array 1 (keys) or 2 (values), and the way back from their gradient."""
-        scale = 1.0 if array == 1 else self.scale
+    def stored(self, x: Tensor, array: int) -> Operands:
+        """`Stored.tensors` of array 1 (keys) or 2 (values)."""
+        settings = (array, self.now, self.fading, self._scale_of(array))
+        return stored_powers(x, *settings)[0] if self.by_hand else stored_of(x, *settings).tensors()
+
+    def taped(self, x: Tensor, array: int, line: Part) -> tuple[Operands, Operands, Back]:
+        """`stored`, the same of the part `line`, and the way back from the gradient of the latter."""
+        now, scale = self.now, self._scale_of(array)
         if self.by_hand:
-            return stored_powers(x, array, self.now, self.fading, scale)
-        return _with_back(lambda x: stored_of(x, array, self.now, self.fading, scale).tensors(), x, self.now)
+            made, back = stored_powers(x, array, now, self.fading, scale)
+            return made, *((made, back) if line is self else stored_line(x, array, now, line.fading, scale))
 
-    @property
-    def by_hand(self) -> bool:
-        """Whether `powers.py` has these operands."""
-        return plain_powers(self.now, self.fading)
+        def make(x: Tensor) -> tuple[Operands, Operands]:
+            both = line_and_stored_of(x, array, now, line.fading, self.fading, scale)
+            return both[0].tensors(), both[1].tensors()
+
+        if noise_of(now) is not None:
+            of_line, pull, made = torch.func.vjp(make, x, has_aux=True)
+            return made, of_line, lambda grads: pull(grads)[0]
+        of_line, made = make(x)
+        # Made again rather than kept.
+        return made, of_line, lambda grads: torch.func.vjp(lambda x: make(x)[0], x)[1](grads)[0]
+
+    def of_line(self) -> Part:
+        """The part by whose operands the gradient passes: this one, or with the surrogate gradient its linear
+        cell's, whose charge is a single term."""
+        if self.now.gradient == "exact":
+            return self
+        bearer = bearer_of(self.now.hardware, self.now.effects.decay, self.fading.terms)
+        fading, i = self.fading.of_line(bearer)
+        rows = None if fading.rows is None or self.rows is None else self.rows[..., i : i + 1]
+        return replace(self, fading=fading, rows=rows)
+
+    def _scale_of(self, array: int) -> float:
+        return 1.0 if array == 1 else self.scale
 
     def group(self, q: Tensor, pulses: Operands, keys: Operands, values: Operands) -> Group:
         """The operands together."""
@@ -105,14 +139,6 @@ class Part:
         )
 
 
-def _with_back(make: Callable[[Tensor], Operands], x: Tensor, now: Conditions) -> tuple[Operands, Back]:
-    """make(x), and the way back from its gradient, for which it is made again, unless it is noisy."""
-    if noise_of(now) is not None:
-        made, pull = torch.func.vjp(make, x)
-        return made, lambda grads: pull(grads)[0]
-    return make(x), lambda grads: torch.func.vjp(make, x)[1](grads)[0]
-
-
 def parts_of(q: Tensor, k: Tensor, now: Conditions) -> list[Part]:
     """Every array of the operation, in one part or another."""
     dtype = torch.promote_types(q.dtype, torch.float32)
@@ -129,7 +155,7 @@ def parts_of(q: Tensor, k: Tensor, now: Conditions) -> list[Part]:
     fading = fading_of(now, torch.empty(0, dtype=dtype, device=q.device))
     ahead = torch.ones(now.places.columns, now.places.columns, dtype=torch.bool, device=q.device).triu(1)
     ahead = ahead.repeat_interleave(per_array, dim=0)[None]
-    scratch = Scratch(dtype, q.device)
+    scratch, by_hand = Scratch(dtype, q.device), plain_powers(now, fading)
     parts = []
     for b in range(0, batch, sequences):
         for h in range(0, kv_heads, heads):
@@ -138,7 +164,7 @@ def parts_of(q: Tensor, k: Tensor, now: Conditions) -> list[Part]:
             some = slice(b, min(b + sequences, batch))
             own = _of_arrays(now, some, stop - h)
             rows = _rows(fading, some, stop - h, per_array)
-            parts.append(Part(own, fading, blocks, rows, some, of_inputs, dtype, ahead, scratch))
+            parts.append(Part(own, fading, blocks, rows, some, of_inputs, dtype, by_hand, ahead, scratch))
     return parts
 
 

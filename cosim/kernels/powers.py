@@ -26,7 +26,8 @@ def plain_powers(now: Conditions, fading: Fading) -> bool:
     """Whether the cells hold what is written, and their charge is a sum of powers that all decay."""
     acting = (now.effects.write and now.hardware.write is not None) or chip_of(now) or noise_of(now)
     powers = fading.constant is not None and fading.rows is not None and not fading.tabled
-    return powers and not acting and not torch.compiler.is_compiling()
+    straight = now.gradient == "exact" or line_of(now.hardware).order == 1
+    return powers and straight and not acting and not torch.compiler.is_compiling()
 
 
 def stored_powers(
@@ -36,7 +37,7 @@ def stored_powers(
     hardware = now.hardware
     full_scale = hardware.q_sat_1 if array == 1 else hardware.q_sat_2
     coefficients = [float(c) * scale / full_scale for c in hardware.transfer.coefficients]
-    deviation = _deviation(x, array, now).flatten(0, 1)
+    deviation = _deviation(x, array, now, hardware.transfer.center).flatten(0, 1)
     keys, depth = deviation.shape[1:]
     edged = array == 1 and edges_of(now) is not None
     wide = deviation.new_empty(deviation.shape[0], keys, len(fading.keys) * depth + 1 + edged)
@@ -50,18 +51,35 @@ def stored_powers(
 
     def back(grads: Operands) -> Tensor:
         parts = [grads[0][..., i * depth : (i + 1) * depth] for i in range(len(fading.keys))]
-        if now.gradient == "fixed-slope":
-            slope = float(line_of(hardware).coefficients[1]) * scale / full_scale
-            grad = parts[0] * (fading.keys[0] * slope)
-        else:
-            grad = _by_deviation(parts, deviation, fading.keys, coefficients)
+        grad = _by_deviation(parts, deviation, fading.keys, coefficients)
         return _by_target(grad.view(*x.shape[:2], keys, depth), x, array, now)
 
     return (wide,), back
 
 
-def _deviation(x: Tensor, array: int, now: Conditions) -> Tensor:
-    """Stored deviation from the polynomial's centre (b, h, S, R), V: what `stored_volts` gives, in place."""
+def stored_line(
+    x: Tensor, array: int, now: Conditions, fading: Fading, scale: float
+) -> tuple[Operands, Back]:
+    """The same of the linear cell's charge, aged as `fading` says."""
+    hardware, line = now.hardware, line_of(now.hardware)
+    full_scale = hardware.q_sat_1 if array == 1 else hardware.q_sat_2
+    constant, slope = (float(c) * scale / full_scale for c in line.coefficients)
+    deviation = _deviation(x, array, now, line.center).flatten(0, 1)
+    depth, edged = deviation.shape[2], array == 1 and edges_of(now) is not None
+    wide = deviation.new_empty(*deviation.shape[:2], depth + edged)
+    torch.mul(deviation.mul_(slope).add_(constant), fading.keys[0], out=wide[..., :depth])
+    if edged:
+        wide[..., -1] = 1.0
+
+    def back(grads: Operands) -> Tensor:
+        grad = grads[0][..., :depth] * (fading.keys[0] * slope)
+        return _by_target(grad.view(*x.shape[:2], -1, depth), x, array, now)
+
+    return (wide,), back
+
+
+def _deviation(x: Tensor, array: int, now: Conditions, center: float) -> Tensor:
+    """Stored deviation from a polynomial's centre (b, h, S, R), V: what `stored_volts` gives, in place."""
     hardware = now.hardware
     low, high = hardware.v_min, hardware.v_max
     levels = hardware.levels.key if array == 1 else hardware.levels.value
@@ -73,7 +91,7 @@ def _deviation(x: Tensor, array: int, now: Conditions) -> Tensor:
         volts = volts if low == 0 else volts.add_(low)
     if array == 1:
         volts = with_complements(volts, hardware)
-    return volts.sub_(hardware.transfer.center)
+    return volts.sub_(center)
 
 
 def _by_deviation(
@@ -107,10 +125,12 @@ def powers_of_pulses(q: Tensor, now: Conditions, fading: Fading, rows: Tensor) -
         widths.mul_(steps).round_().div_(steps)
     plain = folded_queries(widths, now.kv_heads)
     depth, count, edge = plain.shape[2], rows.shape[2], edges_of(now)
-    wide = plain.new_empty(*plain.shape[:2], count * depth + 1 + (edge is not None))
+    summed = fading.constant is not None
+    wide = plain.new_empty(*plain.shape[:2], count * depth + summed + (edge is not None))
     for i in range(count):
         torch.mul(plain, rows[..., i : i + 1], out=wide[..., i * depth : (i + 1) * depth])
-    wide[..., count * depth] = plain.sum(-1)
+    if summed:
+        wide[..., count * depth] = plain.sum(-1)
     if edge is not None:
         wide[..., -1] = (plain > 0).sum(-1) * edge
 
@@ -118,7 +138,8 @@ def powers_of_pulses(q: Tensor, now: Conditions, fading: Fading, rows: Tensor) -
         grad = grads[0][..., :depth] * rows[..., :1]
         for i in range(1, count):
             grad.addcmul_(grads[0][..., i * depth : (i + 1) * depth], rows[..., i : i + 1])
-        grad += grads[0][..., count * depth : count * depth + 1]
+        if summed:
+            grad += grads[0][..., count * depth : count * depth + 1]
         grad = unfolded_queries(grad, q.shape[0], now.kv_heads, q.shape[2])
         return clip_slope(grad, q, 0.0, 1.0)
 

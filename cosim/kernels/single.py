@@ -14,6 +14,7 @@ from torch.nn.functional import pad
 from ..options import phases_of
 from ..ring import Places
 from ..signals import Conditions, chip_of, column_of, count, query_widths
+from ..slope import product
 from .circuit import Cells, cells_of
 from .operands import edges_of, folded_queries
 from .stages import edge_of_pulses, first_pulses, is_ideal, second_width
@@ -72,7 +73,8 @@ def _pulses(q: Tensor, cells: Cells, age: Tensor, now: Conditions) -> Tensor:
     charges, loads = [], []
     for part in parts:
         pulses = folded_queries(part, now.kv_heads).unflatten(0, (q.shape[0], -1))
-        charge = _faded([pulses @ term.mT for term in cells.terms], cells, age)
+        sums = [product(pulses, *(stored.mT for stored in own)) for own in cells.operands()]
+        charge = _faded(sums, cells, age)
         edge = edges_of(now)
         charges.append(charge if edge is None else charge + edge * (pulses > 0).sum(-1, keepdim=True))
         if cells.loading is not None:
@@ -95,13 +97,13 @@ def _faded(parts: list[Tensor], cells: Cells, age: Tensor) -> Tensor:
 def _read_outs(phi: Tensor, cells: Cells, age: Tensor, now: Conditions) -> Tensor:
     """(B, Hkv, sub-tiles, G, C) counted read-out of each sub-tile."""
 
-    def tiled(pulses: Tensor, stored: Tensor) -> Tensor:
+    def tiled(pulses: Tensor, *stored: Tensor) -> Tensor:
         pulses = pulses.unflatten(-1, (-1, now.places.columns)).transpose(2, 3)
-        return pulses @ stored.unflatten(2, (-1, now.places.columns))
+        return product(pulses, *(x.unflatten(2, (-1, now.places.columns)) for x in stored))
 
     charge = sum(
-        tiled(phi if factor is None else phi * factor[age], term)
-        for term, factor in zip(cells.terms, cells.factors, strict=True)
+        tiled(phi if factor is None else phi * factor[age], *stored)
+        for stored, factor in zip(cells.operands(), cells.factors, strict=True)
     )
     if is_ideal(2, now):
         width = charge.clamp(-1, 1)

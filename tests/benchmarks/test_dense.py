@@ -46,6 +46,20 @@ def test_outputs_and_gradients_are_the_reference_s(dense, queries, keys, window,
         torch.testing.assert_close(mine, theirs, rtol=1e-9, atol=1e-10)
 
 
+@pytest.mark.parametrize(("queries", "keys", "window"), SHAPES)
+@pytest.mark.parametrize("implementation", ["reference", "torch"])
+def test_surrogate_gradients_are_the_public_code_s(dense, queries, keys, window, implementation):
+    inputs = signals(queries, keys)
+    hardware = Hardware.from_pretrained("leroux2025")
+    settings = {"window": window, "gradient": "fixed-slope", "implementation": implementation}
+    out = gain_cell_attention(*inputs, hardware, **settings)
+    manner = dense.Manner(gradient="surrogate")
+    expected = dense.DenseAttention(queries, keys, window, manner, dtype=torch.float64)(*inputs)
+    torch.testing.assert_close(out, expected, rtol=1e-9, atol=1e-12)
+    for mine, theirs in zip(gradients(out, inputs), gradients(expected, inputs), strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-6, atol=1e-6 * float(theirs.abs().max()))
+
+
 @pytest.mark.parametrize("terms", ["published", "collapsed"])
 @pytest.mark.parametrize("array", [1, 2])
 def test_surrogate_is_the_gradient_of_the_linear_cell(dense, terms, array):
