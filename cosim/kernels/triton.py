@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
@@ -16,6 +17,7 @@ from torch import Tensor
 
 from ..options import normalised, phases_of
 from ..signals import Conditions, query_widths
+from ..slope import bearer_of
 from .circuit import Cells, cells_of
 from .triton_constants import Constants, are_exponential, constants_of, factors_of, linear_phases, roomy
 
@@ -88,8 +90,9 @@ class _Attention(torch.autograd.Function):
     def forward(ctx, q, k, v, now):
         from .triton_operator import sums
 
-        operands = _operands(q, k, v, now)
-        total = sums(*_arguments(operands, now))
+        # What the gradient takes for the cells is of no concern here.
+        plain = replace(now, gradient="exact")
+        total = sums(*_arguments(_operands(q, k, v, plain), plain))
         out = normalised(total, now.hardware).to(q.dtype)
         ctx.now = now
         if now.hardware.normaliser is None:
@@ -136,7 +139,7 @@ def _before_division(
 
 
 def _operands(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Operands:
-    """Pulses (B, H, T, R), and the terms and the loading of keys and of values, stacked; float32."""
+    """Pulses (B, H, T, R), and all of `Cells` of keys and of values, stacked; float32."""
     pulses = query_widths(q.float(), now)
     if linear_phases(now):
         negative, positive = phases_of(pulses, now.hardware)
@@ -146,6 +149,8 @@ def _operands(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Operands:
 
 def _stacked(cells: Cells) -> Tensor:
     parts = cells.terms if cells.loading is None else (*cells.terms, cells.loading)
+    # The gradient by the stored voltage is that of the terms.
+    parts = parts if cells.linear is None else (*parts, cells.linear.detach())
     return torch.stack(torch.broadcast_tensors(*parts)).contiguous()
 
 
@@ -154,7 +159,8 @@ def _arguments(operands: Operands, now: Conditions) -> tuple:
     pulses, keys, values = operands
     places = now.places
     constants, factors = constants_of(now, values.shape[4], pulses.device), factors_of(now, pulses.device)
-    shape = [places.window or ENDLESS, places.columns, places.key_start, int(are_exponential(now))]
+    window = places.window or ENDLESS
+    shape = [window, places.columns, places.key_start, int(are_exponential(now)), _bearer(now, len(keys))]
     scalars = [constants.edge_2, constants.retained, constants.steps]
     numbers = (
         [*constants.first, factors],
@@ -164,6 +170,13 @@ def _arguments(operands: Operands, now: Conditions) -> tuple:
         scalars,
     )
     return pulses, _edges(pulses, constants), keys, values, *numbers
+
+
+def _bearer(now: Conditions, stacked: int) -> int:
+    """The term whose factor the surrogate gradient's line has; -1 for the exact gradient."""
+    if now.gradient == "exact":
+        return -1
+    return bearer_of(now.hardware, now.effects.decay, stacked - 1)
 
 
 def _edges(pulses: Tensor, constants: Constants) -> Tensor | None:

@@ -54,11 +54,18 @@ def width_gradient(by_charge, by_load, block, keys, place, circuit, extent, KEYS
     """Gradient (queries, keys) of the pulses into the second circuit.second."""
     total = tl.full((by_charge.shape[0], KEYS), 0.0, tl.float32)
     term = circuit.second.terms + place.second
-    for i in range(circuit.second.number):
-        cells = cells_of(term, keys, extent.outputs, by_charge.shape[1])
+    if circuit.second.bearer is not None:
+        cells = cells_of(term + circuit.second.line, keys, extent.outputs, by_charge.shape[1])
         part = tl.dot(by_charge, tl.trans(cells), input_precision=circuit.precision)
-        total += with_age(part, circuit.second, i, block, keys, extent)
-        term += circuit.second.stride
+        total += with_age(part, circuit.second, circuit.second.bearer, block, keys, extent)
+        # Before it lies the loading.
+        term += circuit.second.line - circuit.second.stride
+    else:
+        for i in range(circuit.second.number):
+            cells = cells_of(term, keys, extent.outputs, by_charge.shape[1])
+            part = tl.dot(by_charge, tl.trans(cells), input_precision=circuit.precision)
+            total += with_age(part, circuit.second, i, block, keys, extent)
+            term += circuit.second.stride
     if circuit.second.column is not None:
         cells = cells_of(term, keys, extent.outputs, by_charge.shape[1])
         total = tl.dot(by_load, tl.trans(cells), total, input_precision=circuit.precision)
@@ -69,11 +76,17 @@ def width_gradient(by_charge, by_load, block, keys, place, circuit, extent, KEYS
 def add_pulse_gradient(total, by_charge, by_load, block, keys, place, circuit, extent):
     """Gradient (queries, rows) of the pulses into the first circuit.first, with what a run of keys adds."""
     term = circuit.first.terms + place.first
-    for i in range(circuit.first.number):
-        cells = cells_of(term, keys, extent.rows, total.shape[1])
-        part = with_age(by_charge, circuit.first, i, block, keys, extent)
+    if circuit.first.bearer is not None:
+        cells = cells_of(term + circuit.first.line, keys, extent.rows, total.shape[1])
+        part = with_age(by_charge, circuit.first, circuit.first.bearer, block, keys, extent)
         total = tl.dot(part, cells, total, input_precision=circuit.precision)
-        term += circuit.first.stride
+        term += circuit.first.line - circuit.first.stride
+    else:
+        for i in range(circuit.first.number):
+            cells = cells_of(term, keys, extent.rows, total.shape[1])
+            part = with_age(by_charge, circuit.first, i, block, keys, extent)
+            total = tl.dot(part, cells, total, input_precision=circuit.precision)
+            term += circuit.first.stride
     if circuit.first.column is not None:
         cells = cells_of(term, keys, extent.rows, total.shape[1])
         total = tl.dot(by_load, cells, total, input_precision=circuit.precision)

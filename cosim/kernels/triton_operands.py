@@ -15,9 +15,10 @@ class Array(NamedTuple):
     """One array and what follows it."""
 
     terms: Any
-    """(terms, B, Hkv, S, depth) parts of the charge of every cell; then its loading, with a column model."""
+    """(terms, B, Hkv, S, depth) parts of the charge of every cell; then, with a column model, its loading;
+    then, with the surrogate gradient, the charge of a linear cell."""
     number: Any
-    """Terms, without the loading."""
+    """Terms, without what follows them."""
     stride: Any
     """From one term to the next."""
     factors: Any
@@ -37,6 +38,10 @@ class Array(NamedTuple):
     """As `Stage.deviation`."""
     edge: Any
     """Charge that each pulse into the second array adds by its edges, or None."""
+    bearer: Any
+    """Surrogate gradient: the term whose factor the linear cell's charge has; otherwise None."""
+    line: Any
+    """Where that charge is: numbers after the first term."""
 
 
 class Circuit(NamedTuple):

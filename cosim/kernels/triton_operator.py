@@ -20,7 +20,7 @@ ENOUGH = 256
 """Programs that keep a GPU busy; where queries give fewer, their sub-tiles are shared out."""
 LAUNCH = {"num_warps": 8, "num_stages": 1}
 """More warps, or more products in flight, leave a program too few registers or too little shared memory."""
-SHAPE = ("window", "columns", "key_start", "exponential")
+SHAPE = ("window", "columns", "key_start", "exponential", "bearer")
 """Order of an operation's whole numbers."""
 
 
@@ -67,9 +67,10 @@ class Operation:
         """As the kernels take them."""
         named, (edge, retained, steps) = self.named, self.scalars
         _, heads, queries, keys, rows, outputs = self.sizes
+        exponential, bearer = bool(named["exponential"]), named["bearer"]
         circuit = Circuit(
-            _array(self.keys, self.first, bool(named["exponential"]), 0.0),
-            _array(self.values, self.second, bool(named["exponential"]), edge),
+            _array(self.keys, self.first, exponential, 0.0, bearer),
+            _array(self.values, self.second, exponential, edge, bearer),
             retained or None,
             steps or None,
             tl.constexpr(_precision(self.pulses)),
@@ -104,12 +105,13 @@ def _precision(like: Tensor) -> str:
     return "ieee"
 
 
-def _array(cells: Tensor, numbers: list[Tensor | None], exponential: bool, edge: float) -> Array:
+def _array(cells: Tensor, numbers: list[Tensor | None], exponential: bool, edge: float, bearer: int) -> Array:
     column, spline, deviation, factors = numbers
+    has_line, stride = bearer >= 0, cells[0].numel()
     return Array(
         terms=cells,
-        number=len(cells) - (column is not None),
-        stride=cells[0].numel(),
+        number=len(cells) - (column is not None) - has_line,
+        stride=stride,
         factors=factors,
         longer=0 if factors is None else factors.shape[1],
         exponential=tl.constexpr(exponential),
@@ -119,6 +121,8 @@ def _array(cells: Tensor, numbers: list[Tensor | None], exponential: bool, edge:
         halvings=tl.constexpr(0 if spline is None else len(spline).bit_length() - 1),
         deviation=deviation,
         edge=edge or None,
+        bearer=bearer if has_line else None,
+        line=(len(cells) - 1) * stride if has_line else None,
     )
 
 
@@ -137,9 +141,10 @@ def sums(
     """Sum of the sub-tiles' counted read-outs (B, H, T, C), float32.
 
     pulses: (B, H, T, R); edges: (B, H, phases, T) charge that their edges add to every key. keys, values:
-    terms of both arrays, (terms, B, Hkv, S, R) and (terms, B, Hkv, S, C), the last one the loading where
-    there is a column model. first, second: column model, converter, deviation, factors by age; see `Array`.
-    position: (B or 1, T) of the queries. All in full scales, float32, contiguous.
+    terms of both arrays, (terms, B, Hkv, S, R) and (terms, B, Hkv, S, C), then the loading where there is a
+    column model, then the linear cell's charge where the gradient takes it for the terms (`bearer` is not
+    -1). first, second: column model, converter, deviation, factors by age; see `Array`. position: (B or 1, T)
+    of the queries. All in full scales, float32, contiguous.
     """
     operation = Operation(pulses, edges, keys, values, first, second, position, shape, scalars)
     batch, heads, queries, held, _, outputs = operation.sizes

@@ -1,4 +1,4 @@
-"""Compile the Triton kernels for a GPU that need not be there:  compile_kernels.py CAPABILITY [HARDWARE [D]]
+"""Compile the Triton kernels for an absent GPU:  compile_kernels.py CAPABILITY [HARDWARE [D [GRADIENT]]]
 
 Prints, for each kernel, the shared memory (bytes) that a program takes. It is a script since it must run in a
 process where nothing is interpreted.
@@ -36,13 +36,13 @@ class Absent:
         return 0
 
 
-def main(capability: str, name: str = "leroux2025", depth: str = "64") -> None:
+def main(capability: str, name: str = "leroux2025", depth: str = "64", gradient: str = "exact") -> None:
     driver.set_active(Absent(int(capability)))
     triton_operator._precision = lambda like: "tf32x3"
     hardware = Hardware.from_pretrained(name).model_copy(update={"rows": int(depth)})
     q, k = torch.rand(1, 2, 96, int(depth)), torch.rand(1, 1, 96, int(depth))
     places = _place(q, k, k, hardware, window=None, key_start=0, attention_mask=None)
-    now = Conditions(hardware, Effects(), places, None, None, None, 0, 1)
+    now = Conditions(hardware, Effects(), places, None, None, None, 0, 1, gradient)
     given = front._arguments(front._operands(q, k, k, now), now)
     pulses, edges, keys, values = given[:4]
     operation = triton_operator.Operation(*given)

@@ -12,6 +12,7 @@ import torch
 from gaincell.circuits.errors import HardwareError
 from gaincell.cosim import Effects, gain_cell_attention
 from gaincell.cosim.kernels import triton as front
+from gaincell.models import Polynomial
 
 pytest.importorskip("triton", reason="the package triton is not installed: make kits")
 
@@ -111,8 +112,22 @@ def test_cells_that_lose_their_charge_within_a_sub_tile_agree(leroux8):
     agrees(draw(fast), fast)
 
 
-def test_the_surrogate_gradient_agrees_with_the_reference(leroux8):
-    agrees(draw(leroux8), leroux8, gradient="fixed-slope")
+@pytest.mark.parametrize(
+    "effects", [PLAIN, PLAIN.without("decay"), Effects()], ids=["aged", "young", "levels"]
+)
+def test_the_surrogate_gradient_agrees_with_the_reference(leroux8, effects):
+    agrees(draw(leroux8, queries=9), leroux8, effects, gradient="fixed-slope")
+
+
+@pytest.mark.parametrize("scheme", [None, "mirrored", "two-phase"])
+def test_the_surrogate_gradient_leaves_the_bit_line_its_own(full, scheme):
+    retained = 0.93 if scheme == "two-phase" else None
+    line = Polynomial(coefficients=[1e-16, 4e-15], center=0.45)
+    cells = full.cells | {"linear": line}
+    hardware = with_options(full, signed_query=scheme, swap_retained=retained).model_copy(
+        update={"cells": cells}
+    )
+    agrees(draw(hardware, queries=9, heads=1), hardware, gradient="fixed-slope", window=6)
 
 
 def test_counts_agree_with_the_reference(full, leroux8):
@@ -231,13 +246,14 @@ def test_what_it_does_not_compute_it_says(full):
 COMPILE = Path(__file__).with_name("compile_kernels.py")
 
 
-@pytest.mark.parametrize("capability", [80, pytest.param(90, marks=pytest.mark.slow)])
-def test_kernels_compile_for_gpus_that_are_not_there(tmp_path, capability):
+@pytest.mark.slow
+@pytest.mark.parametrize("options", [("80",), ("90",), ("90", "leroux2025", "64", "fixed-slope")])
+def test_kernels_compile_for_gpus_that_are_not_there(tmp_path, options):
     """The interpreter is more lenient than the compiler, which needs no GPU."""
     environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
     environment |= {"TRITON_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(
-        [sys.executable, str(COMPILE), str(capability)], env=environment, capture_output=True, text=True
+        [sys.executable, str(COMPILE), *options], env=environment, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr[-3000:]
     assert done.stdout.count("cubin") == 3
