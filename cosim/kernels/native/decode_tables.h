@@ -1,0 +1,236 @@
+// What decoding does with a row of stored elements: find their levels, look them up in a table of their key's age, and
+// weigh them with pulses (first product) or add them up (second).
+#pragma once
+
+#include <type_traits>
+
+#include "forward.h"
+
+namespace gaincell {
+
+constexpr int kEntries = 16;  // of a table: one for what is not a number, then the levels
+constexpr int kResponses = 2, kMostTerms = 4;
+
+// Asks for a row before it is needed.
+inline void fetch(const float* row, int depth) {
+  for (int d = 0; d < depth; d += 16) __builtin_prefetch(row + d);
+}
+
+// Responses by level at one age.
+struct Tables {
+  alignas(64) float of[kResponses][kEntries];
+};
+
+// Terms by level, every row as long as a vector.
+struct Terms {
+  int terms, ages;
+  bool loaded;
+  const float* factors;
+  Buffer<float> rows;
+
+  explicit Terms(const Array& a)
+      : terms(a.terms),
+        ages(a.ages),
+        loaded(a.loaded),
+        factors(a.factors),
+        rows(static_cast<size_t>(a.channels()) * kEntries) {
+    const int entries = a.levels + 1;
+    for (int c = 0; c < a.channels(); ++c)
+      for (int e = 0; e < kEntries; ++e)
+        rows[c * kEntries + e] = e < entries ? a.table[c * entries + (e ? e - 1 : a.levels)] : 0.0f;
+  }
+#if defined(__AVX512F__)
+  __m512 row(int c) const { return _mm512_load_ps(rows.data() + c * kEntries); }
+#endif
+  // Responses of a key `age` tokens old times a weight: [0] charge, [1] loading.
+  void at(int64_t age, float weight, Tables& tables) const {
+    const float* factor = factors + age;
+#if defined(__AVX512F__)
+    __m512 sum = _mm512_mul_ps(row(0), _mm512_set1_ps(*factor));
+    for (int c = 1; c < terms; ++c) sum = _mm512_fmadd_ps(row(c), _mm512_set1_ps(factor[c * ages]), sum);
+    _mm512_store_ps(tables.of[0], _mm512_mul_ps(sum, _mm512_set1_ps(weight)));
+    if (loaded) _mm512_store_ps(tables.of[1], _mm512_mul_ps(row(terms), _mm512_set1_ps(weight)));
+#else
+    for (int e = 0; e < kEntries; ++e) tables.of[0][e] = 0;
+    for (int c = 0; c < terms; ++c)
+      for (int e = 0; e < kEntries; ++e) tables.of[0][e] += weight * factor[c * ages] * rows[c * kEntries + e];
+    for (int e = 0; e < kEntries && loaded; ++e) tables.of[1][e] = weight * rows[terms * kEntries + e];
+#endif
+  }
+};
+
+#if defined(__AVX512F__)
+// Entries of a table for sixteen elements, in the low bits of each lane. Those of what is not a number are zero.
+template <bool FromZero>  // the lowest level is 0 V
+struct Leveller {
+  __m512 low, high, per_volt, magic;
+  explicit Leveller(const Array& a)
+      : low(_mm512_set1_ps(a.low)),
+        high(_mm512_set1_ps(a.high)),
+        per_volt(_mm512_set1_ps(a.per_volt)),
+        magic(_mm512_set1_ps(kMagic + 1)) {}
+  __m512i operator()(__m512 x) const {
+    x = _mm512_min_ps(high, _mm512_max_ps(low, x));
+    if (!FromZero) x = _mm512_sub_ps(x, low);
+    return _mm512_castps_si512(_mm512_fmadd_ps(x, per_volt, magic));
+  }
+};
+
+// Blocks of sixteen elements, the last one perhaps not whole.
+inline __mmask16 lanes(int depth, int d) {
+  return depth - d < 16 ? static_cast<__mmask16>((1u << (depth - d)) - 1) : static_cast<__mmask16>(0xffff);
+}
+
+// Sums of sixteen rows of sixteen numbers.
+inline __m512 sums_of_rows(const float* rows) {
+  __m512 r[16];
+  for (int i = 0; i < 16; ++i) r[i] = _mm512_load_ps(rows + 16 * i);
+  for (int i = 0; i < 8; ++i)
+    r[i] = _mm512_add_ps(_mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]), _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]));
+  for (int i = 0; i < 4; ++i) {
+    const __m512d a = _mm512_castps_pd(r[2 * i]), b = _mm512_castps_pd(r[2 * i + 1]);
+    r[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+  }
+  for (int i = 0; i < 2; ++i)
+    r[i] = _mm512_add_ps(_mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0x88),
+                         _mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0xdd));
+  return _mm512_add_ps(_mm512_shuffle_f32x4(r[0], r[1], 0x88), _mm512_shuffle_f32x4(r[0], r[1], 0xdd));
+}
+
+// First product of a run's keys from .. to - 1 with each side of the pulses (plus; minus, against complements where
+// rows are mirrored): sums[side * kinds + kind][key], kinds being charge and loading.
+template <int NT, bool Loaded, bool Sides, int Depth, class L>
+inline void weigh_run(const Array& a, const Terms& terms, const L& level, const float* volts, int from, int to,
+                      int64_t age, const float* const* weights, float (*sums)[kTile]) {
+  constexpr int kinds = Loaded ? 2 : 1, outputs = kinds * (Sides ? 2 : 1);
+  alignas(64) float partial[outputs][kTile][16];
+  const int depth = Depth ? Depth : a.depth();
+  const bool mirrored = a.mirrored;
+  const int64_t stride = a.key_stride;
+  const float* factors[NT];
+  for (int c = 0; c < NT; ++c) factors[c] = a.factors + c * a.ages + age;
+  const __m512i mirror = _mm512_set1_epi32(a.levels + 1);
+  __m512 row[NT], loading = _mm512_setzero_ps();
+  for (int c = 0; c < NT; ++c) row[c] = terms.row(c);
+  if (Loaded) loading = terms.row(NT);
+  for (int s = from; s < to; ++s) {
+    const float* own = volts + s * stride;
+    fetch(own + kTile * stride, depth);
+    __m512 table[kinds], sum[outputs];
+    table[0] = _mm512_mul_ps(row[0], _mm512_set1_ps(factors[0][-s]));
+    for (int c = 1; c < NT; ++c) table[0] = _mm512_fmadd_ps(row[c], _mm512_set1_ps(factors[c][-s]), table[0]);
+    if (Loaded) table[kinds - 1] = loading;
+    for (int o = 0; o < outputs; ++o) sum[o] = _mm512_setzero_ps();
+    const auto block = [&](__mmask16 in, int d) {
+      const __m512i l = level(_mm512_maskz_loadu_ps(in, own + d));
+      const __m512 plus = _mm512_maskz_loadu_ps(in, weights[0] + d);
+      for (int kind = 0; kind < kinds; ++kind)
+        sum[kind] = _mm512_fmadd_ps(plus, _mm512_permutexvar_ps(l, table[kind]), sum[kind]);
+      if (!Sides) return;
+      // Entry 0, of what is not a number, has no complement; the other side's sum has it already.
+      const __m512i other = mirrored ? _mm512_sub_epi32(mirror, l) : l;
+      const __m512 minus = _mm512_maskz_loadu_ps(in, weights[1] + d);
+      for (int kind = 0; kind < kinds; ++kind)
+        sum[outputs - kinds + kind] =
+            _mm512_fmadd_ps(minus, _mm512_permutexvar_ps(other, table[kind]), sum[outputs - kinds + kind]);
+    };
+    int d = 0;
+    for (; d + 16 <= depth; d += 16) block(static_cast<__mmask16>(0xffff), d);
+    if (d < depth) block(lanes(depth, d), d);
+    for (int o = 0; o < outputs; ++o) _mm512_store_ps(partial[o][s], sum[o]);
+  }
+  for (int o = 0; o < outputs; ++o)
+    for (int s = from / 16 * 16; s < to; s += 16) _mm512_store_ps(sums[o] + s, sums_of_rows(partial[o][s]));
+}
+
+// sums[j][d] += sum_i tables_i[j][level of volts_i[d]] for the keys that have a pulse; tables come weighted.
+template <int J, int N, class L>
+inline void gather_blocks(const L& level, const float* const* volts, int keys, int depth, int first,
+                          const Tables* tables, float* const* sums) {
+  __m512 sum[J][N];
+  for (int j = 0; j < J; ++j)
+    for (int n = 0; n < N; ++n) sum[j][n] = _mm512_setzero_ps();
+  for (int s = 0; s < keys; ++s) {
+    __m512 table[J];
+    for (int j = 0; j < J; ++j) table[j] = _mm512_load_ps(tables[s].of[j]);
+    for (int n = 0; n < N; ++n) {
+      const float* from = volts[s] + first + 16 * n;
+      const __m512 x = N == 1 ? _mm512_maskz_loadu_ps(lanes(depth, first), from) : _mm512_loadu_ps(from);
+      const __m512i l = level(x);
+      for (int j = 0; j < J; ++j) sum[j][n] = _mm512_add_ps(sum[j][n], _mm512_permutexvar_ps(l, table[j]));
+    }
+  }
+  for (int j = 0; j < J; ++j)
+    for (int n = 0; n < N; ++n) {
+      float* to = sums[j] + first + 16 * n;  // padded
+      _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), sum[j][n]));
+    }
+}
+
+template <int J, class L>
+inline void gather(const Array&, const L& level, const float* const* volts, int keys, int depth, const Tables* tables,
+                   float* const* sums) {
+  int d = 0;
+  for (; d + 64 <= depth; d += 64) gather_blocks<J, 4>(level, volts, keys, depth, d, tables, sums);
+  for (; d + 32 <= depth; d += 32) gather_blocks<J, 2>(level, volts, keys, depth, d, tables, sums);
+  for (; d < depth; d += 16) gather_blocks<J, 1>(level, volts, keys, depth, d, tables, sums);
+}
+#else
+template <bool FromZero>
+struct Leveller {
+  explicit Leveller(const Array&) {}
+};
+
+template <int NT, bool Loaded, bool Sides, int Depth, class L>
+inline void weigh_run(const Array& a, const Terms& terms, const L&, const float* volts, int from, int to, int64_t age,
+                      const float* const* weights, float (*sums)[kTile]) {
+  constexpr int kinds = Loaded ? 2 : 1;
+  const int depth = a.depth();
+  std::vector<int> level(a.width);
+  Tables tables;
+  for (int s = from; s < to; ++s) {
+    levels_of(a, volts + s * a.key_stride, level.data());
+    terms.at(age - s, 1, tables);
+    for (int o = 0; o < kinds * (Sides ? 2 : 1); ++o) {
+      const int side = o / kinds;
+      const int* own = level.data() + (side && a.mirrored ? depth : 0);
+      float sum = 0;
+      for (int d = 0; d < depth; ++d) sum += weights[side][d] * tables.of[o % kinds][(own[d] + 1) % (a.levels + 1)];
+      sums[o][s] = sum;
+    }
+  }
+}
+
+template <int J, class L>
+inline void gather(const Array& a, const L&, const float* const* volts, int keys, int depth, const Tables* tables,
+                   float* const* sums) {
+  int level[2 * kTile * 2 + 2];
+  for (int s = 0; s < keys; ++s) {
+    levels_of(a, volts[s], level);
+    for (int j = 0; j < J; ++j)
+      for (int d = 0; d < depth; ++d) sums[j][d] += tables[s].of[j][(level[d] + 1) % (a.levels + 1)];
+  }
+}
+#endif
+
+template <int NT, bool Loaded, bool Sides, class... Arguments>
+inline void weigh_depth(const Array& a, Arguments... arguments) {
+  a.depth() == 64 ? weigh_run<NT, Loaded, Sides, 64>(a, arguments...)
+                  : weigh_run<NT, Loaded, Sides, 0>(a, arguments...);
+}
+
+template <bool Loaded, bool Sides, class... Arguments>
+inline void weigh_terms(const Array& a, const Terms& terms, Arguments... arguments) {
+  switch (terms.terms) {
+    case 1:
+      return weigh_depth<1, Loaded, Sides>(a, terms, arguments...);
+    case 2:
+      return weigh_depth<2, Loaded, Sides>(a, terms, arguments...);
+    case 3:
+      return weigh_depth<3, Loaded, Sides>(a, terms, arguments...);
+    default:
+      return weigh_depth<4, Loaded, Sides>(a, terms, arguments...);
+  }
+}
+
+}  // namespace gaincell
