@@ -71,7 +71,10 @@ def diagnose() -> list[Check]:
         _package("plotly", "interactive report", pip="plotly>=5.20"),
         _package("schemdraw", "schematics", pip="schemdraw>=0.18"),
         Check("distributed", _version("distributed"), "running on a Dask cluster", False),
-        Check("C++ compiler", _compiler(), "native kernels", False, apt="g++"),
+        Check("C++ compiler", _compiler(), "native attention", False, apt="g++"),
+        Check(
+            "ninja", _version("ninja") or shutil.which("ninja"), "native attention", False, pip="ninja>=1.11"
+        ),
         Check("NVIDIA GPU", _gpu(), "training on a GPU", False),
         *_kits(),
     ]
@@ -136,6 +139,10 @@ def _libngspice() -> str | None:
 
 def _compiler() -> str | None:
     return next((found for name in ("c++", "g++", "clang++") if (found := shutil.which(name))), None)
+
+
+def _ninja() -> str | None:
+    return _version("ninja") or shutil.which("ninja")
 
 
 def _gpu() -> str | None:
