@@ -15,7 +15,7 @@ from gaincell.cosim import Effects, gain_cell_attention
 from gaincell.cosim.kernels.choice import KERNELS, KNOWN
 from gaincell.cosim.ring import place
 from gaincell.cosim.signals import Conditions
-from gaincell.models import Hardware
+from gaincell.models import Hardware, Noise, Polynomial
 
 FAST = [name for name in KNOWN if name not in ("auto", "reference")]
 SWITCHES = ["column", "converter", "decay", "edge", "write"]
@@ -335,6 +335,26 @@ def test_noise_is_the_same_in_the_backward_pass(full):
     assert not torch.equal(before, after)
     out.backward()
     assert torch.equal(torch.get_rng_state(), after)
+
+
+def test_the_surrogate_gradient_sees_the_noise_of_the_forward_pass(full):
+    """With write noise alone, the linear cell's charge is that of the voltages that were written."""
+    line = Polynomial(coefficients=[0.0, 4e-15], center=0.45)
+    update = {
+        "cells": full.cells | {"linear": line},
+        "noise": Noise(charge_1=0, charge_2=0, write_volts=0.05),
+    }
+    hardware = full.model_copy(update=update)
+    x = [torch.rand(1, 1, 9, 6), *0.9 * torch.rand(2, 1, 1, 9, 6)]
+    settings = {"effects": replace(PLAIN, noise=True), "gradient": "fixed-slope"}
+    results = []
+    for implementation in ("reference", "torch"):
+        inputs = [y.double().requires_grad_() for y in x]
+        torch.manual_seed(5)
+        out = gain_cell_attention(*inputs, hardware, implementation=implementation, **settings)
+        results.append((out.detach(), *torch.autograd.grad(out.sum(), inputs)))
+    for found, expected in zip(*reversed(results), strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9 * float(expected.abs().max()))
 
 
 class Largest(TorchDispatchMode):
