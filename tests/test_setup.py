@@ -37,10 +37,11 @@ def test_only_what_is_missing_is_installed_without_sudo_for_root(machine, tmp_pa
     assert run("system").returncode == 0
     calls = (tmp_path / "log").read_text().splitlines()
     assert calls[0].startswith("update")
-    assert calls[1].endswith("ngspice libngspice0")
+    assert calls[1].endswith("ngspice libngspice0 g++")
     (tmp_path / "log").unlink()
     add("ngspice", "")
     add("ldconfig", "echo libngspice.so.0")
+    add("c++", "")
     assert run("system").returncode == 0
     assert not (tmp_path / "log").exists()
 
@@ -51,18 +52,18 @@ def test_others_use_sudo_or_are_told_what_to_run(machine, tmp_path):
     add("apt-get", f'echo "$*" >> {tmp_path}/log')
     refused = run("system")
     assert refused.returncode == 1
-    assert "run as root: apt-get install -y ngspice libngspice0" in refused.stderr
+    assert "run as root: apt-get install -y ngspice libngspice0 g++" in refused.stderr
     assert not (tmp_path / "log").exists()
     add("sudo", '"$@"')
     assert run("system").returncode == 0
-    assert "ngspice libngspice0" in (tmp_path / "log").read_text()
+    assert "ngspice libngspice0 g++" in (tmp_path / "log").read_text()
 
 
 def test_systems_without_apt_are_told_what_to_install(machine):
     _, run = machine
     result = run("system")
     assert result.returncode == 1
-    assert "install ngspice libngspice0 with your system's package manager" in result.stderr
+    assert "install ngspice libngspice0 g++ with your system's package manager" in result.stderr
 
 
 def test_an_old_python_is_refused_with_the_way_out(machine, tmp_path):
