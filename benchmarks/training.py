@@ -102,6 +102,7 @@ def summary(times: dict[str, Times]) -> dict[str, dict]:
 
 
 def table(name: str, rows: dict[str, dict]) -> Table:
+    """Seconds of a step of model `name` with each attention, and their ratio to softmax."""
     _, batch, length = MODELS[name]
     title = f"{name}: one step of {batch} x {length} tokens"
     result = Table("attention", "best s", "median s", "of softmax", title=title, title_justify="left")

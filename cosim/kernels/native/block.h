@@ -267,11 +267,16 @@ inline void second_row(const Problem& p, int head, int tile, int n, float* charg
     for (int c = 0; c < n; ++c) by_load[c] *= d[c];
 }
 
+// Position of the oldest key that a query can see.
+inline int64_t oldest_seen(const Problem& p, int64_t position) {
+  return p.window ? position - p.window + 1 : p.key_start;
+}
+
 // Which of the runs of a sub-tile a block sees, oldest first.
 inline void visible(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& members,
                     const Queries& block, std::vector<int>& found) {
   const int64_t newest = block.position[block.rows - 1];
-  const int64_t oldest = p.window ? block.position[0] - p.window + 1 : p.key_start;
+  const int64_t oldest = oldest_seen(p, block.position[0]);
   found.clear();
   for (int r : members)
     if (runs[r].position <= newest && runs[r].position + runs[r].count > oldest) found.push_back(r);

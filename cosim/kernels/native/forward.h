@@ -130,10 +130,6 @@ inline void second_product(const Problem& p, const Ages& ages, const Run& run, c
   }
 }
 
-inline int64_t oldest_seen(const Problem& p, int64_t position) {
-  return p.window ? position - p.window + 1 : p.key_start;
-}
-
 // out: (B, H, T, width) contiguous.
 template <class E>
 void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head,
