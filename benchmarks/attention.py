@@ -89,7 +89,7 @@ def _ready(
     """Every contender that exists here, used once; and why the others do not."""
     ready, missing = {}, {}
     for name, contender in chosen.items():
-        if contender.windowed_only and not case.windowed:
+        if not contender.fits(case):
             continue
         try:
             attention = contender.build(case, how.device, how.dtype)

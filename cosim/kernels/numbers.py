@@ -24,6 +24,8 @@ ROOM = 1024
 """Ages that a circuit is described for at least."""
 BUCKETS, MOST_BUCKETS = 1024, 2**20
 MOST_FLAG_TILES = 32
+VECTOR, MOST_TERMS = 16, 4
+"""Entries of a table that is looked up in a register, and terms that are; the same as in the sources."""
 STEEP = 8.0
 SHAPE = [
     "columns",
@@ -58,6 +60,12 @@ class Numbers:
         """Columns of the V array for elements of `values` columns as the operators get them."""
         return values + (self.whole["has_extra"] if self.whole["value_levels"] else 0)
 
+    @property
+    def few_levels(self) -> bool:
+        """Whether a token's tables fit into vectors: `decodes` in the sources."""
+        most = max(self.whole["key_levels"], self.whole["value_levels"])
+        return 0 < most < VECTOR and self.whole["terms"] <= MOST_TERMS
+
     def flag_tiles(self, keys: int, window: int, key_start: int) -> int:
         """Sub-tiles whose read-outs are flagged for the backward pass (`window` 0: none)."""
         columns = self.whole["columns"]
@@ -88,18 +96,23 @@ class _Terms:
 AS_THEY_COME = _Terms(torch.empty(0), torch.empty(0), torch.empty(0), 0.0, 0.0)
 
 
-def circuit_of(now: Conditions, depth: int, by_level: bool) -> int:
-    """The number under which the operators know the circuit of `now`; depth: head dimension."""
+def circuit_of(now: Conditions, by_level: bool) -> int:
+    """The number under which the operators know the circuit of `now`."""
     ages = ROOM
     while now.places.ages > ages:
         ages *= 2
     return _described(
-        now.hardware, now.effects, now.token_period, now.gradient, now.places.columns, ages, depth, by_level
+        now.hardware, now.effects, now.token_period, now.gradient, now.places.columns, ages, by_level
     )
 
 
 @torch.compiler.assume_constant_result
 def _described(hardware: Hardware, *settings: object) -> int:
+    return _describe_once(hardware, *settings)
+
+
+@torch.compiler.disable
+def _describe_once(hardware: Hardware, *settings: object) -> int:
     """Describes a circuit to the operators once for as long as its hardware lives."""
     kept = _kept.setdefault(id(hardware), {})
     if not kept:
@@ -131,14 +144,13 @@ def _numbers(
     gradient: Gradient,
     tile: int,
     ages: int,
-    depth: int,
     by_level: bool,
 ) -> Numbers:
     nowhere = torch.zeros(1, 1, dtype=torch.int64)
     places = Places(None, None, nowhere, nowhere[0], None, tile, ages, 0)
     now = Conditions(hardware, effects, places, token_period, None, gradient=gradient)
-    columns = depth + (hardware.normaliser is not None)
-    circuit = full_scales(now, columns, torch.device("cpu"))
+    # Of how many columns only matters on a chip, whose deviations are arguments of the operators.
+    circuit = full_scales(now, 0, torch.device("cpu"))
     kinds, factors, kept, dropped = _aging(now, by_level)
     arrays = [_by_level(now, array, dropped) if by_level else AS_THEY_COME for array in (1, 2)]
     curves = [_curve(stage) for stage in (circuit.first, circuit.second)]

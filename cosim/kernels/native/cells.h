@@ -45,6 +45,21 @@ inline float levels_per_volt(float low, float high, int levels) {
   return per_volt;
 }
 
+// Level of the last column, which is no part of `values`.
+inline int level_of_extra(const Array& a) {
+  return static_cast<int>(std::nearbyint((a.extra - a.low) / (a.high - a.low) * (a.levels - 1)));
+}
+
+// Levels of the complements and of the last column, from those of the elements.
+inline void complete_levels(const Array& a, int* __restrict level) {
+  const int depth = a.depth(), levels = a.levels;
+  if (a.mirrored) {
+    int* __restrict complement = level + depth;
+    for (int d = 0; d < depth; ++d) complement[d] = level[d] < levels ? levels - 1 - level[d] : levels;
+  }
+  if (a.has_extra) level[depth] = level_of_extra(a);
+}
+
 // Level of every element of a row of keys; `levels` for what is not a number.
 inline void levels_of(const Array& a, const float* __restrict volts, int* __restrict level) {
   const float low = a.low, high = a.high, per_volt = a.per_volt;
@@ -54,12 +69,7 @@ inline void levels_of(const Array& a, const float* __restrict volts, int* __rest
     const float nearest = (x - low) * per_volt + kMagic;
     level[d] = nearest == nearest ? std::bit_cast<int>(nearest) - std::bit_cast<int>(kMagic) : levels;
   }
-  if (a.mirrored) {
-    int* __restrict complement = level + depth;
-    for (int d = 0; d < depth; ++d) complement[d] = level[d] < levels ? levels - 1 - level[d] : levels;
-  }
-  if (a.has_extra)
-    level[depth] = static_cast<int>(std::nearbyint((a.extra - a.low) / (a.high - a.low) * (a.levels - 1)));
+  complete_levels(a, level);
 }
 
 // A row of numbers by level.
