@@ -69,6 +69,11 @@ class LevelLayer(DynamicLayer):
         self._held = self.keys, self.values
         return self._held
 
+    def reset(self) -> None:
+        """Forget everything."""
+        self.keys = self.values = self._held = None
+        self._rooms, self.is_initialized = [], False
+
 
 def _room(held: Tensor | None, new: Tensor, past: int, total: int) -> Tensor:
     """A buffer for `total` tokens and more, `held` copied to its beginning."""
