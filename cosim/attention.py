@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
@@ -67,8 +69,7 @@ def gain_cell_attention(
     if k.dtype == torch.uint8:
         require_levels(hardware, effects)
     k, v = places.pack(k), places.pack(v)
-    # Levels and charges need more than the eight bits that autocast would leave them.
-    with torch.autocast(q.device.type, enabled=False):
+    with _full_precision(q.device.type):
         if hardware.kind == "softmax":
             return _softmax(q, k, v, places)
         now = Conditions(hardware, effects, places, token_period, None, chip, layer, k.shape[1], gradient)
@@ -102,9 +103,15 @@ def trace_attention(
     if k.dtype == torch.uint8:
         require_levels(hardware, effects)
         k, v = volts_of(k, 1, hardware, q.dtype), volts_of(v, 2, hardware, q.dtype)
-    with torch.autocast(q.device.type, enabled=False):
+    with _full_precision(q.device.type):
         now = Conditions(hardware, effects, places, token_period, {}, chip, layer, k.shape[1])
         return operate(q, places.pack(k), places.pack(v), now)
+
+
+def _full_precision(device: str) -> AbstractContextManager:
+    """Levels and charges need more than the eight bits that autocast would leave them."""
+    # Entering autocast costs as much as a decode step of a hundred keys.
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 def _softmax(q: Tensor, k: Tensor, v: Tensor, places: Places) -> Tensor:
