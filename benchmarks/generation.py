@@ -48,10 +48,11 @@ class Writer:
         self.written.append(logits[:, -1:].argmax(-1))
 
 
-def writers(hardware: list[str], length: int) -> dict[str, Writer]:
+def writers(hardware: list[str], length: int, layers: int) -> dict[str, Writer]:
     """The softmax model, and its copy on each hardware with either cache."""
     torch.manual_seed(0)
-    softmax = GPT2LMHeadModel(GPT2Config(n_positions=MOST, attn_implementation="sdpa")).eval()
+    config = GPT2Config(n_positions=MOST, n_layer=layers, attn_implementation="sdpa")
+    softmax = GPT2LMHeadModel(config).eval()
     prompt = torch.randint(softmax.config.vocab_size, (1, length))
     found = {SOFTMAX: Writer(softmax, DynamicCache(config=softmax.config), prompt)}
     for name in hardware:
@@ -77,6 +78,7 @@ def run(
         list[str] | None, typer.Option(help=f"Shipped or saved [default: {' and '.join(HARDWARE)}].")
     ] = None,
     length: Annotated[int, typer.Option(min=1, max=MOST // 2, help="Tokens of the prompt.")] = WINDOW,
+    layers: Annotated[int, typer.Option(min=1, help="Layers of the model.")] = 12,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
     rounds: Annotated[int, typer.Option(min=1, max=MOST // 8, help="Rounds at least.")] = 30,
     seconds: Annotated[float, typer.Option(min=0, help="Most time.")] = 60.0,
@@ -93,7 +95,8 @@ def run(
         "conditions": {"torch": torch.__version__, "threads": threads, "load": os.getloadavg()[0]}
     }
     report["conditions"] |= {"clock": clock.__name__, "length": length, "window": WINDOW}
-    ready = writers(hardware or list(HARDWARE), length)
+    report["conditions"]["layers"] = layers
+    ready = writers(hardware or list(HARDWARE), length, layers)
     times = in_turn(ready, rounds=rounds, seconds=seconds, clock=clock)
     for name in hardware or HARDWARE:
         plain, levels = (torch.cat(ready[key].written) for key in (name, name + LEVELS))

@@ -30,7 +30,8 @@ def test_training_benchmark_runs(run_script, tmp_path):
 
 def test_generation_benchmark_runs(run_script, tmp_path):
     path = tmp_path / "generation.json"
-    words = ["--hardware", "leroux2025", "--length", "40", "--rounds", "2", "--seconds", "0"]
+    words = ["--hardware", "leroux2025", "--length", "40", "--layers", "2", "--rounds", "2"]
+    words += ["--seconds", "0"]
     run_script("generation.py", *words, "--json", str(path))
     times = json.loads(path.read_text())["attention"]
     assert list(times) == ["softmax", "leroux2025", "leroux2025 on levels"]
