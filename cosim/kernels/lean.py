@@ -144,13 +144,16 @@ class BackPiece:
     block: Block
     forward: Piece
     reaches: tuple[BackReach, ...]
-    pulses: Tensor
     by_pulses: Tensor
     """(n, rows G, K) sum of gradients."""
     grad: Tensor
     """(n, rows G, C) by the read-out."""
     wide: Tensor
     """The same as `widened` gives it."""
+    asked: Tensor
+    """The pulses, as wide as the sum of gradients by the keys: nothing needs that by a constant."""
+    width: int
+    """The same for the values."""
 
 
 def add_all_gradients(
@@ -184,8 +187,16 @@ def _back(grad: Tensor, wide: Tensor, group: Group, line: Group, block: Block, s
                 by_values=sums.values[0][:, keys],
             )
         )
-    pulses, by_pulses = line.pulses[0].wide[:, at], sums.pulses[0][:, at]
-    return BackPiece(block, forward, tuple(reaches), pulses, by_pulses, grad[:, at], wide[:, at])
+    return BackPiece(
+        block=block,
+        forward=forward,
+        reaches=tuple(reaches),
+        by_pulses=sums.pulses[0][:, at],
+        grad=grad[:, at],
+        wide=wide[:, at],
+        asked=line.pulses[0].wide[:, at, : sums.keys[0].shape[2]],
+        width=sums.values[0].shape[2],
+    )
 
 
 def _add_gradients(piece: BackPiece, clipped: bool, group: Group, line: Group) -> None:
@@ -196,9 +207,10 @@ def _add_gradients(piece: BackPiece, clipped: bool, group: Group, line: Group) -
         charge = _charge_2(forward, phis)
         own = clip_slope(piece.grad, charge, -group.full_scale, group.full_scale)
         wide = widened(own, line, piece.block.rows)
+    varying = wide[..., : piece.width]
     for reach, charge, phi in zip(piece.reaches, charges, phis, strict=True):
         by_phi = torch.bmm(wide, reach.values, out=reach.by_phi)
-        reach.by_values.baddbmm_(phi.mT, wide)
+        reach.by_values.baddbmm_(phi.mT, varying)
         by_charge = clip_slope_(by_phi, charge, 0.0, 1.0)
         piece.by_pulses.baddbmm_(by_charge, reach.keys)
-        reach.by_keys.baddbmm_(by_charge.mT, piece.pulses)
+        reach.by_keys.baddbmm_(by_charge.mT, piece.asked)

@@ -237,7 +237,8 @@ def _through_values(
     keys, values = slice(*run), group.values
     scratch = group.scratch.take("gradient", phi.shape)
     grad_phi = torch.bmm(wide, values.wide[:, keys].mT, out=scratch)
-    sums.values[0][:, keys].baddbmm_(phi.mT, wide)
+    by_values = sums.values[0][:, keys]
+    by_values.baddbmm_(phi.mT, wide[..., : by_values.shape[2]])
     for term, fader, total in zip(values.tabled, faders, sums.values[1:], strict=False):
         grad_phi += torch.bmm(grad, term[:, keys].mT).mul_(fader)
         total[:, keys].baddbmm_((phi * fader).mT, grad)
@@ -255,7 +256,8 @@ def _through_keys(
     for i, pulses in enumerate(group.pulses):
         wide, plain = sums.pulses[2 * i : 2 * i + 2]
         wide[:, at].baddbmm_(grads[i], group.keys.wide[:, keys])
-        sums.keys[0][:, keys].baddbmm_(grads[i].mT, pulses.wide[:, at])
+        by_keys = sums.keys[0][:, keys]
+        by_keys.baddbmm_(grads[i].mT, pulses.wide[:, at, : by_keys.shape[2]])
         for term, fader, own in zip(group.keys.tabled, faders, sums.keys[1:], strict=False):
             faded_grad = grads[i] * fader
             plain[:, at].baddbmm_(faded_grad, term[:, keys])

@@ -80,8 +80,8 @@ class Part:
         return self._group(q, *made)
 
     def taped(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Group, Group, Gradients, Back]:
-        """`group`; what the gradient takes for it; zeros like its operands, for gradients; and the way from these
-        to the gradients by q, k and v."""
+        """`group`; what the gradient takes for it; zeros for the gradients by its operands; and the way from
+        these to the gradients by q, k and v."""
         line = self._line()
         if self.powers is not None:
             return self._taped_powers(line, q, k, v)
@@ -215,7 +215,8 @@ def parts_of(q: Tensor, k: Tensor, now: Conditions, threads: int) -> list[Part]:
     # In counts, where there are any, so that they add up exactly.
     full_scale = float(now.hardware.levels.output // 2 - 1) if counts else 1.0
     powers = Powers.of(now, fading, full_scale, scratch) if plain_powers(now, fading) else None
-    most = ROWS if powers is None else min(ROWS, FEW_ROWS * threads)
+    plainest = powers is not None and now.places.stored is None
+    most = min(ROWS, FEW_ROWS * threads) if plainest else ROWS
     fit = q.shape[0] * k.shape[1] if at_once else max(1, most // (queries * per_array))
     parts, rows, shares = [], None, None
     for some, heads in _cuts(k, now, fit):

@@ -158,7 +158,7 @@ class Powers:
     ) -> tuple[Tensor, Tensor, Tensor]:
         """By q, k and v, the inputs, from the gradients by the pulses (n, T G, K) and by what is stored
         (2, n, S, K)."""
-        (first, *rest), shares = self._parts(by_pulses), self._columns(rows)
+        (first, *rest), shares = self._parts(by_pulses, inputs[0].shape[-1]), self._columns(rows)
         grad = torch.mul(first, shares[0], out=memory.asked)
         for part, share in zip(rest, shares[1:], strict=True):
             grad.addcmul_(part, share)
@@ -166,7 +166,7 @@ class Powers:
             grad += by_pulses[..., -1:]
         by_q = clip_slope(grad.mul_(self._query_steps), inputs[0], 0.0, 1.0)
         # sum_i i z^(i - 1) g_i
-        grad, *rest = self._parts(by_stored)
+        grad, *rest = self._parts(by_stored, inputs[0].shape[-1])
         for i, part in enumerate(rest):
             grad = torch.addcmul(grad, memory.powers[i], part, value=i + 2, out=memory.written)
         grad = torch.mul(grad, self.keys, out=memory.written)
@@ -174,9 +174,10 @@ class Powers:
         return by_q, *(clip_slope(own, x, low, high) for own, x in zip(grad, inputs[1:], strict=True))
 
     def sums(self, memory: Memory) -> tuple[Tensor, Tensor]:
-        """Zeros like the pulses and what is stored."""
-        like = {"gradient by pulses": memory.pulses, "gradient by stored": memory.stored}
-        return tuple(self.scratch.take(name, x.shape).zero_() for name, x in like.items())
+        """Zeros like the pulses and like what is stored, but for the constant, which has no gradient."""
+        width = len(self.coefficients) * memory.written.shape[-1]
+        shapes = {"pulses": memory.pulses.shape, "stored": (*memory.stored.shape[:-1], width)}
+        return tuple(self.scratch.take(("by", name), shape).zero_() for name, shape in shapes.items())
 
     @property
     def _query_steps(self) -> int:
@@ -199,23 +200,19 @@ class Powers:
         return Memory(
             asked=self.scratch.take("levels", q.shape),
             pulses=pulses,
-            by_power=self._parts(pulses),
+            by_power=self._parts(pulses, q.shape[-1]),
             written=self.scratch.take("levels", (2, *k.shape)),
             stored=stored,
-            powers=self._parts(stored),
+            powers=self._parts(stored, q.shape[-1]),
         )
 
-    def _parts(self, wide: Tensor) -> tuple[Tensor, ...]:
-        """By power, along the last dimension."""
-        return self._views(
-            "parts", wide, lambda: wide.split(self._depth(wide), dim=-1)[: len(self.coefficients)]
-        )
+    def _parts(self, wide: Tensor, depth: int) -> tuple[Tensor, ...]:
+        """By power, along the last dimension, without a constant after them."""
+        count = len(self.coefficients)
+        return self._views("parts", wide, lambda: wide[..., : count * depth].split(depth, dim=-1))
 
     def _columns(self, rows: Tensor) -> tuple[Tensor, ...]:
         return self._views("columns", rows, lambda: rows.split(1, dim=-1))
 
     def _views(self, name: str, of: Tensor, make: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
         return self.scratch.keep((name, of.data_ptr(), of.shape), make)
-
-    def _depth(self, wide: Tensor) -> int:
-        return (wide.shape[-1] - (self.constants is not None)) // len(self.coefficients)
