@@ -58,7 +58,7 @@ class BlockWise(torch.autograd.Function):
         watch = is_ideal(2, now) and not torch.compiler.is_compiling()
         watch = watch and learns and any(ctx.needs_input_grad)
         # What the gradient takes for the cells is of no concern here.
-        ctx.threads = torch.get_num_threads()
+        ctx.threads = 1 if torch.compiler.is_compiling() else torch.get_num_threads()
         parts = parts_of(q, k, replace(now, gradient="exact"), ctx.threads)
         ctx.clipped = [_forward(out, q, k, v, part, watch) for part in parts]
         return out
