@@ -102,7 +102,8 @@ def trace_attention(
     places = _place(q, k, v, hardware, window=window, key_start=key_start, attention_mask=attention_mask)
     if k.dtype == torch.uint8:
         require_levels(hardware, effects)
-        k, v = volts_of(k, 1, hardware, q.dtype), volts_of(v, 2, hardware, q.dtype)
+        dtype = torch.promote_types(q.dtype, torch.float32)
+        k, v = volts_of(k, 1, hardware, dtype), volts_of(v, 2, hardware, dtype)
     with _full_precision(q.device.type):
         now = Conditions(hardware, effects, places, token_period, {}, chip, layer, k.shape[1])
         return operate(q, places.pack(k), places.pack(v), now)

@@ -1,7 +1,7 @@
 """What cells hold as numbers: the level of each, one byte.
 
 A cell is written once and keeps its level; only its age changes what it gives. A key-value cache therefore
-needs no more than the levels (`cache.py`), a quarter of the memory of single precision.
+needs no more than the levels (`cache.py`).
 """
 
 from __future__ import annotations

@@ -12,7 +12,7 @@ from ..slope import bearer_of, line_of
 from .aging import NONE, TABLE, TILE, Aging
 
 CLOSE = 2e-6
-"""Share of the largest response that fewer terms may be off: what single precision makes of a sum anyway."""
+"""Share of the largest response that fewer terms may be off."""
 SLOPES_COUNT = 0.2
 """The same for slopes, of which a gradient is a sum, counts this much."""
 
@@ -91,9 +91,9 @@ def with_fewer_terms(aging: Aging, arrays: list[LevelTerms], reach: int) -> tupl
             break
     else:
         return aging, arrays
-    # Beyond the reach the same combinations go on.
+    # Beyond the reach the same combinations go on. What no cell has much of must not count in them.
     mixed = moving[:, :reach] @ by_age.T
-    by_age = torch.linalg.pinv(mixed) @ moving
+    by_age = torch.linalg.pinv(weights @ mixed) @ (weights @ moving)
     largest = by_age[:, :reach].abs().amax(1, keepdim=True)
     factors = torch.cat([torch.ones(1, ages, dtype=torch.float64), by_age / largest])
     mix = torch.cat([mean, mixed * largest.T], dim=1)

@@ -13,10 +13,12 @@ import platform
 import shutil
 import sys
 import sysconfig
+import tempfile
 from functools import lru_cache
 from pathlib import Path
 
 import torch
+from filelock import FileLock
 from torch import Tensor
 
 from ..levels import volts_of
@@ -63,24 +65,46 @@ def failure() -> str | None:
 def _failure() -> str | None:
     if shutil.which("c++") is None and "CXX" not in os.environ:
         return "there is no C++ compiler (`apt-get install g++`, or set CXX)"
-    from torch.utils import cpp_extension
-
     search = os.environ.get("PATH", "")
     try:
         # The package `ninja` lies beside the interpreter, which need not be on the path.
         os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), search])
-        cpp_extension.load(
-            name=_name(),
-            sources=[str(SOURCES / "operators.cpp")],
-            extra_cflags=FLAGS,
-            is_python_module=False,
-        )
+        _load()
     except (RuntimeError, OSError, ImportError) as error:
         return f"compiling it failed ({str(error).strip().splitlines()[0]})"
     finally:
         os.environ["PATH"] = search
     _register_fakes()
     return None
+
+
+def builds() -> Path:
+    """The folder of built libraries."""
+    from torch.utils import cpp_extension
+
+    return Path(os.environ.get("TORCH_EXTENSIONS_DIR") or cpp_extension.get_default_build_root())
+
+
+def _load() -> None:
+    """Load the library, which one process builds for all that have the same folder of builds."""
+    from torch.utils import cpp_extension
+
+    library = builds() / f"{_name()}.so"
+    library.parent.mkdir(parents=True, exist_ok=True)
+    # The system takes the lock from a process that dies. The loader's own is a file, which would stay.
+    with FileLock(library.with_suffix(".lock")):
+        if library.exists():
+            torch.ops.load_library(library)
+            return
+        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+            cpp_extension.load(
+                name=_name(),
+                sources=[str(SOURCES / "operators.cpp")],
+                extra_cflags=FLAGS,
+                build_directory=folder,
+                is_python_module=False,
+            )
+            os.replace(Path(folder) / library.name, library)
 
 
 def _name() -> str:

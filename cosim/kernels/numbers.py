@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import weakref
 from dataclasses import dataclass
 
@@ -94,15 +95,22 @@ def _described(hardware: Hardware, *settings: object) -> int:
 @torch.compiler.disable
 def _describe_once(hardware: Hardware, *settings: object) -> int:
     """Describes a circuit to the operators once for as long as its hardware lives."""
-    kept = _kept.setdefault(id(hardware), {})
-    if not kept:
-        weakref.finalize(hardware, _forget, id(hardware))
-    if (hardware.cell, *settings) not in kept:
-        numbers = _numbers(hardware, *settings)
-        shape = [numbers.whole.get(name, 0) for name in SHAPE]
-        number = torch.ops.gaincell.describe(numbers.tables, shape, numbers.scalars)
-        kept[(hardware.cell, *settings)], KNOWN[number] = number, numbers
-    return kept[(hardware.cell, *settings)]
+    key = hardware.cell, *settings
+    found = _kept.get(id(hardware), {}).get(key)
+    if found is not None:
+        return found
+    # Whatever mode the first use is in: slopes are wanted later.
+    with _describing, torch.inference_mode(False):
+        kept = _kept.setdefault(id(hardware), {})
+        if not kept:
+            weakref.finalize(hardware, _forget, id(hardware))
+        if key not in kept:
+            numbers = _numbers(hardware, *settings)
+            shape = [numbers.whole.get(name, 0) for name in SHAPE]
+            number = torch.ops.gaincell.describe(numbers.tables, shape, numbers.scalars)
+            KNOWN[number] = numbers
+            kept[key] = number
+        return kept[key]
 
 
 def _forget(hardware: int) -> None:
@@ -111,6 +119,7 @@ def _forget(hardware: int) -> None:
         torch.ops.gaincell.forget(number)
 
 
+_describing = threading.Lock()
 _kept: dict[int, dict[tuple, int]] = {}
 KNOWN: dict[int, Numbers] = {}
 """What the operators know, by number."""

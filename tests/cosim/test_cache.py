@@ -1,10 +1,13 @@
 """Caches that hold levels: the same tokens, a byte an element, each written once."""
 
+import copy
+import io
+
 import pytest
 import torch
 from transformers import LlamaConfig, LlamaForCausalLM
 
-from gaincell.circuits.errors import HardwareError
+from gaincell.circuits.errors import HardwareError, ModelError
 from gaincell.cosim import Effects, LevelCache, convert, gain_cell_attention, gain_cell_layers
 from gaincell.cosim.cache import LEAST_ROOM, LevelLayer
 from gaincell.cosim.levels import NO_LEVEL, levels_of, volts_of
@@ -69,6 +72,7 @@ def test_a_token_is_written_and_nothing_is_copied(model):
         lengths.append(cache.get_seq_length(1))
     assert lengths == list(range(11, tokens.shape[1] + 1))
     assert len(places) == 2
+    assert cache.layers[1].keys.untyped_storage().nbytes() <= 1.7 * cache.layers[1].keys.numel()
     whole = LevelCache(model)
     model(tokens, past_key_values=whole)
     assert torch.equal(whole.layers[1].values, cache.layers[1].values)
@@ -96,6 +100,39 @@ def test_a_cache_can_be_used_again_after_a_reset(model):
     cache.reset()
     assert cache.get_seq_length() == 0
     torch.testing.assert_close(model(tokens, past_key_values=cache).logits, first)
+
+
+@torch.no_grad()
+def test_a_copy_goes_on_by_itself(model):
+    """As one prompt is used for several answers: the network is not copied, nor stored with the levels."""
+    cache, tokens = LevelCache(model), torch.randint(1, 64, (1, 70))
+    model(tokens, past_key_values=cache)
+    other = copy.deepcopy(cache)
+    step = torch.tensor([[5]])
+    expected = model(torch.cat([tokens, step], 1)).logits[:, -1:]
+    for one in (cache, other):
+        torch.testing.assert_close(model(step, past_key_values=one).logits, expected, rtol=0, atol=1e-4)
+    assert other.layers[0].attention is cache.layers[0].attention
+    assert other.layers[0].keys.data_ptr() != cache.layers[0].keys.data_ptr()
+    stored = io.BytesIO()
+    torch.save(cache.layers[0].__getstate__()["keys"], stored)
+    assert stored.tell() < 2 * cache.layers[0].keys.numel() + 2000
+
+
+def test_a_cache_from_inference_mode_can_be_continued(model):
+    cache, tokens = LevelCache(model), torch.randint(1, 64, (1, 12))
+    with torch.inference_mode():
+        model(tokens, past_key_values=cache)
+    with torch.no_grad():
+        logits = model(tokens[:, :1], past_key_values=cache).logits
+        expected = model(torch.cat([tokens, tokens[:, :1]], 1)).logits[:, -1:]
+    torch.testing.assert_close(logits, expected, rtol=0, atol=1e-4)
+
+
+def test_training_with_levels_is_refused(model):
+    with pytest.raises(ModelError, match="train with use_cache=False"):
+        model.train()(torch.randint(1, 64, (1, 12)), past_key_values=LevelCache(model))
+    model.eval()(torch.randint(1, 64, (1, 12)), past_key_values=LevelCache(model))
 
 
 @torch.no_grad()

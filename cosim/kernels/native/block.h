@@ -11,7 +11,7 @@
 
 namespace gaincell {
 
-constexpr int kPhases = 2;
+constexpr int kColumnsAtOnce = 256;
 
 // Factors by age; those of tables newest last as well, with room for ages that no key has.
 struct Ages {
@@ -38,26 +38,6 @@ struct Ages {
     return reversed[channel].data() + std::min<int64_t>(std::max<int64_t>(start, 0), count + kTile);
   }
 };
-
-struct Queries {
-  int rows = 0;    // queries in the block
-  int filled = 0;  // rows of the packed operands
-  int64_t position[kTile];
-  float bias[kPhases][kTile];  // charge that does not depend on the cells: edges, and what all cells have in common
-};
-
-// Queries of a block and keys of a run at the same positions: none of the first half sees any of the second.
-inline bool diagonal(const Queries& block, const Run& run) {
-  return block.position[0] == run.position && block.position[block.rows - 1] - block.position[0] == block.rows - 1;
-}
-
-// Which keys [from, to) of the run a row sees.
-inline void seen(const Problem& p, const Run& run, int64_t position, int& from, int& to) {
-  const int64_t newest = position - run.position, oldest = p.window ? newest - p.window + 1 : 0;
-  from = static_cast<int>(std::min<int64_t>(std::max<int64_t>(oldest, 0), run.count));
-  to = static_cast<int>(std::min<int64_t>(std::max<int64_t>(newest + 1, 0), run.count));
-  if (to < from) to = from;
-}
 
 // Pulses of a block, one row per query and phase, none negative: whole numbers of steps, or as they are.
 inline void pulses(const Problem& p, int b, int h, int q0, Queries& block, float* out, float* __restrict raw) {
@@ -240,10 +220,10 @@ inline Aged aged(const Ages& ages, int channel, const Run& run, const Queries& b
   return {out, nullptr};
 }
 
-// Second stage of one sub-tile, one row of `n` columns: charge and load (destroyed) -> counted read-out.
+// Second stage of `n` columns of one sub-tile from column `first` on, at most kColumnsAtOnce of them.
 template <bool Grad>
-inline void second_row(const Problem& p, int head, int tile, int n, float* charge, float* load, float* by_charge,
-                       float* by_load) {
+inline void second_columns(const Problem& p, int head, int tile, int first, int n, float* charge, float* load,
+                           float* by_charge, float* by_load) {
   const Column& m = p.second.column;
   if (m.order) {
     column<Grad>(m, n, charge, load, charge, by_charge, by_load);
@@ -251,11 +231,11 @@ inline void second_row(const Problem& p, int head, int tile, int n, float* charg
     for (int c = 0; c < n; ++c) by_charge[c] = 1;
   }
   const int width = p.second_cells.width;
-  alignas(64) float d[4 * kTile];
+  alignas(64) float d[kColumnsAtOnce];
   for (int c = 0; c < n && Grad; ++c) d[c] = 1;
   if (p.second.deviation)
-    deviate<Grad>(true, p.second.deviation + 4 * (static_cast<int64_t>(head) * p.tiles + tile) * width, width, charge,
-                  d);
+    deviate<Grad>(true, p.second.deviation + 4 * ((static_cast<int64_t>(head) * p.tiles + tile) * width + first),
+                  std::min(n, width - first), charge, d);
   convert<Grad>(p.second, n, charge, d);
   if (p.output_steps) {
     const float steps = p.output_steps, per = 1.0f / steps;
@@ -267,30 +247,13 @@ inline void second_row(const Problem& p, int head, int tile, int n, float* charg
     for (int c = 0; c < n; ++c) by_load[c] *= d[c];
 }
 
-// Position of the oldest key that a query can see.
-inline int64_t oldest_seen(const Problem& p, int64_t position) {
-  return p.window ? position - p.window + 1 : p.key_start;
-}
-
-// Which of the runs of a sub-tile a block sees, oldest first.
-inline void visible(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& members,
-                    const Queries& block, std::vector<int>& found) {
-  const int64_t newest = block.position[block.rows - 1];
-  const int64_t oldest = oldest_seen(p, block.position[0]);
-  found.clear();
-  for (int r : members)
-    if (runs[r].position <= newest && runs[r].position + runs[r].count > oldest) found.push_back(r);
-}
-
-// Runs of every sub-tile that positions oldest .. newest can see.
-inline std::vector<std::vector<int>> sub_tiles(const std::vector<Run>& runs, int64_t oldest, int64_t newest) {
-  std::vector<std::vector<int>> tiles;
-  for (int r = 0; r < static_cast<int>(runs.size()); ++r) {
-    if (runs[r].position > newest || runs[r].position + runs[r].count <= oldest) continue;
-    if (static_cast<int>(tiles.size()) <= runs[r].tile) tiles.resize(runs[r].tile + 1);
-    tiles[runs[r].tile].push_back(r);
-  }
-  return tiles;
+// Second stage of one sub-tile, one row of `n` columns: charge and load (destroyed) -> counted read-out.
+template <bool Grad>
+inline void second_row(const Problem& p, int head, int tile, int n, float* charge, float* load, float* by_charge,
+                       float* by_load) {
+  for (int c = 0; c < n; c += kColumnsAtOnce)
+    second_columns<Grad>(p, head, tile, c, std::min(kColumnsAtOnce, n - c), charge + c, load + c,
+                         Grad ? by_charge + c : nullptr, Grad ? by_load + c : nullptr);
 }
 
 }  // namespace gaincell

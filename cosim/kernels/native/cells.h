@@ -7,30 +7,10 @@
 
 #include "gemm.h"
 #include "lookup.h"
+#include "ring.h"
 #include "stage.h"
 
 namespace gaincell {
-
-// Contiguous keys of one lap of the ring within one sub-tile.
-struct Run {
-  int first = 0, count = 0;
-  int64_t position = 0;  // of its first key
-  int tile = 0;
-};
-
-inline std::vector<Run> runs_of(const Problem& p) {
-  std::vector<Run> runs;
-  for (int first = 0; first < p.keys;) {
-    const int64_t position = p.key_start + first;
-    const int64_t slot = p.window ? position % p.window : position;
-    int64_t room = p.columns - slot % p.columns;
-    if (p.window) room = std::min<int64_t>(room, p.window - slot);
-    const int count = static_cast<int>(std::min<int64_t>({room, p.keys - first, kTile}));
-    runs.push_back({first, count, position, static_cast<int>(slot / p.columns)});
-    first += count;
-  }
-  return runs;
-}
 
 // Adding it leaves a number's nearest whole one in the lowest bits.
 constexpr float kMagic = 12582912.0f;
@@ -211,7 +191,9 @@ struct Packed {
     KeyTable<E::kParts> tables[kTile];
     const auto read = [&](const float* table, int c) {
       const __m512 row = _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << entries) - 1), table + c * entries);
-      for (int s = 0; s < kTile; ++s) tables[s] = key_table<E::kParts>(row, kept(a, c, s));
+      const bool shared = c >= a.terms || a.kinds[c] != kExponential;
+      for (int s = 0; s < kTile; ++s)
+        tables[s] = shared && s > 0 ? tables[0] : key_table<E::kParts>(row, kept(a, c, s));
     };
     for (size_t i = 0; i < members.size(); ++i) {
       read_codes(a, runs[members[i]], b, head);

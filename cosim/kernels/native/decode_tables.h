@@ -245,9 +245,9 @@ inline void weigh_run(const Array& a, const Terms& terms, const Stored&, const t
 template <int J, class Stored>
 inline void gather(const Array& a, const Stored&, const typename Stored::Element* const* rows, int keys, int depth,
                    const Tables* tables, float* const* sums) {
-  int level[2 * kTile * 2 + 2];
+  std::vector<int> level(a.width);
   for (int s = 0; s < keys; ++s) {
-    Stored::levels(a, rows[s], level);
+    Stored::levels(a, rows[s], level.data());
     for (int j = 0; j < J; ++j)
       for (int d = 0; d < depth; ++d) sums[j][d] += tables[s].of[j][entry<Stored>(a, level[d])];
   }

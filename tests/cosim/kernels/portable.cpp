@@ -31,10 +31,11 @@ struct Circuit {
   std::vector<int32_t> kinds, bucket;
   bool full;  // loading, column model, converter curve, complements and a last column; else ideal published cells
 
-  Circuit(bool full, Draw& draw) : kinds(kTerms, full ? kTable : kExponential), full(full) {
+  Circuit(bool full, int depth, Draw& draw) : kinds(kTerms, full ? kTable : kExponential), full(full) {
     const int channels = kTerms + full;
     for (int i = 0; i < 2; ++i) {
-      table[i] = draw.many(channels * (kLevels + 1), -0.03f, 0.04f);
+      const float largest = i ? 0.04f : 1.6f / depth;  // most sums stay inside the converters' ranges
+      table[i] = draw.many(channels * (kLevels + 1), -0.75f * largest, largest);
       slope[i] = draw.many(channels * (kLevels + 1), -0.1f, 0.1f);
     }
     for (int c = 0; c < kTerms; ++c)
@@ -50,10 +51,10 @@ struct Circuit {
     for (int i = 0; i < 16; ++i) bucket.push_back(i * (1.0f / 16) >= 0.4f);
   }
 
-  Problem problem(int queries, int keys, int window, const float* q, const float* k, const float* v,
+  Problem problem(int depth, int queries, int keys, int window, const float* q, const float* k, const float* v,
                   const int64_t* position) const {
     Problem p;
-    p.batch = 1, p.heads = 4, p.kv_heads = 2, p.queries = queries, p.keys = keys, p.depth = 40;
+    p.batch = 1, p.heads = 4, p.kv_heads = 2, p.queries = queries, p.keys = keys, p.depth = depth;
     p.window = window, p.query_position = position, p.query_steps = kSteps, p.query_signed = full, p.output_steps = 15;
     p.pulses = q, p.q_batch = 4 * queries * p.depth, p.q_head = queries * p.depth, p.q_row = p.depth;
     Array* arrays[2] = {&p.first_cells, &p.second_cells};
@@ -63,12 +64,12 @@ struct Circuit {
       a.mirrored = full && i == 0, a.has_extra = full && i == 1, a.extra = 0.9f;
       a.width = p.depth * (1 + a.mirrored) + a.has_extra;
       a.table = a.gradient = table[i].data(), a.slope = slope[i].data();
-      a.high = 0.9f, a.per_volt = levels_per_volt(0, 0.9f, kLevels), a.constant = a.gradient_constant = 0.01f;
+      a.high = 0.9f, a.per_volt = levels_per_volt(0, 0.9f, kLevels), a.constant = a.gradient_constant = 0.4f / depth;
       a.factors = factors.data(), a.kept = kept.data(), a.kinds = kinds.data();
       a.values = i ? v : k, a.key_stride = p.depth, a.head_stride = keys * p.depth, a.batch_stride = 2 * a.head_stride;
       std::fill_n(a.parts, kMostChannels, kAllParts);
     }
-    p.second.low = -1, p.first.edge = p.second.edge = full ? 1e-3f : 0.0f;
+    p.second.low = -1, p.first.edge = p.second.edge = full ? 0.04f / depth : 0.0f;
     if (!full) return p;
     for (Stage* stage : {&p.first, &p.second}) {
       Column& m = stage->column;
@@ -86,15 +87,15 @@ void print(const char* what, const std::vector<float>& x) {
   std::printf("\n");
 }
 
-void run(const char* name, bool full, int queries, int keys, int window) {
+void run(const char* name, bool full, int depth, int queries, int keys, int window) {
   Draw draw;
-  const Circuit circuit(full, draw);
-  const size_t asked = 4u * queries * 40, stored = 2u * keys * 40;
+  const Circuit circuit(full, depth, draw);
+  const size_t asked = static_cast<size_t>(4) * queries * depth, stored = static_cast<size_t>(2) * keys * depth;
   const auto q = draw.many(asked, full ? -1.1f : -0.1f, 1.1f), k = draw.many(stored, -0.1f, 1.0f),
              v = draw.many(stored, -0.1f, 1.0f);
   std::vector<int64_t> position;
   for (int t = 0; t < queries; ++t) position.push_back(keys - queries + t);
-  Problem p = circuit.problem(queries, keys, window, q.data(), k.data(), v.data(), position.data());
+  Problem p = circuit.problem(depth, queries, keys, window, q.data(), k.data(), v.data(), position.data());
   const auto runs = runs_of(p);
   const Ages ages(p.first_cells, keys);
   std::vector<float> out(static_cast<size_t>(4) * queries * p.second_cells.width);
@@ -124,7 +125,9 @@ void run(const char* name, bool full, int queries, int keys, int window) {
 
 int main() {
   for (bool full : {false, true}) {
-    run(full ? "full prefill" : "ideal prefill", full, 70, 150, 100);
-    run(full ? "full decode" : "ideal decode", full, 1, 150, 0);
+    run(full ? "full prefill" : "ideal prefill", full, 40, 70, 150, 100);
+    run(full ? "full decode" : "ideal decode", full, 40, 1, 150, 0);
   }
+  run("wide prefill", true, 257, 5, 30, 0);
+  run("wide decode", true, 257, 1, 30, 0);
 }

@@ -43,6 +43,20 @@ def test_fewer_terms_give_the_same_charges(name, token_period, expected):
         assert aging.kinds[0] == NONE and aging.factors.abs().max() <= 1
 
 
+@pytest.mark.parametrize("cell", ["table", "poly3", "poly5"])
+@pytest.mark.parametrize("token_period", [1e-7, 7.4e-7, 3e-5])
+@pytest.mark.parametrize("ages", [256, 1024, 4096])
+def test_the_bound_is_kept(cell, token_period, ages):
+    now = conditions("generic28", ages, token_period)
+    now = replace(now, hardware=now.hardware.with_cell(cell))
+    whole = aging_of(now, by_level=True)
+    arrays = [terms_by_level(now, array, whole.dropped) for array in (1, 2)]
+    aging, fewer = with_fewer_terms(whole, arrays, ages)
+    for before, after in zip(arrays, fewer, strict=True):
+        peak = before.table.abs().max()
+        assert (charges(whole, before) - charges(aging, after)).abs().max() <= CLOSE * peak
+
+
 def test_terms_go_on_beyond_the_window():
     """A run's first key may be older than a window that its last keys are in."""
     now = conditions("generic28", 400, 1e-6)

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 
 import pytest
@@ -182,3 +184,40 @@ def test_quantised_gradients_are_those_of_the_reference(name, gradient):
         gradients.append(torch.autograd.grad((out * torch.randn_like(out)).sum(), x))
     for theirs, ours in zip(*gradients, strict=True):
         assert (ours - theirs).abs().max() < 1e-4 * theirs.abs().max()
+
+
+@pytest.mark.parametrize("depth", [257, 300])
+@pytest.mark.parametrize("queries", [1, 65])
+def test_wide_heads_fit(depth, queries):
+    """Wider than what lies on the stack at once."""
+    hardware = Hardware.from_pretrained("generic28-sc").model_copy(update={"rows": depth})
+    results = []
+    for implementation in ("torch", "native"):
+        torch.manual_seed(3)
+        x = [t.requires_grad_() for t in inputs(queries, 65, depth=depth, low=-1.0)]
+        out = gain_cell_attention(*x, hardware, implementation=implementation)
+        results.append((out.detach(), *torch.autograd.grad(out.sum(), x)))
+    for found, expected in zip(*reversed(results), strict=True):
+        assert ((found - expected).abs() > 1e-3 * expected.abs().max()).float().mean() < 1e-2
+
+
+def test_a_circuit_first_used_without_gradients_has_them_later():
+    hardware = Hardware.from_pretrained("leroux2025").model_copy(update={"name": "seen in inference"})
+    x = inputs(20, 20)
+    with torch.inference_mode():
+        gain_cell_attention(*x, hardware, implementation="native")
+    x = [t.requires_grad_() for t in x]
+    for slopes in torch.autograd.grad(gain_cell_attention(*x, hardware, implementation="native").sum(), x):
+        assert slopes.abs().max() > 0
+
+
+def test_a_build_that_was_killed_is_no_obstacle(tmp_path):
+    """The loader's own lock is a file that stays."""
+    program = "from gaincell.cosim.kernels import native; assert native.failure() is None"
+    built = next(native.builds().glob(f"{native._name()}.so"))
+    (tmp_path / "lock").touch()
+    (tmp_path / native._name()).mkdir()
+    (tmp_path / native._name() / "lock").touch()
+    shutil.copy(built, tmp_path)
+    environment = os.environ | {"TORCH_EXTENSIONS_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)
