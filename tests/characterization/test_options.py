@@ -1,5 +1,7 @@
 """Procedures of the design options, read off known waveforms; a knob re-simulates what it is part of."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,12 +11,14 @@ from gaincell.characterization.draws import draw_chain, draw_column, signs_queri
 from gaincell.characterization.execute import characterize
 from gaincell.characterization.plan import Plan
 from gaincell.characterization.procedure import Context, find
+from gaincell.characterization.procedures.converter import swap_energy
 from gaincell.characterization.procedures.signed_column import SCHEMES, with_scheme
 from gaincell.circuits.designs import TWO_PHASES, Designs, Levels
 from gaincell.circuits.rawfile import Waveforms
 from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
-from gaincell.circuits.testbench import Schedule
+from gaincell.circuits.testbench import Schedule, chain
+from gaincell.circuits.testbench.converters import SWAP_CLOCKS
 
 T_MAX = 15e-9
 
@@ -65,6 +69,20 @@ def test_the_clocks_of_the_swap_cost_what_their_switches_gates_are(technology):
     assert cost[12e-6, 3] == pytest.approx(cost[12e-6, 1], rel=1e-3)
     assert cost[24e-6, 1] == pytest.approx(2 * cost[12e-6, 1], rel=0.01)
     assert 20e-15 < cost[12e-6, 1] < 200e-15
+
+
+def test_a_chain_clocks_every_one_of_its_converters(technology):
+    """What the bill takes from a single converter is what each of a chain's bank takes, in transistors."""
+    ctx = Context(technology, designs={"converter": TWO_PHASES})
+    points = pd.DataFrame({"signed": False, "charge": [1e-13]})
+    alone = find("converter").measure(ctx, points, simulated(ctx, "converter", points))["e_swap"].iloc[0]
+    query, keys = np.array([-1.0, 0.5, 1.0, -0.2]) * T_MAX, np.linspace(0.0, 0.9, 12).reshape(4, 3)
+    deck = chain(ctx.condition, query, keys, np.full((3, 1), 0.9))
+    saved = ".save " + " ".join(f"i(v{name}1)" for name in SWAP_CLOCKS)
+    whole = simulate(replace(deck, netlist=deck.netlist.replace("\n.save", f"\n{saved}\n.save", 1))).require()
+    clocks = {f"i(v{name})": whole[f"i(v{name}1)"] for name in SWAP_CLOCKS}
+    bank = swap_energy(ctx.condition, replace(whole, signals=clocks), signed=False)
+    assert bank == pytest.approx(3 * alone, rel=0.05)
 
 
 def simulated(ctx, procedure, points):
