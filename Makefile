@@ -41,6 +41,7 @@ benchmark: setup
 	$(BIN)/python benchmarks/scale.py
 	$(BIN)/python benchmarks/attention.py
 	$(BIN)/python benchmarks/training.py
+	$(BIN)/python benchmarks/generation.py
 
 setup: $(STAMPS)/system $(STAMPS)/gaincell
 

@@ -12,7 +12,7 @@ from torch import Tensor
 from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.nn.functional import scaled_dot_product_attention
 
-from gaincell.cosim import Effects, gain_cell_attention
+from gaincell.cosim import Effects, gain_cell_attention, levels_of
 from gaincell.models import Hardware
 
 LAYERS = 12
@@ -99,8 +99,13 @@ class Contender:
     build: Build
     """Attention for one case. It raises at its first use where it does not exist here."""
     windowed_only: bool = False
+    decode_only: bool = False
     published: bool = False
     """Whether it computes the published equations with decay, so that the outputs must agree."""
+
+    def fits(self, case: Case) -> bool:
+        """Whether there is anything to compare in this case."""
+        return (case.windowed or not self.windowed_only) and (case.queries == 1 or not self.decode_only)
 
 
 def dense(terms: str) -> Build:
@@ -149,11 +154,33 @@ def ours(implementation: str, hardware: str = "leroux2025", *, decay: bool = Tru
     return build
 
 
+def on_levels(implementation: str, hardware: str = "leroux2025") -> Build:
+    """The same on what a `LevelCache` holds, which was written before."""
+
+    def build(case: Case, device: torch.device, dtype: torch.dtype) -> Attention:
+        chip = Hardware.from_pretrained(hardware)
+        attention = ours(implementation, hardware)(case, device, dtype)
+        asked: tuple[Tensor, ...] = ()
+        written: tuple[Tensor, ...] = ()
+
+        def read(q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+            nonlocal asked, written
+            if not asked or asked[0] is not k or asked[1] is not v:
+                asked, written = (k, v), (levels_of(k, 1, chip), levels_of(v, 2, chip))
+            return attention(q, *written)
+
+        return read
+
+    return build
+
+
 DENSE, DENSE_FOUR, EXACT, BAND = "dense", "dense, four terms", "sdpa", "sdpa band"
 REFERENCE = "reference"
 """The oracle, slow and with T x S tensors: only where it is asked for."""
 STEADY = " without decay"
 """Suffix of the contenders that leave decay out."""
+LEVELS = " on levels"
+"""Suffix of the contenders whose cache holds levels."""
 
 
 def contenders(device: torch.device) -> dict[str, Contender]:
@@ -167,6 +194,7 @@ def contenders(device: torch.device) -> dict[str, Contender]:
     }
     for name in (REFERENCE, "torch", fast):
         found[name] = Contender(ours(name), published=True)
+    found[fast + LEVELS] = Contender(on_levels(fast), published=True, decode_only=True)
     for name in ("torch", fast):
         found[name + STEADY] = Contender(ours(name, decay=False))
     for name in ("torch", fast):

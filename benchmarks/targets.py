@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from contenders import BAND, DENSE, DENSE_FOUR, EXACT, STEADY, Case
+from contenders import BAND, DENSE, DENSE_FOUR, EXACT, LEVELS, STEADY, Case
 
 MEASURES = {
     "forward": ("best_s", "forward"),
@@ -36,13 +36,13 @@ class Ratio:
 
 def limit(contender: str, measure: str, against_dense: bool, case: Case, gpu: bool) -> float | None:
     """What is asked of a contender, None where nothing is."""
-    name = contender.removesuffix(STEADY)
+    name = contender.removesuffix(STEADY).removesuffix(LEVELS)
     if name not in ("torch", "native", "triton") or "," in name:
         return None
     if gpu:
         asked = name == "triton" and measure == "forward" and not against_dense and case.name == "1024/1024"
         return 2.5 if asked else None
-    native, steady, far = name == "native", contender != name, case.window * 8 <= case.keys
+    native, steady, far = name == "native", contender.endswith(STEADY), case.window * 8 <= case.keys
     if case.queries == 1:
         return (20.0 if against_dense else 0.8) if native and measure == "forward" and not steady else None
     if steady:

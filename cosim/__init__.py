@@ -9,10 +9,12 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from .accounting import account
     from .attention import SubTile, Trace, gain_cell_attention, trace_attention
+    from .cache import LevelCache
     from .conversion import convert
     from .effects import Effects
     from .layer import GainCellAttention, gain_cell_layers, put_on_chip, record_traces
     from .ledger import BASELINES, Baseline, Hold, Ledger, LedgerEntry
+    from .levels import levels_of, volts_of
     from .pretrained import from_pretrained, is_converted, save_pretrained
 
 _HOME = {
@@ -23,6 +25,7 @@ _HOME = {
     "Hold": "ledger",
     "Ledger": "ledger",
     "LedgerEntry": "ledger",
+    "LevelCache": "cache",
     "SubTile": "attention",
     "Trace": "attention",
     "account": "accounting",
@@ -31,10 +34,12 @@ _HOME = {
     "gain_cell_attention": "attention",
     "gain_cell_layers": "layer",
     "is_converted": "pretrained",
+    "levels_of": "levels",
     "put_on_chip": "layer",
     "record_traces": "layer",
     "save_pretrained": "pretrained",
     "trace_attention": "attention",
+    "volts_of": "levels",
 }
 
 __all__ = [
@@ -45,6 +50,7 @@ __all__ = [
     "Hold",
     "Ledger",
     "LedgerEntry",
+    "LevelCache",
     "SubTile",
     "Trace",
     "account",
@@ -53,10 +59,12 @@ __all__ = [
     "gain_cell_attention",
     "gain_cell_layers",
     "is_converted",
+    "levels_of",
     "put_on_chip",
     "record_traces",
     "save_pretrained",
     "trace_attention",
+    "volts_of",
 ]
 
 

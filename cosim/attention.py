@@ -5,6 +5,8 @@
 
 from __future__ import annotations
 
+from contextlib import AbstractContextManager, nullcontext
+
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
@@ -13,6 +15,7 @@ from ..circuits.errors import HardwareError
 from ..models import Chip, Hardware
 from .effects import STANDARD, Effects
 from .kernels.choice import Implementation, attend
+from .levels import require_levels, volts_of
 from .reference import SubTile, Trace, operate, per_query_head
 from .ring import Places, place, require_settings, spelt_out
 from .signals import Conditions
@@ -41,9 +44,9 @@ def gain_cell_attention(
     scale; with a normalising column, in units of what that column would give for the same pulses.
 
     q: (B, H, T, D) pulse width / T_max, negative where the hardware signs queries; k, v: (B, Hkv, S, D) volts
-    to store, Hkv divides H. Values beyond what the converters can express are clipped. The queries are the
-    last T of the S positions, and key 0 has position `key_start`, so a decode step with a cache (T = 1) gives
-    the row that prefill gives.
+    to store, or the levels (uint8) that they were written at (`levels_of`); Hkv divides H. Values beyond what
+    the converters can express are clipped. The queries are the last T of the S positions, and key 0 has
+    position `key_start`, so a decode step with a cache (T = 1) gives the row that prefill gives.
 
     window: columns of the ring, None for the hardware's, or else one that is never overwritten. token_period:
     seconds between tokens, for hardware whose aging is in seconds (None: one layer's latency).
@@ -56,15 +59,17 @@ def gain_cell_attention(
     training.
 
     Raises `ValueError` for shapes that do not fit, a window below 1 or a token period that is not positive,
-    `HardwareError` for a head larger than the array or an implementation that cannot compute this.
+    `HardwareError` for a head larger than the array, an implementation that cannot compute this, or levels of
+    cells that hold none.
     """
     require_settings(window, token_period)
     require_gradient(gradient, hardware)
     where = {"window": window, "key_start": key_start, "attention_mask": attention_mask}
     places = _place(q, k, v, hardware, **where)
+    if k.dtype == torch.uint8:
+        require_levels(hardware, effects)
     k, v = places.pack(k), places.pack(v)
-    # Levels and charges need more than the eight bits that autocast would leave them.
-    with torch.autocast(q.device.type, enabled=False):
+    with _full_precision(q.device.type):
         if hardware.kind == "softmax":
             return _softmax(q, k, v, places)
         now = Conditions(hardware, effects, places, token_period, None, chip, layer, k.shape[1], gradient)
@@ -95,9 +100,18 @@ def trace_attention(
         )
     require_settings(window, token_period)
     places = _place(q, k, v, hardware, window=window, key_start=key_start, attention_mask=attention_mask)
-    with torch.autocast(q.device.type, enabled=False):
+    if k.dtype == torch.uint8:
+        require_levels(hardware, effects)
+        k, v = volts_of(k, 1, hardware, q.dtype), volts_of(v, 2, hardware, q.dtype)
+    with _full_precision(q.device.type):
         now = Conditions(hardware, effects, places, token_period, {}, chip, layer, k.shape[1])
         return operate(q, places.pack(k), places.pack(v), now)
+
+
+def _full_precision(device: str) -> AbstractContextManager:
+    """Levels and charges need more than the eight bits that autocast would leave them."""
+    # Entering autocast costs as much as a decode step of a hundred keys.
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 def _softmax(q: Tensor, k: Tensor, v: Tensor, places: Places) -> Tensor:
@@ -120,6 +134,8 @@ def _place(
     attention_mask: Tensor | None,
 ) -> Places:
     """Check that the shapes fit each other and the arrays, and place the keys in the ring."""
+    if (k.dtype == torch.uint8) != (v.dtype == torch.uint8):
+        raise ValueError(f"need k and v both as volts or both as levels, got {k.dtype} and {v.dtype}")
     if (
         q.ndim != 4
         or k.ndim != 4

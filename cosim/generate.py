@@ -10,6 +10,7 @@ from torch import nn
 
 from ..circuits.errors import ModelError
 from ..models import Hardware
+from .cache import LevelCache
 from .checkpoints import Checkpoint, load_softmax, tokenizer_of
 from .effects import STANDARD, Effects
 from .layer import gain_cell_layers, put_on_chip
@@ -52,7 +53,7 @@ def generate_text(
         ids,
         attention_mask=torch.ones_like(ids),
         max_new_tokens=min(max_new_tokens, room),
-        use_cache=True,
+        past_key_values=LevelCache(model),
         eos_token_id=tokenizer.end,
         pad_token_id=tokenizer.end,
         **sampling,

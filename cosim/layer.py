@@ -12,6 +12,7 @@ from ..models import Chip, Hardware
 from .attention import Trace, gain_cell_attention, trace_attention
 from .effects import STANDARD, Effects
 from .kernels.choice import Implementation, require_implementation
+from .levels import levels_of, require_levels
 from .ring import require_settings
 from .slope import Gradient, require_gradient
 
@@ -77,8 +78,9 @@ class GainCellAttention(nn.Module):
     ) -> Tensor:
         """q: (B, H, T, D); k, v: (B, Hkv, S, D), all as the digital network has them. Returns (B, H, T, D).
 
-        scaling is the softmax temperature that the network asks for, None for 1 / sqrt(D). Only exact softmax
-        uses it; for gain cells it is part of what q_scale absorbs.
+        k and v may also be what `written_levels` made of them. scaling is the softmax temperature that the
+        network asks for, None for 1 / sqrt(D). Only exact softmax uses it; for gain cells it is part of what
+        q_scale absorbs.
         """
         where = {"window": self.window, "key_start": key_start, "attention_mask": attention_mask}
         if self.hardware.kind == "softmax":
@@ -96,13 +98,25 @@ class GainCellAttention(nn.Module):
         return torch.addcmul(self.out_shift, out, self.out_scale).to(q.dtype)
 
     def map_inputs(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Pulse widths, key volts and value volts that the scalers ask for, before any clip."""
-        # In one pass each: with a cache, every key and value is mapped again for every token.
-        return (
-            torch.addcmul(self.q_shift, q, self.q_scale),
-            torch.addcmul(self.k_shift, k, self.k_scale),
-            torch.addcmul(self.v_shift, v, self.v_scale),
-        )
+        """Pulse widths, key volts and value volts that the scalers ask for, before any clip.
+
+        Levels stay levels.
+        """
+        # In one pass each: with a cache of plain keys and values, all are mapped again for every token.
+        widths = torch.addcmul(self.q_shift, q, self.q_scale)
+        return (widths, k, v) if k.dtype == torch.uint8 else (widths, *self._asked(k, v))
+
+    def written_levels(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        """Levels (uint8) at which the cells of these keys and values are written.
+
+        Raises `HardwareError` where the cells hold none.
+        """
+        require_levels(self.hardware, self.effects)
+        volts = self._asked(k, v)
+        return levels_of(volts[0], 1, self.hardware), levels_of(volts[1], 2, self.hardware)
+
+    def _asked(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+        return torch.addcmul(self.k_shift, k, self.k_scale), torch.addcmul(self.v_shift, v, self.v_scale)
 
     def extra_repr(self) -> str:
         used = f"hardware={self.hardware.name}, cell={self.hardware.cell}"

@@ -59,7 +59,7 @@ class Places:
             return x
         packed = x.gather(2, self.order[:, None, :, None].expand(-1, x.shape[1], -1, x.shape[3]))
         # Nothing sees padding, but a weight of zero does not hide what is not a number.
-        return packed.where(self.stored[:, None, :, None], 0.0)
+        return packed.masked_fill(~self.stored[:, None, :, None], 0)
 
 
 def require_settings(window: int | None, token_period: float | None) -> None:

@@ -11,6 +11,7 @@ from torch import Tensor
 from ..circuits.errors import HardwareError
 from ..models import Chip, ColumnModel, Hardware, Noise, Surrogate
 from ..models.phases import two_phase_charge
+from .drawn import of_chip
 from .effects import Effects
 from .options import as_row_pulses, with_complements, with_normaliser
 from .ring import Places
@@ -85,8 +86,8 @@ def stored_volts(target: Tensor, array: int, now: Conditions) -> Tensor:
         now.watch("write", now.hardware.write, volts)
         written, chip = now.hardware.write(volts), chip_of(now)
         if chip is not None and chip.mismatch.write is not None:
-            ring = ring_columns(now)
-            scores = pattern(chip.writes(now.layer, array, volts.shape[1], ring, volts.shape[3]), volts)
+            where = {"layer": now.layer, "array": array, "heads": volts.shape[1], "depth": volts.shape[3]}
+            scores = of_chip(chip, "writes", now.places, volts, **where)
             written = written + chip.mismatch.write(volts, scores[:, None])
         volts = written
     noise = noise_of(now)
@@ -161,13 +162,6 @@ def chip_of(now: Conditions) -> Chip | None:
     return now.chip if now.effects.mismatch else None
 
 
-def ring_columns(now: Conditions) -> np.ndarray:
-    """(S,) ring column of each packed key, as a chip counts them."""
-    places = now.places
-    position = places.key_start + np.arange(places.key_position.shape[0])
-    return position if places.window is None else position % places.window
-
-
 def pattern(scores: np.ndarray | None, like: Tensor) -> Tensor | None:
     """A chip's numbers with `like`'s dtype and device."""
     return None if scores is None else torch.as_tensor(scores, dtype=like.dtype, device=like.device)
@@ -181,8 +175,8 @@ def with_deviation(terms: Terms, volts: Tensor, array: int, now: Conditions) -> 
     chip = chip_of(now)
     if chip is None or chip.mismatch.cell is None:
         return terms
-    ring = ring_columns(now)
-    scores = pattern(chip.reads(now.layer, array, volts.shape[1], ring, volts.shape[3]), volts)
+    where = {"layer": now.layer, "array": array, "heads": volts.shape[1], "depth": volts.shape[3]}
+    scores = of_chip(chip, "reads", now.places, volts, **where)
     deviation = chip.mismatch.cell(volts, scores[:, None])
     for i, (response, factor) in enumerate(terms):
         if factor is None:
@@ -254,10 +248,11 @@ def as_this_chip_sees(charge: Tensor, array: int, tile: int, now: Conditions) ->
         return charge
     heads, kv_heads = charge.shape[1], now.kv_heads or charge.shape[1]
     if array == 1:
-        numbers = chip.relus(now.layer, kv_heads, ring_columns(now))
+        own = of_chip(chip, "relus", now.places, charge, layer=now.layer, heads=kv_heads)
     else:
-        numbers = chip.readouts(now.layer, kv_heads, tile, charge.shape[3])
-    own = pattern(numbers, charge).repeat_interleave(heads // kv_heads, dim=0)
+        where = {"layer": now.layer, "heads": kv_heads, "tile": tile, "depth": charge.shape[3]}
+        own = of_chip(chip, "readouts", now.places, charge, **where)
+    own = own.repeat_interleave(heads // kv_heads, dim=0)
     return variation(charge, own[:, None])
 
 

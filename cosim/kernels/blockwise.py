@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 from ..options import normalised
 from ..signals import Conditions, noise_of
 from . import lean, pairs
-from .gradients import gradients_of, widened
+from .gradients import widened, zeros
 from .operands import folded_queries, unfolded_queries
 from .parts import Part, parts_of
 from .single import attention_of_one
@@ -37,8 +37,10 @@ def attention(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
         return q.clone()
     # Many keys are better taken through the cache of a processor core part by part.
     few = torch.compiler.is_compiling() or k.numel() <= FEW
-    attend = attention_of_one if q.shape[2] == 1 and few else BlockWise.apply
-    out = attend(q, k, v, now)
+    if q.shape[2] == 1 and few:
+        out = attention_of_one(q, k, v, now)
+    else:
+        out = BlockWise.apply(q, k, v, now, torch.is_grad_enabled())
     return normalised(out, now.hardware).to(q.dtype)
 
 
@@ -46,25 +48,27 @@ class BlockWise(torch.autograd.Function):
     """Sum of all read-outs (B, H, T, C), before the division by a normalising column."""
 
     @staticmethod
-    def forward(ctx, q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
+    def forward(ctx, q: Tensor, k: Tensor, v: Tensor, now: Conditions, learns: bool) -> Tensor:
         ctx.save_for_backward(q, k, v)
         ctx.now, ctx.state = now, None if noise_of(now) is None else _random_state(q.device)
         normalises = now.hardware.normaliser is not None
         dtype = torch.promote_types(q.dtype, torch.float32) if normalises else q.dtype
         out = q.new_empty((*q.shape[:3], v.shape[3] + normalises), dtype=dtype)
         # A compiler cannot look at values, and noise is not the same where a block is left out.
-        watch = any(ctx.needs_input_grad) and is_ideal(2, now) and not torch.compiler.is_compiling()
+        watch = is_ideal(2, now) and not torch.compiler.is_compiling()
+        watch = watch and learns and any(ctx.needs_input_grad)
         # What the gradient takes for the cells is of no concern here.
-        parts = parts_of(q, k, replace(now, gradient="exact"))
+        ctx.threads = 1 if torch.compiler.is_compiling() else torch.get_num_threads()
+        parts = parts_of(q, k, replace(now, gradient="exact"), ctx.threads)
         ctx.clipped = [_forward(out, q, k, v, part, watch) for part in parts]
         return out
 
     @staticmethod
     @once_differentiable
-    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None]:
+    def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         inputs = ctx.saved_tensors
         grads = tuple(torch.empty_like(x, memory_format=torch.contiguous_format) for x in inputs)
-        parts = parts_of(*inputs[:2], ctx.now)
+        parts = parts_of(*inputs[:2], ctx.now, ctx.threads)
         if ctx.state is None:
             for part, clipped in zip(parts, ctx.clipped, strict=True):
                 _backward(grads, grad, inputs, part, clipped)
@@ -72,24 +76,24 @@ class BlockWise(torch.autograd.Function):
             with _same_noise(ctx.state, grad.device):
                 for part, clipped in zip(parts, ctx.clipped, strict=True):
                     _backward(grads, grad, inputs, part, clipped)
-        return *grads, None
+        return *grads, None, None
 
 
 def _forward(out: Tensor, q: Tensor, k: Tensor, v: Tensor, part: Part, watch: bool) -> list[bool] | None:
     """Write one part's output; which blocks clipped, if that is watched."""
     q, k, v = part.of(q, k, v)
-    group = part.group(q, part.pulses(q)[0], part.stored(k, 1), part.stored(v, 2))
-    total = q.new_zeros(group.batch * group.now.kv_heads, q.shape[2] * group.per_array, group.depth)
-    add_block = lean.add_block if lean.is_lean(group) else pairs.add_block
-    clipped = []
-    for block in part.blocks:
-        charge = add_block(total, group, block)
-        if watch:
-            low, high = charge.aminmax()
-            # Not a number clips, for all that is known.
-            clipped.append(not (-low <= group.full_scale and high <= group.full_scale))
-    total = total.mul_(1 / group.full_scale)
-    out[part.sequences, part.heads] = unfolded_queries(total, group.batch, group.now.kv_heads, q.shape[2])
+    group = part.group(q, k, v)
+    shape = (group.batch * group.now.kv_heads, q.shape[2] * group.per_array, group.depth)
+    total = zeros("total", shape, q, group.scratch)
+    if lean.is_lean(group):
+        clipped = lean.add_blocks(total, group, part.blocks, watch)
+    else:
+        clipped = pairs.add_blocks(total, group, part.blocks, watch)
+    total = unfolded_queries(total, group.batch, group.now.kv_heads, q.shape[2])
+    if torch.compiler.is_compiling() or out.dtype != total.dtype:
+        out[part.sequences, part.heads] = total / group.full_scale
+    else:
+        torch.mul(total, 1 / group.full_scale, out=out[part.sequences, part.heads])
     return clipped if watch else None
 
 
@@ -102,22 +106,13 @@ def _backward(
 ) -> None:
     """Write one part's gradients by q, k and v."""
     q, k, v = part.of(*inputs)
-    of_line = part.of_line()
-    pulses, back_pulses = of_line.pulses(q)
-    # In the order of the forward pass, for the noise to be the same.
-    own_keys, keys, back_keys = part.taped(k, 1, of_line)
-    own_values, values, back_values = part.taped(v, 2, of_line)
-    line = group = of_line.group(q, pulses, keys, values)
-    if of_line is not part:
-        group = part.group(q, part.pulses(q)[0], own_keys, own_values)
-    own = folded_queries(grad[part.sequences, part.heads].to(q.dtype), group.now.kv_heads) / group.full_scale
-    sums = gradients_of(pulses, keys, values)
-    wide = widened(own, line, (0, q.shape[2])) if is_ideal(2, group.now) else own
-    add_gradients = lean.add_gradients if lean.is_lean(group) else pairs.add_gradients
-    for i, block in enumerate(part.blocks):
-        add_gradients(own, wide, clipped is None or clipped[i], group, line, block, sums)
-    results = back_pulses(sums.pulses), back_keys(sums.keys), back_values(sums.values)
-    for total, heads, result in zip(grads, part.heads_of_inputs, results, strict=True):
+    group, line, sums, back = part.taped(q, k, v)
+    own = folded_queries(grad[part.sequences, part.heads].to(q.dtype), group.now.kv_heads)
+    own = torch.mul(own, 1 / group.full_scale, out=group.scratch.take("by read-out", own.shape))
+    wide = widened(own, line, (0, q.shape[2]), "all widened") if is_ideal(2, group.now) else own
+    add = lean.add_all_gradients if lean.is_lean(group) else pairs.add_all_gradients
+    add(own, wide, clipped, group, line, part.blocks, sums)
+    for total, heads, result in zip(grads, part.heads_of_inputs, back(), strict=True):
         total[part.sequences, heads] = result
 
 

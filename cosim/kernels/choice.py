@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...circuits.errors import HardwareError
+from ..levels import volts_of
 from ..reference import operate
 from ..signals import Conditions
 from . import blockwise, native, triton
@@ -27,7 +28,10 @@ class Kernel(Protocol):
         """Why it cannot compute this, as the end of a sentence; None where it can."""
 
     def attention(self, q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
-        """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, autocast is off."""
+        """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, autocast is off.
+
+        "native" takes k and v as levels, too.
+        """
 
 
 KERNELS: dict[str, Kernel] = {"torch": blockwise, "native": native, "triton": triton}
@@ -35,18 +39,20 @@ KERNELS: dict[str, Kernel] = {"torch": blockwise, "native": native, "triton": tr
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, now: Conditions, implementation: Implementation) -> Tensor:
-    """Output (B, H, T, D); k and v (B, Hkv, S, D) are packed.
+    """Output (B, H, T, D); k and v (B, Hkv, S, D) are packed, in volts or as levels.
 
     Raises `ValueError` for an implementation that does not exist, `HardwareError` for one that cannot compute
     this.
     """
     require_implementation(implementation)
-    if implementation == "auto":
-        return KERNELS[chosen(q, now)].attention(q, k, v, now)
-    if implementation == "reference":
+    name = chosen(q, now) if implementation == "auto" else implementation
+    if k.dtype == torch.uint8 and name != "native":
+        dtype = torch.promote_types(q.dtype, torch.float32)
+        k, v = volts_of(k, 1, now.hardware, dtype), volts_of(v, 2, now.hardware, dtype)
+    if name == "reference":
         return operate(q, k, v, now)[0]
-    kernel = KERNELS[implementation]
-    reason = kernel.unavailable(now, q)
+    kernel = KERNELS[name]
+    reason = None if implementation == "auto" else kernel.unavailable(now, q)
     if reason is not None:
         raise HardwareError(
             f"implementation={implementation!r} cannot be used: {reason}; use implementation='auto'"

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..drawn import of_chip
 from ..signals import Conditions, cell_terms, chip_of, column_of, pattern, stored_volts
 from ..slope import bearer_of, line_of, surrogates
 
@@ -137,18 +138,19 @@ def _column(array: int, full_scale: float, now: Conditions) -> Column | None:
 
 
 def _deviation(array: int, depth: int, now: Conditions, like: Tensor) -> Tensor | None:
-    chip = chip_of(now)
-    heads, ring, columns = now.kv_heads or 1, now.places.column.cpu().numpy(), now.places.columns
-    if chip is None:
+    chip, places = chip_of(now), now.places
+    heads, full_scale = now.kv_heads or 1, now.hardware.q_sat_1 if array == 1 else now.hardware.q_sat_2
+    if chip is None or (chip.mismatch.phi if array == 1 else chip.mismatch.readout) is None:
         return None
-    full_scale = now.hardware.q_sat_1 if array == 1 else now.hardware.q_sat_2
     if array == 1:
-        numbers = pattern(chip.relus(now.layer, heads, ring), like)
+        numbers = of_chip(chip, "relus", places, like, layer=now.layer, heads=heads)
     else:
-        tiles = int(ring.max()) // columns + 1
-        each = [pattern(chip.readouts(now.layer, heads, tile, depth), like) for tile in range(tiles)]
-        numbers = None if each[0] is None else torch.stack(each, dim=1)
-    if numbers is None:
-        return None
+        end = places.key_start + places.ages
+        if places.window is not None:
+            end = min(places.key_start % places.window + places.ages, places.window)
+        tiles = -(-end // places.columns)
+        where = {"layer": now.layer, "heads": heads, "depth": depth}
+        each = [of_chip(chip, "readouts", places, like, tile=tile, **where) for tile in range(tiles)]
+        numbers = torch.stack(each, dim=1)
     # Offsets and gains alternate; only the offsets are charges.
     return numbers / torch.tensor([full_scale, 1.0], device=like.device).repeat(numbers.shape[-1] // 2)

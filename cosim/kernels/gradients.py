@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Hashable, Sequence
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
 from .group import Group, Run
+from .scratch import Scratch
 
 Tensors = tuple[Tensor, ...]
 
@@ -22,18 +24,42 @@ class Gradients:
     values: Tensors
 
 
-def gradients_of(pulses: Tensors, keys: Tensors, values: Tensors) -> Gradients:
+def gradients_of(pulses: Tensors, keys: Tensors, values: Tensors, scratch: Scratch) -> Gradients:
     """Zeros."""
-    return Gradients(*(tuple(map(torch.zeros_like, tensors)) for tensors in (pulses, keys, values)))
+    sums = {"pulses": pulses, "keys": keys, "values": values}
+    return Gradients(
+        *(
+            tuple(zeros(("gradient by", name, i), x.shape, x, scratch) for i, x in enumerate(tensors))
+            for name, tensors in sums.items()
+        )
+    )
 
 
-def widened(grad: Tensor, group: Group, rows: Run) -> Tensor:
-    """Gradient by the charge of the second product (n, rows G, C), against `group.values.wide`."""
-    shares, fading = group.rows, group.fading
-    at = group.scaled(rows)
-    parts = [
-        grad if shares is None else grad * shares[:, at, i : i + 1] for i in range(len(fading.separable))
-    ]
-    if fading.constant is not None:
-        parts.append(grad.sum(-1, keepdim=True))
-    return parts[0] if len(parts) == 1 else torch.cat(parts, dim=-1) if parts else grad[..., :0]
+def zeros(name: Hashable, shape: Sequence[int], like: Tensor, scratch: Scratch) -> Tensor:
+    """Zeros, in the scratch of this name."""
+    own = scratch.take(name, shape)
+    return like.new_zeros(shape) if own is None else own.zero_()
+
+
+def widened(grad: Tensor, group: Group, rows: Run, name: Hashable = "widened") -> Tensor:
+    """Gradient by the charge of the second product (n, rows G, C), against `group.values.wide`.
+
+    name: of the scratch that it is in.
+    """
+    shares, constant, depth = group.rows, group.fading.constant is not None, grad.shape[2]
+    count = len(group.fading.separable)
+    if count == 1 and shares is None and not constant:
+        return grad
+    wide = group.scratch.take(name, (*grad.shape[:2], count * depth + constant))
+    if wide is None or shares is None:
+        parts = count * [grad] if shares is None else [grad * x for x in _of_rows(shares, group, rows)]
+        return torch.cat([*parts, grad.sum(-1, keepdim=True)] if constant else parts or [grad[..., :0]], -1)
+    for part, share in zip(wide.split(depth, dim=2), _of_rows(shares, group, rows), strict=False):
+        torch.mul(grad, share, out=part)
+    if constant:
+        torch.sum(grad, -1, out=wide[..., -1])
+    return wide
+
+
+def _of_rows(shares: Tensor, group: Group, rows: Run) -> tuple[Tensor, ...]:
+    return shares[:, group.scaled(rows)].split(1, dim=2)

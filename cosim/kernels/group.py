@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -47,6 +48,8 @@ class Group:
     """An ideal read-out counts."""
     stacks: dict[Run, Tensor] = field(default_factory=dict)
     """What `stack` has made."""
+    views: dict[str, list] = field(default_factory=dict)
+    """What `lean.py` has made, for all arrays whose operands come to lie where these are."""
 
     def stack(self, run: Run) -> Tensor:
         """(n, separable keys + constant, C) the terms of a run's values, one below the other."""
@@ -89,23 +92,30 @@ def first_distance(group: Group, rows: Run, run: Run) -> int:
 
 def hide(charge: Tensor, group: Group, rows: Run, run: Run, value: float) -> Tensor:
     """`charge` (n, rows G, keys) with `value` at the keys that a query does not see, in place."""
-    window, size = group.now.places.window, run[1] - run[0]
     if not group.exact:
+        window, size = group.now.places.window, run[1] - run[0]
         age = distance(group, rows, run)[..., None] - torch.arange(size, device=charge.device)
-        hidden = age < 0 if window is None else (age < 0) | (age >= window)
-        return charge.masked_fill_(group.spread(hidden), value)
+        unseen = age < 0 if window is None else (age < 0) | (age >= window)
+        return charge.masked_fill_(group.spread(unseen), value)
+    for part, mask in hidden(group, rows, run):
+        charge[:, part].masked_fill_(mask, value)
+    return charge
+
+
+def hidden(group: Group, rows: Run, run: Run) -> Iterator[tuple[slice, Tensor]]:
+    """Rows G that do not see every key, and which keys (1, rows G, keys); for positions that follow from the
+    index."""
+    window, size = group.now.places.window, run[1] - run[0]
     first = first_distance(group, rows, run)
     last = first + rows[1] - rows[0]
     # Only the first rows meet keys still to be written, only the last ones keys already overwritten.
     if first < size - 1:
         end = min(last, size - 1)
-        ahead = group.ahead[:, group.scaled((first, end)), :size]
-        charge[:, group.scaled((0, end - first))].masked_fill_(ahead, value)
+        yield group.scaled((0, end - first)), group.ahead[:, group.scaled((first, end)), :size]
     if window is not None and last > window:
         begin = max(first, window)
         behind = ~group.ahead[:, group.scaled((begin - window, last - window)), :size]
-        charge[:, group.scaled((begin - first, last - first))].masked_fill_(behind, value)
-    return charge
+        yield group.scaled((begin - first, last - first)), behind
 
 
 def faded(group: Group, table: Tensor, rows: Run, run: Run) -> Tensor:

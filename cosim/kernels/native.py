@@ -19,6 +19,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from ..levels import volts_of
 from ..options import normalised
 from ..signals import Conditions, chip_of, query_widths
 from .circuit import cells_of
@@ -115,14 +116,17 @@ def _register_fakes() -> None:
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
-    """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, autocast is off.
+    """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, volts or levels; autocast is off.
 
     Quantised elements of a nominal circuit are looked up by their level; where nothing is quantised, or every
-    cell differs, the terms are computed here and read as they are.
+    cell differs, the terms are computed here and read as they are. Elements that come as levels are read as
+    they are to decode, and turned into volts for anything else.
     """
-    places, chip, depth = now.places, chip_of(now), v.shape[3]
+    places, chip = now.places, chip_of(now)
     by_level = now.effects.quantise and chip is None
-    circuit = circuit_of(now, depth, by_level)
+    circuit = circuit_of(now, by_level)
+    if k.dtype == torch.uint8 and not _decodes(q, circuit):
+        k, v = volts_of(k, 1, now.hardware), volts_of(v, 2, now.hardware)
     deviations: tuple[Tensor | None, ...] = (None, None)
     if not by_level:
         keys, values = cells_of(k.float(), 1, now), cells_of(v.float(), 2, now)
@@ -136,3 +140,8 @@ def attention(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
     arguments = (places.query_position, *deviations, circuit, window, places.key_start, False)
     out = torch.ops.gaincell.attention.default(q, k, v, *arguments)[0]
     return normalised(out, now.hardware).to(dtype)
+
+
+def _decodes(q: Tensor, circuit: int) -> bool:
+    """Whether this is a decode step that reads levels."""
+    return q.shape[2] == 1 and KNOWN[circuit].few_levels and not (torch.is_grad_enabled() and q.requires_grad)

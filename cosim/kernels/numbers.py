@@ -8,23 +8,22 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ...models import Exponential, Hardware
+from ...models import Hardware
 from ..effects import Effects
 from ..ring import Places
-from ..signals import Conditions, cell_terms, column_of, seconds_per_token
-from ..slope import Gradient, bearer_of, line_of
+from ..signals import Conditions
+from ..slope import Gradient
+from .aging import TILE, aging_of
+from .by_level import AS_THEY_COME, LevelTerms, terms_by_level, with_fewer_terms
 from .circuit import Cells, Circuit, Column, Stage
 from .circuit import circuit_of as full_scales
 
-TILE = 64
-"""Keys of a run at most; the same as in the sources."""
-NONE, EXPONENTIAL, TABLE = range(3)
-"""How a term depends on age."""
-ROOM = 1024
+ROOM = 256
 """Ages that a circuit is described for at least."""
 BUCKETS, MOST_BUCKETS = 1024, 2**20
 MOST_FLAG_TILES = 32
-STEEP = 8.0
+VECTOR, MOST_TERMS = 16, 4
+"""Entries of a table that is looked up in a register, and terms that are; the same as in the sources."""
 SHAPE = [
     "columns",
     "phases",
@@ -58,6 +57,12 @@ class Numbers:
         """Columns of the V array for elements of `values` columns as the operators get them."""
         return values + (self.whole["has_extra"] if self.whole["value_levels"] else 0)
 
+    @property
+    def few_levels(self) -> bool:
+        """Whether a token's tables fit into vectors: `decodes` in the sources."""
+        most = max(self.whole["key_levels"], self.whole["value_levels"])
+        return 0 < most < VECTOR and self.whole["terms"] <= MOST_TERMS
+
     def flag_tiles(self, keys: int, window: int, key_start: int) -> int:
         """Sub-tiles whose read-outs are flagged for the backward pass (`window` 0: none)."""
         columns = self.whole["columns"]
@@ -69,37 +74,25 @@ class Numbers:
         return tiles if tiles <= MOST_FLAG_TILES else 0
 
 
-@dataclass(frozen=True)
-class _Terms:
-    """Terms by level of one array."""
-
-    table: Tensor
-    """(terms + loading, levels + 1), the last entry for what is not a number."""
-    slope: Tensor
-    """The same, derivative by the voltage asked for."""
-    gradient: Tensor
-    """The same, response in the gradient of the pulses."""
-    constant: float
-    """What every cell has in common, of any level and age."""
-    gradient_constant: float
-    """Its part in the gradient of the pulses."""
-
-
-AS_THEY_COME = _Terms(torch.empty(0), torch.empty(0), torch.empty(0), 0.0, 0.0)
-
-
-def circuit_of(now: Conditions, depth: int, by_level: bool) -> int:
-    """The number under which the operators know the circuit of `now`; depth: head dimension."""
-    ages = ROOM
-    while now.places.ages > ages:
+def circuit_of(now: Conditions, by_level: bool) -> int:
+    """The number under which the operators know the circuit of `now`."""
+    places, ages = now.places, ROOM
+    # A run's first key may be older than the window, though its last are not.
+    while places.ages > ages and (places.window is None or places.window + TILE > ages):
         ages *= 2
+    reach = ages if places.window is None else min(ages, places.window)
     return _described(
-        now.hardware, now.effects, now.token_period, now.gradient, now.places.columns, ages, depth, by_level
+        now.hardware, now.effects, now.token_period, now.gradient, places.columns, ages, reach, by_level
     )
 
 
 @torch.compiler.assume_constant_result
 def _described(hardware: Hardware, *settings: object) -> int:
+    return _describe_once(hardware, *settings)
+
+
+@torch.compiler.disable
+def _describe_once(hardware: Hardware, *settings: object) -> int:
     """Describes a circuit to the operators once for as long as its hardware lives."""
     kept = _kept.setdefault(id(hardware), {})
     if not kept:
@@ -131,16 +124,18 @@ def _numbers(
     gradient: Gradient,
     tile: int,
     ages: int,
-    depth: int,
+    reach: int,
     by_level: bool,
 ) -> Numbers:
     nowhere = torch.zeros(1, 1, dtype=torch.int64)
     places = Places(None, None, nowhere, nowhere[0], None, tile, ages, 0)
     now = Conditions(hardware, effects, places, token_period, None, gradient=gradient)
-    columns = depth + (hardware.normaliser is not None)
-    circuit = full_scales(now, columns, torch.device("cpu"))
-    kinds, factors, kept, dropped = _aging(now, by_level)
-    arrays = [_by_level(now, array, dropped) if by_level else AS_THEY_COME for array in (1, 2)]
+    # Of how many columns only matters on a chip, whose deviations are arguments of the operators.
+    circuit = full_scales(now, 0, torch.device("cpu"))
+    aging = aging_of(now, by_level)
+    arrays = [terms_by_level(now, array, aging.dropped) if by_level else AS_THEY_COME for array in (1, 2)]
+    if by_level:
+        aging, arrays = with_fewer_terms(aging, arrays, reach)
     curves = [_curve(stage) for stage in (circuit.first, circuit.second)]
     whole = {
         "columns": tile,
@@ -152,7 +147,7 @@ def _numbers(
         "has_extra": int(hardware.normaliser is not None),
         "key_levels": hardware.levels.key if by_level else 0,
         "value_levels": hardware.levels.value if by_level else 0,
-        "terms": len(kinds),
+        "terms": len(aging.kinds),
         "loaded_1": int(circuit.first.column is not None),
         "loaded_2": int(circuit.second.column is not None),
         "intervals_1": curves[0][1],
@@ -160,12 +155,12 @@ def _numbers(
         # Clipped or not is all that an ideal read-out leaves to know.
         "flags": int(curves[1][1] == 0 and circuit.second.column is None),
     }
-    tables = [table for array in arrays for table in (array.table, array.slope, array.gradient)]
-    tables += [factors, kept, kinds, *curves[0][0], *curves[1][0]]
+    tables = [table for array in arrays for table in array.tables()]
+    tables += [aging.factors.float(), aging.lead, aging.kinds, *curves[0][0], *curves[1][0]]
     return Numbers(tables, whole, _scalars(hardware, circuit, arrays))
 
 
-def _scalars(hardware: Hardware, circuit: Circuit, arrays: list[_Terms]) -> list[float]:
+def _scalars(hardware: Hardware, circuit: Circuit, arrays: list[LevelTerms]) -> list[float]:
     first = [circuit.swap_retained or 1.0, hardware.v_min, hardware.v_max, hardware.normaliser or 0.0]
     first += [array.constant for array in arrays] + [array.gradient_constant for array in arrays]
     first += [circuit.first.edge, circuit.second.edge]
@@ -195,88 +190,6 @@ def _curve(stage: Stage) -> tuple[list[Tensor], int]:
         if int((start[1:] - start[:-1]).max()) <= 1 or steps >= MOST_BUCKETS:
             return [rows, start[:-1].to(torch.int32)], intervals
         steps *= 2
-
-
-def _aging(now: Conditions, by_level: bool) -> tuple[Tensor, Tensor, Tensor, list[bool]]:
-    """Kind, factor by age (terms, ages) and lead over a run's first key (terms, TILE) of the terms that are
-    kept; which terms are dropped, since they are the same for every cell and do not age."""
-    probe = torch.linspace(now.hardware.v_min, now.hardware.v_max, 5, dtype=torch.float64).reshape(
-        1, 1, -1, 1
-    )
-    terms = cell_terms(probe, 1, now)
-    dropped = [
-        by_level and factor is None and bool((response == response.flatten()[0]).all())
-        for response, factor in terms
-    ]
-    if all(dropped):
-        dropped[0] = False
-    kinds, factors, kept = [], [], []
-    ages, lead = now.places.ages, torch.arange(TILE, dtype=torch.float64)
-    for (_, factor), rate, left_out in zip(terms, _rates(now), dropped, strict=True):
-        if left_out:
-            continue
-        kinds.append(NONE if factor is None else TABLE if rate is None else EXPONENTIAL)
-        factors.append(torch.ones(ages) if factor is None else factor.float())
-        kept.append(torch.ones(TILE) if rate is None else torch.exp(rate * lead).float())
-    return torch.tensor(kinds, dtype=torch.int32), torch.stack(factors), torch.stack(kept), dropped
-
-
-def _rates(now: Conditions) -> list[float | None]:
-    """Rate per token of every term whose factor is an exponential at all ages that occur, and slow enough for
-    both its parts, the query's and the key's, to be numbers of ordinary size over a run."""
-    if not now.effects.decay:
-        return [None]
-    aging = now.hardware.aged_transfer()
-    period = 1.0 if aging.age_unit == "token" else seconds_per_token(now)
-    reaches = aging.box.get("age", (0.0, float("inf")))[1] >= now.places.ages * period
-    return [
-        term.factor.rate * period
-        if reaches and isinstance(term.factor, Exponential) and term.factor.rate * period * TILE < STEEP
-        else None
-        for term in aging.terms
-    ]
-
-
-def _by_level(now: Conditions, array: int, dropped: list[bool]) -> _Terms:
-    """Response of every level, and its derivative by the voltage asked for."""
-    hardware = now.hardware
-    levels = hardware.levels.key if array == 1 else hardware.levels.value
-    full_scale = hardware.q_sat_1 if array == 1 else hardware.q_sat_2
-    with torch.enable_grad():
-        asked = torch.linspace(hardware.v_min, hardware.v_max, levels, dtype=torch.float64).requires_grad_()
-        stored = hardware.write(asked) if now.effects.write and hardware.write is not None else asked
-        terms = [r.flatten() / full_scale for r, _ in cell_terms(stored.reshape(1, 1, -1, 1), array, now)]
-        acting = terms
-        if now.gradient == "fixed-slope":
-            line = line_of(hardware)(stored) / full_scale
-            bearer = bearer_of(hardware, now.effects.decay, len(terms))
-            acting = [line if i == bearer else torch.zeros_like(line) for i in range(len(terms))]
-        constant, responses = _split_off(terms, dropped)
-        gradient_constant, acting = _split_off(acting, dropped)
-        column = column_of(array, now)
-        loading = [] if column is None else [column.loading(stored)]
-        slopes = [_derivative(r, asked) for r in responses + loading]
-    tables = (_with_missing(rows) for rows in (responses + loading, slopes, acting + loading))
-    return _Terms(*tables, constant, gradient_constant)
-
-
-def _split_off(terms: list[Tensor], dropped: list[bool]) -> tuple[float, list[Tensor]]:
-    """What the dropped terms, the same at every level, give; and the others."""
-    given = sum(float(r[0]) for r, left_out in zip(terms, dropped, strict=True) if left_out)
-    return given, [r for r, left_out in zip(terms, dropped, strict=True) if not left_out]
-
-
-def _with_missing(rows: list[Tensor]) -> Tensor:
-    """(rows, levels + 1), float32: a last entry for what is not a number."""
-    table = torch.stack([row.detach() for row in rows])
-    return torch.cat([table, table.new_full((len(rows), 1), float("nan"))], dim=1).float().contiguous()
-
-
-def _derivative(y: Tensor, x: Tensor) -> Tensor:
-    if not y.requires_grad:
-        return torch.zeros_like(x)
-    found = torch.autograd.grad(y.sum(), x, retain_graph=True, allow_unused=True)[0]
-    return torch.zeros_like(x) if found is None else found
 
 
 def stacked(cells: Cells) -> Tensor:

@@ -15,12 +15,22 @@ from torch import Tensor
 from ..signals import Conditions
 from .gradients import Gradients, Tensors, widened
 from .group import Group, Run, distance, faded, hide
-from .stages import clip_slope, clip_slope_, edge_of_pulses, first_pulses, second_width
+from .stages import clip_slope, clip_slope_, clips, edge_of_pulses, first_pulses, second_width
 from .tiling import Block
 
 
-def add_block(out: Tensor, group: Group, block: Block) -> Tensor | None:
-    """Add a block's read-out to `out` (n, T G, C); returns its charge before an ideal converter clips it."""
+def add_blocks(out: Tensor, group: Group, blocks: list[Block], watch: bool) -> list[bool]:
+    """Add the blocks' read-outs to `out` (n, T G, C); if that is watched, which of them clipped a charge."""
+    clipped = []
+    for block in blocks:
+        charge = _add_block(out, group, block)
+        if watch:
+            clipped.append(clips(charge, group.full_scale))
+    return clipped
+
+
+def _add_block(out: Tensor, group: Group, block: Block) -> Tensor | None:
+    """Add a block's read-out; returns its charge before an ideal converter clips it."""
     faders = [_faders(group, block.rows, run) for run in block.runs]
     phis = [_pulses(group, block, i, own) for i, own in enumerate(faders)]
     charge, load = second_sums(group, block, phis, faders)
@@ -28,11 +38,25 @@ def add_block(out: Tensor, group: Group, block: Block) -> Tensor | None:
     if group.ideal[1]:
         read_out = group.scratch.take("read-out", charge.shape)
         width = torch.clamp(charge, -group.full_scale, group.full_scale, out=read_out)
-        out[:, rows] += width.round_() if group.now.effects.quantise else width
+        out[:, rows] += width.round_() if group.counts else width
         return charge
     charge += _edges(group, phis)
     out[:, rows] += _operated(_read_out(group, block)(charge, *_one(load)), group, block)
     return None
+
+
+def add_all_gradients(
+    grad: Tensor,
+    wide: Tensor,
+    clipped: list[bool] | None,
+    group: Group,
+    line: Group,
+    blocks: list[Block],
+    sums: Gradients,
+) -> None:
+    """`add_gradients` of every block; clipped: whether the converter may have clipped a charge of it."""
+    for i, block in enumerate(blocks):
+        add_gradients(grad, wide, clipped is None or clipped[i], group, line, block, sums)
 
 
 def add_gradients(
@@ -213,7 +237,8 @@ def _through_values(
     keys, values = slice(*run), group.values
     scratch = group.scratch.take("gradient", phi.shape)
     grad_phi = torch.bmm(wide, values.wide[:, keys].mT, out=scratch)
-    sums.values[0][:, keys].baddbmm_(phi.mT, wide)
+    by_values = sums.values[0][:, keys]
+    by_values.baddbmm_(phi.mT, wide[..., : by_values.shape[2]])
     for term, fader, total in zip(values.tabled, faders, sums.values[1:], strict=False):
         grad_phi += torch.bmm(grad, term[:, keys].mT).mul_(fader)
         total[:, keys].baddbmm_((phi * fader).mT, grad)
@@ -231,7 +256,8 @@ def _through_keys(
     for i, pulses in enumerate(group.pulses):
         wide, plain = sums.pulses[2 * i : 2 * i + 2]
         wide[:, at].baddbmm_(grads[i], group.keys.wide[:, keys])
-        sums.keys[0][:, keys].baddbmm_(grads[i].mT, pulses.wide[:, at])
+        by_keys = sums.keys[0][:, keys]
+        by_keys.baddbmm_(grads[i].mT, pulses.wide[:, at, : by_keys.shape[2]])
         for term, fader, own in zip(group.keys.tabled, faders, sums.keys[1:], strict=False):
             faded_grad = grads[i] * fader
             plain[:, at].baddbmm_(faded_grad, term[:, keys])

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Callable, Hashable, Sequence
+from typing import TypeVar
 
 import torch
 from torch import Tensor
+
+Kept = TypeVar("Kept")
 
 
 class Scratch:
@@ -17,6 +20,7 @@ class Scratch:
         self._active = not torch.compiler.is_compiling()
         self._buffers: dict[Hashable, Tensor] = {}
         self._views: dict[Hashable, Tensor] = {}
+        self._kept: dict[Hashable, object] = {}
 
     def take(self, name: Hashable, shape: Sequence[int]) -> Tensor | None:
         """A contiguous tensor of this shape, overwritten by the next one of this name."""
@@ -27,6 +31,12 @@ class Scratch:
         if view is None:
             view = self._views[key] = self._buffer(name, math.prod(shape))[: math.prod(shape)].view(*shape)
         return view
+
+    def keep(self, name: Hashable, make: Callable[[], Kept]) -> Kept:
+        """What `make` gave at the first request of this name."""
+        if name not in self._kept:
+            self._kept[name] = make()
+        return self._kept[name]
 
     def _buffer(self, name: Hashable, size: int) -> Tensor:
         buffer = self._buffers.get(name)

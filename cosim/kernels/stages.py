@@ -36,6 +36,13 @@ def clip_slope_(grad: Tensor, x: Tensor, low: float, high: float) -> Tensor:
     return torch.ops.aten.hardtanh_backward.grad_input(grad, x, *_around(x, low, high), grad_input=grad)
 
 
+def clips(charge: Tensor, full_scale: float) -> bool:
+    """Whether a converter of this full scale clips any of it."""
+    low, high = (float(x) for x in charge.aminmax())
+    # Not a number clips, for all that is known.
+    return not (-low <= full_scale and high <= full_scale)
+
+
 def _around(x: Tensor, low: float, high: float) -> tuple[float, float]:
     """The nearest numbers outside."""
     spare = torch.finfo(x.dtype).eps

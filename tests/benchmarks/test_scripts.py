@@ -26,3 +26,13 @@ def test_training_benchmark_runs(run_script, tmp_path):
     rows = json.loads(path.read_text())["models"]["demo"]
     assert rows["softmax"]["ratio"] == 1.0
     assert rows["leroux2025"]["best_s"] > 0
+
+
+def test_generation_benchmark_runs(run_script, tmp_path):
+    path = tmp_path / "generation.json"
+    words = ["--hardware", "leroux2025", "--length", "40", "--layers", "2", "--rounds", "2"]
+    words += ["--seconds", "0"]
+    run_script("generation.py", *words, "--json", str(path))
+    times = json.loads(path.read_text())["attention"]
+    assert list(times) == ["softmax", "leroux2025", "leroux2025 on levels"]
+    assert times["leroux2025 on levels"]["best_s"] > 0

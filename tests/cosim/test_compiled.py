@@ -5,6 +5,7 @@ import torch
 from transformers import GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from gaincell.cosim import GainCellAttention, convert, gain_cell_layers
+from gaincell.models import Hardware
 
 # torch.compile itself makes an instance of every autograd function that it follows.
 pytestmark = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
@@ -61,7 +62,9 @@ def test_a_cache_changes_no_token(model, tokens, implementation):
     assert torch.equal(cached, model.generate(tokens[:, :20], use_cache=False, **OPTIONS))
     assert cached[0, 20:].unique().numel() > 3
     use(model, "reference")
-    torch.testing.assert_close(model(cached).logits, _with(model, cached, implementation), rtol=0, atol=1e-3)
+    # A read-out in the neighbouring bin moves the logits of its token.
+    moved = (model(cached).logits - _with(model, cached, implementation)).abs().amax(-1) > 1e-3
+    assert moved.float().mean() < 0.05
 
 
 def _with(model: torch.nn.Module, tokens: torch.Tensor, implementation: str) -> torch.Tensor:
@@ -101,6 +104,28 @@ def test_a_compiled_model_writes_the_same(model, tokens):
     torch._dynamo.reset()
     model.forward = torch.compile(model.forward, backend="aot_eager")
     assert torch.equal(model.generate(tokens[:, :20], **OPTIONS), eager)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("implementation", ["torch", "auto"])
+def test_a_layer_on_a_chip_is_one_graph_and_another_chip_another(implementation):
+    hardware = Hardware.from_pretrained("generic28")
+    layer = GainCellAttention(hardware, 2, implementation=implementation, layer=1)
+    x = torch.rand(1, 2, 20, 32), *0.2 * torch.randn(2, 1, 2, 20, 32)
+    torch._dynamo.reset()
+    compiled = torch.compile(layer, backend="aot_eager", fullgraph=True)
+    outs = []
+    for seed in (3, 4):
+        layer.chip = hardware.chip(seed)
+        results = []
+        for attend in (layer, compiled):
+            inputs = [y.clone().requires_grad_() for y in x]
+            out = attend(*inputs)
+            results.append((out.detach(), *torch.autograd.grad(out.sum(), inputs)))
+        for found, expected in zip(*reversed(results), strict=True):
+            torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+        outs.append(results[1][0])
+    assert not torch.equal(*outs)
 
 
 @pytest.mark.parametrize("implementation", ["torch", "auto"])

@@ -175,7 +175,10 @@ struct Call {
     a.key_stride = x.stride(off + 2);
     const int64_t depth = x.size(off + 3);
     a.width = static_cast<int>(depth * (a.mirrored ? 2 : 1) + (a.has_extra ? 1 : 0));
-    a.values = x.const_data_ptr<float>();
+    if (x.scalar_type() == at::kByte)
+      a.bytes = x.const_data_ptr<uint8_t>();
+    else
+      a.values = x.const_data_ptr<float>();
     if (!a.levels) a.table = a.gradient = a.values;  // there is none; see `Packed::fill`
     a.factors = floats(tables[kFactors]);
     a.kept = floats(tables[kKept]);
@@ -184,7 +187,8 @@ struct Call {
   }
 
   static Tensor rows(const Tensor& x) {
-    Tensor y = x.scalar_type() == at::kFloat ? x : x.to(at::kFloat);
+    const bool ready = x.scalar_type() == at::kFloat || x.scalar_type() == at::kByte;
+    Tensor y = ready ? x : x.to(at::kFloat);
     return y.stride(-1) == 1 || y.numel() == 0 ? y : y.contiguous();
   }
 
@@ -220,6 +224,9 @@ struct Call {
     const double* from = numbers.data() + kColumnModels;
     from = read_column(from, p.first.column);
     from = read_column(from, p.second.column);
+    TORCH_CHECK(q.scalar_type() == at::kFloat && k.scalar_type() == v.scalar_type() &&
+                    (off == 0 || k.scalar_type() == at::kFloat),
+                "keys and values come both as numbers or both as levels");
     read_array(p.first_cells, k, true);
     read_array(p.second_cells, v, false);
     p.first.edge = static_cast<float>(numbers[kEdge1]);

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "gemm.h"
+#include "lookup.h"
 #include "stage.h"
 
 namespace gaincell {
@@ -45,6 +46,21 @@ inline float levels_per_volt(float low, float high, int levels) {
   return per_volt;
 }
 
+// Level of the last column, which is no part of `values`.
+inline int level_of_extra(const Array& a) {
+  return static_cast<int>(std::nearbyint((a.extra - a.low) / (a.high - a.low) * (a.levels - 1)));
+}
+
+// Levels of the complements and of the last column, from those of the elements.
+inline void complete_levels(const Array& a, int* __restrict level) {
+  const int depth = a.depth(), levels = a.levels;
+  if (a.mirrored) {
+    int* __restrict complement = level + depth;
+    for (int d = 0; d < depth; ++d) complement[d] = level[d] < levels ? levels - 1 - level[d] : levels;
+  }
+  if (a.has_extra) level[depth] = level_of_extra(a);
+}
+
 // Level of every element of a row of keys; `levels` for what is not a number.
 inline void levels_of(const Array& a, const float* __restrict volts, int* __restrict level) {
   const float low = a.low, high = a.high, per_volt = a.per_volt;
@@ -54,12 +70,7 @@ inline void levels_of(const Array& a, const float* __restrict volts, int* __rest
     const float nearest = (x - low) * per_volt + kMagic;
     level[d] = nearest == nearest ? std::bit_cast<int>(nearest) - std::bit_cast<int>(kMagic) : levels;
   }
-  if (a.mirrored) {
-    int* __restrict complement = level + depth;
-    for (int d = 0; d < depth; ++d) complement[d] = level[d] < levels ? levels - 1 - level[d] : levels;
-  }
-  if (a.has_extra)
-    level[depth] = static_cast<int>(std::nearbyint((a.extra - a.low) / (a.high - a.low) * (a.levels - 1)));
+  complete_levels(a, level);
 }
 
 // A row of numbers by level.
@@ -161,6 +172,7 @@ struct Packed {
   Buffer<typename E::Element> data;
   Buffer<float> scratch;
   Buffer<int> level;
+  Buffer<uint16_t> codes;
   int channels = 0, forms = 0;
   size_t each = 0;
 
@@ -172,6 +184,11 @@ struct Packed {
     forms = (by_element ? 1 : 0) + (by_key ? 1 : 0);
     each = E::right_size(wide, kTile);
     data.resize(each * forms * channels * members.size());
+#ifdef GAINCELL_AMX
+    if constexpr (E::kParts > 0) {
+      if (a.levels && a.levels + 2 <= kCodes) return look_up(a, runs, members, b, head, by_element, by_key);
+    }
+#endif
     scratch.resize(static_cast<size_t>(channels) * kTile * wide);
     for (size_t i = 0; i < members.size(); ++i) {
       if (by_element) responses(a, by_element, runs[members[i]], b, head, level, scratch.data());
@@ -186,6 +203,44 @@ struct Packed {
         E::pack_right(at(i, c, forms - 1), scratch.data() + static_cast<size_t>(c) * kTile * wide, wide, kTile, wide);
     }
   }
+#ifdef GAINCELL_AMX
+  // The same for few levels, without the responses themselves.
+  void look_up(const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head,
+               const float* by_element, const float* by_key) {
+    const int wide = padded(a.width), entries = a.levels + 1;
+    KeyTable<E::kParts> tables[kTile];
+    const auto read = [&](const float* table, int c) {
+      const __m512 row = _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << entries) - 1), table + c * entries);
+      for (int s = 0; s < kTile; ++s) tables[s] = key_table<E::kParts>(row, kept(a, c, s));
+    };
+    for (size_t i = 0; i < members.size(); ++i) {
+      read_codes(a, runs[members[i]], b, head);
+      for (int c = 0; c < channels; ++c) {
+        const int parts = std::min(E::kParts, a.parts[c]);
+        if (by_element) {
+          read(by_element, c);
+          look_up_transposed(at(i, c, 0), codes.data(), wide, kTile, tables, parts);
+        }
+        if (!by_key) continue;
+        if (by_key != by_element) read(by_key, c);
+        look_up_right(at(i, c, forms - 1), codes.data(), kTile, wide, tables, parts);
+      }
+    }
+  }
+  // Levels of a run's elements, kNothing where there is none.
+  void read_codes(const Array& a, const Run& run, int b, int head) {
+    const int wide = padded(a.width);
+    level.resize(wide);
+    codes.resize(static_cast<size_t>(kTile) * wide);
+    std::fill(level.begin() + a.width, level.end(), kNothing);
+    for (int s = 0; s < run.count; ++s) {
+      levels_of(a, volts_of(a, b, head, run.first + s), level.data());
+      for (int d = 0; d < wide; ++d) codes[s * wide + d] = static_cast<uint16_t>(level[d]);
+    }
+    std::fill(codes.begin() + run.count * wide, codes.end(), kNothing);
+  }
+#endif
+
   typename E::Element* at(size_t member, int channel, int form) {
     return data.data() + ((member * channels + channel) * forms + form) * each;
   }

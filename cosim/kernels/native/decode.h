@@ -12,9 +12,9 @@ inline bool decodes(const Problem& p) {
 }
 
 // Charges (and loadings) of the keys of a run -> phi. Pulses: plus and minus.
-template <class L>
+template <class Stored>
 inline void first_of_run(const Problem& p, int b, int kv_head, const Run& run, const Queries& block,
-                         const float* const* weights, const Terms& terms, const L& level, float* phi) {
+                         const float* const* weights, const Terms& terms, const Stored& stored, float* phi) {
   const Array& a = p.first_cells;
   const float per_step = 1.0f / p.query_steps;
   const bool two = p.phases == 2, sides = two || a.mirrored;
@@ -22,10 +22,10 @@ inline void first_of_run(const Problem& p, int b, int kv_head, const Run& run, c
   alignas(64) float sums[4][kTile] = {}, charge[kPhases][kTile], load[kPhases][kTile];
   int from, to;
   seen(p, run, block.position[0], from, to);
-  const float* volts = volts_of(a, b, kv_head, run.first);
+  const auto* rows = row_of<Stored>(a, b, kv_head, run.first);
   const int64_t age = block.position[0] - run.position;
   const auto weigh = [&](auto loaded, auto both) {
-    weigh_terms<loaded.value, both.value>(a, terms, level, volts, from, to, age, weights, sums);
+    weigh_terms<loaded.value, both.value>(a, terms, stored, rows, from, to, age, weights, sums);
   };
   if (a.loaded)
     sides ? weigh(std::true_type(), std::true_type()) : weigh(std::true_type(), std::false_type());
@@ -47,16 +47,18 @@ inline void first_of_run(const Problem& p, int b, int kv_head, const Run& run, c
 }
 
 // The keys of a run that have a pulse, each with its tables times the pulse.
+template <class Stored>
 struct Pulsed {
   int run = 0, count = 0;
   bool last = false;  // run of its sub-tile
   float common = 0;   // charge that every column gets
-  const float* volts[kTile];
+  const typename Stored::Element* rows[kTile];
   std::vector<Tables> tables;
 };
 
+template <class Stored>
 inline void list_pulses(const Problem& p, int b, int kv_head, const Run& run, const Queries& block, const float* phi,
-                        const Terms& terms, Pulsed& list) {
+                        const Terms& terms, Pulsed<Stored>& list) {
   const Array& a = p.second_cells;
   int from, to;
   seen(p, run, block.position[0], from, to);
@@ -66,12 +68,12 @@ inline void list_pulses(const Problem& p, int b, int kv_head, const Run& run, co
     pulsed[count] = s;
     count += phi[s] != 0;
   }
-  const float* first = volts_of(a, b, kv_head, run.first);
+  const auto* first = row_of<Stored>(a, b, kv_head, run.first);
   const int64_t age = block.position[0] - run.position;
   const int depth = a.depth();
   for (int i = 0; i < count; ++i) {
-    list.volts[i] = first + pulsed[i] * a.key_stride;
-    fetch(list.volts[i], depth);
+    list.rows[i] = first + pulsed[i] * a.key_stride;
+    fetch(list.rows[i], depth);
   }
   float sum = 0, number = 0;
   for (int i = 0; i < count; ++i) {
@@ -85,47 +87,50 @@ inline void list_pulses(const Problem& p, int b, int kv_head, const Run& run, co
 }
 
 // Adds a run's charge and loading on the columns of the V array.
-template <class L>
-inline void second_of_run(const Problem& p, const Pulsed& list, const L& level, float* charge, float* load) {
+template <class Stored>
+inline void second_of_run(const Problem& p, const Pulsed<Stored>& list, const Stored& stored, float* charge,
+                          float* load) {
   const Array& a = p.second_cells;
   float* sums[2] = {charge, load};
   const int depth = a.depth(), kinds = a.loaded ? 2 : 1;
-  const int extra =
-      a.has_extra ? 1 + static_cast<int>(std::nearbyint((a.extra - a.low) / (a.high - a.low) * (a.levels - 1))) : 0;
+  const int extra = a.has_extra ? entry<Stored>(a, level_of_extra(a)) : 0;
   for (int j = 0; j < kinds && a.has_extra; ++j)
     for (int i = 0; i < list.count; ++i) sums[j][depth] += list.tables[i].of[j][extra];
   const float column[2] = {charge[depth], load[depth]};  // whole vectors are written, over the extra column too
   if (a.loaded)
-    gather<2>(a, level, list.volts, list.count, depth, list.tables.data(), sums);
+    gather<2>(a, stored, list.rows, list.count, depth, list.tables.data(), sums);
   else
-    gather<1>(a, level, list.volts, list.count, depth, list.tables.data(), sums);
+    gather<1>(a, stored, list.rows, list.count, depth, list.tables.data(), sums);
   for (int j = 0; j < kinds && a.has_extra; ++j) sums[j][depth] = column[j];
   for (int c = 0; c < a.width; ++c) charge[c] += list.common;
 }
 
 // What one thread needs to decode.
-template <class L>
+template <class Stored>
 struct Decoder {
   Buffer<float> pulse, raw, charge, load;
-  L first, second;
+  Stored first, second;
   Terms first_terms, second_terms;
-  Pulsed lists[2];
+  Pulsed<Stored> lists[2];
   Queries block;
   std::vector<int> found;
 
   explicit Decoder(const Problem& p)
-      : first(p.first_cells), second(p.second_cells), first_terms(p.first_cells), second_terms(p.second_cells) {
+      : first(p.first_cells),
+        second(p.second_cells),
+        first_terms(p.first_cells, first),
+        second_terms(p.second_cells, second) {
     const int wide = padded(p.first_cells.width), deep = padded(p.second_cells.width);
     pulse.resize(static_cast<size_t>(p.phases) * kTile * wide);
     raw.resize(wide);
     charge.resize(deep + 16);
     load.resize(deep + 16);
-    for (Pulsed& list : lists) list.tables.resize(kTile);
+    for (Pulsed<Stored>& list : lists) list.tables.resize(kTile);
     block.rows = block.filled = 1;
   }
 
   // A run's second product, and the read-out after the last of its sub-tile.
-  void finish(const Problem& p, const std::vector<Run>& runs, const Pulsed& list, int kv_head, float* out) {
+  void finish(const Problem& p, const std::vector<Run>& runs, const Pulsed<Stored>& list, int kv_head, float* out) {
     second_of_run(p, list, second, charge.data(), load.data());
     if (!list.last) return;
     const int width = p.second_cells.width, deep = padded(width);
@@ -152,7 +157,7 @@ struct Decoder {
       if (!operated(p, runs, found, block.position[0])) continue;
       for (size_t i = 0; i < found.size(); ++i) {
         alignas(64) float phi[kTile];
-        Pulsed& list = lists[turn];
+        Pulsed<Stored>& list = lists[turn];
         list.run = found[i];
         list.last = i + 1 == found.size();
         first_of_run(p, b, kv_head, runs[found[i]], block, weights, first_terms, first, phi);
@@ -167,18 +172,18 @@ struct Decoder {
 };
 
 // out: (B, H, 1, width); the heads that share one pair of arrays.
-template <class L>
+template <class Stored>
 inline void decode_heads(const Problem& p, const std::vector<std::vector<int>>& tiles, const std::vector<Run>& runs,
-                         int b, int kv_head, Decoder<L>& decoder, float* out) {
+                         int b, int kv_head, Decoder<Stored>& decoder, float* out) {
   decoder.block.position[0] = p.query_position[b * p.position_stride];
   for (int h = kv_head * p.group(); h < (kv_head + 1) * p.group(); ++h)
     decoder.run_head(p, tiles, runs, b, kv_head, h,
                      out + (static_cast<size_t>(b) * p.heads + h) * p.second_cells.width);
 }
 
-template <class L>
+template <class Stored>
 inline void decode_with(const Problem& p, const std::vector<Run>& runs, int64_t begin, int64_t end, float* out) {
-  Decoder<L> decoder(p);
+  Decoder<Stored> decoder(p);
   std::vector<std::vector<int>> tiles;
   int placed = -1;
   for (int64_t i = begin; i < end; ++i) {
@@ -191,8 +196,12 @@ inline void decode_with(const Problem& p, const std::vector<Run>& runs, int64_t 
 }
 
 inline void decode(const Problem& p, const std::vector<Run>& runs, int64_t begin, int64_t end, float* out) {
-  p.first_cells.low == 0 ? decode_with<Leveller<true>>(p, runs, begin, end, out)
-                         : decode_with<Leveller<false>>(p, runs, begin, end, out);
+  if (p.first_cells.bytes)
+    decode_with<Bytes>(p, runs, begin, end, out);
+  else if (p.first_cells.low == 0)
+    decode_with<Volts<true>>(p, runs, begin, end, out);
+  else
+    decode_with<Volts<false>>(p, runs, begin, end, out);
 }
 
 }  // namespace gaincell

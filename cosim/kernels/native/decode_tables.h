@@ -12,8 +12,16 @@ constexpr int kEntries = 16;  // of a table: one for what is not a number, then 
 constexpr int kResponses = 2, kMostTerms = 4;
 
 // Asks for a row before it is needed.
-inline void fetch(const float* row, int depth) {
-  for (int d = 0; d < depth; d += 16) __builtin_prefetch(row + d);
+template <class Element>
+inline void fetch(const Element* row, int depth) {
+  constexpr int each = 64 / sizeof(Element);
+  for (int d = 0; d < depth; d += each) __builtin_prefetch(row + d);
+}
+
+// Where a table has a level; the last level stands for what is not a number.
+template <class Stored>
+inline int entry(const Array& a, int level) {
+  return level < a.levels ? level + Stored::kFirst : Stored::kMissing;
 }
 
 // Responses by level at one age.
@@ -21,23 +29,24 @@ struct Tables {
   alignas(64) float of[kResponses][kEntries];
 };
 
-// Terms by level, every row as long as a vector.
+// Terms by level, every row as long as a vector. `Stored` says which entry is which level's.
 struct Terms {
   int terms, ages;
   bool loaded;
   const float* factors;
   Buffer<float> rows;
 
-  explicit Terms(const Array& a)
+  template <class Stored>
+  Terms(const Array& a, const Stored&)
       : terms(a.terms),
         ages(a.ages),
         loaded(a.loaded),
         factors(a.factors),
         rows(static_cast<size_t>(a.channels()) * kEntries) {
-    const int entries = a.levels + 1;
+    std::fill(rows.begin(), rows.end(), 0.0f);
     for (int c = 0; c < a.channels(); ++c)
-      for (int e = 0; e < kEntries; ++e)
-        rows[c * kEntries + e] = e < entries ? a.table[c * entries + (e ? e - 1 : a.levels)] : 0.0f;
+      for (int level = 0; level <= a.levels; ++level)
+        rows[c * kEntries + entry<Stored>(a, level)] = a.table[c * (a.levels + 1) + level];
   }
 #if defined(__AVX512F__)
   __m512 row(int c) const { return _mm512_load_ps(rows.data() + c * kEntries); }
@@ -59,23 +68,61 @@ struct Terms {
   }
 };
 
-#if defined(__AVX512F__)
-// Entries of a table for sixteen elements, in the low bits of each lane. Those of what is not a number are zero.
+// Elements as volts. Read as entries of a table, sixteen in the low bits of each lane, or as levels.
 template <bool FromZero>  // the lowest level is 0 V
-struct Leveller {
+struct Volts {
+  using Element = float;
+  static constexpr int kFirst = 1, kMissing = 0;
+  static const float* elements(const Array& a) { return a.values; }
+  static void levels(const Array& a, const float* row, int* level) { levels_of(a, row, level); }
+#if defined(__AVX512F__)
   __m512 low, high, per_volt, magic;
-  explicit Leveller(const Array& a)
+  explicit Volts(const Array& a)
       : low(_mm512_set1_ps(a.low)),
         high(_mm512_set1_ps(a.high)),
         per_volt(_mm512_set1_ps(a.per_volt)),
         magic(_mm512_set1_ps(kMagic + 1)) {}
-  __m512i operator()(__m512 x) const {
+  __m512i entries(const float* row) const { return entries_of(_mm512_loadu_ps(row)); }
+  __m512i entries(const float* row, __mmask16 in) const { return entries_of(_mm512_maskz_loadu_ps(in, row)); }
+  __m512i entries_of(__m512 x) const {
     x = _mm512_min_ps(high, _mm512_max_ps(low, x));
     if (!FromZero) x = _mm512_sub_ps(x, low);
     return _mm512_castps_si512(_mm512_fmadd_ps(x, per_volt, magic));
   }
+#else
+  explicit Volts(const Array&) {}
+#endif
 };
 
+// Elements as levels, a byte each; kNoLevel is not a number.
+struct Bytes {
+  using Element = uint8_t;
+  static constexpr int kFirst = 0, kMissing = kNoLevel % kEntries;
+  static const uint8_t* elements(const Array& a) { return a.bytes; }
+  static void levels(const Array& a, const uint8_t* row, int* level) {
+    for (int d = 0; d < a.depth(); ++d) level[d] = std::min<int>(row[d], a.levels);
+    complete_levels(a, level);
+  }
+  explicit Bytes(const Array&) {}
+#if defined(__AVX512F__)
+  __m512i entries(const uint8_t* row) const {
+    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row)));
+  }
+  __m512i entries(const uint8_t* row, __mmask16 in) const {
+    alignas(16) uint8_t held[16] = {};
+    std::memcpy(held, row, __builtin_popcount(in));
+    return entries(held);
+  }
+#endif
+};
+
+// Row of a key's stored elements.
+template <class Stored>
+inline const typename Stored::Element* row_of(const Array& a, int b, int head, int key) {
+  return Stored::elements(a) + b * a.batch_stride + head * a.head_stride + key * a.key_stride;
+}
+
+#if defined(__AVX512F__)
 // Blocks of sixteen elements, the last one perhaps not whole.
 inline __mmask16 lanes(int depth, int d) {
   return depth - d < 16 ? static_cast<__mmask16>((1u << (depth - d)) - 1) : static_cast<__mmask16>(0xffff);
@@ -99,9 +146,9 @@ inline __m512 sums_of_rows(const float* rows) {
 
 // First product of a run's keys from .. to - 1 with each side of the pulses (plus; minus, against complements where
 // rows are mirrored): sums[side * kinds + kind][key], kinds being charge and loading.
-template <int NT, bool Loaded, bool Sides, int Depth, class L>
-inline void weigh_run(const Array& a, const Terms& terms, const L& level, const float* volts, int from, int to,
-                      int64_t age, const float* const* weights, float (*sums)[kTile]) {
+template <int NT, bool Loaded, bool Sides, int Depth, class Stored>
+inline void weigh_run(const Array& a, const Terms& terms, const Stored& stored, const typename Stored::Element* run,
+                      int from, int to, int64_t age, const float* const* weights, float (*sums)[kTile]) {
   constexpr int kinds = Loaded ? 2 : 1, outputs = kinds * (Sides ? 2 : 1);
   alignas(64) float partial[outputs][kTile][16];
   const int depth = Depth ? Depth : a.depth();
@@ -109,12 +156,12 @@ inline void weigh_run(const Array& a, const Terms& terms, const L& level, const 
   const int64_t stride = a.key_stride;
   const float* factors[NT];
   for (int c = 0; c < NT; ++c) factors[c] = a.factors + c * a.ages + age;
-  const __m512i mirror = _mm512_set1_epi32(a.levels + 1);
+  const __m512i mirror = _mm512_set1_epi32(a.levels - 1 + 2 * Stored::kFirst);
   __m512 row[NT], loading = _mm512_setzero_ps();
   for (int c = 0; c < NT; ++c) row[c] = terms.row(c);
   if (Loaded) loading = terms.row(NT);
   for (int s = from; s < to; ++s) {
-    const float* own = volts + s * stride;
+    const auto* own = run + s * stride;
     fetch(own + kTile * stride, depth);
     __m512 table[kinds], sum[outputs];
     table[0] = _mm512_mul_ps(row[0], _mm512_set1_ps(factors[0][-s]));
@@ -122,12 +169,12 @@ inline void weigh_run(const Array& a, const Terms& terms, const L& level, const 
     if (Loaded) table[kinds - 1] = loading;
     for (int o = 0; o < outputs; ++o) sum[o] = _mm512_setzero_ps();
     const auto block = [&](__mmask16 in, int d) {
-      const __m512i l = level(_mm512_maskz_loadu_ps(in, own + d));
+      const __m512i l = in == 0xffff ? stored.entries(own + d) : stored.entries(own + d, in);
       const __m512 plus = _mm512_maskz_loadu_ps(in, weights[0] + d);
       for (int kind = 0; kind < kinds; ++kind)
         sum[kind] = _mm512_fmadd_ps(plus, _mm512_permutexvar_ps(l, table[kind]), sum[kind]);
       if (!Sides) return;
-      // Entry 0, of what is not a number, has no complement; the other side's sum has it already.
+      // What is not a number has no complement (its entry's is empty); the other side's sum has it already.
       const __m512i other = mirrored ? _mm512_sub_epi32(mirror, l) : l;
       const __m512 minus = _mm512_maskz_loadu_ps(in, weights[1] + d);
       for (int kind = 0; kind < kinds; ++kind)
@@ -143,10 +190,10 @@ inline void weigh_run(const Array& a, const Terms& terms, const L& level, const 
     for (int s = from / 16 * 16; s < to; s += 16) _mm512_store_ps(sums[o] + s, sums_of_rows(partial[o][s]));
 }
 
-// sums[j][d] += sum_i tables_i[j][level of volts_i[d]] for the keys that have a pulse; tables come weighted.
-template <int J, int N, class L>
-inline void gather_blocks(const L& level, const float* const* volts, int keys, int depth, int first,
-                          const Tables* tables, float* const* sums) {
+// sums[j][d] += sum_i tables_i[j][level of rows_i[d]] for the keys that have a pulse; tables come weighted.
+template <int J, int N, class Stored>
+inline void gather_blocks(const Stored& stored, const typename Stored::Element* const* rows, int keys, int depth,
+                          int first, const Tables* tables, float* const* sums) {
   __m512 sum[J][N];
   for (int j = 0; j < J; ++j)
     for (int n = 0; n < N; ++n) sum[j][n] = _mm512_setzero_ps();
@@ -154,9 +201,8 @@ inline void gather_blocks(const L& level, const float* const* volts, int keys, i
     __m512 table[J];
     for (int j = 0; j < J; ++j) table[j] = _mm512_load_ps(tables[s].of[j]);
     for (int n = 0; n < N; ++n) {
-      const float* from = volts[s] + first + 16 * n;
-      const __m512 x = N == 1 ? _mm512_maskz_loadu_ps(lanes(depth, first), from) : _mm512_loadu_ps(from);
-      const __m512i l = level(x);
+      const auto* from = rows[s] + first + 16 * n;
+      const __m512i l = N == 1 ? stored.entries(from, lanes(depth, first)) : stored.entries(from);
       for (int j = 0; j < J; ++j) sum[j][n] = _mm512_add_ps(sum[j][n], _mm512_permutexvar_ps(l, table[j]));
     }
   }
@@ -167,48 +213,43 @@ inline void gather_blocks(const L& level, const float* const* volts, int keys, i
     }
 }
 
-template <int J, class L>
-inline void gather(const Array&, const L& level, const float* const* volts, int keys, int depth, const Tables* tables,
-                   float* const* sums) {
+template <int J, class Stored>
+inline void gather(const Array&, const Stored& stored, const typename Stored::Element* const* rows, int keys, int depth,
+                   const Tables* tables, float* const* sums) {
   int d = 0;
-  for (; d + 64 <= depth; d += 64) gather_blocks<J, 4>(level, volts, keys, depth, d, tables, sums);
-  for (; d + 32 <= depth; d += 32) gather_blocks<J, 2>(level, volts, keys, depth, d, tables, sums);
-  for (; d < depth; d += 16) gather_blocks<J, 1>(level, volts, keys, depth, d, tables, sums);
+  for (; d + 64 <= depth; d += 64) gather_blocks<J, 4>(stored, rows, keys, depth, d, tables, sums);
+  for (; d + 32 <= depth; d += 32) gather_blocks<J, 2>(stored, rows, keys, depth, d, tables, sums);
+  for (; d < depth; d += 16) gather_blocks<J, 1>(stored, rows, keys, depth, d, tables, sums);
 }
 #else
-template <bool FromZero>
-struct Leveller {
-  explicit Leveller(const Array&) {}
-};
-
-template <int NT, bool Loaded, bool Sides, int Depth, class L>
-inline void weigh_run(const Array& a, const Terms& terms, const L&, const float* volts, int from, int to, int64_t age,
-                      const float* const* weights, float (*sums)[kTile]) {
+template <int NT, bool Loaded, bool Sides, int Depth, class Stored>
+inline void weigh_run(const Array& a, const Terms& terms, const Stored&, const typename Stored::Element* run, int from,
+                      int to, int64_t age, const float* const* weights, float (*sums)[kTile]) {
   constexpr int kinds = Loaded ? 2 : 1;
   const int depth = a.depth();
   std::vector<int> level(a.width);
   Tables tables;
   for (int s = from; s < to; ++s) {
-    levels_of(a, volts + s * a.key_stride, level.data());
+    Stored::levels(a, run + s * a.key_stride, level.data());
     terms.at(age - s, 1, tables);
     for (int o = 0; o < kinds * (Sides ? 2 : 1); ++o) {
       const int side = o / kinds;
       const int* own = level.data() + (side && a.mirrored ? depth : 0);
       float sum = 0;
-      for (int d = 0; d < depth; ++d) sum += weights[side][d] * tables.of[o % kinds][(own[d] + 1) % (a.levels + 1)];
+      for (int d = 0; d < depth; ++d) sum += weights[side][d] * tables.of[o % kinds][entry<Stored>(a, own[d])];
       sums[o][s] = sum;
     }
   }
 }
 
-template <int J, class L>
-inline void gather(const Array& a, const L&, const float* const* volts, int keys, int depth, const Tables* tables,
-                   float* const* sums) {
+template <int J, class Stored>
+inline void gather(const Array& a, const Stored&, const typename Stored::Element* const* rows, int keys, int depth,
+                   const Tables* tables, float* const* sums) {
   int level[2 * kTile * 2 + 2];
   for (int s = 0; s < keys; ++s) {
-    levels_of(a, volts[s], level);
+    Stored::levels(a, rows[s], level);
     for (int j = 0; j < J; ++j)
-      for (int d = 0; d < depth; ++d) sums[j][d] += tables[s].of[j][(level[d] + 1) % (a.levels + 1)];
+      for (int d = 0; d < depth; ++d) sums[j][d] += tables[s].of[j][entry<Stored>(a, level[d])];
   }
 }
 #endif

@@ -23,11 +23,12 @@ struct Head {
 // Buffers of one thread, in the sizes of one problem.
 template <class E>
 struct Scratch {
-  Buffer<float> pulse, raw, products, phi, scaled, charge, load;
+  Buffer<float> pulse, raw, products, phi, scaled, charge, load, parts;
   Buffer<typename E::Element> left;
   Packed<E> keys, values;
   std::vector<Head<E>> heads;
   std::vector<int> seen;
+  int part_of[kMostChannels];
   alignas(64) float scale[kTile];
 
   explicit Scratch(const Problem& p) : heads(p.group()) {
@@ -39,6 +40,7 @@ struct Scratch {
     scaled.resize(tile * tile);
     charge.resize(tile * deep);
     load.resize(tile * deep);
+    parts.resize(p.second_cells.terms * tile * deep);
     left.resize(E::left_size(kTile, kTile));
   }
 };
@@ -95,6 +97,24 @@ inline void first_product(const Problem& p, const Run& run, const Queries& block
                   causal);
 }
 
+// Sum of products that have a factor for each row, onto the charge or in its place.
+template <class E>
+inline void add_parts(const Ages& ages, const Run& run, const Queries& block, Scratch<E>& w, int count, int deep,
+                      bool add) {
+  for (int t = 0; t < block.rows && count > 0; ++t) {
+    const int64_t age = block.position[t] - run.position;
+    float* __restrict to = w.charge.data() + static_cast<size_t>(t) * deep;
+    for (int i = 0; i < count; ++i) {
+      const float factor = ages.of_first(w.part_of[i], age);
+      const float* __restrict from = w.parts.data() + (static_cast<size_t>(i) * kTile + t) * deep;
+      if (i == 0 && !add)
+        for (int c = 0; c < deep; ++c) to[c] = factor * from[c];
+      else
+        for (int c = 0; c < deep; ++c) to[c] += factor * from[c];
+    }
+  }
+}
+
 // Adds a run's share of the second product: charge and load (rows, padded width), and the pulses' edges. Leaves
 // each channel's pulses in `right` as right operands.
 template <class E>
@@ -104,7 +124,17 @@ inline void second_product(const Problem& p, const Ages& ages, const Run& run, c
   const int deep = padded(a.width);
   const Causal causal = diagonal(block, run) ? Causal::kLeft : Causal::kNone;
   bool plain = false;  // phi itself is packed
+  bool begun = add;    // the charge holds something
+  int apart = 0;
   for (int c = 0; c < a.channels(); ++c) {
+    if (!right && ages.exponential(c)) {  // a factor for each row, which can wait until after the product
+      if (!plain) E::pack_left(w.left.data(), phi, kTile, block.filled, kTile);
+      plain = true;
+      E::multiply(block.filled, deep, kTile, w.left.data(), w.values.by_key(member, c),
+                  w.parts.data() + static_cast<size_t>(apart) * kTile * deep, deep, false, a.parts[c], false, causal);
+      w.part_of[apart++] = c;
+      continue;
+    }
     const Aged x = aged(ages, c, run, block, phi, w.scaled.data(), w.scale);
     if (right)
       E::pack_both(w.left.data(), right + c * E::right_size(kTile, kTile), x.x, kTile, block.filled, kTile, x.scale);
@@ -113,8 +143,10 @@ inline void second_product(const Problem& p, const Ages& ages, const Run& run, c
     plain = x.x == phi && !x.scale;
     const bool is_load = c == a.terms;
     E::multiply(block.filled, deep, kTile, w.left.data(), w.values.by_key(member, c),
-                is_load ? w.load.data() : w.charge.data(), deep, add || (c > 0 && !is_load), a.parts[c], false, causal);
+                is_load ? w.load.data() : w.charge.data(), deep, is_load ? add : begun, a.parts[c], false, causal);
+    begun = begun || !is_load;
   }
+  add_parts(ages, run, block, w, apart, deep, begun);
   if (p.second.edge == 0 && a.constant == 0) return;
   for (int t = 0; t < block.rows; ++t) {
     const float* row = phi + static_cast<size_t>(t) * kTile;

@@ -61,6 +61,7 @@ enum class Causal { kNone, kResult, kLeft, kRight };
 // Single precision everywhere. A left operand is (rows, K), a right one (K, columns).
 struct Plain {
   using Element = float;
+  static constexpr int kParts = 0;
   static size_t left_size(int M, int K) { return static_cast<size_t>(M) * K; }
   static size_t right_size(int K, int N) { return static_cast<size_t>(K) * N; }
 
@@ -111,6 +112,7 @@ inline bool tiles_granted() {
 template <int P>
 struct Split {
   using Element = uint16_t;
+  static constexpr int kParts = P;
   static size_t left_size(int M, int K) { return P * static_cast<size_t>(M) * K; }
   static size_t right_size(int K, int N) { return P * static_cast<size_t>(K) * N; }
 

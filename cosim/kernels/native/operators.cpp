@@ -97,6 +97,7 @@ std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Ten
     at::parallel_for(0, static_cast<int64_t>(p.batch) * p.kv_heads, 1,
                      [&](int64_t begin, int64_t end) { decode(p, runs, begin, end, out.mutable_data_ptr<float>()); });
   } else {
+    TORCH_CHECK(!p.first_cells.bytes, "stored levels are for decoding");
     with_engine(p, engine_of(call),
                 [&](auto engine) { run_forward<decltype(engine)>(p, out.mutable_data_ptr<float>()); });
   }
@@ -108,6 +109,7 @@ std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const 
                                                       const Optional& deviation_1, const Optional& deviation_2,
                                                       int64_t circuit, int64_t window, int64_t key_start) {
   Call call(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start);
+  TORCH_CHECK(!call.p.first_cells.bytes, "stored levels have no gradient");
   use_flags(call.p, flags);
   const auto options = call.q.options().dtype(at::kFloat);
   Tensor dq = at::empty(q.sizes(), options), dk = at::empty(k.sizes(), options), dv = at::empty(v.sizes(), options);

@@ -8,7 +8,8 @@ namespace gaincell {
 
 constexpr int kMaxOrder = 8;  // coefficients per row of a column model
 constexpr int kMostChannels = 16;
-constexpr int kTile = 64;  // queries, and at most so many keys, that are worked on at a time
+constexpr int kNoLevel = 255;  // of an element that is not a number, where elements come as levels
+constexpr int kTile = 64;      // queries, and at most so many keys, that are worked on at a time
 
 inline int padded(int n) { return (n + 31) / 32 * 32; }
 
@@ -55,6 +56,7 @@ struct Array {
   float constant = 0;               // response that is the same for every cell and does not age
   float gradient_constant = 0;      // its part in the gradient of the pulses
   const float* values = nullptr;    // volts (B, Hkv, S, depth), or terms (terms + loaded, B, Hkv, S, width)
+  const uint8_t* bytes = nullptr;   // levels (B, Hkv, S, depth) instead of volts; to decode only
   int64_t batch_stride = 0, head_stride = 0, key_stride = 0, term_stride = 0;
   bool mirrored = false;  // the upper half of the rows holds the complements
   float extra = 0;        // volts of a last column that is no part of `values`

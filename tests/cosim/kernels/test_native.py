@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 import torch
 
-from gaincell.cosim import Effects, gain_cell_attention
+from gaincell.cosim import Effects, gain_cell_attention, levels_of
 from gaincell.cosim.kernels import choice, native, numbers
 from gaincell.cosim.ring import place
 from gaincell.cosim.signals import Conditions
@@ -45,7 +45,7 @@ def inputs(queries, keys, heads=(4, 2), depth=32, low=0.0, **options):
 def test_operators_are_registered_as_they_should(name, quantised):
     hardware = Hardware.from_pretrained(name)
     now = conditions(hardware, 20, 30, effects=Effects(quantise=quantised), window=25)
-    circuit = numbers.circuit_of(now, 8, quantised)
+    circuit = numbers.circuit_of(now, quantised)
     q, k, v = inputs(20, 30, depth=8)
     if not quantised:
         keys, values = native.cells_of(k, 1, now), native.cells_of(v, 2, now)
@@ -59,6 +59,19 @@ def test_operators_are_registered_as_they_should(name, quantised):
     torch.library.opcheck(
         torch.ops.gaincell.attention_backward.default, (torch.randn_like(out), flags, *arguments[:-1])
     )
+
+
+@pytest.mark.parametrize("name", ["leroux2025", "generic28-sc"])
+def test_decoding_levels_is_registered_as_it_should(name):
+    hardware = Hardware.from_pretrained(name)
+    now = conditions(hardware, 1, 30, window=25)
+    circuit = numbers.circuit_of(now, True)
+    q, k, v = inputs(1, 30, depth=8)
+    stored = levels_of(k, 1, hardware), levels_of(v, 2, hardware)
+    arguments = (q, *stored, now.places.query_position, None, None, circuit, 25, 0, False)
+    torch.library.opcheck(torch.ops.gaincell.attention.default, arguments)
+    with pytest.raises(RuntimeError, match="stored levels are for decoding"):
+        torch.ops.gaincell.attention(q.expand(-1, -1, 2, -1), *arguments[1:])
 
 
 @pytest.mark.parametrize("name", ["leroux2025", "generic28", "generic28-sc"])
@@ -131,7 +144,7 @@ def test_without_a_compiler_it_says_so_once_and_goes_on(monkeypatch, leroux):
 def test_a_forgotten_circuit_is_an_error_not_a_crash():
     hardware = Hardware.from_pretrained("leroux2025")
     now = conditions(hardware, 3, 3)
-    circuit = numbers.circuit_of(now, 8, True)
+    circuit = numbers.circuit_of(now, True)
     del hardware, now
     q, k, v = inputs(3, 3, depth=8)
     with pytest.raises(RuntimeError, match="forgotten"):

@@ -1,0 +1,130 @@
+// The kernels without torch, on circuits made up here: prints what they compute, for builds to be compared with each
+// other. Built by test_portable.py for several instruction sets.
+#include <cstdio>
+
+#include "backward.h"
+#include "decode.h"
+
+using namespace gaincell;
+
+namespace {
+
+constexpr int kLevels = 8, kTerms = 3, kAges = 256, kSteps = 15;
+
+// Uniform in [low, high), the same everywhere.
+struct Draw {
+  uint32_t state = 1;
+  float operator()(float low, float high) {
+    state = state * 1664525u + 1013904223u;
+    return low + (high - low) * static_cast<float>(state >> 8) / 16777216.0f;
+  }
+  std::vector<float> many(size_t n, float low, float high) {
+    std::vector<float> x(n);
+    for (float& one : x) one = (*this)(low, high);
+    return x;
+  }
+};
+
+// Memory behind a problem.
+struct Circuit {
+  std::vector<float> table[2], slope[2], factors, kept, curve;
+  std::vector<int32_t> kinds, bucket;
+  bool full;  // loading, column model, converter curve, complements and a last column; else ideal published cells
+
+  Circuit(bool full, Draw& draw) : kinds(kTerms, full ? kTable : kExponential), full(full) {
+    const int channels = kTerms + full;
+    for (int i = 0; i < 2; ++i) {
+      table[i] = draw.many(channels * (kLevels + 1), -0.03f, 0.04f);
+      slope[i] = draw.many(channels * (kLevels + 1), -0.1f, 0.1f);
+    }
+    for (int c = 0; c < kTerms; ++c)
+      for (int age = 0; age < kAges; ++age) factors.push_back(std::exp(-1.6e-4f * (c + 1) * static_cast<float>(age)));
+    for (int c = 0; c < kTerms; ++c)
+      for (int s = 0; s < kTile; ++s) kept.push_back(full ? 1.0f : std::exp(1.6e-4f * (c + 1) * static_cast<float>(s)));
+    // Two cubics from (0, 0) over (0.4, 0.3) to (1, 1), in steps of their own width.
+    curve.assign(kIntervalNumbers * 64, 0.0f);
+    const float rows[kIntervalNumbers][2] = {{0, 0.4f},      {0.4f, 1},     {2.5f, 1 / 0.6f}, {0, 0.3f},
+                                             {0.25f, 0.55f}, {0.03f, 0.2f}, {0.02f, -0.05f}};
+    for (int r = 0; r < kIntervalNumbers; ++r)
+      for (int i = 0; i < 2; ++i) curve[r * 64 + i] = rows[r][i];
+    for (int i = 0; i < 16; ++i) bucket.push_back(i * (1.0f / 16) >= 0.4f);
+  }
+
+  Problem problem(int queries, int keys, int window, const float* q, const float* k, const float* v,
+                  const int64_t* position) const {
+    Problem p;
+    p.batch = 1, p.heads = 4, p.kv_heads = 2, p.queries = queries, p.keys = keys, p.depth = 40;
+    p.window = window, p.query_position = position, p.query_steps = kSteps, p.query_signed = full, p.output_steps = 15;
+    p.pulses = q, p.q_batch = 4 * queries * p.depth, p.q_head = queries * p.depth, p.q_row = p.depth;
+    Array* arrays[2] = {&p.first_cells, &p.second_cells};
+    for (int i = 0; i < 2; ++i) {
+      Array& a = *arrays[i];
+      a.terms = kTerms, a.levels = kLevels, a.loaded = full, a.ages = kAges;
+      a.mirrored = full && i == 0, a.has_extra = full && i == 1, a.extra = 0.9f;
+      a.width = p.depth * (1 + a.mirrored) + a.has_extra;
+      a.table = a.gradient = table[i].data(), a.slope = slope[i].data();
+      a.high = 0.9f, a.per_volt = levels_per_volt(0, 0.9f, kLevels), a.constant = a.gradient_constant = 0.01f;
+      a.factors = factors.data(), a.kept = kept.data(), a.kinds = kinds.data();
+      a.values = i ? v : k, a.key_stride = p.depth, a.head_stride = keys * p.depth, a.batch_stride = 2 * a.head_stride;
+      std::fill_n(a.parts, kMostChannels, kAllParts);
+    }
+    p.second.low = -1, p.first.edge = p.second.edge = full ? 1e-3f : 0.0f;
+    if (!full) return p;
+    for (Stage* stage : {&p.first, &p.second}) {
+      Column& m = stage->column;
+      m.order = 2, m.scale = 0.5f, m.a_low = -1, m.a_high = 1, m.u_low = -0.5f, m.u_high = 0.5f;
+      m.c[0][1] = -0.3f, m.c[1][0] = 0.02f;
+      stage->curve = {2, 64, curve.data(), bucket.data(), 16, 0, 1};
+    }
+    return p;
+  }
+};
+
+void print(const char* what, const std::vector<float>& x) {
+  std::printf("%s", what);
+  for (float one : x) std::printf(" %.9g", one);
+  std::printf("\n");
+}
+
+void run(const char* name, bool full, int queries, int keys, int window) {
+  Draw draw;
+  const Circuit circuit(full, draw);
+  const size_t asked = 4u * queries * 40, stored = 2u * keys * 40;
+  const auto q = draw.many(asked, full ? -1.1f : -0.1f, 1.1f), k = draw.many(stored, -0.1f, 1.0f),
+             v = draw.many(stored, -0.1f, 1.0f);
+  std::vector<int64_t> position;
+  for (int t = 0; t < queries; ++t) position.push_back(keys - queries + t);
+  Problem p = circuit.problem(queries, keys, window, q.data(), k.data(), v.data(), position.data());
+  const auto runs = runs_of(p);
+  const Ages ages(p.first_cells, keys);
+  std::vector<float> out(static_cast<size_t>(4) * queries * p.second_cells.width);
+  std::printf("# %s\n", name);
+  if (queries == 1) {
+    decode(p, runs, 0, 2, out.data());
+    print("volts", out);
+    std::vector<uint8_t> levels[2];
+    for (int i = 0; i < 2; ++i)
+      for (float volts : i ? v : k) levels[i].push_back(std::nearbyint(clip(volts, 0, 0.9f) * (kLevels - 1) / 0.9f));
+    p.first_cells.bytes = levels[0].data(), p.second_cells.bytes = levels[1].data();
+    decode(p, runs, 0, 2, out.data());
+    return print("levels", out);
+  }
+  Scratch<Plain> scratch(p);
+  for (int head = 0; head < 2; ++head) forward_heads<Plain>(p, runs, ages, 0, head, 0, queries, scratch, out.data());
+  print("out", out);
+  const auto grad = draw.many(out.size(), -1, 1);
+  std::vector<float> dq(asked), dk(stored), dv(stored);
+  const Gradients gradients{grad.data(), dq.data(), dk.data(), dv.data()};
+  BackwardScratch<Plain> work(p);
+  for (int head = 0; head < 2; ++head) backward_heads<Plain>(p, runs, ages, 0, head, work, gradients);
+  print("queries", dq), print("keys", dk), print("values", dv);
+}
+
+}  // namespace
+
+int main() {
+  for (bool full : {false, true}) {
+    run(full ? "full prefill" : "ideal prefill", full, 70, 150, 100);
+    run(full ? "full decode" : "ideal decode", full, 1, 150, 0);
+  }
+}
