@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from .cost import CellReads, Constant, Conversions, EnergyModel, Pulses, StageEnergy, Writes
+from .curves import Polynomial
 from .fitting import fit_spline
 from .published import PICOJOULES
 from .write_port import write_energy
@@ -47,6 +48,7 @@ def energy_model(
                 law=Conversions(converter=1, curve=_conversion_curve(good["converter"], False)),
                 note="converter and reset reference; without the ideal ramp bias and clock drivers",
             ),
+            *_plate_swap(good["converter"], designs),
             StageEnergy(
                 name="V array word lines",
                 origin="simulated",
@@ -62,6 +64,23 @@ def energy_model(
             ),
             _published("digital control", "control and routing: no digital circuit is simulated here"),
         )
+    )
+
+
+def _plate_swap(converter: pd.DataFrame, designs: Mapping[str, Any]) -> tuple[StageEnergy, ...]:
+    """What a query of two phases adds to every conversion of the first product; nothing with one phase."""
+    if designs["converter"].get("phases", 1) == 1:
+        return ()
+    rows = converter[~converter["signed"].astype(bool)]
+    box = {"charge": (float(rows["charge"].min()), float(rows["charge"].max()))}
+    each = Polynomial(coefficients=np.array([rows["e_swap"].mean()]), box=box)
+    return (
+        StageEnergy(
+            name="swap of the capacitors' plates",
+            origin="simulated",
+            law=Conversions(converter=1, curve=each),
+            note="clocks of the plates' switches, whatever the charge; without the drivers' own losses",
+        ),
     )
 
 

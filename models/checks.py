@@ -109,7 +109,7 @@ def converter_checks(converter: pd.DataFrame, t_pulse_max: float) -> list[Check]
     polarities = ((relu, unsigned), (signed, positive), (flipped, negative))
     plateau = max(_saturation_error(rows, t_pulse_max, figures) for rows, figures in polarities)
     small = max(_small_pulse_error(rows, t_pulse_max, figures) for rows, figures in polarities)
-    energy = float((converter["e_convert"] + converter["e_reset"]).max())
+    energy = float((converter["e_convert"] + converter["e_reset"] + converter["e_swap"]).max())
     return [
         Check(
             name="ReLU converter INL, pulses of 2-98 % of T_max",

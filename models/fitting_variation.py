@@ -181,9 +181,15 @@ def fit_bank_gain(rows: pd.DataFrame, curve: ConverterCurve) -> np.ndarray:
 
 
 def _traced_back(width: np.ndarray, curve: ConverterCurve) -> np.ndarray:
-    """Charge (C) that makes a nominal converter's pulse as wide (fraction of T_max)."""
+    """Charge (C) that makes a nominal converter's pulse as wide (fraction of T_max).
+
+    A pulse on a plateau, or beyond it by what the simulator's steps leave, gets the charge where the plateau
+    begins: the least that its converter can have seen, not the largest of the table.
+    """
     grid = np.linspace(*curve.box["charge"], 20001)
-    return np.interp(width, curve(grid).numpy(), grid)
+    widths = curve(grid).numpy()
+    first, last = np.flatnonzero(widths <= widths[0])[-1], np.flatnonzero(widths >= widths[-1])[0]
+    return np.interp(width, widths[first : last + 1], grid[first : last + 1])
 
 
 def _cholesky(values: np.ndarray) -> np.ndarray:

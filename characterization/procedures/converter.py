@@ -6,8 +6,9 @@ import numpy as np
 import pandas as pd
 
 from ...circuits.rawfile import Waveforms
-from ...circuits.testbench import Condition, conversion
-from ..measure import energy, pulse_width
+from ...circuits.testbench import Condition, Schedule, conversion
+from ...circuits.testbench.converters import SWAP_CLOCKS, SWAP_GAP
+from ..measure import energy, pulse_width, switching_energy
 from ..plan import Values, grid
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 
@@ -32,6 +33,25 @@ def reset_energy(condition: Condition, v_left: float, *, signed: bool) -> float:
     return design.c_int * missing * condition.v_mid
 
 
+def swap_energy(condition: Condition, waves: Waveforms, *, signed: bool) -> float:
+    """Energy (J) of clocking the plates' switches of all converters in a deck once; 0 with one phase.
+
+    Every clock rises and falls once in an operation, so each takes the charge of its edge at the swap from a
+    supply. The gates are most of it; what the edges couple into the plates is in it as well.
+    """
+    design = condition.designs.readout if signed else condition.designs.converter
+    if design.phases == 1:
+        return 0.0
+    schedule = Schedule.single(condition.designs, signed)
+    spans = {
+        "fwd": (schedule.swap - 2 * SWAP_GAP, schedule.swap),
+        "rev": (schedule.swap, schedule.positive - SWAP_GAP),
+    }
+    return sum(
+        switching_energy(waves, name, condition.vdd, *spans[name.removesuffix("b")]) for name in SWAP_CLOCKS
+    )
+
+
 @procedure
 class Conversion(Procedure):
     """Charge-to-pulse converters: transfer curve and energy"""
@@ -44,6 +64,7 @@ class Conversion(Procedure):
         "t_out": "s: width of the output pulse, negative for a negative sign",
         "e_convert": "J: from the converter's supply",
         "e_reset": "J: from the reset reference, to fill up what the ramp has left missing",
+        "e_swap": "J: of clocking the plates' switches; 0 with one phase",
     }
 
     def points(self, ctx: Context) -> pd.DataFrame:
@@ -67,7 +88,8 @@ class Conversion(Procedure):
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
         vdd, threshold = ctx.condition.vdd, ctx.condition.vdd / 2
-        rows = []
+        rows, kind = [], bool(points["signed"].iloc[0])
+        swap = swap_energy(ctx.condition, waves, signed=kind) / len(points)
         for i, signed in enumerate(points["signed"]):
             negative = signed and waves[f"v(sign{i})"][-1] < threshold
             width = pulse_width(waves, f"v(out{i})", threshold)
@@ -75,7 +97,8 @@ class Conversion(Procedure):
                 {
                     "t_out": -width if negative else width,
                     "e_convert": energy(waves, f"dd{i}", vdd),
-                    "e_reset": reset_energy(ctx.condition, waves[f"v(int{i})"][-1], signed=bool(signed)),
+                    "e_reset": reset_energy(ctx.condition, waves[f"v(int{i})"][-1], signed=kind),
+                    "e_swap": swap,
                 }
             )
         return pd.DataFrame(rows)

@@ -14,7 +14,7 @@ from ...circuits.testbench import Condition, Schedule, column, mirrored_rows
 from ..draws import draw_column
 from ..measure import energy, pulse_width
 from ..procedure import Batch, Context, Procedure, procedure
-from .converter import reset_energy
+from .converter import reset_energy, swap_energy
 
 SCHEMES: dict[str, dict[str, dict[str, Any]]] = {
     "mirrored": {"array": {"mirrored": True}, "converter": {"phases": 1}},
@@ -43,6 +43,7 @@ class SignedColumn(Procedure):
         "e_cells": "J: from the cells' supply",
         "e_convert": "J: from the converter's supply",
         "e_reset": "J: from the reset reference",
+        "e_swap": "J: of clocking the plates' switches; 0 with complementary cells",
         "t_operation": "s: length of the whole operation, both arrays",
     }
 
@@ -83,6 +84,7 @@ class SignedColumn(Procedure):
                 "e_cells": [energy(waves, "vdd", condition.vdd)],
                 "e_convert": [energy(waves, "ddc", condition.vdd)],
                 "e_reset": [reset_energy(condition, waves["v(bl)"][-1], signed=False)],
+                "e_swap": [swap_energy(condition, waves, signed=False)],
                 "t_operation": [Schedule.of(condition.designs).end],
             }
         )

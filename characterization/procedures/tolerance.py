@@ -26,10 +26,12 @@ SETTINGS = {
     "as run": ("as run", "fine"),
 }
 """What is compared: two runs, the second being the more exact one. The coarse run has reltol 1e-3 and steps
-of at most 50 ps; `fine` a quarter of the reltol that the procedure runs with, and steps of at most 25 ps."""
+of at most 50 ps; `fine` a quarter of the reltol and a tenth of the chgtol that the procedure runs with, and
+steps of at most 25 ps."""
 
 _STEP = re.compile(r"^(\.tran(?:[ \t]+\S+){3}[ \t]+)(\d\S*)", re.IGNORECASE | re.MULTILINE)
 _RELTOL = re.compile(r"\breltol=(\S+)", re.IGNORECASE)
+_CHGTOL = re.compile(r"\bchgtol=(\S+)", re.IGNORECASE)
 
 
 @procedure
@@ -168,8 +170,10 @@ def at_tolerance(simulation: Simulation, run: str) -> Simulation:
         largest = float(match[2])
         return match[1] + repr(step if largest <= PULSE_STEP else largest * step / 50e-12)
 
-    deck = with_options(_STEP.sub(limited, deck), {"reltol": repr(reltol)})
-    return replace(simulation, netlist=deck)
+    options = {"reltol": repr(reltol)}
+    if run == "fine" and _CHGTOL.search(deck):
+        options["chgtol"] = repr(float(_CHGTOL.findall(deck)[-1]) / 10)
+    return replace(simulation, netlist=with_options(_STEP.sub(limited, deck), options))
 
 
 def _of_run(values: pd.DataFrame, run: str) -> pd.Series:

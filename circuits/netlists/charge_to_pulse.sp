@@ -64,7 +64,7 @@ xout outb out vdd vss inv x=2
 * Signed converter: a latch keeps the sign the comparator shows when `smp` falls; the ramp of that polarity runs, and the
 * pulse lasts while the comparator still agrees with the latch.
 .subckt signed_charge_to_pulse int out sign on rst rstb smp smpb ramp win v_ref vbp vbpc vbn vbnc vdd vss
-+ c_int=1.7p w_rst=3u w_ramp_p=3u w_ramp_n=1.5u l_ramp=200n c_az=20f
++ c_int=1.7p w_rst=4.5u w_ramp_p=3u w_ramp_n=1.5u l_ramp=200n c_az=20f
 cint int vss {c_int}
 xrst int v_ref rst rstb vdd vss tgate w_n={w_rst} w_p={2*w_rst}
 xcmp int cmp on rst rstb vdd vss comparator c_az={c_az}

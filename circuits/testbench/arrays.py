@@ -9,7 +9,7 @@ import numpy as np
 from ..runner import Simulation
 from .bench import OPTIONS, Condition, close_circuit, open_circuit, pulse, supply
 from .blocks import cell_matrix, drive_rows, hold, write_lines
-from .converters import LOAD, add_converter, converter_lines, netlists_of
+from .converters import LOAD, add_converter, converter_lines, netlists_of, swap_currents
 from .schedule import Schedule
 
 
@@ -32,7 +32,7 @@ def column(
         also: further vectors to save.
 
     Saves v(bl) at the converter, v(out), v(sign) of the signed one, i(vdd) of the cells, i(vddc) of the
-    converter, and i(vref).
+    converter, i(vref), and with two phases the currents of `SWAP_CLOCKS`.
     """
     design = condition.designs.readout if signed else condition.designs.converter
     schedule = Schedule.single(condition.designs, signed)
@@ -53,6 +53,7 @@ def column(
     circuit.C("load", "out", circuit.gnd, LOAD)
     circuit.V("sense", "bl", bit_lines[0], 0.0)
     save = ["v(bl)", "v(out)", "i(vvdd)", "i(vddc)", "i(vref)"] + (["v(sign)"] if signed else [])
+    save += swap_currents(design)
     return close_circuit(circuit, end=schedule.end, save=[*save, *also], initial=initial)
 
 

@@ -30,12 +30,13 @@ OPTIONS: Mapping[str, float | str] = {
     "reltol": 2e-4,
     "abstol": 1e-15,
     "vntol": 1e-6,
-    "chgtol": 1e-17,
+    "chgtol": 1e-16,
     "gmin": 1e-15,
     "method": "trap",
 }
 """Simulator options of pulse-level transients. The default gmin, 1e-12, would discharge a storage node in
-milliseconds; 1e-15 changes a 50 ns read by less than 1e-6."""
+milliseconds; 1e-15 changes a 50 ns read by less than 1e-6. chgtol is the charge of the smallest gates: less
+than it no longer asks for shorter steps."""
 
 
 @dataclass(frozen=True)

@@ -11,18 +11,23 @@ from .schedule import EDGE, Schedule
 
 LOAD = 5e-15
 """Capacitance on a converter's output where no row driver loads it, F."""
+SWAP_CLOCKS = ("fwd", "fwdb", "rev", "revb")
+"""Clocks of the plates' switches of a converter with two phases; each makes one edge at the swap."""
+SWAP_GAP = 2 * EDGE
+"""From the swap back to the edges that open the first pair, and on to those that close the second, s."""
 
 
 def conversion(condition: Condition, charge: Sequence[float], *, signed: bool) -> Simulation:
     """Converters that each get one charge (C) from an ideal current pulse during the integration phase.
     Positive charge is taken from the integration node, as a column of cells above mid-scale does. Saves per
-    copy i: v(int<i>), v(out<i>), i(vdd<i>), for the signed one v(sign<i>); and i(vref), the reset reference.
+    copy i: v(int<i>), v(out<i>), i(vdd<i>), for the signed one v(sign<i>); i(vref), the reset reference; and
+    with two phases the currents of `SWAP_CLOCKS`, of all copies together.
     """
     design = condition.designs.readout if signed else condition.designs.converter
     schedule = Schedule.single(condition.designs, signed)
     circuit = open_circuit("charge-to-pulse conversion", condition, *netlists_of(design))
     converter_lines(circuit, condition, design, schedule)
-    save = ["i(vref)"]
+    save = ["i(vref)", *swap_currents(design)]
     width = schedule.ramp - schedule.positive - condition.designs.clocking.t_guard
     for i, q in enumerate(charge):
         supply(circuit, f"dd{i}", condition.vdd)
@@ -41,6 +46,11 @@ def netlists_of(*designs: Converter) -> tuple[str, ...]:
     """Netlists, after the cells', that a circuit with these converters opens with."""
     swapped = any(design.phases == 2 for design in designs)
     return ("logic", "charge_to_pulse", *(["signed_query"] if swapped else []))
+
+
+def swap_currents(design: Converter) -> list[str]:
+    """Vectors to save for the energy of `SWAP_CLOCKS`; none with one phase."""
+    return [f"i(v{name})" for name in SWAP_CLOCKS] if design.phases == 2 else []
 
 
 def converter_lines(
@@ -80,9 +90,8 @@ def converter_lines(
 
 def _swap_lines(circuit, schedule: Schedule, vdd: float, tag: str) -> None:
     """Clocks of the plates' switches: both pairs closed in reset, never both afterwards."""
-    gap = 2 * EDGE
-    forward = [(0.0, vdd), (schedule.swap - gap, 0.0)]
-    reverse = [(0.0, vdd), (schedule.reset, 0.0), (schedule.swap + gap, vdd)]
+    forward = [(0.0, vdd), (schedule.swap - SWAP_GAP, 0.0)]
+    reverse = [(0.0, vdd), (schedule.reset, 0.0), (schedule.swap + SWAP_GAP, vdd)]
     for name, levels in (("fwd", forward), ("rev", reverse)):
         step(circuit, f"{name}{tag}", levels)
         step(circuit, f"{name}b{tag}", [(time, vdd - level) for time, level in levels])

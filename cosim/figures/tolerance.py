@@ -15,7 +15,7 @@ from .style import PALETTE
 MARKS = {
     "reltol 1e-3 to 1e-4": ("blue", "o", "reltol 1e-3 → 1e-4, steps of 50 ps"),
     "step 50 ps to 25 ps": ("orange", "s", "steps of 50 ps → 25 ps, reltol 1e-3"),
-    "as run": ("simulated", "D", "as run → a quarter of its reltol, steps of 25 ps"),
+    "as run": ("simulated", "D", "as run → a quarter of its reltol, a tenth of its chgtol, steps of 25 ps"),
 }
 FLOOR = 1e-7
 """Smaller relative differences are drawn here."""

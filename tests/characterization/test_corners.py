@@ -10,7 +10,7 @@ from gaincell.characterization.corners import AXES, condition_at, conditions
 from gaincell.characterization.plan import Plan, Values
 from gaincell.characterization.procedure import Context, find
 from gaincell.characterization.procedures.converter_corners import time_high
-from gaincell.characterization.procedures.reset_corners import settling_time
+from gaincell.characterization.procedures.reset_corners import TOLERANCE, settling_time
 from gaincell.circuits.errors import PlanError
 from gaincell.circuits.rawfile import Waveforms
 from gaincell.circuits.runner import simulate
@@ -150,6 +150,17 @@ def test_an_exponential_settles_when_its_closed_form_says():
     assert settling_time(time, error, 0.01) == pytest.approx(2e-9 * np.log(30), rel=1e-3)
     assert settling_time(time, error, 0.5) == 0.0
     assert settling_time(time, np.full_like(time, 0.2), 0.01) == time[-1], "it never does"
+
+
+def test_the_designed_reset_settles_at_the_slowest_corner():
+    """ss at -40 C and the nominal supply, either converter: what it leaves is below the limit of 1 %."""
+    ctx = context(("tt", "ss"))
+    points = conditions(ctx, Values("signed", [False, True]))
+    slowest = points[(points["corner"] == "ss") & (points["temperature"] == -40) & (points["vdd"] == 0.9)]
+    table = run(ctx, "reset_corners", slowest.reset_index(drop=True))
+    assert len(table) == 2
+    assert (table["error"].abs() < TOLERANCE).all()
+    assert (table["t_settle"] < ctx.condition.designs.clocking.t_reset).all()
 
 
 def test_a_reset_takes_longer_at_a_low_supply_in_the_cold():

@@ -1,5 +1,7 @@
 """Procedures of the design options, read off known waveforms; a knob re-simulates what it is part of."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -9,11 +11,14 @@ from gaincell.characterization.draws import draw_chain, draw_column, signs_queri
 from gaincell.characterization.execute import characterize
 from gaincell.characterization.plan import Plan
 from gaincell.characterization.procedure import Context, find
+from gaincell.characterization.procedures.converter import swap_energy
 from gaincell.characterization.procedures.signed_column import SCHEMES, with_scheme
-from gaincell.circuits.designs import Designs, Levels
+from gaincell.circuits.designs import TWO_PHASES, Designs, Levels
 from gaincell.circuits.rawfile import Waveforms
+from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
-from gaincell.circuits.testbench import Schedule
+from gaincell.circuits.testbench import Schedule, chain
+from gaincell.circuits.testbench.converters import SWAP_CLOCKS
 
 T_MAX = 15e-9
 
@@ -33,16 +38,57 @@ def waveforms(**signals):
 
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_a_signed_column_is_read_off_its_waveforms(technology, scheme):
-    """Constant currents for 100 ns at 0.9 V, and a line left 0.1 V below its rest: closed forms."""
+    """Constant currents for 100 ns at 0.9 V, and a line left 0.1 V below its rest: closed forms.
+
+    The clocks' currents count from 0.2 ns before the swap to it (the pair that opens), and from then until
+    0.1 ns before the positive pulses (the pair that closes), with either sign.
+    """
     ctx = Context(technology)
-    waves = waveforms(**{"i(vvdd)": -2e-6, "i(vddc)": -3e-6, "v(bl)": 0.35})
+    clocks = {"i(vfwd)": 4e-6, "i(vfwdb)": -5e-6, "i(vrev)": -6e-6, "i(vrevb)": 7e-6}
+    waves = waveforms(**{"i(vvdd)": -2e-6, "i(vddc)": -3e-6, "v(bl)": 0.35, **clocks})
     row = find("signed_column").measure(ctx, pd.DataFrame({"scheme": [scheme]}), waves).iloc[0]
     assert row["t_out"] == pytest.approx(4e-9)
     assert row["e_cells"] == pytest.approx(0.9 * 2e-6 * 100e-9)
     assert row["e_convert"] == pytest.approx(0.9 * 3e-6 * 100e-9)
     assert row["e_reset"] == pytest.approx(1.7e-12 * 0.1 * 0.45)
+    swap = 0.9 * (9e-6 * 0.2e-9 + 13e-6 * 0.9e-9) if scheme == "two-phase" else 0.0
+    assert row["e_swap"] == pytest.approx(swap)
     extra = 17e-9 - 0.18e-9 if scheme == "two-phase" else 0.0  # a second integration, and less skew
     assert row["t_operation"] == pytest.approx(Schedule.of(Designs()).end + extra)
+
+
+def test_the_clocks_of_the_swap_cost_what_their_switches_gates_are(technology):
+    """The same per converter in a deck of one or three and whatever the charge, twice for twice the width."""
+    cost = {}
+    for width, charges in ((12e-6, [0.0]), (12e-6, [-1e-13, 0.0, 3e-13]), (24e-6, [0.0])):
+        ctx = Context(technology, designs={"converter": TWO_PHASES | {"w_swap": width}})
+        points = pd.DataFrame({"signed": False, "charge": charges})
+        found = find("converter").measure(ctx, points, simulated(ctx, "converter", points))
+        assert found["e_swap"].nunique() == 1
+        cost[width, len(charges)] = found["e_swap"].iloc[0]
+    assert cost[12e-6, 3] == pytest.approx(cost[12e-6, 1], rel=1e-3)
+    assert cost[24e-6, 1] == pytest.approx(2 * cost[12e-6, 1], rel=0.01)
+    assert 20e-15 < cost[12e-6, 1] < 200e-15
+
+
+def test_a_chain_clocks_every_one_of_its_converters(technology):
+    """What the bill takes from a single converter is what each of a chain's bank takes, in transistors."""
+    ctx = Context(technology, designs={"converter": TWO_PHASES})
+    points = pd.DataFrame({"signed": False, "charge": [1e-13]})
+    alone = find("converter").measure(ctx, points, simulated(ctx, "converter", points))["e_swap"].iloc[0]
+    query, keys = np.array([-1.0, 0.5, 1.0, -0.2]) * T_MAX, np.linspace(0.0, 0.9, 12).reshape(4, 3)
+    deck = chain(ctx.condition, query, keys, np.full((3, 1), 0.9))
+    saved = ".save " + " ".join(f"i(v{name}1)" for name in SWAP_CLOCKS)
+    whole = simulate(replace(deck, netlist=deck.netlist.replace("\n.save", f"\n{saved}\n.save", 1))).require()
+    clocks = {f"i(v{name})": whole[f"i(v{name}1)"] for name in SWAP_CLOCKS}
+    bank = swap_energy(ctx.condition, replace(whole, signals=clocks), signed=False)
+    assert bank == pytest.approx(3 * alone, rel=0.05)
+
+
+def simulated(ctx, procedure, points):
+    """Waveforms of the one batch that answers all points."""
+    (batch,) = find(procedure).batches(ctx, points)
+    return simulate(batch.simulation).require()
 
 
 @pytest.mark.parametrize(("sign", "expected"), [(0.9, 4e-9), (0.0, -4e-9)])

@@ -197,7 +197,7 @@ def test_row_driver_on_a_capacitance(ctx):
         ("gain_cell", "cs sn vss 5f", "rn sn vss 1e15"),
     ).iloc[0]
     assert found["delay"] == pytest.approx(np.log(2) * resistance * load, rel=0.03)
-    assert found["t_far"] == pytest.approx(8e-9, abs=2e-12)
+    assert found["t_far"] == pytest.approx(8e-9, abs=3e-12)  # edges of 0.3 ns; 0.02 % of T_max
     assert found["t_near"] == pytest.approx(found["t_far"], abs=1e-15)
     # rwl is charged on the rising edge, rwlb on the falling one.
     assert found["e_drive"] == pytest.approx(2 * load * VDD**2, rel=2e-3)

@@ -1,5 +1,7 @@
 """The tolerance study: what it changes in a deck, what it compares, that its finer run is the truer one."""
 
+import re
+
 import numpy as np
 import oracles
 import pandas as pd
@@ -44,6 +46,15 @@ def settings(simulation):
 )
 def test_tolerances_are_set_in_the_deck_alone(simulation, run, expected):
     assert settings(at_tolerance(simulation, run)) == pytest.approx(expected)
+
+
+def test_the_finest_run_has_a_finer_charge_too():
+    """Only of decks that state one: another's is the simulator's own business."""
+    deck = Simulation(PULSES.netlist.replace("gmin=1e-15", "gmin=1e-15 chgtol=1e-16"))
+    stated = [float(x) for x in re.findall(r"chgtol=(\S+)", at_tolerance(deck, "fine").netlist)]
+    assert stated == pytest.approx([1e-16, 1e-17], rel=1e-12)
+    assert at_tolerance(deck, "step").netlist.count("chgtol") == 1
+    assert "chgtol" not in at_tolerance(PULSES, "fine").netlist
 
 
 def test_runs_that_would_change_nothing_are_left_out():

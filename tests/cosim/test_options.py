@@ -175,6 +175,8 @@ def test_the_ledger_counts_complements_and_the_further_column(full):
     assert last(DacConversions(joules=1.0), trace) == D + 2 * D + D + 1
     one = Polynomial(coefficients=[1.0])
     assert last(Conversions(converter=2, curve=one), trace) == (D + 1) * tiles
+    swap = Polynomial(coefficients=[70e-15], box={"charge": (-1e-13, 4e-13)})
+    assert last(Conversions(converter=1, curve=swap), swapped) == pytest.approx(70e-15 * T)
     width = float((q[0, 0, -1].clamp(-1, 1) * 15).round().abs().sum() / 15)
     for recorded in (trace, swapped):
         assert last(CellReads(array=1, curve=one), recorded) == pytest.approx(width * T)

@@ -11,6 +11,8 @@ from gaincell.characterization.table import SHIPPED, read_manifest, read_table
 from gaincell.circuits.designs import Designs
 from gaincell.circuits.technology import Technology
 from gaincell.models import ColumnModel, Hardware, Polynomial, fit_converter_curve, fit_spline
+from gaincell.models.bill import energy_model
+from gaincell.models.cost import Conversions
 from gaincell.models.fit import TABLES, fit_hardware
 from gaincell.models.options import (
     described,
@@ -20,6 +22,7 @@ from gaincell.models.options import (
     two_phase_charge,
 )
 
+RAMP = {"i_ramp": 24.8e-6, "w_ramp_p": 6e-6, "w_ramp_n": 3e-6}
 C_LINE, Q_SAT = 1.7e-12, 370e-15
 
 
@@ -115,6 +118,23 @@ def test_designs_describe_the_options_of_the_hardware():
     swapped = Designs.of(technology, converter={"phases": 2}).model_dump(mode="json")
     assert described(swapped, 0.9)["signed_query"] == "two-phase"
     assert Hardware.model_validate(known_hardware().model_dump() | found).levels.key == 16
+
+
+def test_two_phases_pay_for_the_swap_once_a_conversion():
+    """A line of the bill for hardware of two phases alone, the mean of the table's ReLU conversions."""
+    tables = {name: read_table(SHIPPED / "generic28", name) for name in TABLES}
+    relu = ~tables["converter"]["signed"].astype(bool)
+    tables["converter"] = tables["converter"].assign(e_swap=np.where(relu, 70e-15, 0.0))
+    stages = {}
+    for phases in (1, 2):
+        designs = Designs(converter={"signed": False, "phases": phases, **RAMP}).model_dump(mode="json")
+        bill = energy_model(tables, "cmos", 0.9, designs)
+        stages[phases] = {stage.name: stage.law for stage in bill.stages}
+    (added,) = set(stages[2]) - set(stages[1])
+    assert {name: law for name, law in stages[2].items() if name != added} == stages[1]
+    law = stages[2][added]
+    assert isinstance(law, Conversions) and law.converter == 1
+    np.testing.assert_allclose(law.curve([-1e-13, 0.0, 3e-13]).numpy(), 70e-15)
 
 
 def test_errors_of_the_options_are_those_of_a_column_that_is_known():

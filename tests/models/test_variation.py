@@ -152,6 +152,17 @@ def test_gain_of_known_banks_is_recovered(signed):
     assert factor @ factor.T == pytest.approx(exact, rel=1e-3, abs=1e-6)
 
 
+@pytest.mark.parametrize("excess", [-1e-6, 0.0, 1e-6])
+def test_a_saturated_bank_has_the_least_gain_that_saturates(excess):
+    """Full pulses differ by a simulator's step; none of them may be read as the end of the table."""
+    grid = np.linspace(-2e-13, 2e-13, 801)
+    curve = fit_converter_curve(grid, np.clip(grid / 1e-13, -1, 1), signed=True)
+    pulses = {0: 0.8, 1: 0.9, 2: 1.0 + excess}
+    rows = [(sample, sign * 8e-14, sign * width) for sample, width in pulses.items() for sign in (1, -1)]
+    factor = fit_bank_gain(pd.DataFrame(rows, columns=["sample", "charge", "t_out"]), curve)
+    assert (factor @ factor.T).diagonal() == pytest.approx(np.var([0.0, 0.125, 0.25], ddof=1), rel=0.01)
+
+
 def test_gain_and_offset_of_known_cells():
     rng = np.random.default_rng(0)
     levels = np.array([0.0, 0.45, 0.9])
