@@ -190,8 +190,9 @@ class Powers:
 
     def _new_memory(self, name: str, q: Tensor, k: Tensor) -> Memory:
         width = len(self.coefficients) * k.shape[2] + (self.constants is not None)
-        pulses = self.scratch.take((name, "pulses"), (*q.shape[:2], width))
-        stored = self.scratch.take((name, "stored"), (2, *k.shape[:2], width))
+        # A part of fewer arrays has its own, for it would write over the others' constants.
+        pulses = self.scratch.take((name, "pulses", len(q)), (*q.shape[:2], width))
+        stored = self.scratch.take((name, "stored", len(k)), (2, *k.shape[:2], width))
         if self.constants is not None:
             for own, constant in zip(stored, self.constants, strict=True):
                 # Pulses are in levels.

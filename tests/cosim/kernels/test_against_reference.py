@@ -35,6 +35,9 @@ def test_bins(fast, case):
         Case("published", queries=150, keys=150, window=20),
         Case("published", queries=200, keys=200, window=100),
         Case("fitted", queries=140, keys=140, window=100),
+        # Heads that do not share out evenly among what is computed together.
+        Case("published", queries=100, keys=100, batch=2, heads=(3, 3)),
+        Case("published", queries=90, keys=110, batch=2, heads=(10, 5), gradient="fixed-slope"),
         Case("small sub-tiles", queries=90, keys=90, window=30, padding=20, batch=2),
         Case("mirrored and normalised", queries=90, keys=90, window=70, padding=20, batch=2, heads=(4, 1)),
         Case("two phases", queries=70, keys=70, chip=True, batch=2),
