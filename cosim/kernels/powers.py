@@ -20,7 +20,7 @@ from ..slope import line_of
 from .fading import Fading
 from .operands import edges_of
 from .scratch import Scratch
-from .stages import clip_slope
+from .stages import clip_slope, clip_slope_
 
 Operands = tuple[Tensor, ...]
 
@@ -171,7 +171,7 @@ class Powers:
             grad = torch.addcmul(grad, memory.powers[i], part, value=i + 2, out=memory.written)
         grad = torch.mul(grad, self.keys, out=memory.written)
         low, high = self.hardware.v_min, self.hardware.v_max
-        return by_q, *(clip_slope(own, x, low, high) for own, x in zip(grad, inputs[1:], strict=True))
+        return by_q, *(clip_slope_(own, x, low, high) for own, x in zip(grad, inputs[1:], strict=True))
 
     def sums(self, memory: Memory) -> tuple[Tensor, Tensor]:
         """Zeros like the pulses and like what is stored, but for the constant, which has no gradient."""
