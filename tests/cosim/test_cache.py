@@ -5,7 +5,7 @@ import io
 
 import pytest
 import torch
-from transformers import LlamaConfig, LlamaForCausalLM
+from transformers import LlamaForCausalLM
 
 from gaincell.circuits.errors import HardwareError, ModelError
 from gaincell.cosim import Effects, LevelCache, convert, gain_cell_attention, gain_cell_layers
@@ -13,25 +13,16 @@ from gaincell.cosim.cache import LEAST_ROOM, LevelLayer
 from gaincell.cosim.levels import NO_LEVEL, levels_of, volts_of
 from gaincell.models import Hardware
 
+from .tiny import llama
+
 OPTIONS = {"max_new_tokens": 40, "do_sample": False, "pad_token_id": 0, "eos_token_id": None}
 
 
 @pytest.fixture
 def model(leroux) -> LlamaForCausalLM:
     """Four heads on two key-value heads; the ring wraps."""
-    config = LlamaConfig(
-        vocab_size=64,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=160,
-        initializer_range=0.3,
-        pad_token_id=0,
-    )
     hardware = leroux.model_copy(update={"q_sat_1": 10.0, "columns": 16})
-    network = convert(LlamaForCausalLM(config).eval(), hardware, window=25, include="model.layers.*")
+    network = convert(llama(160), hardware, window=25, include="model.layers.*")
     with torch.no_grad():
         for layer in gain_cell_layers(network).values():
             layer.q_shift.fill_(0.4)

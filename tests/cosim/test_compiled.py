@@ -2,10 +2,12 @@
 
 import pytest
 import torch
-from transformers import GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
+from transformers import GPT2LMHeadModel
 
 from gaincell.cosim import GainCellAttention, convert, gain_cell_layers
 from gaincell.models import Hardware
+
+from .tiny import llama
 
 # torch.compile itself makes an instance of every autograd function that it follows.
 pytestmark = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
@@ -13,26 +15,10 @@ pytestmark = pytest.mark.filterwarnings("ignore:.*should not be instantiated:Dep
 OPTIONS = {"max_new_tokens": 40, "do_sample": False, "pad_token_id": 0, "eos_token_id": None}
 
 
-def tiny_llama() -> LlamaForCausalLM:
-    """Two layers of four heads on two key-value heads."""
-    config = LlamaConfig(
-        vocab_size=64,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=96,
-        initializer_range=0.3,
-        pad_token_id=0,
-    )
-    return LlamaForCausalLM(config).eval()
-
-
 @pytest.fixture(params=["gpt2", "llama"])
 def model(request, tiny_gpt2, leroux):
     """A converted model whose scalers keep the signals inside the converters' ranges."""
-    network = tiny_gpt2 if request.param == "gpt2" else tiny_llama()
+    network = tiny_gpt2 if request.param == "gpt2" else llama(96)
     include = "transformer.h.*" if isinstance(network, GPT2LMHeadModel) else "model.layers.*"
     hardware = leroux.model_copy(update={"q_sat_1": 10.0, "columns": 16})
     convert(network, hardware, window=25, include=include)

@@ -1,9 +1,11 @@
 import pytest
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM, StaticCache
+from transformers import GPT2Config, GPT2LMHeadModel, StaticCache
 
 from gaincell.circuits.errors import ModelError
 from gaincell.cosim import Effects, convert, gain_cell_layers
+
+from .tiny import llama
 
 
 @pytest.fixture
@@ -54,16 +56,7 @@ def test_ideal_model_keeps_the_networks_own_temperature(ideal, tokens, inverse_l
 
 @torch.no_grad()
 def test_llama_with_grouped_heads_converts_too(ideal, leroux, tokens):
-    config = LlamaConfig(
-        vocab_size=64,
-        hidden_size=32,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=4,
-        num_key_value_heads=2,
-        max_position_embeddings=96,
-    )
-    model = LlamaForCausalLM(config).eval()
+    model = llama(96)
     plain = model(tokens).logits
     convert(model, ideal, include="model.layers.*")
     torch.testing.assert_close(model(tokens).logits, plain, rtol=0, atol=1e-5)

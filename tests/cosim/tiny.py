@@ -1,7 +1,7 @@
 """A language model and a text small enough to train in a test."""
 
 import torch
-from transformers import GPT2Config, GPT2LMHeadModel
+from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
 
 from gaincell.cosim.text import Corpus
 
@@ -25,6 +25,22 @@ def network(seed: int = 0, *, dropout: float = 0.0) -> GPT2LMHeadModel:
             eos_token_id=0,
         )
     )
+
+
+def llama(context: int) -> LlamaForCausalLM:
+    """Two layers of four heads on two key-value heads, whose scores differ enough for tokens to do so."""
+    config = LlamaConfig(
+        vocab_size=64,
+        hidden_size=32,
+        intermediate_size=48,
+        num_hidden_layers=2,
+        num_attention_heads=4,
+        num_key_value_heads=2,
+        max_position_embeddings=context,
+        initializer_range=0.3,
+        pad_token_id=0,
+    )
+    return LlamaForCausalLM(config).eval()
 
 
 def corpus() -> Corpus:
