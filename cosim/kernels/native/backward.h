@@ -34,10 +34,12 @@ struct BackwardScratch : Scratch<E> {
   Operand charge_left, charge_turned, load_left, load_turned, right;
   std::vector<Operand> pulse_turned;      // of each head: its pulses, transposed, as left operands
   std::vector<Buffer<float>> pulse_grad;  // (blocks, phases, kTile, padded width)
+  std::vector<Buffer<float>> summed;      // (blocks, phases, kTile): gradients of the charge, summed over keys
   std::vector<Kept<E>> kept;
   std::vector<char> begun;  // runs of the sub-tile whose gradients hold something
 
-  explicit BackwardScratch(const Problem& p) : Scratch<E>(p), pulse_turned(p.group()), pulse_grad(p.group()) {
+  explicit BackwardScratch(const Problem& p) 
+      : Scratch<E>(p), pulse_turned(p.group()), pulse_grad(p.group()), summed(p.group()) {
     const int deep = padded(p.second_cells.width);
     const size_t tile = kTile;
     by_charge.resize(tile * deep);
@@ -87,55 +89,40 @@ void read_out_gradient(const Problem& p, const std::vector<Run>& runs, int b, in
   E::pack_left_transposed(w.load_turned.data(), w.by_load.data(), deep, deep, rows);
 }
 
-// What does not depend on the cell: the same share of every key from the sum over a row.
-inline void add_common(float constant, const float* from, int n, int from_stride, float* to, int m, int to_stride,
-                       int rows) {
-  if (constant == 0) return;
-  for (int t = 0; t < rows; ++t) {
-    const float* row = from + static_cast<size_t>(t) * from_stride;
-    float sum = 0;
-#pragma omp simd reduction(+ : sum)
-    for (int i = 0; i < n; ++i) sum += row[i];
-    float* own = to + static_cast<size_t>(t) * to_stride;
-    for (int i = 0; i < m; ++i) own[i] += constant * sum;
-  }
-}
-
 // Through the second product of a run: gradient of phi, and of the terms of the values.
 template <class E>
 void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Queries& block, size_t member,
                      const Kept<E>& kept, BackwardScratch<E>& w) {
   const Array& a = p.second_cells;
   const int deep = padded(a.width), rows = block.filled;
-  float* grad = w.phi_grad.data();
+  const size_t each = static_cast<size_t>(kTile) * kTile;
+  const bool on_diagonal = diagonal(block, run);
   for (int c = 0; c < a.channels(); ++c) {
     const bool is_load = c == a.terms;
+    const int parts = std::min(kGradientParts, a.parts[c]);
     E::multiply(rows, kTile, deep, is_load ? w.load_left.data() : w.charge_left.data(), w.values.by_element(member, c),
-                w.product.data(), kTile, false, std::min(kGradientParts, a.parts[c]), false,
-                diagonal(block, run) ? Causal::kResult : Causal::kNone);
-    const Aged x = aged(ages, c, run, block, w.product.data(), w.scaled.data(), w.scale);
-    for (int t = 0; t < rows; ++t) {
-      const float scale = x.scale ? x.scale[t] : 1.0f;
-      const float* __restrict from = x.x + static_cast<size_t>(t) * kTile;
-      float* __restrict to = grad + static_cast<size_t>(t) * kTile;
-      if (c == 0)
-        for (int s = 0; s < kTile; ++s) to[s] = scale * from[s];
-      else
-        for (int s = 0; s < kTile; ++s) to[s] += scale * from[s];
-    }
-    float* to = w.value_grad.data() + (member * a.channels() + c) * kTile * deep;
-    const auto* phi = kept.right.data() + c * E::right_size(kTile, kTile);
-    E::multiply(deep, kTile, rows, is_load ? w.load_turned.data() : w.charge_turned.data(), phi, to, kTile,
-                w.begun[member], std::min(kGradientParts, a.parts[c]), false,
-                diagonal(block, run) ? Causal::kRight : Causal::kNone);
+                w.products.data() + c * each, kTile, false, parts, false,
+                on_diagonal ? Causal::kResult : Causal::kNone);
+    E::multiply(deep, kTile, rows, is_load ? w.load_turned.data() : w.charge_turned.data(),
+                kept.right.data() + c * E::right_size(kTile, kTile),
+                w.value_grad.data() + (member * a.channels() + c) * kTile * deep, kTile, w.begun[member], parts, false,
+                on_diagonal ? Causal::kRight : Causal::kNone);
   }
-  add_common(a.gradient_constant, w.by_charge.data(), a.width, deep, grad, kTile, kTile, block.rows);
+  for (int t = 0; t < block.rows; ++t) {
+    const size_t row = static_cast<size_t>(t) * kTile;
+    const float common = a.gradient_constant * sum_of(w.by_charge.data() + static_cast<size_t>(t) * deep, deep);
+    float* grad = w.phi_grad.data() + row;
+    sum_terms(ages, block.position[t] - run.position, 1, common, w.products.data() + row, grad);
+    const float* __restrict load = w.products.data() + a.terms * each + row;
+    for (int s = 0; s < kTile && a.loaded; ++s) grad[s] += load[s];
+  }
+  std::fill(w.phi_grad.data() + block.rows * kTile, w.phi_grad.data() + rows * kTile, 0.0f);
 }
 
 // Through the first product of a run: gradient of the pulses, and of the terms of the keys (in whole pulse steps).
 template <class E>
 void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Queries& block, size_t member,
-                    const Kept<E>& kept, const typename E::Element* pulse_turned, float* pulse_grad, bool add,
+                    const Kept<E>& kept, const typename E::Element* pulse_turned, float* pulse_grad, float* summed, bool add,
                     BackwardScratch<E>& w) {
   const Array& a = p.first_cells;
   const int wide = padded(a.width), rows = block.filled;
@@ -162,9 +149,17 @@ void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Qu
       E::multiply(wide, kTile, rows, turned, w.right.data(), to, kTile, w.begun[member] || phase > 0,
                   std::min(kGradientParts, a.parts[c]), p.query_steps > 0,
                   diagonal(block, run) ? Causal::kRight : Causal::kNone);
-      if (c == 0) add_common(a.gradient_constant, grad, kTile, kTile, to_pulse, a.width, wide, block.rows);
+      for (int t = 0; t < block.rows && c == 0 && a.gradient_constant != 0; ++t)
+        summed[phase * kTile + t] += sum_of(grad + t * kTile, kTile);
     }
   }
+}
+
+// What does not depend on the cell: the same share of every row's element.
+inline void add_common(const Array& a, int rows, const float* summed, float* grad) {
+  const int wide = padded(a.width);
+  for (int row = 0; row < rows && a.gradient_constant != 0; ++row)
+    for (int d = 0; d < a.width; ++d) grad[row * wide + d] += a.gradient_constant * summed[row];
 }
 
 // Gradient of the pulses of both phases, or of a row and its complement -> gradient of q.
@@ -226,9 +221,10 @@ void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& 
   const int wide = padded(p.first_cells.width);
   const auto* turned = w.pulse_turned[g].data() + index * p.phases * E::left_size(wide, kTile);
   float* pulse_grad = w.pulse_grad[g].data() + index * p.phases * kTile * wide;
+  float* summed = w.summed[g].data() + index * p.phases * kTile;
   for (size_t r = 0; r < w.seen.size(); ++r) {
     second_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], w);
-    first_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], turned, pulse_grad,
+    first_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], turned, pulse_grad, summed,
                       w.heads[g].operated[index], w);
     w.heads[g].operated[index] = 1;
     w.begun[shift + r] = 1;
@@ -252,8 +248,8 @@ void store_gradients(const Problem& p, const std::vector<Run>& runs, const std::
     const float* grad = (first ? w.key_grad : w.value_grad).data();
     const size_t each = static_cast<size_t>(a->channels()) * kTile * padded(a->width);
     for (size_t i = 0; i < members.size(); ++i)
-      responses_backward(*a, runs[members[i]], b, kv_head, grad + i * each,
-                         first && p.query_steps ? 1.0f / p.query_steps : 1.0f, w.keys.scratch, to, row,
+      responses_backward(*a, runs[members[i]], b, kv_head, (first ? w.keys : w.values).levels_of_run(i),
+                         grad + i * each, first && p.query_steps ? 1.0f / p.query_steps : 1.0f, w.keys.scratch, to, row,
                          static_cast<int64_t>(all * p.keys * row));
   }
 }
@@ -267,11 +263,13 @@ void backward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& 
   for (int g = 0; g < group; ++g) {
     place_head(p, b, kv_head * group + g, 0, p.queries, static_cast<Scratch<E>&>(w), w.heads[g], &w.pulse_turned[g]);
     w.pulse_grad[g].resize(each * w.heads[g].blocks.size());
+    w.summed[g].assign(static_cast<size_t>(p.phases) * kTile * w.heads[g].blocks.size(), 0.0f);
   }
   for (const auto& members : sub_tiles(runs, p.key_start, p.key_start + p.keys)) {
     if (members.empty()) continue;
     w.keys.fill(p.first_cells, runs, members, b, kv_head, p.first_cells.table, p.first_cells.gradient);
-    w.values.fill(p.second_cells, runs, members, b, kv_head, p.second_cells.gradient, p.second_cells.table);
+    w.values.fill(p.second_cells, runs, members, b, kv_head, p.second_cells.gradient,
+                  p.flags ? nullptr : p.second_cells.table);
     w.key_grad.resize(members.size() * p.first_cells.channels() * kTile * padded(p.first_cells.width));
     w.value_grad.resize(members.size() * p.second_cells.channels() * kTile * padded(p.second_cells.width));
     w.begun.assign(members.size(), 0);
@@ -290,6 +288,7 @@ void backward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& 
     for (size_t i = 0; i < w.heads[g].blocks.size(); ++i) {
       float* grad = w.pulse_grad[g].data() + i * each;
       if (!w.heads[g].operated[i]) std::fill(grad, grad + each, 0.0f);
+      add_common(p.first_cells, p.phases * kTile, w.summed[g].data() + i * p.phases * kTile, grad);
       query_gradient(p, b, kv_head * group + g, w.heads[g].first[i], w.heads[g].blocks[i], grad, gradients.pulses);
     }
 }

@@ -6,7 +6,7 @@
 #include <cmath>
 #include <vector>
 
-#include "cells.h"
+#include "packed.h"
 #include "stage.h"
 
 namespace gaincell {
@@ -28,7 +28,9 @@ struct Ages {
   }
   bool tabled(int channel) const { return channel < a.terms && a.kinds[channel] == kTable; }
   bool exponential(int channel) const { return channel < a.terms && a.kinds[channel] == kExponential; }
-  // Factor of a run's first key; its other keys' own is in their responses. 0 before it is written.
+  // What a run's keys have kept where its first has kept 1.
+  const float* kept(int channel) const { return a.kept + channel * kTile; }
+  // Factor of a run's first key. 0 before it is written.
   float of_first(int channel, int64_t age) const {
     return age < 0 || age >= count ? 0.0f : a.factors[channel * a.ages + age];
   }
@@ -69,13 +71,9 @@ inline void pulses(const Problem& p, int b, int h, int q0, Queries& block, float
     }
     for (int phase = 0; phase < p.phases; ++phase) {
       const float* own = row + static_cast<size_t>(phase) * kTile * wide;
-      float sum = 0, number = 0;
-#pragma omp simd reduction(+ : sum, number)
-      for (int d = 0; d < width; ++d) {
-        sum += own[d];
-        number += own[d] > 0 ? 1.0f : 0.0f;
-      }
-      block.bias[phase][t] = p.first.edge * number + p.first_cells.constant * per_step * sum;
+      float& bias = block.bias[phase][t];
+      bias = p.first_cells.constant * per_step * sum_of(own, wide);
+      if (p.first.edge != 0) bias += p.first.edge * positive_of(own, wide);
     }
   }
 }
@@ -138,6 +136,27 @@ inline void first_row(const Problem& p, int head, const Run& run, float charge[]
   }
 }
 
+inline void keep_seen(float* row, int from, int to) {
+  std::fill(row, row + from, 0.0f);
+  std::fill(row + to, row + kTile, 0.0f);
+}
+
+// Sum of one row's terms, (terms, kTile, kTile), each with the factors of the keys' ages, in multiples of `unit`.
+inline void sum_terms(const Ages& ages, int64_t age, float unit, float bias, const float* term, float* out) {
+  constexpr int n = kTile / kLanes;
+  vf sum[n];
+  for (int i = 0; i < n; ++i) sum[i] = broadcast(bias);
+  for (int c = 0; c < ages.a.terms; ++c, term += kTile * kTile) {
+    const float* factor = ages.tabled(c) ? ages.row(c, age) : ages.exponential(c) ? ages.kept(c) : nullptr;
+    const vf scale = broadcast(ages.exponential(c) ? unit * ages.of_first(c, age) : unit);
+    if (factor)
+      for (int i = 0; i < n; ++i) sum[i] += scale * load(factor + i * kLanes) * load(term + i * kLanes);
+    else
+      for (int i = 0; i < n; ++i) sum[i] += scale * load(term + i * kLanes);
+  }
+  for (int i = 0; i < n; ++i) store(out + i * kLanes, sum[i]);
+}
+
 // First products (channels of each phase, rows, kTile) of a run -> phi (rows, kTile), zero where not seen.
 template <bool Grad>
 inline void first_stage(const Problem& p, const Ages& ages, int head, const Run& run, const Queries& block,
@@ -160,32 +179,18 @@ inline void first_stage(const Problem& p, const Ages& ages, int head, const Run&
       const int64_t age = block.position[t] - run.position;
       for (int phase = 0; phase < p.phases; ++phase) {
         const float* own = products + phase * a.channels() * each + row;
-        float* __restrict sum = charge[phase];
-        const float bias = block.bias[phase][t];
-        for (int s = 0; s < kTile; ++s) sum[s] = bias;
-        for (int c = 0; c < a.terms; ++c, own += each) {
-          const float* __restrict term = own;
-          if (ages.tabled(c)) {
-            const float* __restrict factor = ages.row(c, age);
-            for (int s = 0; s < kTile; ++s) sum[s] += per_step * factor[s] * term[s];
-          } else {
-            const float factor = per_step * (ages.exponential(c) ? ages.of_first(c, age) : 1.0f);
-            for (int s = 0; s < kTile; ++s) sum[s] += factor * term[s];
-          }
-        }
+        sum_terms(ages, age, per_step, block.bias[phase][t], own, charge[phase]);
+        own += a.terms * each;
         if (a.loaded)
           for (int s = 0; s < kTile; ++s) load[phase][s] = per_step * own[s];
       }
       first_row<Grad>(p, head, run, charge, load, phi + row, by_charge, by_load);
     }
     if (from == 0 && to == kTile) continue;
-    for (int s = 0; s < kTile; ++s) {
-      const bool out = s < from || s >= to;
-      phi[row + s] = out ? 0 : phi[row + s];
-      for (int phase = 0; phase < p.phases && Grad; ++phase) {
-        by_charge[phase][s] = out ? 0 : by_charge[phase][s];
-        if (a.loaded) by_load[phase][s] = out ? 0 : by_load[phase][s];
-      }
+    keep_seen(phi + row, from, to);
+    for (int phase = 0; phase < p.phases && Grad; ++phase) {
+      keep_seen(by_charge[phase], from, to);
+      if (a.loaded) keep_seen(by_load[phase], from, to);
     }
   }
   const size_t end = static_cast<size_t>(block.filled) * kTile, start = static_cast<size_t>(block.rows) * kTile;

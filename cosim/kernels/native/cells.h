@@ -6,7 +6,6 @@
 #include <vector>
 
 #include "gemm.h"
-#include "lookup.h"
 #include "ring.h"
 #include "stage.h"
 
@@ -32,23 +31,24 @@ inline int level_of_extra(const Array& a) {
 }
 
 // Levels of the complements and of the last column, from those of the elements.
-inline void complete_levels(const Array& a, int* __restrict level) {
-  const int depth = a.depth(), levels = a.levels;
+inline void complete_levels(const Array& a, Level* __restrict level) {
+  const int depth = a.depth();
+  const Level levels = static_cast<Level>(a.levels);
   if (a.mirrored) {
-    int* __restrict complement = level + depth;
+    Level* __restrict complement = level + depth;
     for (int d = 0; d < depth; ++d) complement[d] = level[d] < levels ? levels - 1 - level[d] : levels;
   }
-  if (a.has_extra) level[depth] = level_of_extra(a);
+  if (a.has_extra) level[depth] = static_cast<Level>(level_of_extra(a));
 }
 
 // Level of every element of a row of keys; `levels` for what is not a number.
-inline void levels_of(const Array& a, const float* __restrict volts, int* __restrict level) {
+inline void levels_of(const Array& a, const float* __restrict volts, Level* __restrict level) {
   const float low = a.low, high = a.high, per_volt = a.per_volt;
   const int depth = a.depth(), levels = a.levels;
   for (int d = 0; d < depth; ++d) {
-    const float x = clip(volts[d], low, high);
-    const float nearest = (x - low) * per_volt + kMagic;
-    level[d] = nearest == nearest ? std::bit_cast<int>(nearest) - std::bit_cast<int>(kMagic) : levels;
+    const float nearest = (clip(volts[d], low, high) - low) * per_volt + kMagic;
+    level[d] =
+        static_cast<Level>(nearest == nearest ? std::bit_cast<int>(nearest) - std::bit_cast<int>(kMagic) : levels);
   }
   complete_levels(a, level);
 }
@@ -68,18 +68,17 @@ class ByLevel {
     high_ = part(16);
 #endif
   }
-  // out = scale * table[level]
-  void operator()(const int* level, int n, float scale, float* out) const {
-    int i = 0;
+  float operator[](Level level) const { return table_[level]; }
+  vf take(const Level* level) const {
 #if defined(__AVX512F__)
     if (small_) {
-      const __m512 by = _mm512_set1_ps(scale);
-      for (; i + 16 <= n; i += 16)
-        _mm512_storeu_ps(out + i,
-                         _mm512_mul_ps(by, _mm512_permutex2var_ps(low_, _mm512_loadu_si512(level + i), high_)));
+      const __m512i at = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(level)));
+      return reinterpret_cast<vf>(_mm512_permutex2var_ps(low_, at, high_));
     }
 #endif
-    for (; i < n; ++i) out[i] = scale * table_[level[i]];
+    float found[kLanes];
+    for (int i = 0; i < kLanes; ++i) found[i] = table_[level[i]];
+    return load(found);
   }
 
  private:
@@ -118,156 +117,89 @@ inline const float* volts_of(const Array& a, int b, int head, int key) {
   return a.values + b * a.batch_stride + head * a.head_stride + key * a.key_stride;
 }
 
+// Levels of a run's elements, (kTile, padded width); kNothing where there is none.
+inline void read_levels(const Array& a, const Run& run, int b, int head, Level* level) {
+  const int wide = padded(a.width);
+  for (int s = 0; s < run.count; ++s) {
+    Level* row = level + static_cast<size_t>(s) * wide;
+    levels_of(a, volts_of(a, b, head, run.first + s), row);
+    std::fill(row + a.width, row + wide, kNothing);
+  }
+  std::fill(level + static_cast<size_t>(run.count) * wide, level + static_cast<size_t>(kTile) * wide, kNothing);
+}
+
 // Responses of a run, (channels, kTile, padded width), zero where there is no key.
-inline void responses(const Array& a, const float* tables, const Run& run, int b, int head, Buffer<int>& level,
+inline void responses(const Array& a, const float* tables, const Run& run, int b, int head, const Level* level,
                       float* out) {
   const int wide = padded(a.width);
   for (int c = 0; c < a.channels(); ++c) {
-    float* to = out + static_cast<size_t>(c) * kTile * wide;
-    for (int s = 0; s < run.count && a.width < wide; ++s) std::fill(to + s * wide + a.width, to + (s + 1) * wide, 0.0f);
-    std::fill(to + run.count * wide, to + kTile * wide, 0.0f);
-  }
-  if (!a.levels) {
-    for (int c = 0; c < a.channels(); ++c)
-      for (int s = 0; s < run.count; ++s) {
-        const float* term = volts_of(a, b, head, run.first + s) + c * a.term_stride;
-        float* to = out + (static_cast<size_t>(c) * kTile + s) * wide;
-        const float scale = kept(a, c, s);
-        for (int d = 0; d < a.width; ++d) to[d] = scale * term[d];
+    float* channel = out + static_cast<size_t>(c) * kTile * wide;
+    const ByLevel table(tables + c * (a.levels + 1), a.levels ? a.levels + 1 : 0);
+    for (int s = 0; s < run.count; ++s) {
+      float* to = channel + static_cast<size_t>(s) * wide;
+      if (a.levels) {
+        const Level* own = level + static_cast<size_t>(s) * wide;
+        int d = 0;
+        for (; d + kLanes <= a.width; d += kLanes) store(to + d, table.take(own + d));
+        for (; d < a.width; ++d) to[d] = table[own[d]];
+      } else {
+        std::copy_n(volts_of(a, b, head, run.first + s) + c * a.term_stride, a.width, to);
       }
-    return;
-  }
-  level.resize(static_cast<size_t>(kTile) * wide);
-  for (int s = 0; s < run.count; ++s) levels_of(a, volts_of(a, b, head, run.first + s), level.data() + s * wide);
-  for (int c = 0; c < a.channels(); ++c) {
-    const ByLevel table(tables + c * (a.levels + 1), a.levels + 1);
-    for (int s = 0; s < run.count; ++s)
-      table(level.data() + s * wide, a.width, kept(a, c, s), out + (static_cast<size_t>(c) * kTile + s) * wide);
+      std::fill(to + a.width, to + wide, 0.0f);
+    }
+    std::fill(channel + static_cast<size_t>(run.count) * wide, channel + static_cast<size_t>(kTile) * wide, 0.0f);
   }
 }
 
-// The packed terms of a sub-tile's runs: right operands by element (width, keys) and by key (keys, width).
-template <class E>
-struct Packed {
-  Buffer<typename E::Element> data;
-  Buffer<float> scratch;
-  Buffer<int> level;
-  Buffer<uint16_t> codes;
-  int channels = 0, forms = 0;
-  size_t each = 0;
+// Gradient of one key's volts: through each channel's slope, and through its complement.
+inline void volts_gradient(const Array& a, const std::vector<ByLevel>& slopes, const float* scale, const float* volts,
+                           const Level* level, const float* grad, size_t each, float* to) {
+  const int depth = a.depth(), channels = a.channels();
+  const float low = a.low, high = a.high;
+  int d = 0;
+  for (; d + kLanes <= depth; d += kLanes) {
+    vf sum{};
+    for (int c = 0; c < channels; ++c) {
+      const float* own = grad + c * each + d;
+      vf through = slopes[c].take(level + d) * load(own);
+      if (a.mirrored) through -= slopes[c].take(level + depth + d) * load(own + depth);
+      sum += broadcast(scale[c]) * through;
+    }
+    const vf x = load(volts + d);
+    store(to + d, x < low || x > high ? vf{} : sum);
+  }
+  for (; d < depth; ++d) {
+    float sum = 0;
+    for (int c = 0; c < channels; ++c) {
+      const float* own = grad + c * each + d;
+      sum += scale[c] * (slopes[c][level[d]] * own[0] - (a.mirrored ? slopes[c][level[depth + d]] * own[depth] : 0.0f));
+    }
+    to[d] = inside(volts[d], low, high) ? sum : 0.0f;
+  }
+}
 
-  // by_element, by_key: tables of the responses (any pointer but null where terms come as they are), null for none.
-  void fill(const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head,
-            const float* by_element, const float* by_key) {
-    const int wide = padded(a.width);
-    channels = a.channels();
-    forms = (by_element ? 1 : 0) + (by_key ? 1 : 0);
-    each = E::right_size(wide, kTile);
-    data.resize(each * forms * channels * members.size());
-#ifdef GAINCELL_AMX
-    if constexpr (E::kParts > 0) {
-      if (a.levels && a.levels + 2 <= kCodes) return look_up(a, runs, members, b, head, by_element, by_key);
-    }
-#endif
-    scratch.resize(static_cast<size_t>(channels) * kTile * wide);
-    for (size_t i = 0; i < members.size(); ++i) {
-      if (by_element) responses(a, by_element, runs[members[i]], b, head, level, scratch.data());
-      for (int c = 0; c < channels; ++c) {
-        const float* from = scratch.data() + static_cast<size_t>(c) * kTile * wide;
-        if (by_element) E::pack_right_transposed(at(i, c, 0), from, wide, wide, kTile);
-        if (by_key == by_element) E::pack_right(at(i, c, forms - 1), from, wide, kTile, wide);
-      }
-      if (!by_key || by_key == by_element) continue;
-      responses(a, by_key, runs[members[i]], b, head, level, scratch.data());
-      for (int c = 0; c < channels; ++c)
-        E::pack_right(at(i, c, forms - 1), scratch.data() + static_cast<size_t>(c) * kTile * wide, wide, kTile, wide);
-    }
-  }
-#ifdef GAINCELL_AMX
-  // The same for few levels, without the responses themselves.
-  void look_up(const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head,
-               const float* by_element, const float* by_key) {
-    const int wide = padded(a.width), entries = a.levels + 1;
-    KeyTable<E::kParts> tables[kTile];
-    const auto read = [&](const float* table, int c) {
-      const __m512 row = _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << entries) - 1), table + c * entries);
-      const bool shared = c >= a.terms || a.kinds[c] != kExponential;
-      for (int s = 0; s < kTile; ++s)
-        tables[s] = shared && s > 0 ? tables[0] : key_table<E::kParts>(row, kept(a, c, s));
-    };
-    for (size_t i = 0; i < members.size(); ++i) {
-      read_codes(a, runs[members[i]], b, head);
-      for (int c = 0; c < channels; ++c) {
-        const int parts = std::min(E::kParts, a.parts[c]);
-        if (by_element) {
-          read(by_element, c);
-          look_up_transposed(at(i, c, 0), codes.data(), wide, kTile, tables, parts);
-        }
-        if (!by_key) continue;
-        if (by_key != by_element) read(by_key, c);
-        look_up_right(at(i, c, forms - 1), codes.data(), kTile, wide, tables, parts);
-      }
-    }
-  }
-  // Levels of a run's elements, kNothing where there is none.
-  void read_codes(const Array& a, const Run& run, int b, int head) {
-    const int wide = padded(a.width);
-    level.resize(wide);
-    codes.resize(static_cast<size_t>(kTile) * wide);
-    std::fill(level.begin() + a.width, level.end(), kNothing);
-    for (int s = 0; s < run.count; ++s) {
-      levels_of(a, volts_of(a, b, head, run.first + s), level.data());
-      for (int d = 0; d < wide; ++d) codes[s * wide + d] = static_cast<uint16_t>(level[d]);
-    }
-    std::fill(codes.begin() + run.count * wide, codes.end(), kNothing);
-  }
-#endif
-
-  typename E::Element* at(size_t member, int channel, int form) {
-    return data.data() + ((member * channels + channel) * forms + form) * each;
-  }
-  const typename E::Element* by_element(size_t member, int channel) { return at(member, channel, 0); }
-  const typename E::Element* by_key(size_t member, int channel) { return at(member, channel, forms - 1); }
-};
-
-// Gradient of the volts (or terms) of the keys, from that of the responses (channels, padded width, kTile) in
+// Gradient of the volts (or terms) of the keys of a run, from that of the responses (channels, padded width, kTile) in
 // multiples of `unit`.
-inline void responses_backward(const Array& a, const Run& run, int b, int head, const float* turned, float unit,
-                               Buffer<float>& grad, float* out, int64_t out_key, int64_t out_term) {
-  const int wide = padded(a.width), depth = a.depth();
-  grad.resize(static_cast<size_t>(a.channels()) * kTile * wide);
-  for (int c = 0; c < a.channels(); ++c) {
-    const size_t at = static_cast<size_t>(c) * kTile * wide;
-    transpose(grad.data() + at, wide, turned + at, kTile, wide, kTile);
-  }
-  if (!a.levels) {
-    for (int c = 0; c < a.channels(); ++c)
-      for (int s = 0; s < run.count; ++s) {
-        const float* g = grad.data() + (static_cast<size_t>(c) * kTile + s) * wide;
-        float* to = out + (run.first + s) * out_key + c * out_term;
-        const float scale = unit * kept(a, c, s);
-        for (int d = 0; d < a.width; ++d) to[d] = scale * g[d];
-      }
-    return;
-  }
-  Buffer<int> level(wide);
-  Buffer<float> slope(wide);
+inline void responses_backward(const Array& a, const Run& run, int b, int head, const Level* level,
+                               const float* turned, float unit, Buffer<float>& grad, float* out, int64_t out_key,
+                               int64_t out_term) {
+  const int wide = padded(a.width), channels = a.channels();
+  const size_t each = static_cast<size_t>(kTile) * wide;
+  grad.resize(channels * each);
+  for (int c = 0; c < channels; ++c) transpose(grad.data() + c * each, wide, turned + c * each, kTile, wide, kTile);
   std::vector<ByLevel> slopes;
-  for (int c = 0; c < a.channels(); ++c) slopes.emplace_back(a.slope + c * (a.levels + 1), a.levels + 1);
+  for (int c = 0; c < channels && a.levels; ++c) slopes.emplace_back(a.slope + c * (a.levels + 1), a.levels + 1);
   for (int s = 0; s < run.count; ++s) {
-    const float* __restrict volts = volts_of(a, b, head, run.first + s);
-    float* __restrict to = out + (run.first + s) * out_key;
-    levels_of(a, volts, level.data());
-    std::fill(to, to + depth, 0.0f);
-    for (int c = 0; c < a.channels(); ++c) {
-      const float* __restrict g = grad.data() + (static_cast<size_t>(c) * kTile + s) * wide;
-      slopes[c](level.data(), a.width, unit * kept(a, c, s), slope.data());
-      for (int d = 0; d < depth; ++d) to[d] += slope[d] * g[d];
-      if (a.mirrored)
-        for (int d = 0; d < depth; ++d) to[d] -= slope[depth + d] * g[depth + d];
-    }
-    const float low = a.low, high = a.high;
-    for (int d = 0; d < depth; ++d) to[d] = inside(volts[d], low, high) ? to[d] : 0.0f;
+    float scale[kMostChannels];
+    for (int c = 0; c < channels; ++c) scale[c] = unit * kept(a, c, s);
+    const float* own = grad.data() + static_cast<size_t>(s) * wide;
+    float* to = out + (run.first + s) * out_key;
+    if (a.levels)
+      volts_gradient(a, slopes, scale, volts_of(a, b, head, run.first + s), level + static_cast<size_t>(s) * wide, own,
+                     each, to);
+    else
+      for (int c = 0; c < channels; ++c)
+        for (int d = 0; d < a.width; ++d) to[c * out_term + d] = scale[c] * own[c * each + d];
   }
 }
 

@@ -74,7 +74,7 @@ struct Volts {
   using Element = float;
   static constexpr int kFirst = 1, kMissing = 0;
   static const float* elements(const Array& a) { return a.values; }
-  static void levels(const Array& a, const float* row, int* level) { levels_of(a, row, level); }
+  static void levels(const Array& a, const float* row, Level* level) { levels_of(a, row, level); }
 #if defined(__AVX512F__)
   __m512 low, high, per_volt, magic;
   explicit Volts(const Array& a)
@@ -99,8 +99,8 @@ struct Bytes {
   using Element = uint8_t;
   static constexpr int kFirst = 0, kMissing = kNoLevel % kEntries;
   static const uint8_t* elements(const Array& a) { return a.bytes; }
-  static void levels(const Array& a, const uint8_t* row, int* level) {
-    for (int d = 0; d < a.depth(); ++d) level[d] = std::min<int>(row[d], a.levels);
+  static void levels(const Array& a, const uint8_t* row, Level* level) {
+    for (int d = 0; d < a.depth(); ++d) level[d] = static_cast<Level>(std::min<int>(row[d], a.levels));
     complete_levels(a, level);
   }
   explicit Bytes(const Array&) {}
@@ -227,14 +227,14 @@ inline void weigh_run(const Array& a, const Terms& terms, const Stored&, const t
                       int to, int64_t age, const float* const* weights, float (*sums)[kTile]) {
   constexpr int kinds = Loaded ? 2 : 1;
   const int depth = a.depth();
-  std::vector<int> level(a.width);
+  std::vector<Level> level(a.width);
   Tables tables;
   for (int s = from; s < to; ++s) {
     Stored::levels(a, run + s * a.key_stride, level.data());
     terms.at(age - s, 1, tables);
     for (int o = 0; o < kinds * (Sides ? 2 : 1); ++o) {
       const int side = o / kinds;
-      const int* own = level.data() + (side && a.mirrored ? depth : 0);
+      const Level* own = level.data() + (side && a.mirrored ? depth : 0);
       float sum = 0;
       for (int d = 0; d < depth; ++d) sum += weights[side][d] * tables.of[o % kinds][entry<Stored>(a, own[d])];
       sums[o][s] = sum;
@@ -245,7 +245,7 @@ inline void weigh_run(const Array& a, const Terms& terms, const Stored&, const t
 template <int J, class Stored>
 inline void gather(const Array& a, const Stored&, const typename Stored::Element* const* rows, int keys, int depth,
                    const Tables* tables, float* const* sums) {
-  std::vector<int> level(a.width);
+  std::vector<Level> level(a.width);
   for (int s = 0; s < keys; ++s) {
     Stored::levels(a, rows[s], level.data());
     for (int j = 0; j < J; ++j)

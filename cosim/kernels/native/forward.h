@@ -35,7 +35,7 @@ struct Scratch {
     const size_t wide = padded(p.first_cells.width), deep = padded(p.second_cells.width), tile = kTile;
     pulse.resize(p.phases * tile * wide);
     raw.resize(wide);
-    products.resize(p.phases * p.first_cells.channels() * tile * tile);
+    products.resize(std::max(p.phases * p.first_cells.channels(), p.second_cells.channels()) * tile * tile);
     phi.resize(tile * tile);
     scaled.resize(tile * tile);
     charge.resize(tile * deep);
@@ -150,13 +150,8 @@ inline void second_product(const Problem& p, const Ages& ages, const Run& run, c
   if (p.second.edge == 0 && a.constant == 0) return;
   for (int t = 0; t < block.rows; ++t) {
     const float* row = phi + static_cast<size_t>(t) * kTile;
-    float number = 0, sum = 0;
-#pragma omp simd reduction(+ : sum, number)
-    for (int s = 0; s < kTile; ++s) {
-      number += row[s] > 0 ? 1.0f : 0.0f;
-      sum += row[s];
-    }
-    const float common = p.second.edge * number + a.constant * sum;
+    float common = a.constant * sum_of(row, kTile);
+    if (p.second.edge != 0) common += p.second.edge * positive_of(row, kTile);
     float* to = w.charge.data() + static_cast<size_t>(t) * deep;
     for (int c = 0; c < a.width; ++c) to[c] += common;
   }

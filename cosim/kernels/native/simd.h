@@ -60,6 +60,30 @@ inline vf load(const float* p) {
 inline void store(float* p, vf x) { std::memcpy(p, &x, sizeof x); }
 inline vf broadcast(float x) { return vf{} + x; }
 
+inline float sum_of_lanes(vf x) {
+#if defined(__AVX512F__)
+  return _mm512_reduce_add_ps(reinterpret_cast<__m512>(x));
+#else
+  float lane[kLanes];
+  store(lane, x);
+  for (int half = kLanes / 2; half > 0; half /= 2)
+    for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
+  return lane[0];
+#endif
+}
+
+// Sum of n numbers, and how many are positive; n is a multiple of 16.
+inline float sum_of(const float* x, int n) {
+  vf sum{};
+  for (int i = 0; i < n; i += kLanes) sum += load(x + i);
+  return sum_of_lanes(sum);
+}
+inline float positive_of(const float* x, int n) {
+  vf count{};
+  for (int i = 0; i < n; i += kLanes) count += load(x + i) > 0 ? broadcast(1) : vf{};
+  return sum_of_lanes(count);
+}
+
 #if defined(__AVX512F__)
 // dst (16 rows of ldd) = transpose of src (16 rows of lds), 32-bit elements.
 inline void transpose16(float* dst, int ldd, const float* src, int lds) {

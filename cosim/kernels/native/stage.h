@@ -10,7 +10,11 @@
 
 namespace gaincell {
 
-inline float clip(float x, float low, float high) { return x < low ? low : (x > high ? high : x); }
+// Two choices, each of which is one instruction of a vector and keeps what is not a number.
+inline float clip(float x, float low, float high) {
+  const float y = low > x ? low : x;
+  return high < y ? high : y;
+}
 inline bool inside(float x, float low, float high) { return !(x < low) && !(x > high); }
 
 template <bool Grad, int Order>

@@ -1,0 +1,101 @@
+// The terms of a sub-tile's runs as operands.
+#pragma once
+
+#include <vector>
+
+#include "cells.h"
+#include "lookup.h"
+
+namespace gaincell {
+
+// Right operands by element (width, keys) and by key (keys, width). What a key's exponential has lost less than its
+// run's first key scales the rows of those by key; of those by element it is left to the columns of the product.
+template <class E>
+struct Packed {
+  Buffer<typename E::Element> data;
+  Buffer<float> scratch;
+  Buffer<Level> levels;  // (runs, kTile, padded width)
+  int channels = 0, forms = 0;
+  size_t each = 0, rows = 0;
+
+  // by_element, by_key: tables of the responses (any pointer but null where terms come as they are), null for none.
+  void fill(const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head,
+            const float* by_element, const float* by_key) {
+    const int wide = padded(a.width);
+    channels = a.channels();
+    forms = (by_element ? 1 : 0) + (by_key ? 1 : 0);
+    each = E::right_size(wide, kTile);
+    rows = static_cast<size_t>(kTile) * wide;
+    data.resize(each * forms * channels * members.size());
+    levels.resize(a.levels ? rows * members.size() : 0);
+    for (size_t i = 0; i < members.size(); ++i) {
+      const Run& run = runs[members[i]];
+      if (a.levels) read_levels(a, run, b, head, levels.data() + i * rows);
+#ifdef GAINCELL_AMX
+      if constexpr (E::kParts > 0)
+        if (a.levels && a.levels + 2 <= kCodes) {
+          look_up(a, i, by_element, by_key);
+          continue;
+        }
+#endif
+      respond(a, i, run, b, head, by_element, by_key);
+    }
+  }
+
+  const Level* levels_of_run(size_t member) const { return levels.data() + member * rows; }
+  typename E::Element* at(size_t member, int channel, int form) {
+    return data.data() + ((member * channels + channel) * forms + form) * each;
+  }
+  const typename E::Element* by_element(size_t member, int channel) { return at(member, channel, 0); }
+  const typename E::Element* by_key(size_t member, int channel) { return at(member, channel, forms - 1); }
+
+ private:
+  void respond(const Array& a, size_t member, const Run& run, int b, int head, const float* by_element,
+               const float* by_key) {
+    const int wide = padded(a.width);
+    scratch.resize(channels * rows);
+    if (by_element) responses(a, by_element, run, b, head, levels_of_run(member), scratch.data());
+    for (int c = 0; c < channels && by_element; ++c)
+      E::pack_right_transposed(at(member, c, 0), scratch.data() + c * rows, wide, wide, kTile);
+    if (by_key && by_key != by_element) responses(a, by_key, run, b, head, levels_of_run(member), scratch.data());
+    for (int c = 0; c < channels && by_key; ++c)
+      E::pack_both(nullptr, at(member, c, forms - 1), scratch.data() + c * rows, wide, kTile, wide,
+                   c < a.terms ? a.kept + c * kTile : nullptr);
+  }
+
+#ifdef GAINCELL_AMX
+  using Table = PartsTable<std::max(1, E::kParts)>;
+  std::vector<Table> element_tables, key_tables;  // (channels), (channels, kTile)
+  Buffer<Level> turned;
+
+  // The same for few levels, without the responses themselves.
+  void look_up(const Array& a, size_t member, const float* by_element, const float* by_key) {
+    const int wide = padded(a.width);
+    if (by_element) turn_levels(wide, levels_of_run(member));
+    if (by_element && element_tables.empty())
+      for (int c = 0; c < channels; ++c) element_tables.push_back(Table(a.levels + 1, row_of(a, by_element, c), 1));
+    if (by_key && key_tables.empty())
+      for (int c = 0; c < channels; ++c)
+        for (int s = 0; s < kTile; ++s) key_tables.push_back(Table(a.levels + 1, row_of(a, by_key, c), kept(a, c, s)));
+    for (int c = 0; c < channels; ++c) {
+      const int parts = std::min(E::kParts, a.parts[c]);
+      if (by_element) look_up_all(at(member, c, 0), turned.data(), rows, element_tables[c], parts);
+      if (by_key)
+        look_up_right(at(member, c, forms - 1), levels_of_run(member), kTile, wide, key_tables.data() + c * kTile, parts);
+    }
+  }
+  static const float* row_of(const Array& a, const float* tables, int channel) {
+    return tables + channel * (a.levels + 1);
+  }
+  // As `Split::pack_right_transposed` lays them: pairs along the elements lie together already.
+  void turn_levels(int wide, const Level* from) {
+    turned.resize(rows);
+    for (int s = 0; s < kTile; s += 16)
+      for (int d = 0; d < wide; d += 32)
+        transpose16(reinterpret_cast<float*>(turned.data() + static_cast<size_t>(d) * kTile + 2 * s), kTile,
+                    reinterpret_cast<const float*>(from + static_cast<size_t>(s) * wide + d), wide / 2);
+  }
+#endif
+};
+
+}  // namespace gaincell
