@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -15,6 +16,8 @@ CLOSE = 2e-6
 """Share of the largest response that fewer terms may be off."""
 SLOPES_COUNT = 0.2
 """The same for slopes, of which a gradient is a sum, counts this much."""
+LITTLE = 3e-5
+"""Share of the largest response, and of the largest slope, that gradients may leave out."""
 
 
 @dataclass(frozen=True)
@@ -82,7 +85,7 @@ def with_fewer_terms(aging: Aging, arrays: list[LevelTerms], reach: int) -> tupl
     terms, ages = aging.factors.shape
     mean = aging.factors[:, :reach].mean(1, keepdim=True)
     moving = aging.factors - mean
-    weights = torch.cat([_weights(array, terms) for array in arrays])
+    weights = torch.cat([_weights(array, terms, SLOPES_COUNT) for array in arrays])
     shape = weights @ moving[:, :reach]
     vectors = torch.linalg.svd(torch.linalg.qr(weights).R @ moving[:, :reach], full_matrices=False).Vh
     for count in range(terms - 1):
@@ -102,12 +105,49 @@ def with_fewer_terms(aging: Aging, arrays: list[LevelTerms], reach: int) -> tupl
     return fewer, [array.mixed(mix) for array in arrays]
 
 
-def _weights(array: LevelTerms, terms: int) -> Tensor:
+def acting_first(
+    aging: Aging, arrays: list[LevelTerms], reach: int
+) -> tuple[Aging, list[LevelTerms], int]:
+    """Exactly the same charges, by terms of which the first few are all that a gradient has to know; and how many.
+
+    What ages says much the same in several terms: of exp(-r a), exp(-2 r a) and exp(-3 r a) the second is
+    nearly a sum of the others. It is written as that sum, by which their responses grow, and a remainder, a
+    term of its own that charges keep and gradients leave out where it is little.
+    """
+    terms = len(aging.kinds)
+    weights = torch.cat([_weights(array, terms, 1.0) for array in arrays])
+    for count in range(1, terms):
+        for kept in combinations(range(terms), count):
+            others = [term for term in range(terms) if term not in kept]
+            base, rest = aging.factors[list(kept)], aging.factors[others]
+            shares = torch.linalg.lstsq(base[:, :reach].T, rest[:, :reach].T).solution.T
+            remainder = rest - shares @ base
+            if (weights[:, others] @ remainder[:, :reach]).abs().max() <= LITTLE:
+                return *_split(aging, arrays, list(kept), others, shares, remainder), count
+    return aging, arrays, terms
+
+
+def _split(
+    aging: Aging, arrays: list[LevelTerms], kept: list[int], others: list[int], shares: Tensor, remainder: Tensor
+) -> tuple[Aging, list[LevelTerms]]:
+    """The kept terms with the others' shares in them, then what remains of the others."""
+    largest = remainder.abs().amax(1, keepdim=True).clamp_min(1e-300)
+    mix = torch.zeros(len(kept) + len(others), len(kept) + len(others), dtype=torch.float64)
+    mix[kept, range(len(kept))] = 1.0
+    mix[others, : len(kept)] = shares
+    mix[others, range(len(kept), len(mix))] = largest.squeeze(1)
+    kinds = torch.cat([aging.kinds[kept], aging.kinds.new_full((len(others),), TABLE)])
+    lead = torch.cat([aging.lead[kept], torch.ones(len(others), TILE)])
+    factors = torch.cat([aging.factors[kept], remainder / largest])
+    return Aging(kinds, factors, lead, aging.dropped), [array.mixed(mix) for array in arrays]
+
+
+def _weights(array: LevelTerms, terms: int, slopes: float) -> Tensor:
     """(rows, terms): what is to be kept of an array's terms, in shares of its largest number."""
     rows = (array.table, array.gradient, array.slope)
     peaks = [row[:terms].abs().max().clamp_min(1e-300) for row in rows]
     shares = [row[:terms].T / peak for row, peak in zip(rows, peaks, strict=True)]
-    return torch.cat([*shares[:2], SLOPES_COUNT * shares[2]])
+    return torch.cat([*shares[:2], slopes * shares[2]])
 
 
 def _split_off(terms: list[Tensor], dropped: list[bool]) -> tuple[float, list[Tensor]]:

@@ -15,7 +15,7 @@ from ..ring import Places
 from ..signals import Conditions
 from ..slope import Gradient
 from .aging import TILE, aging_of
-from .by_level import AS_THEY_COME, LevelTerms, terms_by_level, with_fewer_terms
+from .by_level import AS_THEY_COME, LevelTerms, acting_first, terms_by_level, with_fewer_terms
 from .circuit import Cells, Circuit, Column, Stage
 from .circuit import circuit_of as full_scales
 
@@ -42,6 +42,7 @@ SHAPE = [
     "intervals_2",
     "engine",
     "flags",
+    "acting",
 ]
 """Order of the operators' whole numbers."""
 
@@ -143,8 +144,9 @@ def _numbers(
     circuit = full_scales(now, 0, torch.device("cpu"))
     aging = aging_of(now, by_level)
     arrays = [terms_by_level(now, array, aging.dropped) if by_level else AS_THEY_COME for array in (1, 2)]
+    acting = len(aging.kinds)
     if by_level:
-        aging, arrays = with_fewer_terms(aging, arrays, reach)
+        aging, arrays, acting = acting_first(*with_fewer_terms(aging, arrays, reach), reach)
     curves = [_curve(stage) for stage in (circuit.first, circuit.second)]
     whole = {
         "columns": tile,
@@ -163,6 +165,7 @@ def _numbers(
         "intervals_2": curves[1][1],
         # Clipped or not is all that an ideal read-out leaves to know.
         "flags": int(curves[1][1] == 0 and circuit.second.column is None),
+        "acting": acting,
     }
     tables = [table for array in arrays for table in array.tables()]
     tables += [aging.factors.float(), aging.lead, aging.kinds, *curves[0][0], *curves[1][0]]

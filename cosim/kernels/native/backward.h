@@ -98,6 +98,7 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
   const size_t each = static_cast<size_t>(kTile) * kTile;
   const bool on_diagonal = diagonal(block, run);
   for (int c = 0; c < a.channels(); ++c) {
+    if (!a.acts(c)) continue;
     const bool is_load = c == a.terms;
     const int parts = std::min(kGradientParts, a.parts[c]);
     E::multiply(rows, kTile, deep, is_load ? w.load_left.data() : w.charge_left.data(), w.values.by_element(member, c),
@@ -112,7 +113,7 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
     const size_t row = static_cast<size_t>(t) * kTile;
     const float common = a.gradient_constant * sum_of(w.by_charge.data() + static_cast<size_t>(t) * deep, deep);
     float* grad = w.phi_grad.data() + row;
-    sum_terms(ages, block.position[t] - run.position, 1, common, w.products.data() + row, grad);
+    sum_terms(ages, a.acting, block.position[t] - run.position, 1, common, w.products.data() + row, grad);
     const float* __restrict load = w.products.data() + a.terms * each + row;
     for (int s = 0; s < kTile && a.loaded; ++s) grad[s] += load[s];
   }
@@ -133,6 +134,7 @@ void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Qu
     float* grad = w.product.data();
     bool plain = false;
     for (int c = 0; c < a.channels(); ++c) {
+      if (!a.acts(c)) continue;
       if (c == 0 || c == a.terms) {
         const float* slope = (c == a.terms ? kept.load[phase] : kept.charge[phase]).data();
         const float* phi_grad = w.phi_grad.data();
@@ -191,6 +193,7 @@ template <class E>
 void pack_phi(const Problem& p, const Ages& ages, const Run& run, const Queries& block, Kept<E>& kept,
               BackwardScratch<E>& w) {
   for (int c = 0; c < p.second_cells.channels(); ++c) {
+    if (!p.second_cells.acts(c)) continue;
     const Aged x = aged(ages, c, run, block, kept.phi.data(), w.scaled.data(), w.scale);
     E::pack_both(nullptr, kept.right.data() + c * E::right_size(kTile, kTile), x.x, kTile, block.filled, kTile,
                  x.scale);

@@ -141,12 +141,13 @@ inline void keep_seen(float* row, int from, int to) {
   std::fill(row + to, row + kTile, 0.0f);
 }
 
-// Sum of one row's terms, (terms, kTile, kTile), each with the factors of the keys' ages, in multiples of `unit`.
-inline void sum_terms(const Ages& ages, int64_t age, float unit, float bias, const float* term, float* out) {
+// Sum of one row's first terms, (terms, kTile, kTile), each with the factors of the keys' ages, in multiples of `unit`.
+inline void sum_terms(const Ages& ages, int terms, int64_t age, float unit, float bias, const float* term,
+                      float* out) {
   constexpr int n = kTile / kLanes;
   vf sum[n];
   for (int i = 0; i < n; ++i) sum[i] = broadcast(bias);
-  for (int c = 0; c < ages.a.terms; ++c, term += kTile * kTile) {
+  for (int c = 0; c < terms; ++c, term += kTile * kTile) {
     const float* factor = ages.tabled(c) ? ages.row(c, age) : ages.exponential(c) ? ages.kept(c) : nullptr;
     const vf scale = broadcast(ages.exponential(c) ? unit * ages.of_first(c, age) : unit);
     if (factor)
@@ -179,7 +180,7 @@ inline void first_stage(const Problem& p, const Ages& ages, int head, const Run&
       const int64_t age = block.position[t] - run.position;
       for (int phase = 0; phase < p.phases; ++phase) {
         const float* own = products + phase * a.channels() * each + row;
-        sum_terms(ages, age, per_step, block.bias[phase][t], own, charge[phase]);
+        sum_terms(ages, a.terms, age, per_step, block.bias[phase][t], own, charge[phase]);
         own += a.terms * each;
         if (a.loaded)
           for (int s = 0; s < kTile; ++s) load[phase][s] = per_step * own[s];

@@ -50,6 +50,7 @@ enum {
   kIntervals2,
   kEngine,
   kFlags,
+  kActing,
   kShape
 };
 // Start of `numbers`; then both column models.
@@ -153,6 +154,7 @@ struct Call {
   void read_array(Array& a, const Tensor& x, bool first) {
     const auto& [tables, shape, numbers] = *circuit;
     a.terms = static_cast<int>(shape[kTerms]);
+    a.acting = static_cast<int>(shape[kActing]);
     a.loaded = shape[first ? kLoaded1 : kLoaded2] != 0;
     a.levels = static_cast<int>(shape[first ? kKeyLevels : kValueLevels]);
     a.table = floats(tables[first ? kKeyTable : kValueTable]);

@@ -157,20 +157,27 @@ inline void volts_gradient(const Array& a, const std::vector<ByLevel>& slopes, c
   const int depth = a.depth(), channels = a.channels();
   const float low = a.low, high = a.high;
   int d = 0;
-  for (; d + kLanes <= depth; d += kLanes) {
-    vf sum{};
+  constexpr int n = 4;
+  for (; d + n * kLanes <= depth; d += n * kLanes) {
+    vf sum[n] = {};
     for (int c = 0; c < channels; ++c) {
+      if (!a.acts(c)) continue;
+      const ByLevel slope = slopes[c];
+      const vf by = broadcast(scale[c]);
       const float* own = grad + c * each + d;
-      vf through = slopes[c].take(level + d) * load(own);
-      if (a.mirrored) through -= slopes[c].take(level + depth + d) * load(own + depth);
-      sum += broadcast(scale[c]) * through;
+      for (int i = 0; i < n; ++i) sum[i] += by * slope.take(level + d + i * kLanes) * load(own + i * kLanes);
+      for (int i = 0; i < n && a.mirrored; ++i)
+        sum[i] -= by * slope.take(level + depth + d + i * kLanes) * load(own + depth + i * kLanes);
     }
-    const vf x = load(volts + d);
-    store(to + d, x < low || x > high ? vf{} : sum);
+    for (int i = 0; i < n; ++i) {
+      const vf x = load(volts + d + i * kLanes);
+      store(to + d + i * kLanes, x < low || x > high ? vf{} : sum[i]);
+    }
   }
   for (; d < depth; ++d) {
     float sum = 0;
     for (int c = 0; c < channels; ++c) {
+      if (!a.acts(c)) continue;
       const float* own = grad + c * each + d;
       sum += scale[c] * (slopes[c][level[d]] * own[0] - (a.mirrored ? slopes[c][level[depth + d]] * own[depth] : 0.0f));
     }
@@ -186,7 +193,8 @@ inline void responses_backward(const Array& a, const Run& run, int b, int head, 
   const int wide = padded(a.width), channels = a.channels();
   const size_t each = static_cast<size_t>(kTile) * wide;
   grad.resize(channels * each);
-  for (int c = 0; c < channels; ++c) transpose(grad.data() + c * each, wide, turned + c * each, kTile, wide, kTile);
+  for (int c = 0; c < channels; ++c)
+    if (a.acts(c)) transpose(grad.data() + c * each, wide, turned + c * each, kTile, wide, kTile);
   std::vector<ByLevel> slopes;
   for (int c = 0; c < channels && a.levels; ++c) slopes.emplace_back(a.slope + c * (a.levels + 1), a.levels + 1);
   for (int s = 0; s < run.count; ++s) {

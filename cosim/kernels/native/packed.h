@@ -50,6 +50,11 @@ struct Packed {
   const typename E::Element* by_key(size_t member, int channel) { return at(member, channel, forms - 1); }
 
  private:
+  // Whether a channel has an operand of these tables: the gradient's leave out what does not act in it.
+  static bool wanted(const Array& a, const float* tables, int channel) {
+    return tables && (tables != a.gradient || a.acts(channel));
+  }
+
   void respond(const Array& a, size_t member, const Run& run, int b, int head, const float* by_element,
                const float* by_key) {
     const int wide = padded(a.width);
@@ -79,8 +84,8 @@ struct Packed {
         for (int s = 0; s < kTile; ++s) key_tables.push_back(Table(a.levels + 1, row_of(a, by_key, c), kept(a, c, s)));
     for (int c = 0; c < channels; ++c) {
       const int parts = std::min(E::kParts, a.parts[c]);
-      if (by_element) look_up_all(at(member, c, 0), turned.data(), rows, element_tables[c], parts);
-      if (by_key)
+      if (wanted(a, by_element, c)) look_up_all(at(member, c, 0), turned.data(), rows, element_tables[c], parts);
+      if (wanted(a, by_key, c))
         look_up_right(at(member, c, forms - 1), levels_of_run(member), kTile, wide, key_tables.data() + c * kTile, parts);
     }
   }

@@ -68,8 +68,10 @@ struct Array {
   const int32_t* kinds = nullptr;  // [terms]: one of Factor
   int ages = 0;
   int parts[kMostChannels];  // digits that a term's products need, in units of `Split`
+  int acting = 0;            // terms that the gradient knows; the others are too small to matter to it
 
   int channels() const { return terms + (loaded ? 1 : 0); }
+  bool acts(int channel) const { return channel < acting || channel >= terms; }
   int depth() const { return (mirrored ? width / 2 : width) - (has_extra ? 1 : 0); }
 };
 

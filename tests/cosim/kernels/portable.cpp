@@ -60,7 +60,7 @@ struct Circuit {
     Array* arrays[2] = {&p.first_cells, &p.second_cells};
     for (int i = 0; i < 2; ++i) {
       Array& a = *arrays[i];
-      a.terms = kTerms, a.levels = kLevels, a.loaded = full, a.ages = kAges;
+      a.terms = a.acting = kTerms, a.levels = kLevels, a.loaded = full, a.ages = kAges;
       a.mirrored = full && i == 0, a.has_extra = full && i == 1, a.extra = 0.9f;
       a.width = p.depth * (1 + a.mirrored) + a.has_extra;
       a.table = a.gradient = table[i].data(), a.slope = slope[i].data();
