@@ -69,6 +69,7 @@ void read_out_gradient(const Problem& p, const std::vector<Run>& runs, int b, in
       continue;
     }
     const float* grad = out_grad + static_cast<size_t>(t) * width;
+    fetch(grad + kAhead * width, width);
     const int tile = runs[w.seen[0]].tile;
     if (p.flags) {
       where_inside(p.flags_of(b, h, q0 + t, tile), grad, width, charge);
@@ -172,6 +173,7 @@ inline void query_gradient(const Problem& p, int b, int h, int q0, const Queries
   const bool two = p.phases == 2 || (p.query_steps && p.first_cells.mirrored);
   for (int t = 0; t < block.rows; ++t) {
     const float* __restrict q = p.pulses + b * p.q_batch + h * p.q_head + (q0 + t) * p.q_row;
+    fetch(q + kAhead * p.q_row, n);
     const float* __restrict row = grad + static_cast<size_t>(t) * wide;
     const float* __restrict minus = p.phases == 2 ? row : row + n;
     const float* __restrict plus = p.phases == 2 ? row + static_cast<size_t>(kTile) * wide : row;

@@ -55,6 +55,7 @@ inline void pulses(const Problem& p, int b, int h, int q0, Queries& block, float
   const bool mirrored = steps && p.first_cells.mirrored;
   for (int t = 0; t < block.rows; ++t) {
     const float* __restrict q = p.pulses + b * p.q_batch + h * p.q_head + (q0 + t) * p.q_row;
+    fetch(q + kAhead * p.q_row, n);
     float* __restrict row = out + static_cast<size_t>(t) * wide;
     if (steps)
       for (int d = 0; d < n; ++d) raw[d] = std::nearbyint(clip(q[d], low, 1) * steps);

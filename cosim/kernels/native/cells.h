@@ -122,6 +122,7 @@ inline void read_levels(const Array& a, const Run& run, int b, int head, Level* 
   const int wide = padded(a.width);
   for (int s = 0; s < run.count; ++s) {
     Level* row = level + static_cast<size_t>(s) * wide;
+    fetch(volts_of(a, b, head, run.first + s) + kAhead * a.key_stride, a.depth());
     levels_of(a, volts_of(a, b, head, run.first + s), row);
     std::fill(row + a.width, row + wide, kNothing);
   }
@@ -162,7 +163,7 @@ inline void volts_gradient(const Array& a, const std::vector<ByLevel>& slopes, c
     vf sum[n] = {};
     for (int c = 0; c < channels; ++c) {
       if (!a.acts(c)) continue;
-      const ByLevel slope = slopes[c];
+      const ByLevel& slope = slopes[c];
       const vf by = broadcast(scale[c]);
       const float* own = grad + c * each + d;
       for (int i = 0; i < n; ++i) sum[i] += by * slope.take(level + d + i * kLanes) * load(own + i * kLanes);
@@ -198,6 +199,8 @@ inline void responses_backward(const Array& a, const Run& run, int b, int head, 
   std::vector<ByLevel> slopes;
   for (int c = 0; c < channels && a.levels; ++c) slopes.emplace_back(a.slope + c * (a.levels + 1), a.levels + 1);
   for (int s = 0; s < run.count; ++s) {
+    fetch(volts_of(a, b, head, run.first + s) + kAhead * a.key_stride, a.depth());
+    fetch_to_write(out + (run.first + s + kAhead) * out_key, a.depth());
     float scale[kMostChannels];
     for (int c = 0; c < channels; ++c) scale[c] = unit * kept(a, c, s);
     const float* own = grad.data() + static_cast<size_t>(s) * wide;

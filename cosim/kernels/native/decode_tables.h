@@ -11,13 +11,6 @@ namespace gaincell {
 constexpr int kEntries = 16;  // of a table: one for what is not a number, then the levels
 constexpr int kResponses = 2, kMostTerms = 4;
 
-// Asks for a row before it is needed.
-template <class Element>
-inline void fetch(const Element* row, int depth) {
-  constexpr int each = 64 / sizeof(Element);
-  for (int d = 0; d < depth; d += each) __builtin_prefetch(row + d);
-}
-
 // Where a table has a level; the last level stands for what is not a number.
 template <class Stored>
 inline int entry(const Array& a, int level) {

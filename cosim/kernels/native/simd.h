@@ -52,6 +52,17 @@ struct OnLines {
 template <class T>
 using Buffer = std::vector<T, OnLines<T>>;
 
+// Asks for a row before it is needed, to be read or to be written.
+template <class Element>
+inline void fetch(const Element* row, int depth) {
+  constexpr int each = 64 / sizeof(Element);
+  for (int d = 0; d < depth; d += each) __builtin_prefetch(row + d);
+}
+inline void fetch_to_write(float* row, int depth) {
+  for (int d = 0; d < depth; d += 16) __builtin_prefetch(row + d, 1);
+}
+constexpr int kAhead = 8;  // rows that are asked for in advance: memory is slower than what is done with one
+
 inline vf load(const float* p) {
   vf x;
   std::memcpy(&x, p, sizeof x);
