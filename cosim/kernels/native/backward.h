@@ -19,6 +19,7 @@ template <class E>
 struct Kept {
   Buffer<float> phi, charge[kPhases], load[kPhases];
   Buffer<typename E::Element> right;  // phi of every channel as right operands
+  RowFactors factors;
   explicit Kept(const Problem& p) : phi(kTile * kTile), right(E::right_size(kTile, kTile) * p.second_cells.channels()) {
     for (int phase = 0; phase < p.phases; ++phase) {
       charge[phase].resize(kTile * kTile);
@@ -74,7 +75,7 @@ void read_out_gradient(const Problem& p, const std::vector<Run>& runs, int b, in
     if (p.flags) {
       where_inside(p.flags_of(b, h, q0 + t, tile), grad, width, charge);
     } else {
-      second_row<true>(p, kv_head, tile, deep, w.charge.data() + row, w.load.data() + row, charge, load);
+      second_rows<true>(p, kv_head, tile, 1, deep, w.charge.data() + row, w.load.data() + row, charge, load);
       for (int c = 0; c < width; ++c) charge[c] *= grad[c];
     }
     std::fill(charge + width, charge + deep, 0.0f);
@@ -114,7 +115,7 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
     const size_t row = static_cast<size_t>(t) * kTile;
     const float common = a.gradient_constant * sum_of(w.by_charge.data() + static_cast<size_t>(t) * deep, deep);
     float* grad = w.phi_grad.data() + row;
-    sum_terms(ages, a.acting, block.position[t] - run.position, 1, common, w.products.data() + row, grad);
+    sum_terms(ages, kept.factors, a.acting, t, block.position[t] - run.position, 1, common, w.products.data(), grad);
     const float* __restrict load = w.products.data() + a.terms * each + row;
     for (int s = 0; s < kTile && a.loaded; ++s) grad[s] += load[s];
   }
@@ -142,7 +143,7 @@ void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Qu
         for (size_t i = 0; i < size; ++i) grad[i] = phi_grad[i] * slope[i];
         plain = false;
       }
-      const Aged x = aged(ages, c, run, block, grad, w.scaled.data(), w.scale);
+      const Aged x = aged(ages, kept.factors, c, run, block, grad, w.scaled.data());
       if (x.scale || x.x != grad || !plain)
         E::pack_both(w.left.data(), w.right.data(), x.x, kTile, rows, kTile, x.scale);
       plain = x.x == grad && !x.scale;
@@ -196,7 +197,7 @@ void pack_phi(const Problem& p, const Ages& ages, const Run& run, const Queries&
               BackwardScratch<E>& w) {
   for (int c = 0; c < p.second_cells.channels(); ++c) {
     if (!p.second_cells.acts(c)) continue;
-    const Aged x = aged(ages, c, run, block, kept.phi.data(), w.scaled.data(), w.scale);
+    const Aged x = aged(ages, kept.factors, c, run, block, kept.phi.data(), w.scaled.data());
     E::pack_both(nullptr, kept.right.data() + c * E::right_size(kTile, kTile), x.x, kTile, block.filled, kTile,
                  x.scale);
   }
@@ -214,12 +215,15 @@ void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& 
       slopes.charge[phase] = w.kept[r].charge[phase].data();
       slopes.load[phase] = w.kept[r].load[phase].data();
     }
-    first_product<E>(p, runs[w.seen[r]], block, w.heads[g], index, w.keys, shift + r, w.products.data());
-    first_stage<true>(p, ages, kv_head, runs[w.seen[r]], block, w.products.data(), w.kept[r].phi.data(), slopes);
+    const Run& run = runs[w.seen[r]];
+    RowFactors& factors = w.kept[r].factors;
+    factors.read(ages, run, block);
+    first_product<E>(p, run, block, w.heads[g], index, w.keys, shift + r, w.products.data());
+    first_stage<true>(p, ages, factors, kv_head, run, block, w.products.data(), w.kept[r].phi.data(), slopes);
     if (p.flags)
-      pack_phi<E>(p, ages, runs[w.seen[r]], block, w.kept[r], w);
+      pack_phi<E>(p, ages, run, block, w.kept[r], w);
     else
-      second_product<E>(p, ages, runs[w.seen[r]], block, w.kept[r].phi.data(), shift + r, w, r > 0,
+      second_product<E>(p, ages, factors, run, block, w.kept[r].phi.data(), shift + r, w, r > 0,
                         w.kept[r].right.data());
   }
   read_out_gradient<E>(p, runs, b, kv_head, kv_head * p.group() + g, w.heads[g].first[index], block, out_grad, w);

@@ -41,6 +41,19 @@ struct Ages {
   }
 };
 
+// Factors of the ages between a block's queries and a run's first key: what exponentials leave to the rows.
+struct RowFactors {
+  alignas(64) float of[kMostChannels][kTile];
+
+  void read(const Ages& ages, const Run& run, const Queries& block) {
+    for (int c = 0; c < ages.a.terms; ++c)
+      for (int t = 0; t < kTile; ++t)
+        of[c][t] = !ages.exponential(c) ? 1.0f
+                   : t < block.rows     ? ages.of_first(c, block.position[t] - run.position)
+                                        : 0.0f;
+  }
+};
+
 // Pulses of a block, one row per query and phase, none negative: whole numbers of steps, or as they are.
 inline void pulses(const Problem& p, int b, int h, int q0, Queries& block, float* out, float* __restrict raw) {
   const int width = p.first_cells.width, wide = padded(width);
@@ -142,15 +155,16 @@ inline void keep_seen(float* row, int from, int to) {
   std::fill(row + to, row + kTile, 0.0f);
 }
 
-// Sum of one row's first terms, (terms, kTile, kTile), each with the factors of the keys' ages, in multiples of `unit`.
-inline void sum_terms(const Ages& ages, int terms, int64_t age, float unit, float bias, const float* term,
-                      float* out) {
+// Sum of row t's first terms, (terms, kTile, kTile), each with the factors of the keys' ages, in multiples of `unit`.
+inline void sum_terms(const Ages& ages, const RowFactors& factors, int terms, int t, int64_t age, float unit, float bias,
+                      const float* products, float* out) {
   constexpr int n = kTile / kLanes;
+  const float* term = products + static_cast<size_t>(t) * kTile;
   vf sum[n];
   for (int i = 0; i < n; ++i) sum[i] = broadcast(bias);
   for (int c = 0; c < terms; ++c, term += kTile * kTile) {
     const float* factor = ages.tabled(c) ? ages.row(c, age) : ages.exponential(c) ? ages.kept(c) : nullptr;
-    const vf scale = broadcast(ages.exponential(c) ? unit * ages.of_first(c, age) : unit);
+    const vf scale = broadcast(unit * factors.of[c][t]);
     if (factor)
       for (int i = 0; i < n; ++i) sum[i] += scale * load(factor + i * kLanes) * load(term + i * kLanes);
     else
@@ -161,8 +175,8 @@ inline void sum_terms(const Ages& ages, int terms, int64_t age, float unit, floa
 
 // First products (channels of each phase, rows, kTile) of a run -> phi (rows, kTile), zero where not seen.
 template <bool Grad>
-inline void first_stage(const Problem& p, const Ages& ages, int head, const Run& run, const Queries& block,
-                        const float* products, float* phi, const Slopes& slopes) {
+inline void first_stage(const Problem& p, const Ages& ages, const RowFactors& factors, int head, const Run& run,
+                        const Queries& block, const float* products, float* phi, const Slopes& slopes) {
   const Array& a = p.first_cells;
   const float per_step = p.query_steps ? 1.0f / p.query_steps : 1.0f;
   const size_t each = static_cast<size_t>(kTile) * kTile;
@@ -180,9 +194,9 @@ inline void first_stage(const Problem& p, const Ages& ages, int head, const Run&
     if (from < to) {
       const int64_t age = block.position[t] - run.position;
       for (int phase = 0; phase < p.phases; ++phase) {
-        const float* own = products + phase * a.channels() * each + row;
-        sum_terms(ages, a.terms, age, per_step, block.bias[phase][t], own, charge[phase]);
-        own += a.terms * each;
+        const float* own = products + phase * a.channels() * each;
+        sum_terms(ages, factors, a.terms, t, age, per_step, block.bias[phase][t], own, charge[phase]);
+        own += a.terms * each + row;
         if (a.loaded)
           for (int s = 0; s < kTile; ++s) load[phase][s] = per_step * own[s];
       }
@@ -210,13 +224,9 @@ struct Aged {
   const float* scale = nullptr;
 };
 
-inline Aged aged(const Ages& ages, int channel, const Run& run, const Queries& block, const float* x, float* out,
-                 float* scale) {
-  if (ages.exponential(channel)) {
-    for (int t = 0; t < kTile; ++t)
-      scale[t] = t < block.rows ? ages.of_first(channel, block.position[t] - run.position) : 0.0f;
-    return {x, scale};
-  }
+inline Aged aged(const Ages& ages, const RowFactors& factors, int channel, const Run& run, const Queries& block,
+                 const float* x, float* out) {
+  if (ages.exponential(channel)) return {x, factors.of[channel]};
   if (!ages.tabled(channel)) return {x, nullptr};
   for (int t = 0; t < block.filled; ++t) {
     const float* factor = ages.row(channel, t < block.rows ? block.position[t] - run.position : 0);
@@ -254,13 +264,18 @@ inline void second_columns(const Problem& p, int head, int tile, int first, int 
     for (int c = 0; c < n; ++c) by_load[c] *= d[c];
 }
 
-// Second stage of one sub-tile, one row of `n` columns: charge and load (destroyed) -> counted read-out.
+// Second stage of one sub-tile, rows of n columns: charge and load (destroyed) -> counted read-out. On a chip every
+// column is another; elsewhere rows are taken as they lie, several at a time.
 template <bool Grad>
-inline void second_row(const Problem& p, int head, int tile, int n, float* charge, float* load, float* by_charge,
-                       float* by_load) {
-  for (int c = 0; c < n; c += kColumnsAtOnce)
-    second_columns<Grad>(p, head, tile, c, std::min(kColumnsAtOnce, n - c), charge + c, load + c,
-                         Grad ? by_charge + c : nullptr, Grad ? by_load + c : nullptr);
+inline void second_rows(const Problem& p, int head, int tile, int rows, int n, float* charge, float* load,
+                        float* by_charge, float* by_load) {
+  const int length = p.second.deviation ? n : rows * n;
+  for (int start = 0; start < rows * n; start += length)
+    for (int c = 0; c < length; c += kColumnsAtOnce) {
+      const int at = start + c;
+      second_columns<Grad>(p, head, tile, c, std::min(kColumnsAtOnce, length - c), charge + at, load + at,
+                           Grad ? by_charge + at : nullptr, Grad ? by_load + at : nullptr);
+    }
 }
 
 }  // namespace gaincell

@@ -134,7 +134,7 @@ struct Decoder {
     second_of_run(p, list, second, charge.data(), load.data());
     if (!list.last) return;
     const int width = p.second_cells.width, deep = padded(width);
-    second_row<false>(p, kv_head, runs[list.run].tile, deep, charge.data(), load.data(), nullptr, nullptr);
+    second_rows<false>(p, kv_head, runs[list.run].tile, 1, deep, charge.data(), load.data(), nullptr, nullptr);
     for (int c = 0; c < width; ++c) out[c] += charge[c];
     std::fill(charge.begin(), charge.end(), 0.0f);
     std::fill(load.begin(), load.end(), 0.0f);

@@ -29,7 +29,7 @@ struct Scratch {
   std::vector<Head<E>> heads;
   std::vector<int> seen;
   int part_of[kMostChannels];
-  alignas(64) float scale[kTile];
+  RowFactors factors;
 
   explicit Scratch(const Problem& p) : heads(p.group()) {
     const size_t wide = padded(p.first_cells.width), deep = padded(p.second_cells.width), tile = kTile;
@@ -99,13 +99,11 @@ inline void first_product(const Problem& p, const Run& run, const Queries& block
 
 // Sum of products that have a factor for each row, onto the charge or in its place.
 template <class E>
-inline void add_parts(const Ages& ages, const Run& run, const Queries& block, Scratch<E>& w, int count, int deep,
-                      bool add) {
+inline void add_parts(const RowFactors& factors, const Queries& block, Scratch<E>& w, int count, int deep, bool add) {
   for (int t = 0; t < block.rows && count > 0; ++t) {
-    const int64_t age = block.position[t] - run.position;
     float* __restrict to = w.charge.data() + static_cast<size_t>(t) * deep;
     for (int i = 0; i < count; ++i) {
-      const float factor = ages.of_first(w.part_of[i], age);
+      const float factor = factors.of[w.part_of[i]][t];
       const float* __restrict from = w.parts.data() + (static_cast<size_t>(i) * kTile + t) * deep;
       if (i == 0 && !add)
         for (int c = 0; c < deep; ++c) to[c] = factor * from[c];
@@ -118,8 +116,9 @@ inline void add_parts(const Ages& ages, const Run& run, const Queries& block, Sc
 // Adds a run's share of the second product: charge and load (rows, padded width), and the pulses' edges. Leaves
 // each channel's pulses in `right` as right operands.
 template <class E>
-inline void second_product(const Problem& p, const Ages& ages, const Run& run, const Queries& block, const float* phi,
-                           size_t member, Scratch<E>& w, bool add, typename E::Element* right = nullptr) {
+inline void second_product(const Problem& p, const Ages& ages, const RowFactors& factors, const Run& run,
+                           const Queries& block, const float* phi, size_t member, Scratch<E>& w, bool add,
+                           typename E::Element* right = nullptr) {
   const Array& a = p.second_cells;
   const int deep = padded(a.width);
   const Causal causal = diagonal(block, run) ? Causal::kLeft : Causal::kNone;
@@ -135,7 +134,7 @@ inline void second_product(const Problem& p, const Ages& ages, const Run& run, c
       w.part_of[apart++] = c;
       continue;
     }
-    const Aged x = aged(ages, c, run, block, phi, w.scaled.data(), w.scale);
+    const Aged x = aged(ages, factors, c, run, block, phi, w.scaled.data());
     if (right)
       E::pack_both(w.left.data(), right + c * E::right_size(kTile, kTile), x.x, kTile, block.filled, kTile, x.scale);
     else if (x.scale || x.x != phi || !plain)
@@ -146,7 +145,7 @@ inline void second_product(const Problem& p, const Ages& ages, const Run& run, c
                 is_load ? w.load.data() : w.charge.data(), deep, is_load ? add : begun, a.parts[c], false, causal);
     begun = begun || !is_load;
   }
-  add_parts(ages, run, block, w, apart, deep, begun);
+  add_parts(factors, block, w, apart, deep, begun);
   if (p.second.edge == 0 && a.constant == 0) return;
   for (int t = 0; t < block.rows; ++t) {
     const float* row = phi + static_cast<size_t>(t) * kTile;
@@ -157,11 +156,33 @@ inline void second_product(const Problem& p, const Ages& ages, const Run& run, c
   }
 }
 
+// Counts a sub-tile's charges and adds them to the output, or begins it.
+template <class E>
+void read_out(const Problem& p, const std::vector<Run>& runs, int kv_head, int h, int b, int q0, const Queries& block,
+              bool first, Scratch<E>& w, float* out) {
+  const int width = p.second_cells.width, deep = padded(width), tile = runs[w.seen[0]].tile;
+  float* row = w.charge.data();
+  for (int t = 0; t < block.rows && p.flags; ++t)
+    note_inside(row + static_cast<size_t>(t) * deep, deep, p.second.low, p.flags_of(b, h, q0 + t, tile));
+  second_rows<false>(p, kv_head, tile, block.rows, deep, row, w.load.data(), nullptr, nullptr);
+  float* to = out + ((static_cast<size_t>(b) * p.heads + h) * p.queries + q0) * width;
+  for (int t = 0; t < block.rows; ++t, to += width, row += deep) {
+    const bool counts = operated(p, runs, w.seen, block.position[t]);
+    if (first) fetch_to_write(to + kAhead * width, width);
+    if (first && counts)
+      std::copy_n(row, width, to);
+    else if (first)
+      std::fill_n(to, width, 0.0f);
+    else if (counts)
+      for (int c = 0; c < width; ++c) to[c] += row[c];
+  }
+}
+
 // out: (B, H, T, width) contiguous.
 template <class E>
 void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head,
                    int first_query, int end_query, Scratch<E>& w, float* out) {
-  const int width = p.second_cells.width, deep = padded(width), group = p.group();
+  const int width = p.second_cells.width, group = p.group();
   E::begin();
   for (int g = 0; g < group; ++g) place_head(p, b, kv_head * group + g, first_query, end_query, w, w.heads[g]);
   const int64_t* position = p.query_position + b * p.position_stride;
@@ -176,24 +197,15 @@ void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& a
         if (w.seen.empty()) continue;
         const size_t shift = std::find(members.begin(), members.end(), w.seen[0]) - members.begin();
         for (size_t r = 0; r < w.seen.size(); ++r) {
-          first_product<E>(p, runs[w.seen[r]], block, w.heads[g], i, w.keys, shift + r, w.products.data());
-          first_stage<false>(p, ages, kv_head, runs[w.seen[r]], block, w.products.data(), w.phi.data(), {});
-          second_product<E>(p, ages, runs[w.seen[r]], block, w.phi.data(), shift + r, w, r > 0);
+          const Run& run = runs[w.seen[r]];
+          w.factors.read(ages, run, block);
+          first_product<E>(p, run, block, w.heads[g], i, w.keys, shift + r, w.products.data());
+          first_stage<false>(p, ages, w.factors, kv_head, run, block, w.products.data(), w.phi.data(), {});
+          second_product<E>(p, ages, w.factors, run, block, w.phi.data(), shift + r, w, r > 0);
         }
-        float* to =
-            out + ((static_cast<size_t>(b) * p.heads + kv_head * group + g) * p.queries + w.heads[g].first[i]) * width;
-        if (!w.heads[g].operated[i]) std::fill(to, to + block.rows * width, 0.0f);
+        read_out<E>(p, runs, kv_head, kv_head * group + g, b, w.heads[g].first[i], block, !w.heads[g].operated[i], w,
+                    out);
         w.heads[g].operated[i] = 1;
-        for (int t = 0; t < block.rows; ++t, to += width) {
-          if (!operated(p, runs, w.seen, block.position[t])) continue;
-          float* row = w.charge.data() + static_cast<size_t>(t) * deep;
-          if (p.flags)
-            note_inside(row, deep, p.second.low,
-                        p.flags_of(b, kv_head * group + g, w.heads[g].first[i] + t, runs[w.seen[0]].tile));
-          second_row<false>(p, kv_head, runs[w.seen[0]].tile, deep, row, w.load.data() + static_cast<size_t>(t) * deep,
-                            nullptr, nullptr);
-          for (int c = 0; c < width; ++c) to[c] += row[c];
-        }
       }
   }
   for (int g = 0; g < group; ++g)
