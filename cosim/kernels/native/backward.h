@@ -14,7 +14,7 @@ struct Gradients {
   float* values = nullptr;
 };
 
-// What one run of a sub-tile keeps from the forward pass.
+// What one run of a sub-tile keeps from the forward pass: pulses, and their slopes by charge and loading.
 template <class E>
 struct Kept {
   Buffer<float> phi, charge[kPhases], load[kPhases];
@@ -31,7 +31,7 @@ struct Kept {
 template <class E>
 struct BackwardScratch : Scratch<E> {
   using Operand = Buffer<typename E::Element>;
-  Buffer<float> key_grad, value_grad, by_charge, by_load, phi_grad, product;
+  Buffer<float> key_grad, value_grad, by_charge, by_load;
   Operand charge_left, charge_turned, load_left, load_turned, right;
   std::vector<Operand> pulse_turned;      // of each head: its pulses, transposed, as left operands
   std::vector<Buffer<float>> pulse_grad;  // (blocks, phases, kTile, padded width)
@@ -45,8 +45,6 @@ struct BackwardScratch : Scratch<E> {
     const size_t tile = kTile;
     by_charge.resize(tile * deep);
     by_load.resize(tile * deep);
-    phi_grad.resize(tile * tile);
-    product.resize(tile * tile);
     charge_left.resize(E::left_size(kTile, deep));
     charge_turned.resize(E::left_size(deep, kTile));
     load_left.resize(E::left_size(kTile, deep));
@@ -91,70 +89,68 @@ void read_out_gradient(const Problem& p, const std::vector<Run>& runs, int b, in
   E::pack_left_transposed(w.load_turned.data(), w.by_load.data(), deep, deep, rows);
 }
 
-// Through the second product of a run: gradient of phi, and of the terms of the values.
+// Through the second product of a run: gradient of the terms of the values, and of the first product's charges and
+// loadings, which take the place of their slopes.
 template <class E>
 void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Queries& block, size_t member,
-                     const Kept<E>& kept, BackwardScratch<E>& w) {
+                     Kept<E>& kept, float* summed, BackwardScratch<E>& w) {
   const Array& a = p.second_cells;
   const int deep = padded(a.width), rows = block.filled;
   const size_t each = static_cast<size_t>(kTile) * kTile;
   const bool on_diagonal = diagonal(block, run);
-  for (int c = 0; c < a.channels(); ++c) {
-    if (!a.acts(c)) continue;
-    const bool is_load = c == a.terms;
-    const int parts = std::min(kGradientParts, a.parts[c]);
-    E::multiply(rows, kTile, deep, is_load ? w.load_left.data() : w.charge_left.data(), w.values.by_element(member, c),
-                w.products.data() + c * each, kTile, false, parts, false,
-                on_diagonal ? Causal::kResult : Causal::kNone);
-    E::multiply(deep, kTile, rows, is_load ? w.load_turned.data() : w.charge_turned.data(),
-                kept.right.data() + c * E::right_size(kTile, kTile),
-                w.value_grad.data() + (member * a.channels() + c) * kTile * deep, kTile, w.begun[member], parts, false,
-                on_diagonal ? Causal::kRight : Causal::kNone);
-  }
+  for (int c = 0; c < a.channels(); ++c)
+    if (a.acts(c))
+      E::multiply(rows, kTile, deep, (c == a.terms ? w.load_left : w.charge_left).data(),
+                  w.values.by_element(member, c), w.products.data() + c * each, kTile, false,
+                  std::min(kGradientParts, a.parts[c]), false, on_diagonal ? Causal::kResult : Causal::kNone);
+  for (int c = 0; c < a.channels(); ++c)
+    if (a.acts(c))
+      E::multiply(deep, kTile, rows, (c == a.terms ? w.load_turned : w.charge_turned).data(),
+                  kept.right.data() + c * E::right_size(kTile, kTile),
+                  w.value_grad.data() + (member * a.channels() + c) * kTile * deep, kTile, w.begun[member],
+                  std::min(kGradientParts, a.parts[c]), false, on_diagonal ? Causal::kRight : Causal::kNone);
   for (int t = 0; t < block.rows; ++t) {
+    alignas(64) float grad[kTile];
     const size_t row = static_cast<size_t>(t) * kTile;
     const float common = a.gradient_constant * sum_of(w.by_charge.data() + static_cast<size_t>(t) * deep, deep);
-    float* grad = w.phi_grad.data() + row;
     sum_terms(ages, kept.factors, a.acting, t, block.position[t] - run.position, 1, common, w.products.data(), grad);
-    const float* __restrict load = w.products.data() + a.terms * each + row;
-    for (int s = 0; s < kTile && a.loaded; ++s) grad[s] += load[s];
+    for (int s = 0; s < kTile && a.loaded; ++s) grad[s] += w.products[a.terms * each + row + s];
+    for (int phase = 0; phase < p.phases; ++phase) {
+      float* __restrict by_charge = kept.charge[phase].data() + row;
+      for (int s = 0; s < kTile; ++s) by_charge[s] *= grad[s];
+      if (p.first_cells.gradient_constant != 0) summed[phase * kTile + t] += sum_of(by_charge, kTile);
+      if (!p.first_cells.loaded) continue;
+      float* __restrict by_load = kept.load[phase].data() + row;
+      for (int s = 0; s < kTile; ++s) by_load[s] *= grad[s];
+    }
   }
-  std::fill(w.phi_grad.data() + block.rows * kTile, w.phi_grad.data() + rows * kTile, 0.0f);
 }
 
 // Through the first product of a run: gradient of the pulses, and of the terms of the keys (in whole pulse steps).
 template <class E>
 void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Queries& block, size_t member,
-                    const Kept<E>& kept, const typename E::Element* pulse_turned, float* pulse_grad, float* summed, bool add,
+                    const Kept<E>& kept, const typename E::Element* pulse_turned, float* pulse_grad, bool add,
                     BackwardScratch<E>& w) {
   const Array& a = p.first_cells;
   const int wide = padded(a.width), rows = block.filled;
-  const size_t size = static_cast<size_t>(rows) * kTile;
+  const bool on_diagonal = diagonal(block, run);
   for (int phase = 0; phase < p.phases; ++phase) {
     float* to_pulse = pulse_grad + static_cast<size_t>(phase) * kTile * wide;
     const auto* turned = pulse_turned + phase * E::left_size(wide, kTile);
-    float* grad = w.product.data();
-    bool plain = false;
+    bool plain = false;  // the charge's gradient itself is packed
     for (int c = 0; c < a.channels(); ++c) {
       if (!a.acts(c)) continue;
-      if (c == 0 || c == a.terms) {
-        const float* slope = (c == a.terms ? kept.load[phase] : kept.charge[phase]).data();
-        const float* phi_grad = w.phi_grad.data();
-        for (size_t i = 0; i < size; ++i) grad[i] = phi_grad[i] * slope[i];
-        plain = false;
-      }
+      const float* grad = (c == a.terms ? kept.load : kept.charge)[phase].data();
       const Aged x = aged(ages, kept.factors, c, run, block, grad, w.scaled.data());
-      if (x.scale || x.x != grad || !plain)
+      if (x.scale || x.x != grad || c == a.terms || !plain)
         E::pack_both(w.left.data(), w.right.data(), x.x, kTile, rows, kTile, x.scale);
       plain = x.x == grad && !x.scale;
-      E::multiply(rows, wide, kTile, w.left.data(), w.keys.by_key(member, c), to_pulse, wide, add || c > 0,
-                  std::min(kGradientParts, a.parts[c]), false, diagonal(block, run) ? Causal::kLeft : Causal::kNone);
-      float* to = w.key_grad.data() + (member * a.channels() + c) * kTile * wide;
-      E::multiply(wide, kTile, rows, turned, w.right.data(), to, kTile, w.begun[member] || phase > 0,
-                  std::min(kGradientParts, a.parts[c]), p.query_steps > 0,
-                  diagonal(block, run) ? Causal::kRight : Causal::kNone);
-      for (int t = 0; t < block.rows && c == 0 && a.gradient_constant != 0; ++t)
-        summed[phase * kTile + t] += sum_of(grad + t * kTile, kTile);
+      const int parts = std::min(kGradientParts, a.parts[c]);
+      E::multiply(rows, wide, kTile, w.left.data(), w.keys.by_key(member, c), to_pulse, wide, add || c > 0, parts, false,
+                  on_diagonal ? Causal::kLeft : Causal::kNone);
+      E::multiply(wide, kTile, rows, turned, w.right.data(),
+                  w.key_grad.data() + (member * a.channels() + c) * kTile * wide, kTile, w.begun[member] || phase > 0,
+                  parts, p.query_steps > 0, on_diagonal ? Causal::kRight : Causal::kNone);
     }
   }
 }
@@ -232,8 +228,8 @@ void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& 
   float* pulse_grad = w.pulse_grad[g].data() + index * p.phases * kTile * wide;
   float* summed = w.summed[g].data() + index * p.phases * kTile;
   for (size_t r = 0; r < w.seen.size(); ++r) {
-    second_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], w);
-    first_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], turned, pulse_grad, summed,
+    second_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], summed, w);
+    first_gradient<E>(p, ages, runs[w.seen[r]], block, shift + r, w.kept[r], turned, pulse_grad,
                       w.heads[g].operated[index], w);
     w.heads[g].operated[index] = 1;
     w.begun[shift + r] = 1;

@@ -66,9 +66,10 @@ void place_head(const Problem& p, int b, int h, int first_query, int end_query, 
     for (int phase = 0; phase < p.phases; ++phase) {
       const size_t at = static_cast<size_t>(i) * p.phases + phase;
       const float* from = w.pulse.data() + static_cast<size_t>(phase) * kTile * wide;
-      E::pack_left(head.left.data() + at * head.each, from, wide, block.filled, wide);
+      E::pack_left(head.left.data() + at * head.each, from, wide, block.filled, wide, nullptr, p.query_steps > 0);
       if (turned)
-        E::pack_left_transposed(turned->data() + at * E::left_size(wide, kTile), from, wide, wide, block.filled);
+        E::pack_left_transposed(turned->data() + at * E::left_size(wide, kTile), from, wide, wide, block.filled,
+                                p.query_steps > 0);
     }
   }
 }

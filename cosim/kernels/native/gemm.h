@@ -68,17 +68,16 @@ struct Plain {
   static void begin() {}
   static void end() {}
 
-  // src (M, K), rows of `ld`, each times its entry of `scale` where there is one.
-  static void pack_left(float* dst, const float* src, int ld, int M, int K, const float* scale = nullptr) {
+  // src (M, K), rows of `ld`, each times its entry of `scale` where there is one. whole: small integers.
+  static void pack_left(float* dst, const float* src, int ld, int M, int K, const float* scale = nullptr,
+                        bool = false) {
     for (int m = 0; m < M; ++m)
       for (int k = 0; k < K; ++k)
         dst[static_cast<size_t>(m) * K + k] = src[static_cast<size_t>(m) * ld + k] * (scale ? scale[m] : 1.0f);
   }
-  // src (K, M) with scaled rows, as (M, K).
-  static void pack_left_transposed(float* dst, const float* src, int ld, int M, int K, const float* scale = nullptr) {
+  // src (K, M), as (M, K).
+  static void pack_left_transposed(float* dst, const float* src, int ld, int M, int K, bool = false) {
     transpose(dst, K, src, ld, K, M);
-    for (int m = 0; m < M && scale; ++m)
-      for (int k = 0; k < K; ++k) dst[static_cast<size_t>(m) * K + k] *= scale[k];
   }
   // src (M, N) with scaled rows, as a left operand (if any) and as a right one.
   static void pack_both(float* left, float* right, const float* src, int ld, int M, int N, const float* scale) {
@@ -127,30 +126,30 @@ struct Split {
   }
   static void end() { _tile_release(); }
 
-  static void pack_left(uint16_t* dst, const float* src, int ld, int M, int K, const float* scale = nullptr) {
+  static void pack_left(uint16_t* dst, const float* src, int ld, int M, int K, const float* scale = nullptr,
+                        bool whole = false) {
+    const int parts = whole ? 1 : P;
     for (int m = 0; m < M; ++m)
       for (int k = 0; k < K; k += 32) {
         const __m512 by = _mm512_set1_ps(scale ? scale[m] : 1.0f);
         __m512i part[P];
-        read(src + static_cast<size_t>(m) * ld + k, by, by, part);
-        for (int i = 0; i < P; ++i) _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m) * K + k, part[i]);
+        read(src + static_cast<size_t>(m) * ld + k, by, by, part, parts);
+        for (int i = 0; i < parts; ++i) _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m) * K + k, part[i]);
       }
   }
 
-  static void pack_left_transposed(uint16_t* dst, const float* src, int ld, int M, int K,
-                                   const float* scale = nullptr) {
+  static void pack_left_transposed(uint16_t* dst, const float* src, int ld, int M, int K, bool whole = false) {
+    const int parts = whole ? 1 : P;
+    const __m512 one = _mm512_set1_ps(1.0f);
     alignas(64) float turned[16 * 32];
     for (int m = 0; m < M; m += 16)
       for (int k = 0; k < K; k += 32) {
-        const __m512 one = _mm512_set1_ps(1.0f);
-        const __m512 by_a = scale ? _mm512_loadu_ps(scale + k) : one,
-                     by_b = scale ? _mm512_loadu_ps(scale + k + 16) : one;
         transpose16(turned, 32, src + static_cast<size_t>(k) * ld + m, ld);
         transpose16(turned + 16, 32, src + static_cast<size_t>(k + 16) * ld + m, ld);
         for (int row = 0; row < 16; ++row) {
           __m512i part[P];
-          read(turned + 32 * row, by_a, by_b, part);
-          for (int i = 0; i < P; ++i)
+          read(turned + 32 * row, one, one, part, parts);
+          for (int i = 0; i < parts; ++i)
             _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m + row) * K + k, part[i]);
         }
       }
@@ -229,9 +228,9 @@ struct Split {
   static __m512 widen(__m256i half) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16)); }
 
   // 32 numbers, the halves scaled, in parts.
-  static void read(const float* from, __m512 by_a, __m512 by_b, __m512i part[P]) {
+  static void read(const float* from, __m512 by_a, __m512 by_b, __m512i part[P], int parts = P) {
     __m512 a = _mm512_mul_ps(_mm512_loadu_ps(from), by_a), b = _mm512_mul_ps(_mm512_loadu_ps(from + 16), by_b);
-    for (int i = 0; i < P; ++i) {
+    for (int i = 0; i < parts; ++i) {
       part[i] = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a));
       a = _mm512_sub_ps(a, widen(_mm512_castsi512_si256(part[i])));
       b = _mm512_sub_ps(b, widen(_mm512_extracti64x4_epi64(part[i], 1)));
