@@ -96,34 +96,37 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
                      Kept<E>& kept, float* summed, BackwardScratch<E>& w) {
   const Array& a = p.second_cells;
   const int deep = padded(a.width), rows = block.filled;
-  const size_t each = static_cast<size_t>(kTile) * kTile;
-  const bool on_diagonal = diagonal(block, run);
-  for (int c = 0; c < a.channels(); ++c)
-    if (a.acts(c))
-      E::multiply(rows, kTile, deep, (c == a.terms ? w.load_left : w.charge_left).data(),
-                  w.values.by_element(member, c), w.products.data() + c * each, kTile, false,
-                  std::min(kGradientParts, a.parts[c]), false, on_diagonal ? Causal::kResult : Causal::kNone);
-  for (int c = 0; c < a.channels(); ++c)
-    if (a.acts(c))
-      E::multiply(deep, kTile, rows, (c == a.terms ? w.load_turned : w.charge_turned).data(),
-                  kept.right.data() + c * E::right_size(kTile, kTile),
-                  w.value_grad.data() + (member * a.channels() + c) * kTile * deep, kTile, w.begun[member],
-                  std::min(kGradientParts, a.parts[c]), false, on_diagonal ? Causal::kRight : Causal::kNone);
-  for (int t = 0; t < block.rows; ++t) {
-    alignas(64) float grad[kTile];
-    const size_t row = static_cast<size_t>(t) * kTile;
-    const float common = a.gradient_constant * sum_of(w.by_charge.data() + static_cast<size_t>(t) * deep, deep);
-    sum_terms(ages, kept.factors, a.acting, t, block.position[t] - run.position, 1, common, w.products.data(), grad);
-    for (int s = 0; s < kTile && a.loaded; ++s) grad[s] += w.products[a.terms * each + row + s];
-    for (int phase = 0; phase < p.phases; ++phase) {
-      float* __restrict by_charge = kept.charge[phase].data() + row;
-      for (int s = 0; s < kTile; ++s) by_charge[s] *= grad[s];
-      if (p.first_cells.gradient_constant != 0) summed[phase * kTile + t] += sum_of(by_charge, kTile);
-      if (!p.first_cells.loaded) continue;
-      float* __restrict by_load = kept.load[phase].data() + row;
-      for (int s = 0; s < kTile; ++s) by_load[s] *= grad[s];
-    }
+  const bool on_diagonal = diagonal(block, run), loaded = p.first_cells.loaded;
+  Pair<typename E::Element> pairs[kMostChannels];
+  int count = 0;
+  for (int c = 0; c < a.channels(); ++c) {
+    if (!a.acts(c)) continue;
+    const int parts = std::min(kGradientParts, a.parts[c]);
+    pairs[count++] = {(c == a.terms ? w.load_left : w.charge_left).data(), w.values.by_element(member, c), parts};
+    E::multiply(deep, kTile, rows, (c == a.terms ? w.load_turned : w.charge_turned).data(),
+                kept.right.data() + c * E::right_size(kTile, kTile),
+                w.value_grad.data() + (member * a.channels() + c) * kTile * deep, kTile, w.begun[member], parts, false,
+                on_diagonal ? Causal::kRight : Causal::kNone);
   }
+  float common[kTile];
+  for (int t = 0; t < block.rows; ++t)
+    common[t] = a.gradient_constant * sum_of(w.by_charge.data() + static_cast<size_t>(t) * deep, deep);
+  const auto finish = [&](const Blocks& found) {
+    alignas(64) float grad[kBlock];
+    for (int t = found.row; t < std::min(found.row + kBlock, block.rows); ++t) {
+      sum_terms(ages, kept.factors, a.acting, t, block.position[t] - run.position, found, 1, common[t], grad);
+      for (int s = 0; s < kBlock && a.loaded; ++s) grad[s] += found.at(a.acting, t)[s];
+      const size_t at = static_cast<size_t>(t) * kTile + found.column;
+      for (int phase = 0; phase < p.phases; ++phase) {
+        float* __restrict by_charge = kept.charge[phase].data() + at;
+        for (int s = 0; s < kBlock; ++s) by_charge[s] *= grad[s];
+        if (p.first_cells.gradient_constant != 0) summed[phase * kTile + t] += sum_of(by_charge, kBlock);
+        for (int s = 0; s < kBlock && loaded; ++s) kept.load[phase][at + s] *= grad[s];
+      }
+    }
+  };
+  E::multiply_each(rows, kTile, deep, count, pairs, false, on_diagonal ? Causal::kResult : Causal::kNone,
+                   w.blocks.data(), finish);
 }
 
 // Through the first product of a run: gradient of the pulses, and of the terms of the keys (in whole pulse steps).
@@ -214,8 +217,8 @@ void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& 
     const Run& run = runs[w.seen[r]];
     RowFactors& factors = w.kept[r].factors;
     factors.read(ages, run, block);
-    first_product<E>(p, run, block, w.heads[g], index, w.keys, shift + r, w.products.data());
-    first_stage<true>(p, ages, factors, kv_head, run, block, w.products.data(), w.kept[r].phi.data(), slopes);
+    first_product(p, ages, factors, run, block, w.heads[g], index, shift + r, static_cast<Scratch<E>&>(w));
+    first_stage<true>(p, kv_head, run, block, w.charges.data(), w.kept[r].phi.data(), slopes);
     if (p.flags)
       pack_phi<E>(p, ages, run, block, w.kept[r], w);
     else

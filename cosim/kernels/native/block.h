@@ -6,53 +6,13 @@
 #include <cmath>
 #include <vector>
 
+#include "ages.h"
 #include "packed.h"
 #include "stage.h"
 
 namespace gaincell {
 
 constexpr int kColumnsAtOnce = 256;
-
-// Factors by age; those of tables newest last as well, with room for ages that no key has.
-struct Ages {
-  const Array& a;
-  int count;
-  std::vector<Buffer<float>> reversed;
-
-  Ages(const Array& array, int keys) : a(array), count(std::min(array.ages, keys)), reversed(array.terms) {
-    for (int c = 0; c < a.terms; ++c)
-      if (a.kinds[c] == kTable) {
-        reversed[c].assign(count + 2 * kTile, 0.0f);
-        for (int age = 0; age < count; ++age) reversed[c][kTile + count - 1 - age] = a.factors[c * a.ages + age];
-      }
-  }
-  bool tabled(int channel) const { return channel < a.terms && a.kinds[channel] == kTable; }
-  bool exponential(int channel) const { return channel < a.terms && a.kinds[channel] == kExponential; }
-  // What a run's keys have kept where its first has kept 1.
-  const float* kept(int channel) const { return a.kept + channel * kTile; }
-  // Factor of a run's first key. 0 before it is written.
-  float of_first(int channel, int64_t age) const {
-    return age < 0 || age >= count ? 0.0f : a.factors[channel * a.ages + age];
-  }
-  // Factors of the keys of a run for a query `age` tokens after its first key; ages that do not occur: anything.
-  const float* row(int channel, int64_t age) const {
-    const int64_t start = kTile + count - 1 - age;
-    return reversed[channel].data() + std::min<int64_t>(std::max<int64_t>(start, 0), count + kTile);
-  }
-};
-
-// Factors of the ages between a block's queries and a run's first key: what exponentials leave to the rows.
-struct RowFactors {
-  alignas(64) float of[kMostChannels][kTile];
-
-  void read(const Ages& ages, const Run& run, const Queries& block) {
-    for (int c = 0; c < ages.a.terms; ++c)
-      for (int t = 0; t < kTile; ++t)
-        of[c][t] = !ages.exponential(c) ? 1.0f
-                   : t < block.rows     ? ages.of_first(c, block.position[t] - run.position)
-                                        : 0.0f;
-  }
-};
 
 // Pulses of a block, one row per query and phase, none negative: whole numbers of steps, or as they are.
 inline void pulses(const Problem& p, int b, int h, int q0, Queries& block, float* out, float* __restrict raw) {
@@ -100,8 +60,8 @@ struct Slopes {
 
 // One row of the first stage: charges and loads of each phase (destroyed) -> phi, and its derivatives.
 template <bool Grad>
-inline void first_row(const Problem& p, int head, const Run& run, float charge[][kTile], float load[][kTile],
-                      float* phi, float* by_charge[], float* by_load[]) {
+inline void first_row(const Problem& p, int head, const Run& run, float* const* charge, float* const* load, float* phi,
+                      float* const* by_charge, float* const* by_load) {
   constexpr int n = kTile;
   alignas(64) float d[n], total[n], held[n], c0[n], u0[n], c1[n], u1[n];
   const Column& m = p.first.column;
@@ -155,86 +115,37 @@ inline void keep_seen(float* row, int from, int to) {
   std::fill(row + to, row + kTile, 0.0f);
 }
 
-// Sum of row t's first terms, (terms, kTile, kTile), each with the factors of the keys' ages, in multiples of `unit`.
-inline void sum_terms(const Ages& ages, const RowFactors& factors, int terms, int t, int64_t age, float unit, float bias,
-                      const float* products, float* out) {
-  constexpr int n = kTile / kLanes;
-  const float* term = products + static_cast<size_t>(t) * kTile;
-  vf sum[n];
-  for (int i = 0; i < n; ++i) sum[i] = broadcast(bias);
-  for (int c = 0; c < terms; ++c, term += kTile * kTile) {
-    const float* factor = ages.tabled(c) ? ages.row(c, age) : ages.exponential(c) ? ages.kept(c) : nullptr;
-    const vf scale = broadcast(unit * factors.of[c][t]);
-    if (factor)
-      for (int i = 0; i < n; ++i) sum[i] += scale * load(factor + i * kLanes) * load(term + i * kLanes);
-    else
-      for (int i = 0; i < n; ++i) sum[i] += scale * load(term + i * kLanes);
-  }
-  for (int i = 0; i < n; ++i) store(out + i * kLanes, sum[i]);
-}
-
-// First products (channels of each phase, rows, kTile) of a run -> phi (rows, kTile), zero where not seen.
+// Charges of a run (phases, charge and loading, kTile, kTile), destroyed -> phi (rows, kTile), zero where not seen.
 template <bool Grad>
-inline void first_stage(const Problem& p, const Ages& ages, const RowFactors& factors, int head, const Run& run,
-                        const Queries& block, const float* products, float* phi, const Slopes& slopes) {
-  const Array& a = p.first_cells;
-  const float per_step = p.query_steps ? 1.0f / p.query_steps : 1.0f;
-  const size_t each = static_cast<size_t>(kTile) * kTile;
-  alignas(64) float charge[kPhases][kTile], load[kPhases][kTile];
+inline void first_stage(const Problem& p, int head, const Run& run, const Queries& block, float* charges, float* phi,
+                        const Slopes& slopes) {
+  const bool loaded = p.first_cells.loaded;
+  const size_t each = static_cast<size_t>(kTile) * kTile, start = static_cast<size_t>(block.rows) * kTile,
+               end = static_cast<size_t>(block.filled) * kTile;
   for (int t = 0; t < block.rows; ++t) {
     int from, to;
     seen(p, run, block.position[t], from, to);
     const size_t row = static_cast<size_t>(t) * kTile;
-    float* by_charge[kPhases] = {};
-    float* by_load[kPhases] = {};
-    for (int phase = 0; phase < p.phases && Grad; ++phase) {
-      by_charge[phase] = slopes.charge[phase] + row;
-      by_load[phase] = a.loaded ? slopes.load[phase] + row : nullptr;
+    float *charge[kPhases] = {}, *load[kPhases] = {}, *by_charge[kPhases] = {}, *by_load[kPhases] = {};
+    for (int phase = 0; phase < p.phases; ++phase) {
+      charge[phase] = charges + phase * (1 + loaded) * each + row;
+      load[phase] = loaded ? charge[phase] + each : nullptr;
+      by_charge[phase] = Grad ? slopes.charge[phase] + row : nullptr;
+      by_load[phase] = Grad && loaded ? slopes.load[phase] + row : nullptr;
     }
-    if (from < to) {
-      const int64_t age = block.position[t] - run.position;
-      for (int phase = 0; phase < p.phases; ++phase) {
-        const float* own = products + phase * a.channels() * each;
-        sum_terms(ages, factors, a.terms, t, age, per_step, block.bias[phase][t], own, charge[phase]);
-        own += a.terms * each + row;
-        if (a.loaded)
-          for (int s = 0; s < kTile; ++s) load[phase][s] = per_step * own[s];
-      }
-      first_row<Grad>(p, head, run, charge, load, phi + row, by_charge, by_load);
-    }
+    if (from < to) first_row<Grad>(p, head, run, charge, load, phi + row, by_charge, by_load);
     if (from == 0 && to == kTile) continue;
     keep_seen(phi + row, from, to);
     for (int phase = 0; phase < p.phases && Grad; ++phase) {
       keep_seen(by_charge[phase], from, to);
-      if (a.loaded) keep_seen(by_load[phase], from, to);
+      if (loaded) keep_seen(by_load[phase], from, to);
     }
   }
-  const size_t end = static_cast<size_t>(block.filled) * kTile, start = static_cast<size_t>(block.rows) * kTile;
   std::fill(phi + start, phi + std::max(start, end), 0.0f);
   for (int phase = 0; phase < p.phases && Grad; ++phase) {
     std::fill(slopes.charge[phase] + start, slopes.charge[phase] + std::max(start, end), 0.0f);
-    if (a.loaded) std::fill(slopes.load[phase] + start, slopes.load[phase] + std::max(start, end), 0.0f);
+    if (loaded) std::fill(slopes.load[phase] + start, slopes.load[phase] + std::max(start, end), 0.0f);
   }
-}
-
-// What a channel of the second product multiplies: x (rows, kTile) by the factor of every key's age, of which an
-// exponential's leaves the queries' share to `scale`.
-struct Aged {
-  const float* x = nullptr;
-  const float* scale = nullptr;
-};
-
-inline Aged aged(const Ages& ages, const RowFactors& factors, int channel, const Run& run, const Queries& block,
-                 const float* x, float* out) {
-  if (ages.exponential(channel)) return {x, factors.of[channel]};
-  if (!ages.tabled(channel)) return {x, nullptr};
-  for (int t = 0; t < block.filled; ++t) {
-    const float* factor = ages.row(channel, t < block.rows ? block.position[t] - run.position : 0);
-    const float* from = x + static_cast<size_t>(t) * kTile;
-    float* to = out + static_cast<size_t>(t) * kTile;
-    for (int s = 0; s < kTile; ++s) to[s] = factor[s] * from[s];
-  }
-  return {out, nullptr};
 }
 
 // Second stage of `n` columns of one sub-tile from column `first` on, at most kColumnsAtOnce of them.

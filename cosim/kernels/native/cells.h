@@ -5,7 +5,7 @@
 #include <cmath>
 #include <vector>
 
-#include "gemm.h"
+#include "split.h"
 #include "ring.h"
 #include "stage.h"
 

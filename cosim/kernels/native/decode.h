@@ -42,7 +42,8 @@ inline void first_of_run(const Problem& p, int b, int kv_head, const Run& run, c
     charge[0][s] = per_step * minus_charge[s] + block.bias[0][0];
     load[0][s] = per_step * minus_load[s];
   }
-  first_row<false>(p, kv_head, run, charge, load, phi, nullptr, nullptr);
+  float *charges[] = {charge[0], charge[1]}, *loads[] = {load[0], load[1]};
+  first_row<false>(p, kv_head, run, charges, loads, phi, nullptr, nullptr);
   for (int s = 0; s < kTile; ++s) phi[s] = s < from || s >= to ? 0 : phi[s];
 }
 

@@ -23,24 +23,24 @@ struct Head {
 // Buffers of one thread, in the sizes of one problem.
 template <class E>
 struct Scratch {
-  Buffer<float> pulse, raw, products, phi, scaled, charge, load, parts;
+  Buffer<float> pulse, raw, blocks, charges, phi, scaled, charge, load;
   Buffer<typename E::Element> left;
   Packed<E> keys, values;
   std::vector<Head<E>> heads;
   std::vector<int> seen;
-  int part_of[kMostChannels];
   RowFactors factors;
 
   explicit Scratch(const Problem& p) : heads(p.group()) {
     const size_t wide = padded(p.first_cells.width), deep = padded(p.second_cells.width), tile = kTile;
     pulse.resize(p.phases * tile * wide);
     raw.resize(wide);
-    products.resize(std::max(p.phases * p.first_cells.channels(), p.second_cells.channels()) * tile * tile);
+    const int channels = std::max(p.first_cells.channels(), p.second_cells.channels());
+    blocks.resize(E::scratch_size(channels, kTile, std::max<int>(kTile, deep)));
+    charges.resize(p.phases * (p.first_cells.loaded ? 2 : 1) * tile * tile);
     phi.resize(tile * tile);
     scaled.resize(tile * tile);
     charge.resize(tile * deep);
     load.resize(tile * deep);
-    parts.resize(p.second_cells.terms * tile * deep);
     left.resize(E::left_size(kTile, kTile));
   }
 };
@@ -84,34 +84,55 @@ inline bool operated(const Problem& p, const std::vector<Run>& runs, const std::
   return false;
 }
 
-// First product of a run, all channels and phases.
+// First product of a run -> charges (phases, charge and loading, kTile, kTile).
 template <class E>
-inline void first_product(const Problem& p, const Run& run, const Queries& block, const Head<E>& head, size_t index,
-                          Packed<E>& keys, size_t member, float* products) {
-  const int wide = padded(p.first_cells.width), channels = p.first_cells.channels();
+inline void first_product(const Problem& p, const Ages& ages, const RowFactors& factors, const Run& run,
+                          const Queries& block, const Head<E>& head, size_t index, size_t member, Scratch<E>& w) {
+  const Array& a = p.first_cells;
+  const float per_step = p.query_steps ? 1.0f / p.query_steps : 1.0f;
   const size_t each = static_cast<size_t>(kTile) * kTile;
-  const Causal causal = diagonal(block, run) ? Causal::kResult : Causal::kNone;
-  for (int phase = 0; phase < p.phases; ++phase)
-    for (int c = 0; c < channels; ++c)
-      E::multiply(block.filled, kTile, wide, head.pulses_of(index, phase, p), keys.by_element(member, c),
-                  products + (phase * channels + c) * each, kTile, false, p.first_cells.parts[c], p.query_steps > 0,
-                  causal);
+  Pair<typename E::Element> pairs[kMostChannels];
+  for (int phase = 0; phase < p.phases; ++phase) {
+    for (int c = 0; c < a.channels(); ++c)
+      pairs[c] = {head.pulses_of(index, phase, p), w.keys.by_element(member, c), a.parts[c]};
+    float* charge = w.charges.data() + phase * (1 + a.loaded) * each;
+    const auto finish = [&](const Blocks& found) {
+      for (int t = found.row; t < std::min(found.row + kBlock, block.rows); ++t) {
+        float* to = charge + static_cast<size_t>(t) * kTile + found.column;
+        sum_terms(ages, factors, a.terms, t, block.position[t] - run.position, found, per_step, block.bias[phase][t], to);
+        for (int s = 0; s < kBlock && a.loaded; ++s) to[each + s] = per_step * found.at(a.terms, t)[s];
+      }
+    };
+    E::multiply_each(block.filled, kTile, padded(a.width), a.channels(), pairs, p.query_steps > 0,
+                     diagonal(block, run) ? Causal::kResult : Causal::kNone, w.blocks.data(), finish);
+  }
 }
 
-// Sum of products that have a factor for each row, onto the charge or in its place.
+// Products of phi with the terms whose factors can wait until after it, one for each row: onto the charge or in its
+// place.
 template <class E>
-inline void add_parts(const RowFactors& factors, const Queries& block, Scratch<E>& w, int count, int deep, bool add) {
-  for (int t = 0; t < block.rows && count > 0; ++t) {
-    float* __restrict to = w.charge.data() + static_cast<size_t>(t) * deep;
-    for (int i = 0; i < count; ++i) {
-      const float factor = factors.of[w.part_of[i]][t];
-      const float* __restrict from = w.parts.data() + (static_cast<size_t>(i) * kTile + t) * deep;
-      if (i == 0 && !add)
-        for (int c = 0; c < deep; ++c) to[c] = factor * from[c];
-      else
-        for (int c = 0; c < deep; ++c) to[c] += factor * from[c];
-    }
+inline void add_exponentials(const Problem& p, const Ages& ages, const RowFactors& factors, const Queries& block,
+                             size_t member, Causal causal, bool add, Scratch<E>& w) {
+  const Array& a = p.second_cells;
+  const int deep = padded(a.width);
+  Pair<typename E::Element> pairs[kMostChannels];
+  const float* factor[kMostChannels];
+  int count = 0;
+  for (int c = 0; c < a.terms; ++c) {
+    if (!ages.exponential(c)) continue;
+    factor[count] = factors.of[c];
+    pairs[count++] = {w.left.data(), w.values.by_key(member, c), a.parts[c]};
   }
+  E::multiply_each(block.filled, deep, kTile, count, pairs, false, causal, w.blocks.data(), [&](const Blocks& found) {
+    for (int t = found.row; t < std::min(found.row + kBlock, block.rows); ++t) {
+      float* to = w.charge.data() + static_cast<size_t>(t) * deep + found.column;
+      for (int i = 0; i < kBlock; i += kLanes) {
+        vf sum = add ? load(to + i) : vf{};
+        for (int c = 0; c < count; ++c) sum += broadcast(factor[c][t]) * load(found.at(c, t) + i);
+        store(to + i, sum);
+      }
+    }
+  });
 }
 
 // Adds a run's share of the second product: charge and load (rows, padded width), and the pulses' edges. Leaves
@@ -125,14 +146,10 @@ inline void second_product(const Problem& p, const Ages& ages, const RowFactors&
   const Causal causal = diagonal(block, run) ? Causal::kLeft : Causal::kNone;
   bool plain = false;  // phi itself is packed
   bool begun = add;    // the charge holds something
-  int apart = 0;
+  bool later = false;  // exponentials are left
   for (int c = 0; c < a.channels(); ++c) {
-    if (!right && ages.exponential(c)) {  // a factor for each row, which can wait until after the product
-      if (!plain) E::pack_left(w.left.data(), phi, kTile, block.filled, kTile);
-      plain = true;
-      E::multiply(block.filled, deep, kTile, w.left.data(), w.values.by_key(member, c),
-                  w.parts.data() + static_cast<size_t>(apart) * kTile * deep, deep, false, a.parts[c], false, causal);
-      w.part_of[apart++] = c;
+    if (!right && ages.exponential(c)) {
+      later = true;
       continue;
     }
     const Aged x = aged(ages, factors, c, run, block, phi, w.scaled.data());
@@ -146,7 +163,8 @@ inline void second_product(const Problem& p, const Ages& ages, const RowFactors&
                 is_load ? w.load.data() : w.charge.data(), deep, is_load ? add : begun, a.parts[c], false, causal);
     begun = begun || !is_load;
   }
-  add_parts(factors, block, w, apart, deep, begun);
+  if (later && !plain) E::pack_left(w.left.data(), phi, kTile, block.filled, kTile);
+  if (later) add_exponentials(p, ages, factors, block, member, causal, begun, w);
   if (p.second.edge == 0 && a.constant == 0) return;
   for (int t = 0; t < block.rows; ++t) {
     const float* row = phi + static_cast<size_t>(t) * kTile;
@@ -200,8 +218,8 @@ void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& a
         for (size_t r = 0; r < w.seen.size(); ++r) {
           const Run& run = runs[w.seen[r]];
           w.factors.read(ages, run, block);
-          first_product<E>(p, run, block, w.heads[g], i, w.keys, shift + r, w.products.data());
-          first_stage<false>(p, ages, w.factors, kv_head, run, block, w.products.data(), w.phi.data(), {});
+          first_product(p, ages, w.factors, run, block, w.heads[g], i, shift + r, w);
+          first_stage<false>(p, kv_head, run, block, w.charges.data(), w.phi.data(), {});
           second_product<E>(p, ages, w.factors, run, block, w.phi.data(), shift + r, w, r > 0);
         }
         read_out<E>(p, runs, kv_head, kv_head * group + g, b, w.heads[g].first[i], block, !w.heads[g].operated[i], w,

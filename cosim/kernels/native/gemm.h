@@ -1,5 +1,4 @@
-// Products of small packed matrices, accumulated in float32: fused multiply-add in registers everywhere, and
-// tiles of split bfloat16 on x86 with AMX.
+// Products of small packed matrices, accumulated in float32: fused multiply-add in registers, for any processor.
 #pragma once
 
 #include <algorithm>
@@ -7,13 +6,6 @@
 #include <cstring>
 
 #include "simd.h"
-
-#if defined(__AMX_BF16__) && defined(__AVX512BF16__) && defined(__linux__)
-#define GAINCELL_AMX 1
-#include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
-#endif
 
 namespace gaincell {
 
@@ -58,6 +50,25 @@ constexpr int kAllParts = 3, kGradientParts = 2;
 // (which is then written as zeros), in the left operand or in the right one.
 enum class Causal { kNone, kResult, kLeft, kRight };
 
+// Operands of one of several products, and the digits that it needs.
+template <class Element>
+struct Pair {
+  const Element* left;
+  const Element* right;
+  int parts;
+};
+
+constexpr int kBlock = 32;
+
+// A block of kBlock x kBlock numbers of each of several products, from a row and a column of theirs on.
+struct Blocks {
+  const float* data;
+  size_t each, stride;  // between products, and between rows
+  int row, column;
+
+  const float* at(int product, int t) const { return data + product * each + (t - row) * stride; }
+};
+
 // Single precision everywhere. A left operand is (rows, K), a right one (K, columns).
 struct Plain {
   using Element = float;
@@ -96,186 +107,18 @@ struct Plain {
                        int = kAllParts, bool = false, Causal = Causal::kNone) {
     gemm(M, N, K, A, K, 1, B, N, C, ldc, add);
   }
-};
 
-#ifdef GAINCELL_AMX
-
-// Whether the kernel grants this process tile registers, for which it has to ask.
-inline bool tiles_granted() {
-  static const bool granted = syscall(SYS_arch_prctl, 0x1023, 18) == 0;
-  return granted;
-}
-
-// Numbers as sums of P parts in bfloat16, each 256 times smaller than the last; products of parts i and j with
-// i + j >= P are left out. M, N multiples of 16, K of 32.
-template <int P>
-struct Split {
-  using Element = uint16_t;
-  static constexpr int kParts = P;
-  static size_t left_size(int M, int K) { return P * static_cast<size_t>(M) * K; }
-  static size_t right_size(int K, int N) { return P * static_cast<size_t>(K) * N; }
-
-  static void begin() {
-    alignas(64) uint8_t config[64] = {};
-    config[0] = 1;
-    for (int t = 0; t < 8; ++t) {
-      config[16 + 2 * t] = 64;
-      config[48 + t] = 16;
-    }
-    _tile_loadconfig(config);
-  }
-  static void end() { _tile_release(); }
-
-  static void pack_left(uint16_t* dst, const float* src, int ld, int M, int K, const float* scale = nullptr,
-                        bool whole = false) {
-    const int parts = whole ? 1 : P;
-    for (int m = 0; m < M; ++m)
-      for (int k = 0; k < K; k += 32) {
-        const __m512 by = _mm512_set1_ps(scale ? scale[m] : 1.0f);
-        __m512i part[P];
-        read(src + static_cast<size_t>(m) * ld + k, by, by, part, parts);
-        for (int i = 0; i < parts; ++i) _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m) * K + k, part[i]);
-      }
-  }
-
-  static void pack_left_transposed(uint16_t* dst, const float* src, int ld, int M, int K, bool whole = false) {
-    const int parts = whole ? 1 : P;
-    const __m512 one = _mm512_set1_ps(1.0f);
-    alignas(64) float turned[16 * 32];
-    for (int m = 0; m < M; m += 16)
-      for (int k = 0; k < K; k += 32) {
-        transpose16(turned, 32, src + static_cast<size_t>(k) * ld + m, ld);
-        transpose16(turned + 16, 32, src + static_cast<size_t>(k + 16) * ld + m, ld);
-        for (int row = 0; row < 16; ++row) {
-          __m512i part[P];
-          read(turned + 32 * row, one, one, part, parts);
-          for (int i = 0; i < parts; ++i)
-            _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m + row) * K + k, part[i]);
-        }
-      }
-  }
-
-  // Rows 2k and 2k + 1 side by side: [K / 2][N][2].
-  static void pack_right(uint16_t* dst, const float* src, int ld, int K, int N) {
-    pack_both(nullptr, dst, src, ld, K, N, nullptr);
-  }
-
-  static void pack_both(uint16_t* left, uint16_t* right, const float* src, int ld, int M, int N, const float* scale) {
+  // Several products of the same shape, handed over block by block; `scratch` has room for `scratch_size` numbers.
+  static size_t scratch_size(int count, int M, int N) { return static_cast<size_t>(count) * M * N; }
+  template <class Finish>
+  static void multiply_each(int M, int N, int K, int count, const Pair<float>* pairs, bool, Causal, float* scratch,
+                            Finish finish) {
     const size_t each = static_cast<size_t>(M) * N;
-    const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6,
-                                           37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
-    const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
-    for (int m = 0; m < M; m += 2)
-      for (int n = 0; n < N; n += 32) {
-        __m512i even[P], odd[P];
-        const __m512 by_even = _mm512_set1_ps(scale ? scale[m] : 1.0f),
-                     by_odd = _mm512_set1_ps(scale ? scale[m + 1] : 1.0f);
-        const float* from = src + static_cast<size_t>(m) * ld + n;
-        read(from, by_even, by_even, even);
-        read(from + ld, by_odd, by_odd, odd);
-        for (int i = 0; i < P; ++i) {
-          if (left) {
-            _mm512_storeu_si512(left + i * each + static_cast<size_t>(m) * N + n, even[i]);
-            _mm512_storeu_si512(left + i * each + static_cast<size_t>(m + 1) * N + n, odd[i]);
-          }
-          uint16_t* to = right + i * each + static_cast<size_t>(m) * N + 2 * n;
-          _mm512_storeu_si512(to, _mm512_permutex2var_epi16(even[i], first, odd[i]));
-          _mm512_storeu_si512(to + 32, _mm512_permutex2var_epi16(even[i], second, odd[i]));
-        }
-      }
-  }
-
-  // src (N, K): pairs along K lie together already, so 32-bit elements are transposed.
-  static void pack_right_transposed(uint16_t* dst, const float* src, int ld, int K, int N) {
-    alignas(64) uint16_t rows[P][16 * 32];
-    const __m512 one = _mm512_set1_ps(1.0f);
-    for (int n = 0; n < N; n += 16)
-      for (int k = 0; k < K; k += 32) {
-        for (int row = 0; row < 16; ++row) {
-          __m512i part[P];
-          read(src + static_cast<size_t>(n + row) * ld + k, one, one, part);
-          for (int i = 0; i < P; ++i) _mm512_store_si512(rows[i] + 32 * row, part[i]);
-        }
-        for (int i = 0; i < P; ++i) {
-          uint16_t* to = dst + i * static_cast<size_t>(K) * N + static_cast<size_t>(k) * N + 2 * n;
-          transpose16(reinterpret_cast<float*>(to), N, reinterpret_cast<const float*>(rows[i]), 16);
-        }
-      }
-  }
-
-  static void multiply(int M, int N, int K, const uint16_t* A, const uint16_t* B, float* C, int ldc, bool add,
-                       int parts = kAllParts, bool whole_left = false, Causal causal = Causal::kNone) {
-    const int order = std::min(parts, P), left = whole_left ? 1 : order;
-    for (int m = 0; m < M; m += 32)
-      for (int n = 0; n < N; n += 32) {
-        const bool two_m = m + 16 < M, two_n = n + 16 < N;
-        const int from = causal == Causal::kRight && n >= 32 ? std::min(32, K) : 0;
-        const int to = (causal == Causal::kLeft && m < 32) || (causal == Causal::kResult && m < 32 && n >= 32)
-                           ? (causal == Causal::kLeft ? std::min(32, K) : 0)
-                           : K;
-        if (two_m && two_n)
-          block<2, 2>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
-        else if (two_m)
-          block<2, 1>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
-        else if (two_n)
-          block<1, 2>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
-        else
-          block<1, 1>(M, N, K, m, n, from, to, A, B, C, ldc, add, left, order);
-      }
-  }
-
- private:
-  static __m512 widen(__m256i half) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16)); }
-
-  // 32 numbers, the halves scaled, in parts.
-  static void read(const float* from, __m512 by_a, __m512 by_b, __m512i part[P], int parts = P) {
-    __m512 a = _mm512_mul_ps(_mm512_loadu_ps(from), by_a), b = _mm512_mul_ps(_mm512_loadu_ps(from + 16), by_b);
-    for (int i = 0; i < parts; ++i) {
-      part[i] = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a));
-      a = _mm512_sub_ps(a, widen(_mm512_castsi512_si256(part[i])));
-      b = _mm512_sub_ps(b, widen(_mm512_extracti64x4_epi64(part[i], 1)));
-    }
-  }
-
-  template <int MT, int NT>
-  static void block(int M, int N, int K, int m, int n, int from, int to, const uint16_t* A, const uint16_t* B, float* C,
-                    int ldc, bool add, int left, int order) {
-    float* c = C + static_cast<size_t>(m) * ldc + n;
-    const int64_t cs = 4 * static_cast<int64_t>(ldc), as = 2 * static_cast<int64_t>(K),
-                  bs = 4 * static_cast<int64_t>(N);
-    if (add) {
-      _tile_loadd(0, c, cs);
-      if (NT > 1) _tile_loadd(1, c + 16, cs);
-      if (MT > 1) _tile_loadd(2, c + 16 * ldc, cs);
-      if (MT > 1 && NT > 1) _tile_loadd(3, c + 16 * ldc + 16, cs);
-    } else {
-      _tile_zero(0);
-      _tile_zero(1);
-      _tile_zero(2);
-      _tile_zero(3);
-    }
-    for (int k = from; k < to; k += 32)
-      for (int i = left - 1; i >= 0; --i) {  // the smallest products first
-        const uint16_t* a = A + (static_cast<size_t>(i) * M + m) * K + k;
-        _tile_loadd(4, a, as);
-        if (MT > 1) _tile_loadd(5, a + 16 * K, as);
-        for (int j = order - 1 - i; j >= 0; --j) {
-          const uint16_t* b = B + (static_cast<size_t>(j) * K + k) * N + 2 * n;
-          _tile_loadd(6, b, bs);
-          if (NT > 1) _tile_loadd(7, b + 32, bs);
-          _tile_dpbf16ps(0, 4, 6);
-          if (NT > 1) _tile_dpbf16ps(1, 4, 7);
-          if (MT > 1) _tile_dpbf16ps(2, 5, 6);
-          if (MT > 1 && NT > 1) _tile_dpbf16ps(3, 5, 7);
-        }
-      }
-    _tile_stored(0, c, cs);
-    if (NT > 1) _tile_stored(1, c + 16, cs);
-    if (MT > 1) _tile_stored(2, c + 16 * ldc, cs);
-    if (MT > 1 && NT > 1) _tile_stored(3, c + 16 * ldc + 16, cs);
+    for (int c = 0; c < count; ++c) gemm(M, N, K, pairs[c].left, K, 1, pairs[c].right, N, scratch + c * each, N, false);
+    for (int m = 0; m < M; m += kBlock)
+      for (int n = 0; n < N; n += kBlock)
+        finish(Blocks{scratch + static_cast<size_t>(m) * N + n, each, static_cast<size_t>(N), m, n});
   }
 };
-
-#endif  // GAINCELL_AMX
 
 }  // namespace gaincell

@@ -1,7 +1,7 @@
 // Right operands of elements that hold one of a few levels, in split bfloat16: each part is looked up as it is packed.
 #pragma once
 
-#include "gemm.h"
+#include "split.h"
 
 #ifdef GAINCELL_AMX
 
