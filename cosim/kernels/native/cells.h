@@ -118,6 +118,12 @@ inline const float* volts_of(const Array& a, int b, int head, int key) {
   return a.values + b * a.batch_stride + head * a.head_stride + key * a.key_stride;
 }
 
+// Where a channel of terms that come as they are begins; null for one that does not act in the gradient.
+inline const float* channel_of(const Array& a, const float* terms, int channel) {
+  if (terms == a.values || channel == a.terms) return a.values + channel * a.term_stride;
+  return channel == a.bearer ? terms : nullptr;
+}
+
 // Responses of a run, (channels, kTile, padded width), zero where there is no key.
 inline void responses(const Array& a, const float* tables, const Run& run, int b, int head, Buffer<int>& level,
                       float* out) {
@@ -128,13 +134,19 @@ inline void responses(const Array& a, const float* tables, const Run& run, int b
     std::fill(to + run.count * wide, to + kTile * wide, 0.0f);
   }
   if (!a.levels) {
-    for (int c = 0; c < a.channels(); ++c)
+    for (int c = 0; c < a.channels(); ++c) {
+      const float* channel = channel_of(a, tables, c);
       for (int s = 0; s < run.count; ++s) {
-        const float* term = volts_of(a, b, head, run.first + s) + c * a.term_stride;
         float* to = out + (static_cast<size_t>(c) * kTile + s) * wide;
+        if (!channel) {
+          std::fill(to, to + a.width, 0.0f);
+          continue;
+        }
+        const float* term = channel + (volts_of(a, b, head, run.first + s) - a.values);
         const float scale = kept(a, c, s);
         for (int d = 0; d < a.width; ++d) to[d] = scale * term[d];
       }
+    }
     return;
   }
   level.resize(static_cast<size_t>(kTile) * wide);
@@ -156,7 +168,8 @@ struct Packed {
   int channels = 0, forms = 0;
   size_t each = 0;
 
-  // by_element, by_key: tables of the responses (any pointer but null where terms come as they are), null for none.
+  // by_element, by_key: tables of the responses, or where terms come as they are those or what acts for them; null for
+  // none.
   void fill(const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head,
             const float* by_element, const float* by_key) {
     const int wide = padded(a.width);
