@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -83,8 +84,18 @@ def circuit_of(now: Conditions, by_level: bool) -> int:
     while places.ages > ages and (places.window is None or places.window + TILE > ages):
         ages *= 2
     reach = ages if places.window is None else min(ages, places.window)
+    period, tile, reach = _constant(now.token_period), _constant(places.columns), _constant(reach)
     kind = now.gradient, by_level, cells_deviate(now)
-    return _described(now.hardware, now.effects, now.token_period, places.columns, ages, reach, *kind)
+    return _described(now.hardware, now.effects, period, tile, ages, reach, *kind)
+
+
+def _constant(x: Any) -> Any:
+    """x itself; to a compiler, which may take numbers for symbols, what it was when the graph was made.
+
+    A compiler has no symbols in its sets, and guards what it has put there.
+    """
+    (x,) = {x}
+    return x
 
 
 @torch.compiler.assume_constant_result
