@@ -106,6 +106,8 @@ def test_padding_agrees_with_the_reference(leroux8):
     stored[0, :5] = False
     stored[1, 10:] = False
     agrees(draw(leroux8, batch=2, heads=1), leroux8, window=6, attention_mask=stored)
+    # Fewer queries than keys: their positions are not side by side in memory.
+    agrees(draw(leroux8, batch=2, heads=1, queries=6, keys=13), leroux8, window=6, attention_mask=stored)
 
 
 def test_cells_that_lose_their_charge_within_a_sub_tile_agree(leroux8):
