@@ -32,7 +32,8 @@ class Place:
         if self.kind != "readouts":
             position = first + np.arange(number)
             where["ring"] = position if window is None else position % window
-        return torch.as_tensor(getattr(chip, self.kind)(**where))
+        # Without gaps and in order, as the operator promises.
+        return torch.as_tensor(np.ascontiguousarray(getattr(chip, self.kind)(**where)))
 
 
 def of_chip(chip: Chip, kind: str, places: Places, like: Tensor, **where: int) -> Tensor:

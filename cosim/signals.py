@@ -167,14 +167,20 @@ def pattern(scores: np.ndarray | None, like: Tensor) -> Tensor | None:
     return None if scores is None else torch.as_tensor(scores, dtype=like.dtype, device=like.device)
 
 
+def cells_deviate(now: Conditions) -> bool:
+    """Whether every cell's charge has a deviation of its own."""
+    chip = chip_of(now)
+    return chip is not None and chip.mismatch.cell is not None
+
+
 def with_deviation(terms: Terms, volts: Tensor, array: int, now: Conditions) -> Terms:
     """The terms with the deviation of every cell of the chip added to the one that does not age.
 
     What a deviation loses with age is left out: it is a few per cent of a few per cent.
     """
-    chip = chip_of(now)
-    if chip is None or chip.mismatch.cell is None:
+    if not cells_deviate(now):
         return terms
+    chip = now.chip
     where = {"layer": now.layer, "array": array, "heads": volts.shape[1], "depth": volts.shape[3]}
     scores = of_chip(chip, "reads", now.places, volts, **where)
     deviation = chip.mismatch.cell(volts, scores[:, None])

@@ -31,11 +31,17 @@ class Aging:
     """Which of the cells' terms are left out, since they are the same for every cell and do not age."""
 
 
-def aging_of(now: Conditions, by_level: bool) -> Aging:
-    """What `now`'s hardware states; terms are dropped where elements are looked up by their level."""
+def aging_of(now: Conditions, by_level: bool, deviate: bool = False) -> Aging:
+    """What `now`'s hardware states; terms are dropped where elements are looked up by their level.
+
+    deviate: cells have deviations, which do not age.
+    """
     hardware = now.hardware
     probe = torch.linspace(hardware.v_min, hardware.v_max, 5, dtype=torch.float64).reshape(1, 1, -1, 1)
-    terms = cell_terms(probe, 1, now)
+    terms, rates = cell_terms(probe, 1, now), _rates(now)
+    if deviate and all(factor is not None for _, factor in terms):
+        # As `with_deviation` does.
+        terms, rates = [*terms, (torch.zeros_like(probe), None)], [*rates, None]
     dropped = [
         by_level and factor is None and bool((response == response.flatten()[0]).all())
         for response, factor in terms
@@ -44,7 +50,7 @@ def aging_of(now: Conditions, by_level: bool) -> Aging:
         dropped[0] = False
     kinds, factors, leads = [], [], []
     ages, lead = now.places.ages, torch.arange(TILE, dtype=torch.float64)
-    for (_, factor), rate, left_out in zip(terms, _rates(now), dropped, strict=True):
+    for (_, factor), rate, left_out in zip(terms, rates, dropped, strict=True):
         if left_out:
             continue
         kinds.append(NONE if factor is None else TABLE if rate is None else EXPONENTIAL)

@@ -26,7 +26,7 @@ from ..options import normalised
 from ..signals import Conditions, chip_of, query_widths
 from .circuit import cells_of
 from .circuit import circuit_of as full_scales
-from .numbers import KNOWN, circuit_of, stacked
+from .numbers import KNOWN, circuit_of, stacked, surrogate_of
 
 SOURCES = Path(__file__).parent / "native"
 FLAGS = ["-O3", "-march=native", "-std=c++20", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"]
@@ -42,17 +42,7 @@ def unavailable(now: Conditions, q: Tensor) -> str | None:
         return f"it computes in single precision, and the queries are {q.dtype}"
     if now.effects.noise:
         return "it has no noise"
-    if chip_of(now) is not None and (why := chip_refused(now)) is not None:
-        return why
-    if now.gradient == "fixed-slope" and (not now.effects.quantise or chip_of(now) is not None):
-        return "it has the surrogate gradient for quantised elements of nominal circuits only"
     return failure()
-
-
-def chip_refused(now: Conditions) -> str | None:
-    """A chip's deviations are added to the cells' term that does not age; without one there is no room."""
-    aged = now.effects.decay and all(term.factor is not None for term in now.hardware.aged_transfer().terms)
-    return "every term of this hardware's cells ages, and a chip's deviations do not" if aged else None
 
 
 @torch.compiler.assume_constant_result
@@ -125,7 +115,7 @@ def _processor() -> str:
 
 def _register_fakes() -> None:
     @torch.library.register_fake("gaincell::attention")
-    def _(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start, flagged):
+    def _(q, k, v, position, deviation_1, deviation_2, line_1, line_2, circuit, window, key_start, flagged):
         numbers = KNOWN[circuit]
         depth = numbers.depth(v.shape[-1])
         out = q.new_empty((*q.shape[:3], depth), dtype=torch.float32)
@@ -152,16 +142,17 @@ def attention(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
     if k.dtype == torch.uint8 and not _decodes(q, circuit):
         k, v = volts_of(k, 1, now.hardware), volts_of(v, 2, now.hardware)
     deviations: tuple[Tensor | None, ...] = (None, None)
+    lines: tuple[Tensor | None, ...] = (None, None)
+    dtype = q.dtype
     if not by_level:
         keys, values = cells_of(k.float(), 1, now), cells_of(v.float(), 2, now)
-        q, k, v, dtype = query_widths(q.float(), now), stacked(keys), stacked(values), q.dtype
-    else:
-        dtype = q.dtype
+        q, k, v = query_widths(q.float(), now), stacked(keys), stacked(values)
+        lines = surrogate_of(keys, k), surrogate_of(values, v)
     if chip is not None:
         stages = full_scales(now, v.shape[-1], v.device)
         deviations = stages.first.deviation, stages.second.deviation
     window = 0 if places.window is None else places.window
-    arguments = (places.query_position, *deviations, circuit, window, places.key_start, False)
+    arguments = (places.query_position, *deviations, *lines, circuit, window, places.key_start, False)
     out = torch.ops.gaincell.attention.default(q, k, v, *arguments)[0]
     return normalised(out, now.hardware).to(dtype)
 

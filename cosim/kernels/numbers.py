@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import weakref
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -12,8 +13,8 @@ from torch import Tensor
 from ...models import Hardware
 from ..effects import Effects
 from ..ring import Places
-from ..signals import Conditions
-from ..slope import Gradient
+from ..signals import Conditions, cells_deviate
+from ..slope import Gradient, bearer_of
 from .aging import TILE, aging_of
 from .by_level import AS_THEY_COME, LevelTerms, acting_first, terms_by_level, with_fewer_terms
 from .circuit import Cells, Circuit, Column, Stage
@@ -43,6 +44,7 @@ SHAPE = [
     "engine",
     "flags",
     "acting",
+    "bearer",
 ]
 """Order of the operators' whole numbers."""
 
@@ -83,9 +85,18 @@ def circuit_of(now: Conditions, by_level: bool) -> int:
     while places.ages > ages and (places.window is None or places.window + TILE > ages):
         ages *= 2
     reach = ages if places.window is None else min(ages, places.window)
-    return _described(
-        now.hardware, now.effects, now.token_period, now.gradient, places.columns, ages, reach, by_level
-    )
+    period, tile, reach = _constant(now.token_period), _constant(places.columns), _constant(reach)
+    kind = now.gradient, by_level, cells_deviate(now)
+    return _described(now.hardware, now.effects, period, tile, ages, reach, *kind)
+
+
+def _constant(x: Any) -> Any:
+    """x itself; to a compiler, which may take numbers for symbols, what it was when the graph was made.
+
+    A compiler has no symbols in its sets, and guards what it has put there.
+    """
+    (x,) = {x}
+    return x
 
 
 @torch.compiler.assume_constant_result
@@ -131,18 +142,19 @@ def _numbers(
     hardware: Hardware,
     effects: Effects,
     token_period: float | None,
-    gradient: Gradient,
     tile: int,
     ages: int,
     reach: int,
+    gradient: Gradient,
     by_level: bool,
+    deviate: bool,
 ) -> Numbers:
     nowhere = torch.zeros(1, 1, dtype=torch.int64)
     places = Places(None, None, nowhere, nowhere[0], None, tile, ages, 0)
     now = Conditions(hardware, effects, places, token_period, None, gradient=gradient)
     # Of how many columns only matters on a chip, whose deviations are arguments of the operators.
     circuit = full_scales(now, 0, torch.device("cpu"))
-    aging = aging_of(now, by_level)
+    aging = aging_of(now, by_level, deviate)
     arrays = [terms_by_level(now, array, aging.dropped) if by_level else AS_THEY_COME for array in (1, 2)]
     acting = len(aging.kinds)
     if by_level:
@@ -166,6 +178,8 @@ def _numbers(
         # Clipped or not is all that an ideal read-out leaves to know.
         "flags": int(curves[1][1] == 0 and circuit.second.column is None),
         "acting": acting,
+        # Read where terms come as they are, of which none is dropped.
+        "bearer": bearer_of(hardware, effects.decay, len(aging.kinds)),
     }
     tables = [table for array in arrays for table in array.tables()]
     tables += [aging.factors.float(), aging.lead, aging.kinds, *curves[0][0], *curves[1][0]]
@@ -208,3 +222,11 @@ def stacked(cells: Cells) -> Tensor:
     """Terms and loading (channels, B, Hkv, S, R), float32."""
     parts = cells.terms if cells.loading is None else (*cells.terms, cells.loading)
     return torch.stack([part.float() for part in torch.broadcast_tensors(*parts)])
+
+
+def surrogate_of(cells: Cells, like: Tensor) -> Tensor | None:
+    """What acts in the gradient for the terms `like`, (B, Hkv, S, R); None: they themselves.
+
+    The gradient by what is stored is in the terms already, see `with_fixed_slope`.
+    """
+    return None if cells.linear is None else cells.linear.detach().float().expand(like.shape[1:])

@@ -165,7 +165,7 @@ def _arguments(operands: Operands, now: Conditions) -> tuple:
     numbers = (
         [*constants.first, factors],
         [*constants.second, factors],
-        places.query_position,
+        places.query_position.contiguous(),
         shape,
         scalars,
     )

@@ -13,7 +13,7 @@ from torch import Tensor
 from ...models import Exponential, Hardware
 from ..effects import Effects
 from ..ring import place
-from ..signals import Conditions, cell_terms, chip_of, seconds_per_token
+from ..signals import Conditions, cell_terms, cells_deviate, chip_of, seconds_per_token
 from .circuit import Column, Stage, circuit_of
 
 DEEPEST = math.log(1e20)
@@ -58,8 +58,10 @@ def _nominal(hardware: Hardware, effects: Effects, outputs: int, device: torch.d
     kept = _kept_of(hardware)
     key = (hardware.cell, effects, outputs, device)
     if key not in kept:
-        places = place(1, 1, window=None, columns=1, key_start=0, stored=None, device=device)
-        kept[key] = _constants(Conditions(hardware, effects, places, None, None), outputs, device)
+        # Whatever mode the first use is in: slopes are wanted later.
+        with torch.inference_mode(False):
+            places = place(1, 1, window=None, columns=1, key_start=0, stored=None, device=device)
+            kept[key] = _constants(Conditions(hardware, effects, places, None, None), outputs, device)
     return kept[key]
 
 
@@ -103,9 +105,10 @@ def factors_of(now: Conditions, device: torch.device) -> Tensor | None:
     ages = 1 << (now.places.ages - 1).bit_length()
     now = replace(now, places=replace(now.places, ages=ages))
     kept = _kept_of(now.hardware)
-    key = (now.hardware.cell, now.token_period, _deviates(now), ages, device)
+    key = (now.hardware.cell, now.token_period, cells_deviate(now), ages, device)
     if key not in kept:
-        kept[key] = _factors(now, device)
+        with torch.inference_mode(False):
+            kept[key] = _factors(now, device)
     return kept[key]
 
 
@@ -114,18 +117,13 @@ def _factors(now: Conditions, device: torch.device) -> Tensor | None:
     probe = torch.full((1, 1, 1, 1), now.hardware.v_zero, dtype=torch.float64, device=device)
     plain = replace(now, chip=None, gradient="exact")
     factors = [factor for _, factor in cell_terms(probe, 1, plain)]
-    if _deviates(now) and all(factor is not None for factor in factors):
+    if cells_deviate(now) and all(factor is not None for factor in factors):
         # The cells' deviations are a term of their own, which does not age.
         factors.append(None)
     if all(factor is None for factor in factors):
         return None
     same = torch.ones(now.places.ages, dtype=torch.float64, device=device)
     return torch.stack([same if factor is None else factor for factor in factors]).float()
-
-
-def _deviates(now: Conditions) -> bool:
-    chip = chip_of(now)
-    return chip is not None and chip.mismatch.cell is not None
 
 
 def are_exponential(now: Conditions) -> bool:

@@ -114,6 +114,29 @@ def test_a_layer_on_a_chip_is_one_graph_and_another_chip_another(implementation)
     assert not torch.equal(*outs)
 
 
+@pytest.mark.slow
+def test_lengths_may_be_symbols_where_a_token_period_is_a_constant():
+    """Of the graph: every period has one, for all lengths."""
+    layer = GainCellAttention(Hardware.from_pretrained("generic28"), 2, window=25)
+    torch._dynamo.reset()
+    compiled = torch.compile(layer, backend="aot_eager", fullgraph=True, dynamic=True)
+    outs = []
+    for layer.token_period in (2e-6, 1e-3):
+        for length in (40, 50):
+            torch.manual_seed(0)
+            x = torch.rand(1, 2, length, 32), *0.2 * torch.randn(2, 1, 2, length, 32)
+            results = []
+            for attend in (layer, compiled):
+                inputs = [y.clone().requires_grad_() for y in x]
+                with torch._dynamo.config.patch(error_on_recompile=length == 50):
+                    out = attend(*inputs)
+                results.append((out.detach(), *torch.autograd.grad(out.sum(), inputs)))
+            for found, expected in zip(*reversed(results), strict=True):
+                torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-6)
+            outs.append(results[1][0])
+    assert not torch.equal(outs[0], outs[2])
+
+
 @pytest.mark.parametrize("implementation", ["torch", "auto"])
 def test_autocast_costs_no_levels(leroux, implementation):
     """A layer on bfloat16 signals, as projections under autocast give them, in autocast and outside."""

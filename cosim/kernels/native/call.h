@@ -51,6 +51,7 @@ enum {
   kEngine,
   kFlags,
   kActing,
+  kBearer,
   kShape
 };
 // Start of `numbers`; then both column models.
@@ -127,7 +128,7 @@ struct Call {
   Problem p;
   Tensor q, k, v, position;
   std::shared_ptr<const Description> circuit;
-  Tensor deviation[2];
+  Tensor deviation[2], line[2];
 
   const double* read_column(const double* from, Column& m) {
     m.order = static_cast<int>(*from++);
@@ -181,11 +182,18 @@ struct Call {
       a.bytes = x.const_data_ptr<uint8_t>();
     else
       a.values = x.const_data_ptr<float>();
-    if (!a.levels) a.table = a.gradient = a.values;  // there is none; see `Packed::fill`
+    if (!a.levels) a.table = a.gradient = a.values;
     a.factors = floats(tables[kFactors]);
     a.kept = floats(tables[kKept]);
     a.kinds = tables[kKinds].const_data_ptr<int32_t>();
     a.ages = static_cast<int>(tables[kFactors].size(1));
+  }
+
+  // What acts in the gradient for the terms `x`, which lie without gaps: so it lies as one of them does.
+  void read_line(Array& a, const Tensor& x, const Tensor& given, Tensor& kept) {
+    TORCH_CHECK(!a.levels && given.sizes() == x.sizes().slice(1), "a linear cell's charge comes beside terms like it");
+    a.gradient = floats(kept = given.contiguous());
+    a.bearer = static_cast<int>(circuit->shape[kBearer]);
   }
 
   static Tensor rows(const Tensor& x) {
@@ -195,7 +203,8 @@ struct Call {
   }
 
   Call(const Tensor& q_in, const Tensor& k_in, const Tensor& v_in, const Tensor& position_in,
-       const Optional& deviation_1, const Optional& deviation_2, int64_t number, int64_t window, int64_t key_start)
+       const Optional& deviation_1, const Optional& deviation_2, int64_t number, int64_t window, int64_t key_start,
+       const Optional& line_1 = {}, const Optional& line_2 = {})
       : q(rows(q_in)),
         k(rows(k_in)),
         v(rows(v_in)),
@@ -229,8 +238,11 @@ struct Call {
     TORCH_CHECK(q.scalar_type() == at::kFloat && k.scalar_type() == v.scalar_type() &&
                     (off == 0 || k.scalar_type() == at::kFloat),
                 "keys and values come both as numbers or both as levels");
+    if (line_1 || line_2) k = k.contiguous(), v = v.contiguous();
     read_array(p.first_cells, k, true);
     read_array(p.second_cells, v, false);
+    if (line_1) read_line(p.first_cells, k, *line_1, line[0]);
+    if (line_2) read_line(p.second_cells, v, *line_2, line[1]);
     p.first.edge = static_cast<float>(numbers[kEdge1]);
     p.second.edge = static_cast<float>(numbers[kEdge2]);
     p.first.low = 0;

@@ -117,6 +117,12 @@ inline const float* volts_of(const Array& a, int b, int head, int key) {
   return a.values + b * a.batch_stride + head * a.head_stride + key * a.key_stride;
 }
 
+// Where a channel of terms that come as they are begins; null for one that does not act in the gradient.
+inline const float* channel_of(const Array& a, const float* terms, int channel) {
+  if (terms == a.values || channel == a.terms) return a.values + channel * a.term_stride;
+  return channel == a.bearer ? terms : nullptr;
+}
+
 // Levels of a run's elements, (kTile, padded width); kNothing where there is none.
 inline void read_levels(const Array& a, const Run& run, int b, int head, Level* level) {
   const int wide = padded(a.width);
@@ -143,8 +149,10 @@ inline void responses(const Array& a, const float* tables, const Run& run, int b
         int d = 0;
         for (; d + kLanes <= a.width; d += kLanes) store(to + d, table.take(own + d));
         for (; d < a.width; ++d) to[d] = table[own[d]];
+      } else if (const float* term = channel_of(a, tables, c)) {
+        std::copy_n(term + (volts_of(a, b, head, run.first + s) - a.values), a.width, to);
       } else {
-        std::copy_n(volts_of(a, b, head, run.first + s) + c * a.term_stride, a.width, to);
+        std::fill_n(to, a.width, 0.0f);
       }
       std::fill(to + a.width, to + wide, 0.0f);
     }

@@ -78,10 +78,12 @@ void use_flags(Problem& p, const Tensor& flags) {
   p.flags = static_cast<uint8_t*>(flags.data_ptr());
 }
 
-// (B, H, T, width of the V array), float32, and flags of the read-outs that are not clipped, where asked for.
+// (B, H, T, width of the V array), float32, and flags of the read-outs that are not clipped, where asked for. Lines, for
+// the gradient alone: the charge (B, Hkv, S, width) that the surrogate takes for the terms of keys and values.
 std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position,
-                                     const Optional& deviation_1, const Optional& deviation_2, int64_t circuit,
-                                     int64_t window, int64_t key_start, bool flagged) {
+                                     const Optional& deviation_1, const Optional& deviation_2, const Optional&,
+                                     const Optional&, int64_t circuit, int64_t window, int64_t key_start,
+                                     bool flagged) {
   Call call(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start);
   Problem& p = call.p;
   Tensor out = at::empty({p.batch, p.heads, p.queries, p.second_cells.width}, call.q.options().dtype(at::kFloat));
@@ -107,8 +109,9 @@ std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Ten
 std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const Tensor& flags, const Tensor& q,
                                                       const Tensor& k, const Tensor& v, const Tensor& position,
                                                       const Optional& deviation_1, const Optional& deviation_2,
-                                                      int64_t circuit, int64_t window, int64_t key_start) {
-  Call call(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start);
+                                                      const Optional& line_1, const Optional& line_2, int64_t circuit,
+                                                      int64_t window, int64_t key_start) {
+  Call call(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start, line_1, line_2);
   TORCH_CHECK(!call.p.first_cells.bytes, "stored levels have no gradient");
   use_flags(call.p, flags);
   const auto options = call.q.options().dtype(at::kFloat);
@@ -125,24 +128,29 @@ std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const 
 }
 
 std::tuple<Tensor, Tensor> dispatch(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position,
-                                    const Optional& deviation_1, const Optional& deviation_2, int64_t circuit,
-                                    int64_t window, int64_t key_start, bool flagged) {
+                                    const Optional& deviation_1, const Optional& deviation_2, const Optional& line_1,
+                                    const Optional& line_2, int64_t circuit, int64_t window, int64_t key_start,
+                                    bool flagged) {
   static auto op =
       c10::Dispatcher::singleton()
           .findSchemaOrThrow("gaincell::attention", "")
           .typed<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Optional&,
-                                            const Optional&, int64_t, int64_t, int64_t, bool)>();
-  return op.call(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start, flagged);
+                                            const Optional&, const Optional&, const Optional&, int64_t, int64_t,
+                                            int64_t, bool)>();
+  return op.call(q, k, v, position, deviation_1, deviation_2, line_1, line_2, circuit, window, key_start, flagged);
 }
 
 struct Attention : torch::autograd::Function<Attention> {
   static torch::autograd::variable_list forward(torch::autograd::AutogradContext* ctx, const Tensor& q, const Tensor& k,
                                                 const Tensor& v, const Tensor& position, const Optional& deviation_1,
-                                                const Optional& deviation_2, int64_t circuit, int64_t window,
+                                                const Optional& deviation_2, const Optional& line_1,
+                                                const Optional& line_2, int64_t circuit, int64_t window,
                                                 int64_t key_start) {
     at::AutoDispatchBelowADInplaceOrView below;
-    auto [out, flags] = dispatch(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start, true);
-    ctx->save_for_backward({flags, q, k, v, position, deviation_1.value_or(Tensor()), deviation_2.value_or(Tensor())});
+    auto [out, flags] =
+        dispatch(q, k, v, position, deviation_1, deviation_2, line_1, line_2, circuit, window, key_start, true);
+    ctx->save_for_backward({flags, q, k, v, position, deviation_1.value_or(Tensor()), deviation_2.value_or(Tensor()),
+                            line_1.value_or(Tensor()), line_2.value_or(Tensor())});
     ctx->mark_non_differentiable({flags});
     ctx->saved_data["circuit"] = circuit;
     ctx->saved_data["pin"] = c10::IValue::make_capsule(c10::make_intrusive<Pin>(circuit));
@@ -156,24 +164,27 @@ struct Attention : torch::autograd::Function<Attention> {
                          .findSchemaOrThrow("gaincell::attention_backward", "")
                          .typed<std::tuple<Tensor, Tensor, Tensor>(
                              const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
-                             const Optional&, const Optional&, int64_t, int64_t, int64_t)>();
+                             const Optional&, const Optional&, const Optional&, const Optional&, int64_t, int64_t,
+                             int64_t)>();
     const auto saved = ctx->get_saved_variables();
     const auto optional = [&](int i) { return saved[i].defined() ? Optional(saved[i]) : Optional(); };
     auto [dq, dk, dv] = op.call(grads[0], saved[0], saved[1], saved[2], saved[3], saved[4], optional(5), optional(6),
-                                ctx->saved_data["circuit"].toInt(), ctx->saved_data["window"].toInt(),
-                                ctx->saved_data["key_start"].toInt());
-    return {dq, dk, dv, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
+                                optional(7), optional(8), ctx->saved_data["circuit"].toInt(),
+                                ctx->saved_data["window"].toInt(), ctx->saved_data["key_start"].toInt());
+    return {dq, dk, dv, Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor(), Tensor()};
   }
 };
 
 std::tuple<Tensor, Tensor> attention_autograd(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position,
-                                              const Optional& deviation_1, const Optional& deviation_2, int64_t circuit,
+                                              const Optional& deviation_1, const Optional& deviation_2,
+                                              const Optional& line_1, const Optional& line_2, int64_t circuit,
                                               int64_t window, int64_t key_start, bool flagged) {
   if (!at::GradMode::is_enabled() || !(q.requires_grad() || k.requires_grad() || v.requires_grad())) {
     at::AutoDispatchBelowADInplaceOrView below;
-    return dispatch(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start, flagged);
+    return dispatch(q, k, v, position, deviation_1, deviation_2, line_1, line_2, circuit, window, key_start, flagged);
   }
-  auto found = Attention::apply(q, k, v, position, deviation_1, deviation_2, circuit, window, key_start);
+  auto found =
+      Attention::apply(q, k, v, position, deviation_1, deviation_2, line_1, line_2, circuit, window, key_start);
   return {found[0], found[1]};
 }
 
@@ -192,11 +203,12 @@ TORCH_LIBRARY(gaincell, m) {
   m.def("describe(Tensor[] tables, int[] shape, float[] numbers) -> int", gaincell::describe);
   m.def("forget(int circuit) -> ()", gaincell::forget);
   m.def(
-      "attention(Tensor q, Tensor k, Tensor v, Tensor position, Tensor? deviation_1, Tensor? deviation_2, int circuit, "
-      "int window, int key_start, bool flagged) -> (Tensor, Tensor)");
+      "attention(Tensor q, Tensor k, Tensor v, Tensor position, Tensor? deviation_1, Tensor? deviation_2, Tensor? "
+      "line_1, Tensor? line_2, int circuit, int window, int key_start, bool flagged) -> (Tensor, Tensor)");
   m.def(
       "attention_backward(Tensor grad, Tensor flags, Tensor q, Tensor k, Tensor v, Tensor position, Tensor? "
-      "deviation_1, Tensor? deviation_2, int circuit, int window, int key_start) -> (Tensor, Tensor, Tensor)");
+      "deviation_1, Tensor? deviation_2, Tensor? line_1, Tensor? line_2, int circuit, int window, int key_start) -> "
+      "(Tensor, Tensor, Tensor)");
 }
 TORCH_LIBRARY_IMPL(gaincell, CPU, m) {
   m.impl("attention", gaincell::attention);

@@ -18,7 +18,8 @@ struct Packed {
   int channels = 0, forms = 0;
   size_t each = 0, rows = 0;
 
-  // by_element, by_key: tables of the responses (any pointer but null where terms come as they are), null for none.
+  // by_element, by_key: tables of the responses, or where terms come as they are those or what acts for them; null for
+  // none.
   void fill(const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head,
             const float* by_element, const float* by_key) {
     const int wide = padded(a.width);

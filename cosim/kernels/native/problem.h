@@ -53,11 +53,14 @@ struct Array {
   const float* table = nullptr;     // [terms + loaded][levels + 1] response at each level, the last for NaN
   const float* slope = nullptr;     // the same, derivative by the volts asked for
   const float* gradient = nullptr;  // the same, response in the gradient of the pulses: `table`, or a surrogate
+  int bearer = 0;                   // the term that a surrogate stands for, where it comes beside terms; see below
   float low = 0, high = 0;          // volts of the first and the last level
   float per_volt = 0;               // levels per volt, see `levels_per_volt`
   float constant = 0;               // response that is the same for every cell and does not age
   float gradient_constant = 0;      // its part in the gradient of the pulses
-  const float* values = nullptr;    // volts (B, Hkv, S, depth), or terms (terms + loaded, B, Hkv, S, width)
+  // Volts (B, Hkv, S, depth), or terms (terms + loaded, B, Hkv, S, width). Then `table` is the same pointer, and
+  // `gradient` too, or else (B, Hkv, S, width), what the one term that acts in the gradient of the pulses is there.
+  const float* values = nullptr;
   const uint8_t* bytes = nullptr;   // levels (B, Hkv, S, depth) instead of volts; to decode only
   int64_t batch_stride = 0, head_stride = 0, key_stride = 0, term_stride = 0;
   bool mirrored = false;  // the upper half of the rows holds the complements

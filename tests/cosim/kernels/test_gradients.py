@@ -61,9 +61,10 @@ def test_the_surrogate_gradient_of_every_circuit(fast, circuit):
 
 
 # Of a linear cell's levels many a charge is exactly zero, on the edge of a clip.
+@pytest.mark.parametrize("chip", [False, True])
 @pytest.mark.parametrize("circuit", sorted(set(CIRCUITS) - {"linear cell"}))
-def test_the_surrogate_gradient_of_levels(fast, circuit):
-    case = Case(circuit, queries=40, keys=70, window=50, heads=(4, 2), gradient="fixed-slope")
+def test_the_surrogate_gradient_of_levels(fast, circuit, chip):
+    case = Case(circuit, queries=40, keys=70, window=50, heads=(4, 2), chip=chip, gradient="fixed-slope")
     (_, expected), (_, found) = (case.run(name, quantise=True) for name in ("reference", fast))
     assert near(found, expected, case.dtype)
 

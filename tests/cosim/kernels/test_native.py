@@ -15,6 +15,8 @@ from gaincell.cosim.ring import place
 from gaincell.cosim.signals import Conditions
 from gaincell.models import Hardware
 
+from .cases import PLAIN
+
 COMPILER = os.environ.get("CXX", "c++")
 pytestmark = pytest.mark.skipif(shutil.which(COMPILER) is None, reason=f"no C++ compiler ({COMPILER})")
 
@@ -44,16 +46,19 @@ def inputs(queries, keys, heads=(4, 2), depth=32, low=0.0, **options):
 
 @pytest.mark.parametrize("name", ["leroux2025", "generic28-sc"])
 @pytest.mark.parametrize("quantised", [True, False])
-def test_operators_are_registered_as_they_should(name, quantised):
+@pytest.mark.parametrize("gradient", ["exact", "fixed-slope"])
+def test_operators_are_registered_as_they_should(name, quantised, gradient):
     hardware = Hardware.from_pretrained(name)
-    now = conditions(hardware, 20, 30, effects=Effects(quantise=quantised), window=25)
+    now = conditions(hardware, 20, 30, effects=Effects(quantise=quantised), window=25, gradient=gradient)
     circuit = numbers.circuit_of(now, quantised)
     q, k, v = inputs(20, 30, depth=8)
+    lines = None, None
     if not quantised:
         keys, values = native.cells_of(k, 1, now), native.cells_of(v, 2, now)
         q, k, v = native.query_widths(q, now), numbers.stacked(keys), numbers.stacked(values)
+        lines = numbers.surrogate_of(keys, k), numbers.surrogate_of(values, v)
     q, k, v = (x.detach().requires_grad_() for x in (q, k, v))
-    arguments = (q, k, v, now.places.query_position, None, None, circuit, 25, 0, False)
+    arguments = (q, k, v, now.places.query_position, None, None, *lines, circuit, 25, 0, False)
     torch.library.opcheck(torch.ops.gaincell.attention.default, arguments)
     arguments = (q.detach(), k.detach(), v.detach(), *arguments[3:])
     out, flags = torch.ops.gaincell.attention(*arguments[:-1], True)
@@ -70,7 +75,7 @@ def test_decoding_levels_is_registered_as_it_should(name):
     circuit = numbers.circuit_of(now, True)
     q, k, v = inputs(1, 30, depth=8)
     stored = levels_of(k, 1, hardware), levels_of(v, 2, hardware)
-    arguments = (q, *stored, now.places.query_position, None, None, circuit, 25, 0, False)
+    arguments = (q, *stored, now.places.query_position, *4 * [None], circuit, 25, 0, False)
     torch.library.opcheck(torch.ops.gaincell.attention.default, arguments)
     with pytest.raises(RuntimeError, match="stored levels are for decoding"):
         torch.ops.gaincell.attention(q.expand(-1, -1, 2, -1), *arguments[1:])
@@ -150,7 +155,7 @@ def test_a_forgotten_circuit_is_an_error_not_a_crash():
     del hardware, now
     q, k, v = inputs(3, 3, depth=8)
     with pytest.raises(RuntimeError, match="forgotten"):
-        torch.ops.gaincell.attention(q, k, v, torch.arange(3)[None], None, None, circuit, 0, 0, False)
+        torch.ops.gaincell.attention(q, k, v, torch.arange(3)[None], *4 * [None], circuit, 0, 0, False)
 
 
 def test_gradients_may_outlive_their_hardware():
@@ -184,6 +189,16 @@ def test_quantised_gradients_are_those_of_the_reference(name, gradient):
         gradients.append(torch.autograd.grad((out * torch.randn_like(out)).sum(), x))
     for theirs, ours in zip(*gradients, strict=True):
         assert (ours - theirs).abs().max() < 1e-4 * theirs.abs().max()
+
+
+def test_what_the_gradient_takes_for_the_terms_lies_as_they_do(leroux):
+    now = conditions(leroux, 3, 3, effects=PLAIN, gradient="fixed-slope")
+    q, k, v = inputs(3, 3, heads=(2, 2), depth=8)
+    terms = [numbers.stacked(native.cells_of(x, i, now)) for i, x in ((1, k), (2, v))]
+    rest = torch.arange(3)[None], None, None, k, v[..., :4], numbers.circuit_of(now, False), 0, 0
+    _, flags = torch.ops.gaincell.attention(q, *terms, *rest, True)
+    with pytest.raises(RuntimeError, match="beside terms"):
+        torch.ops.gaincell.attention_backward(torch.ones_like(q), flags, q, *terms, *rest)
 
 
 @pytest.mark.parametrize("depth", [257, 300])

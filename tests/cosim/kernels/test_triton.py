@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from torch.utils._pytree import tree_leaves
 
 from gaincell.circuits.errors import HardwareError
 from gaincell.cosim import Effects, gain_cell_attention
@@ -105,6 +106,8 @@ def test_padding_agrees_with_the_reference(leroux8):
     stored[0, :5] = False
     stored[1, 10:] = False
     agrees(draw(leroux8, batch=2, heads=1), leroux8, window=6, attention_mask=stored)
+    # Fewer queries than keys: their positions are not side by side in memory.
+    agrees(draw(leroux8, batch=2, heads=1, queries=6, keys=13), leroux8, window=6, attention_mask=stored)
 
 
 def test_cells_that_lose_their_charge_within_a_sub_tile_agree(leroux8):
@@ -231,6 +234,14 @@ def test_operators_keep_the_rules_of_torch_library(operator, leroux8):
     gradient = torch.rand(1, 2, 3, 5, device=DEVICE)
     detached = [x.detach() if isinstance(x, torch.Tensor) else x for x in given]
     torch.library.opcheck(operator.gradients, (gradient, *detached))
+
+
+def test_what_is_kept_is_as_good_for_gradients_if_inference_came_first(full):
+    hardware = full.model_copy(update={"name": "seen in inference"})
+    with torch.inference_mode():
+        gain_cell_attention(*draw(hardware, queries=3), hardware, implementation="triton", effects=PLAIN)
+    kept = [x for x in tree_leaves(arguments(hardware)[4:]) if isinstance(x, torch.Tensor)]
+    assert len(kept) > 3 and not any(x.is_inference() for x in kept)
 
 
 def test_what_it_does_not_compute_it_says(full):
