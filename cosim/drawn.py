@@ -39,7 +39,7 @@ class Place:
 def of_chip(chip: Chip, kind: str, places: Places, like: Tensor, **where: int) -> Tensor:
     """What the chip's method `kind` gives for `where` and the ring columns of `places`, with the dtype and
     device of `like`."""
-    keys = places.key_start, places.key_position.shape[0], places.window
+    keys = places.key_start, places.keys, places.window
     arguments = tuple(where.items())
     if not torch.compiler.is_compiling():
         return Place(kind, keys, arguments).draw(chip).to(like)

@@ -27,8 +27,8 @@ class Places:
     """(B, S) bool, whether a packed key is stored; None when every key is."""
     query_position: Tensor
     """(B or 1, T) stored tokens before each query's own; never falls along T."""
-    key_position: Tensor
-    """(S,) stored tokens before each packed key."""
+    keys: int
+    """S, packed keys, whose positions follow each other."""
     window: int | None
     """Columns of the ring; None: as many as there are positions."""
     columns: int
@@ -39,19 +39,18 @@ class Places:
     """Position of the first packed key."""
 
     @property
+    def key_position(self) -> Tensor:
+        """(S,) stored tokens before each packed key."""
+        return torch.arange(self.key_start, self.key_start + self.keys, device=self.query_position.device)
+
+    @property
     def column(self) -> Tensor:
         """(S,) ring column of each packed key."""
         return self.key_position if self.window is None else self.key_position % self.window
 
     def of_keys(self, first: int, end: int) -> Places:
         """The same for the packed keys first .. end - 1 alone, which are not packed again."""
-        return replace(
-            self,
-            order=None,
-            stored=None,
-            key_position=self.key_position[first:end],
-            key_start=self.key_start + first,
-        )
+        return replace(self, order=None, stored=None, keys=end - first, key_start=self.key_start + first)
 
     def pack(self, x: Tensor) -> Tensor:
         """Keys or values (B, H, S, D) in packed order, padding as zeros."""
@@ -86,14 +85,14 @@ def place(
 
     window None means a ring large enough that nothing is overwritten. `stored`: (B, keys) bool or None (all).
     """
-    key_position = torch.arange(key_start, key_start + keys, device=device)
     if stored is None:
-        order, packed, query_position = None, None, key_position[None, keys - queries :]
+        order, packed = None, None
+        query_position = torch.arange(key_start + keys - queries, key_start + keys, device=device)[None]
     else:
         order = torch.argsort((~stored).to(torch.int8), dim=1, stable=True)
         packed = stored.gather(1, order)
         query_position = (key_start + stored.long().cumsum(1) - 1)[:, keys - queries :]
-    return Places(order, packed, query_position, key_position, window, columns, keys, key_start)
+    return Places(order, packed, query_position, keys, window, columns, keys, key_start)
 
 
 @dataclass(frozen=True)

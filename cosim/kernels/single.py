@@ -40,7 +40,7 @@ def attention_of_one(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor
 def _slots(places: Places) -> tuple[Tensor, Places, Tensor | None]:
     """Position (B or 1, L) that each column of the sub-tiles in use holds (or would), what is in them as
     `Places`, and the packed key (B or 1, L) of each, None where keys only need padding."""
-    keys, device = places.ages, places.key_position.device
+    keys, device = places.ages, places.query_position.device
     first = places.key_start // places.columns * places.columns
     last = places.key_start + keys
     wrapped = places.window is not None and last > places.window
@@ -48,7 +48,7 @@ def _slots(places: Places) -> tuple[Tensor, Places, Tensor | None]:
         first, last = 0, places.window
     length = (last - first + places.columns - 1) // places.columns * places.columns
     column = torch.arange(first, first + length, device=device)
-    ring = replace(places, order=None, stored=None, key_position=column, key_start=first, window=None)
+    ring = replace(places, order=None, stored=None, keys=length, key_start=first, window=None)
     if not wrapped:
         return column[None], ring, None
     now = places.query_position
