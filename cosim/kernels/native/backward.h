@@ -115,13 +115,13 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
     alignas(64) float grad[kBlock];
     for (int t = found.row; t < std::min(found.row + kBlock, block.rows); ++t) {
       sum_terms(ages, kept.factors, a.acting, t, block.position[t] - run.position, found, 1, common[t], grad);
-      for (int s = 0; s < kBlock && a.loaded; ++s) grad[s] += found.at(a.acting, t)[s];
+      if (a.loaded) add_row(found.at(a.acting, t), kBlock, grad);
       const size_t at = static_cast<size_t>(t) * kTile + found.column;
       for (int phase = 0; phase < p.phases; ++phase) {
-        float* __restrict by_charge = kept.charge[phase].data() + at;
-        for (int s = 0; s < kBlock; ++s) by_charge[s] *= grad[s];
+        float* by_charge = kept.charge[phase].data() + at;
+        multiply_row(grad, kBlock, by_charge);
         if (p.first_cells.gradient_constant != 0) summed[phase * kTile + t] += sum_of(by_charge, kBlock);
-        for (int s = 0; s < kBlock && loaded; ++s) kept.load[phase][at + s] *= grad[s];
+        if (loaded) multiply_row(grad, kBlock, kept.load[phase].data() + at);
       }
     }
   };

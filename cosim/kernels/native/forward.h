@@ -100,7 +100,7 @@ inline void first_product(const Problem& p, const Ages& ages, const RowFactors& 
       for (int t = found.row; t < std::min(found.row + kBlock, block.rows); ++t) {
         float* to = charge + static_cast<size_t>(t) * kTile + found.column;
         sum_terms(ages, factors, a.terms, t, block.position[t] - run.position, found, per_step, block.bias[phase][t], to);
-        for (int s = 0; s < kBlock && a.loaded; ++s) to[each + s] = per_step * found.at(a.terms, t)[s];
+        if (a.loaded) scale_row(per_step, found.at(a.terms, t), kBlock, to + each);
       }
     };
     E::multiply_each(block.filled, kTile, padded(a.width), a.channels(), pairs, p.query_steps > 0,

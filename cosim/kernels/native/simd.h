@@ -71,6 +71,17 @@ inline vf load(const float* p) {
 inline void store(float* p, vf x) { std::memcpy(p, &x, sizeof x); }
 inline vf broadcast(float x) { return vf{} + x; }
 
+// Rows of n numbers; n is a multiple of 16.
+inline void scale_row(float by, const float* x, int n, float* out) {
+  for (int i = 0; i < n; i += kLanes) store(out + i, broadcast(by) * load(x + i));
+}
+inline void add_row(const float* x, int n, float* out) {
+  for (int i = 0; i < n; i += kLanes) store(out + i, load(out + i) + load(x + i));
+}
+inline void multiply_row(const float* x, int n, float* out) {
+  for (int i = 0; i < n; i += kLanes) store(out + i, load(out + i) * load(x + i));
+}
+
 inline float sum_of_lanes(vf x) {
 #if defined(__AVX512F__)
   return _mm512_reduce_add_ps(reinterpret_cast<__m512>(x));
