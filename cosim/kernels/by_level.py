@@ -105,10 +105,8 @@ def with_fewer_terms(aging: Aging, arrays: list[LevelTerms], reach: int) -> tupl
     return fewer, [array.mixed(mix) for array in arrays]
 
 
-def acting_first(
-    aging: Aging, arrays: list[LevelTerms], reach: int
-) -> tuple[Aging, list[LevelTerms], int]:
-    """Exactly the same charges, by terms of which the first few are all that a gradient has to know; and how many.
+def acting_first(aging: Aging, arrays: list[LevelTerms], reach: int) -> tuple[Aging, list[LevelTerms], int]:
+    """Exactly the same charges, by terms of which gradients need to know the first few alone; and how many.
 
     What ages says much the same in several terms: of exp(-r a), exp(-2 r a) and exp(-3 r a) the second is
     nearly a sum of the others. It is written as that sum, by which their responses grow, and a remainder, a
@@ -128,7 +126,12 @@ def acting_first(
 
 
 def _split(
-    aging: Aging, arrays: list[LevelTerms], kept: list[int], others: list[int], shares: Tensor, remainder: Tensor
+    aging: Aging,
+    arrays: list[LevelTerms],
+    kept: list[int],
+    others: list[int],
+    shares: Tensor,
+    remainder: Tensor,
 ) -> tuple[Aging, list[LevelTerms]]:
     """The kept terms with the others' shares in them, then what remains of the others."""
     largest = remainder.abs().amax(1, keepdim=True).clamp_min(1e-300)
