@@ -174,6 +174,11 @@ def on_levels(implementation: str, hardware: str = "leroux2025") -> Build:
     return build
 
 
+def reading(case: Case, device: torch.device, dtype: torch.dtype) -> Attention:
+    """No attention: every key and value is added up, which is the least that reading them takes."""
+    return lambda q, k, v: q + (k.sum() + v.sum())
+
+
 DENSE, DENSE_FOUR, EXACT, BAND = "dense", "dense, four terms", "sdpa", "sdpa band"
 REFERENCE = "reference"
 """The oracle, slow and with T x S tensors: only where it is asked for."""
@@ -192,6 +197,7 @@ def contenders(device: torch.device) -> dict[str, Contender]:
         EXACT: Contender(exact_causal),
         BAND: Contender(exact_band, windowed_only=True),
     }
+    found["reading alone"] = Contender(reading, decode_only=True)
     for name in (REFERENCE, "torch", fast):
         found[name] = Contender(ours(name), published=True)
     found[fast + LEVELS] = Contender(on_levels(fast), published=True, decode_only=True)
