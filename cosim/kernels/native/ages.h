@@ -62,8 +62,7 @@ inline void sum_terms(const Ages& ages, const RowFactors& factors, int terms, in
     const float* factor = ages.tabled(c) ? ages.row(c, age) : ages.exponential(c) ? ages.kept(c) : nullptr;
     const vf scale = broadcast(unit * factors.of[c][t]);
     if (factor)
-      for (int i = 0; i < n; ++i)
-        sum[i] += scale * load(factor + found.column + i * kLanes) * load(term + i * kLanes);
+      for (int i = 0; i < n; ++i) sum[i] += scale * load(factor + found.column + i * kLanes) * load(term + i * kLanes);
     else
       for (int i = 0; i < n; ++i) sum[i] += scale * load(term + i * kLanes);
   }

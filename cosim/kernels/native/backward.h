@@ -40,7 +40,7 @@ struct BackwardScratch : Scratch<E> {
   std::vector<Kept<E>> kept;
   std::vector<char> begun;  // runs of the sub-tile whose gradients hold something
 
-  explicit BackwardScratch(const Problem& p) 
+  explicit BackwardScratch(const Problem& p)
       : Scratch<E>(p), pulse_turned(p.group()), pulse_grad(p.group()), summed(p.group()) {
     const int deep = padded(p.second_cells.width);
     const size_t tile = kTile;
@@ -150,8 +150,8 @@ void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Qu
         E::pack_both(w.left.data(), w.right.data(), x.x, kTile, rows, kTile, x.scale);
       plain = x.x == grad && !x.scale;
       const int parts = std::min(kGradientParts, a.parts[c]);
-      E::multiply(rows, wide, kTile, w.left.data(), w.keys.by_key(member, c), to_pulse, wide, add || c > 0, parts, false,
-                  on_diagonal ? Causal::kLeft : Causal::kNone);
+      E::multiply(rows, wide, kTile, w.left.data(), w.keys.by_key(member, c), to_pulse, wide, add || c > 0, parts,
+                  false, on_diagonal ? Causal::kLeft : Causal::kNone);
       E::multiply(wide, kTile, rows, turned, w.right.data(),
                   w.key_grad.data() + (member * a.channels() + c) * kTile * wide, kTile, w.begun[member] || phase > 0,
                   parts, p.query_steps > 0, on_diagonal ? Causal::kRight : Causal::kNone);

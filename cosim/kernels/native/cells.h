@@ -5,8 +5,8 @@
 #include <cmath>
 #include <vector>
 
-#include "split.h"
 #include "ring.h"
+#include "split.h"
 #include "stage.h"
 
 namespace gaincell {
@@ -196,9 +196,8 @@ inline void volts_gradient(const Array& a, const std::vector<ByLevel>& slopes, c
 
 // Gradient of the volts (or terms) of the keys of a run, from that of the responses (channels, padded width, kTile) in
 // multiples of `unit`.
-inline void responses_backward(const Array& a, const Run& run, int b, int head, const Level* level,
-                               const float* turned, float unit, Buffer<float>& grad, float* out, int64_t out_key,
-                               int64_t out_term) {
+inline void responses_backward(const Array& a, const Run& run, int b, int head, const Level* level, const float* turned,
+                               float unit, Buffer<float>& grad, float* out, int64_t out_key, int64_t out_term) {
   const int wide = padded(a.width), channels = a.channels();
   const size_t each = static_cast<size_t>(kTile) * wide;
   grad.resize(channels * each);

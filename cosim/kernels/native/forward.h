@@ -99,7 +99,8 @@ inline void first_product(const Problem& p, const Ages& ages, const RowFactors& 
     const auto finish = [&](const Blocks& found) {
       for (int t = found.row; t < std::min(found.row + kBlock, block.rows); ++t) {
         float* to = charge + static_cast<size_t>(t) * kTile + found.column;
-        sum_terms(ages, factors, a.terms, t, block.position[t] - run.position, found, per_step, block.bias[phase][t], to);
+        sum_terms(ages, factors, a.terms, t, block.position[t] - run.position, found, per_step, block.bias[phase][t],
+                  to);
         if (a.loaded) scale_row(per_step, found.at(a.terms, t), kBlock, to + each);
       }
     };

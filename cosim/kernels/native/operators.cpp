@@ -78,8 +78,8 @@ void use_flags(Problem& p, const Tensor& flags) {
   p.flags = static_cast<uint8_t*>(flags.data_ptr());
 }
 
-// (B, H, T, width of the V array), float32, and flags of the read-outs that are not clipped, where asked for. Lines, for
-// the gradient alone: the charge (B, Hkv, S, width) that the surrogate takes for the terms of keys and values.
+// (B, H, T, width of the V array), float32, and flags of the read-outs that are not clipped, where asked for. Lines,
+// for the gradient alone: the charge (B, Hkv, S, width) that the surrogate takes for the terms of keys and values.
 std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Tensor& v, const Tensor& position,
                                      const Optional& deviation_1, const Optional& deviation_2, const Optional&,
                                      const Optional&, int64_t circuit, int64_t window, int64_t key_start,
@@ -131,12 +131,11 @@ std::tuple<Tensor, Tensor> dispatch(const Tensor& q, const Tensor& k, const Tens
                                     const Optional& deviation_1, const Optional& deviation_2, const Optional& line_1,
                                     const Optional& line_2, int64_t circuit, int64_t window, int64_t key_start,
                                     bool flagged) {
-  static auto op =
-      c10::Dispatcher::singleton()
-          .findSchemaOrThrow("gaincell::attention", "")
-          .typed<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Optional&,
-                                            const Optional&, const Optional&, const Optional&, int64_t, int64_t,
-                                            int64_t, bool)>();
+  static auto op = c10::Dispatcher::singleton()
+                       .findSchemaOrThrow("gaincell::attention", "")
+                       .typed<std::tuple<Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+                                                         const Optional&, const Optional&, const Optional&,
+                                                         const Optional&, int64_t, int64_t, int64_t, bool)>();
   return op.call(q, k, v, position, deviation_1, deviation_2, line_1, line_2, circuit, window, key_start, flagged);
 }
 
@@ -160,12 +159,12 @@ struct Attention : torch::autograd::Function<Attention> {
   }
   static torch::autograd::variable_list backward(torch::autograd::AutogradContext* ctx,
                                                  torch::autograd::variable_list grads) {
-    static auto op = c10::Dispatcher::singleton()
-                         .findSchemaOrThrow("gaincell::attention_backward", "")
-                         .typed<std::tuple<Tensor, Tensor, Tensor>(
-                             const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&, const Tensor&,
-                             const Optional&, const Optional&, const Optional&, const Optional&, int64_t, int64_t,
-                             int64_t)>();
+    static auto op =
+        c10::Dispatcher::singleton()
+            .findSchemaOrThrow("gaincell::attention_backward", "")
+            .typed<std::tuple<Tensor, Tensor, Tensor>(const Tensor&, const Tensor&, const Tensor&, const Tensor&,
+                                                      const Tensor&, const Tensor&, const Optional&, const Optional&,
+                                                      const Optional&, const Optional&, int64_t, int64_t, int64_t)>();
     const auto saved = ctx->get_saved_variables();
     const auto optional = [&](int i) { return saved[i].defined() ? Optional(saved[i]) : Optional(); };
     auto [dq, dk, dv] = op.call(grads[0], saved[0], saved[1], saved[2], saved[3], saved[4], optional(5), optional(6),

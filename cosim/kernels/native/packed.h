@@ -87,7 +87,8 @@ struct Packed {
       const int parts = std::min(E::kParts, a.parts[c]);
       if (wanted(a, by_element, c)) look_up_all(at(member, c, 0), turned.data(), rows, element_tables[c], parts);
       if (wanted(a, by_key, c))
-        look_up_right(at(member, c, forms - 1), levels_of_run(member), kTile, wide, key_tables.data() + c * kTile, parts);
+        look_up_right(at(member, c, forms - 1), levels_of_run(member), kTile, wide, key_tables.data() + c * kTile,
+                      parts);
     }
   }
   static const float* row_of(const Array& a, const float* tables, int channel) {

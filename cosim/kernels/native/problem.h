@@ -10,8 +10,8 @@ constexpr int kMaxOrder = 8;  // coefficients per row of a column model
 constexpr int kMostChannels = 16;
 using Level = uint16_t;
 constexpr Level kNothing = 15;  // level of no element, beyond those of the tables that are looked up in registers
-constexpr int kNoLevel = 255;  // of an element that is not a number, where elements come as levels
-constexpr int kTile = 64;      // queries, and at most so many keys, that are worked on at a time
+constexpr int kNoLevel = 255;   // of an element that is not a number, where elements come as levels
+constexpr int kTile = 64;       // queries, and at most so many keys, that are worked on at a time
 
 inline int padded(int n) { return (n + 31) / 32 * 32; }
 
@@ -61,7 +61,7 @@ struct Array {
   // Volts (B, Hkv, S, depth), or terms (terms + loaded, B, Hkv, S, width). Then `table` is the same pointer, and
   // `gradient` too, or else (B, Hkv, S, width), what the one term that acts in the gradient of the pulses is there.
   const float* values = nullptr;
-  const uint8_t* bytes = nullptr;   // levels (B, Hkv, S, depth) instead of volts; to decode only
+  const uint8_t* bytes = nullptr;  // levels (B, Hkv, S, depth) instead of volts; to decode only
   int64_t batch_stride = 0, head_stride = 0, key_stride = 0, term_stride = 0;
   bool mirrored = false;  // the upper half of the rows holds the complements
   float extra = 0;        // volts of a last column that is no part of `values`

@@ -150,8 +150,8 @@ struct Split {
   }
 
   // One block of kBlock x kBlock, to `c`.
-  static void block(int M, int N, int K, int m, int n, const uint16_t* A, const uint16_t* B, float* c, int ldc, bool add,
-                    int parts, bool whole_left, Causal causal) {
+  static void block(int M, int N, int K, int m, int n, const uint16_t* A, const uint16_t* B, float* c, int ldc,
+                    bool add, int parts, bool whole_left, Causal causal) {
     const int order = std::min(parts, P), left = whole_left ? 1 : order;
     const int from = causal == Causal::kRight && n >= 32 ? std::min(32, K) : 0;
     const int to = causal == Causal::kResult && m < 32 && n >= 32 ? 0
