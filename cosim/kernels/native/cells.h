@@ -94,22 +94,23 @@ inline float kept(const Array& a, int channel, int key) {
   return channel < a.terms && a.kinds[channel] == kExponential ? a.kept[channel * kTile + key] : 1.0f;
 }
 
-// How much of the sum a term can be decides how many of its digits matter: each part of a split number has 8 bits.
+// How much of the sum a term can be, in charges or in gradients, decides how many of its digits matter: each part of a
+// split number has 8 bits.
 inline void count_parts(Array& a, int all) {
-  double size[kMostChannels], total = 0;
-  for (int c = 0; c < a.channels(); ++c) {
-    double largest = 0, factor = 0;
-    for (int l = 0; l < a.levels; ++l)
-      largest = std::max(largest, std::abs(static_cast<double>(a.table[c * (a.levels + 1) + l])));
-    for (int age = 0; age < a.ages && c < a.terms; ++age)
-      factor = std::max(factor, std::abs(static_cast<double>(a.factors[c * a.ages + age])));
-    size[c] = largest * factor;
-    total += c < a.terms ? size[c] : 0;
-  }
-  for (int c = 0; c < a.channels(); ++c) {
-    const int fewer = c < a.terms ? static_cast<int>(std::log2(total / std::max(size[c], 1e-30)) / 8)
-                                  : all / 3;  // loading is a correction
-    a.parts[c] = std::max(1, all - fewer);
+  std::fill_n(a.parts, kMostChannels, 1);
+  for (int c = a.terms; c < a.channels(); ++c) a.parts[c] = std::max(1, all - all / 3);  // loading is a correction
+  for (const float* table : {a.table, a.gradient}) {
+    double size[kMostChannels], total = 0;
+    for (int c = 0; c < a.terms; ++c) {
+      double largest = 0, factor = 0;
+      for (int l = 0; l < a.levels; ++l)
+        largest = std::max(largest, std::abs(static_cast<double>(table[c * (a.levels + 1) + l])));
+      for (int age = 0; age < a.ages; ++age)
+        factor = std::max(factor, std::abs(static_cast<double>(a.factors[c * a.ages + age])));
+      total += size[c] = largest * factor;
+    }
+    for (int c = 0; c < a.terms && total > 0; ++c)
+      a.parts[c] = std::max(a.parts[c], all - static_cast<int>(std::log2(total / std::max(size[c], 1e-30)) / 8));
   }
 }
 

@@ -95,8 +95,6 @@ struct Plain {
     pack_left(right, src, ld, M, N, scale);
     if (left) std::memcpy(left, right, sizeof(float) * M * N);
   }
-  // src (K, N).
-  static void pack_right(float* dst, const float* src, int ld, int K, int N) { pack_left(dst, src, ld, K, N); }
   // src (N, K), as (K, N).
   static void pack_right_transposed(float* dst, const float* src, int ld, int K, int N) {
     transpose(dst, N, src, ld, N, K);

@@ -34,7 +34,7 @@ inline void look_up_all(uint16_t* dst, const Level* levels, size_t count, const 
   }
 }
 
-// levels (K, columns of N) -> as `Split::pack_right` would; row k has a table of its own.
+// levels (K, columns of N) -> as `Split::pack_both` would; row k has a table of its own.
 template <int P>
 inline void look_up_right(uint16_t* dst, const Level* levels, int K, int N, const PartsTable<P>* tables, int parts) {
   const size_t each = static_cast<size_t>(K) * N;

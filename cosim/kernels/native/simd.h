@@ -25,7 +25,6 @@ constexpr int kLanes = 4, kPanel = 2, kRows = 4;  // 8 of 16
 #endif
 
 typedef float vf __attribute__((vector_size(kLanes * sizeof(float))));
-typedef int32_t vi __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
 // Memory on cache lines: rows that straddle two of them halve the speed of tile registers.
 template <class T>

@@ -66,11 +66,7 @@ struct Split {
       }
   }
 
-  // Rows 2k and 2k + 1 side by side: [K / 2][N][2].
-  static void pack_right(uint16_t* dst, const float* src, int ld, int K, int N) {
-    pack_both(nullptr, dst, src, ld, K, N, nullptr);
-  }
-
+  // A right operand has rows 2k and 2k + 1 side by side: [K / 2][N][2].
   static void pack_both(uint16_t* left, uint16_t* right, const float* src, int ld, int M, int N, const float* scale) {
     const size_t each = static_cast<size_t>(M) * N;
     const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6,
