@@ -93,7 +93,7 @@ def plot_scaling(rows: list[dict], conditions: dict, path: Path) -> None:
     """Draw time per token against T, forward (full) and forward + backward (dashed), as PNG or PDF."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(6, 4), layout="constrained")
+    figure = Figure(figsize=(7.2, 4), layout="constrained")
     axes = figure.subplots()
     for index, name in enumerate(dict.fromkeys(name for row in rows for name in row["contenders"])):
         for measure, line in (("forward", "-"), ("training", "--")):
@@ -106,7 +106,7 @@ def plot_scaling(rows: list[dict], conditions: dict, path: Path) -> None:
     axes.set_xticks([row["tokens"] for row in rows], [f"{row['tokens']:,}" for row in rows])
     axes.minorticks_off()
     axes.grid(alpha=0.3)
-    axes.legend(fontsize="small")
+    figure.legend(fontsize="small", loc="outside right upper")
     where = conditions.get("card") or f"{conditions['processor']}, {conditions['threads']} thread(s)"
     axes.set_title(f"Window 1024, full: forward, dashed: with backward\n{where}", fontsize="small")
     path.parent.mkdir(parents=True, exist_ok=True)
