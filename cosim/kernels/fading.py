@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ...models import Exponential
-from ..signals import Conditions, aged_terms, chip_of, seconds_per_token
+from ..signals import Conditions, aged_terms, cells_deviate, seconds_per_token
 
 WIDEST = 60.0
 """Largest exponent of e between both ends of a separable factor: either half is far from the limits of single
@@ -80,8 +80,7 @@ def fading_of(now: Conditions, like: Tensor) -> Fading:
 
 def _rates(now: Conditions) -> tuple[list[float | None], int | None]:
     """Rate, per token, of each term (None: not exponential), and which term is constant."""
-    hardware, chip = now.hardware, chip_of(now)
-    deviates = chip is not None and chip.mismatch.cell is not None
+    hardware, deviates = now.hardware, cells_deviate(now)
     if not now.effects.decay:
         return [0.0], None
     if hardware.cell in hardware.aging:
