@@ -6,7 +6,7 @@ Saved for the backward pass are q, k and v, from which it computes everything ag
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import replace
 
 import torch
@@ -17,8 +17,8 @@ from ..options import normalised
 from ..signals import Conditions, noise_of
 from . import lean, pairs
 from .gradients import widened, zeros
-from .operands import folded_queries, unfolded_queries
-from .parts import Part, parts_of
+from .parts import Part
+from .plans import planned
 from .single import attention_of_one
 from .stages import is_ideal
 
@@ -59,8 +59,8 @@ class BlockWise(torch.autograd.Function):
         watch = watch and learns and any(ctx.needs_input_grad)
         # What the gradient takes for the cells is of no concern here.
         ctx.threads = 1 if torch.compiler.is_compiling() else torch.get_num_threads()
-        parts = parts_of(q, k, replace(now, gradient="exact"), ctx.threads)
-        ctx.clipped = [_forward(out, q, k, v, part, watch) for part in parts]
+        with planned(q, k, replace(now, gradient="exact"), ctx.threads, back=False) as parts:
+            ctx.clipped = [_forward(out, q, k, v, part, watch) for part in parts]
         return out
 
     @staticmethod
@@ -68,33 +68,28 @@ class BlockWise(torch.autograd.Function):
     def backward(ctx, grad: Tensor) -> tuple[Tensor, Tensor, Tensor, None, None]:
         inputs = ctx.saved_tensors
         grads = tuple(torch.empty_like(x, memory_format=torch.contiguous_format) for x in inputs)
-        parts = parts_of(*inputs[:2], ctx.now, ctx.threads)
-        if ctx.state is None:
+        noise = nullcontext() if ctx.state is None else _same_noise(ctx.state, grad.device)
+        with (
+            _full_precision(grad.device.type),
+            noise,
+            planned(*inputs[:2], ctx.now, ctx.threads, back=True) as parts,
+        ):
             for part, clipped in zip(parts, ctx.clipped, strict=True):
                 _backward(grads, grad, inputs, part, clipped)
-        else:
-            with _same_noise(ctx.state, grad.device):
-                for part, clipped in zip(parts, ctx.clipped, strict=True):
-                    _backward(grads, grad, inputs, part, clipped)
         return *grads, None, None
 
 
-def _forward(out: Tensor, q: Tensor, k: Tensor, v: Tensor, part: Part, watch: bool) -> list[bool] | None:
-    """Write one part's output; which blocks clipped, if that is watched."""
-    q, k, v = part.of(q, k, v)
-    group = part.group(q, k, v)
-    shape = (group.batch * group.now.kv_heads, q.shape[2] * group.per_array, group.depth)
-    total = zeros("total", shape, q, group.scratch)
-    if lean.is_lean(group):
-        clipped = lean.add_blocks(total, group, part.blocks, watch)
-    else:
-        clipped = pairs.add_blocks(total, group, part.blocks, watch)
-    total = unfolded_queries(total, group.batch, group.now.kv_heads, q.shape[2])
-    if torch.compiler.is_compiling() or out.dtype != total.dtype:
-        out[part.sequences, part.heads] = total / group.full_scale
-    else:
-        torch.mul(total, 1 / group.full_scale, out=out[part.sequences, part.heads])
-    return clipped if watch else None
+def _forward(out: Tensor, q: Tensor, k: Tensor, v: Tensor, part: Part, watch: bool) -> list[list[bool]]:
+    """Write one part's output; which blocks of every stretch clipped, none of it unless that is watched."""
+    group, clipped = part.group(q, k, v), []
+    shape = (part.arrays, part.queries * part.per_array, group.depth)
+    total = zeros("total", shape, group.pulses[0].wide, group.scratch)
+    add_blocks = lean.add_blocks if lean.is_lean(group) else pairs.add_blocks
+    for i, blocks in enumerate(part.stretches):
+        group.write(i)
+        clipped.append(add_blocks(total, group, i, blocks, watch))
+    part.put(out, 0, total, 1 / group.full_scale)
+    return clipped
 
 
 def _backward(
@@ -102,18 +97,28 @@ def _backward(
     grad: Tensor,
     inputs: tuple[Tensor, ...],
     part: Part,
-    clipped: list[bool] | None,
+    clipped: list[list[bool]],
 ) -> None:
-    """Write one part's gradients by q, k and v."""
-    q, k, v = part.of(*inputs)
-    group, line, sums, back = part.taped(q, k, v)
-    own = folded_queries(grad[part.sequences, part.heads].to(q.dtype), group.now.kv_heads)
-    own = torch.mul(own, 1 / group.full_scale, out=group.scratch.take("by read-out", own.shape))
-    wide = widened(own, line, (0, q.shape[2]), "all widened") if is_ideal(2, group.now) else own
-    add = lean.add_all_gradients if lean.is_lean(group) else pairs.add_all_gradients
-    add(own, wide, clipped, group, line, part.blocks, sums)
-    for total, heads, result in zip(grads, part.heads_of_inputs, back(), strict=True):
-        total[part.sequences, heads] = result
+    """Write one part's gradients by q, k and v; clipped: as `_forward` gives it."""
+    taped = part.taped(inputs, grads)
+    group, line, own = taped.group, taped.line, part.folded(0, grad)
+    rows, scale = (0, part.queries), 1 / group.full_scale
+    if lean.is_lean(group):
+        add, wide = lean.add_all_gradients, widened(own, line, rows, "all widened", scale)
+    else:
+        add, own = pairs.add_all_gradients, own * scale
+        wide = widened(own, line, rows, "all widened") if is_ideal(2, group.now) else own
+    for i, (blocks, flags) in enumerate(zip(part.stretches, clipped, strict=True)):
+        group.write(i)
+        # What was not watched may have.
+        add(own, wide, flags or [True] * len(blocks), group, line, i, blocks, taped.sums)
+        taped.collect(i)
+    taped.back()
+
+
+def _full_precision(device: str) -> AbstractContextManager:
+    """Nobody has switched off autocast on the way back."""
+    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 def _random_state(device: torch.device) -> Tensor:

@@ -36,6 +36,8 @@ class Fading:
     """(S, 1) share of each key, by separable term; None for 1."""
     tables: tuple[Tensor, ...]
     """(positions between query and a run's first key, columns) factor, by tabled term."""
+    origin: float = 0.0
+    """Position at which all shares are 1."""
 
     @property
     def terms(self) -> int:
@@ -75,6 +77,7 @@ def fading_of(now: Conditions, like: Tensor) -> Fading:
         torch.stack(rows, dim=-1) if aging else None,
         tuple(keys),
         _tables(tabled, now, like),
+        middle,
     )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 
 import torch
@@ -12,9 +12,7 @@ from ..signals import Conditions
 from .fading import Fading
 from .operands import Pulses, Stored
 from .scratch import Scratch
-
-Run = tuple[int, int]
-"""First index and the one after the last."""
+from .tiling import Run
 
 
 @dataclass(frozen=True)
@@ -46,18 +44,23 @@ class Group:
     scratch: Scratch
     counts: bool
     """An ideal read-out counts."""
+    write: Callable[[int], None] = lambda stretch: None
+    """Makes the operands of the keys and values for a stretch of the queries, where each has its own."""
     stacks: dict[Run, Tensor] = field(default_factory=dict)
     """What `stack` has made."""
-    views: dict[str, list] = field(default_factory=dict)
+    reached: set[Run] = field(default_factory=set)
+    """Whose gradients there are already."""
+    views: dict[tuple[str, int], list] = field(default_factory=dict)
     """What `lean.py` has made, for all arrays whose operands come to lie where these are."""
 
     def stack(self, run: Run) -> Tensor:
         """(n, separable keys + constant, C) the terms of a run's values, one below the other."""
         if run not in self.stacks:
             wide, depth = self.values.wide[:, run[0] : run[1]], self.depth
-            terms = [wide[..., i * depth : (i + 1) * depth] for i in range(len(self.fading.separable))]
+            count = len(self.fading.separable)
+            terms = [wide[..., i * depth : (i + 1) * depth] for i in range(count)]
             if self.fading.constant is not None:
-                terms.append(wide[:, :1, -1:].expand(-1, -1, depth))
+                terms.append(wide[:, :1, count * depth :][..., :1].expand(-1, -1, depth))
             self.stacks[run] = torch.cat(terms, dim=1) if terms else wide[:, :0, :0]
         return self.stacks[run]
 
@@ -97,25 +100,26 @@ def hide(charge: Tensor, group: Group, rows: Run, run: Run, value: float) -> Ten
         age = distance(group, rows, run)[..., None] - torch.arange(size, device=charge.device)
         unseen = age < 0 if window is None else (age < 0) | (age >= window)
         return charge.masked_fill_(group.spread(unseen), value)
-    for part, mask in hidden(group, rows, run):
+    for part, mask, _ in hidden(group, rows, run):
         charge[:, part].masked_fill_(mask, value)
     return charge
 
 
-def hidden(group: Group, rows: Run, run: Run) -> Iterator[tuple[slice, Tensor]]:
+def hidden(group: Group, rows: Run, run: Run) -> Iterator[tuple[slice, Tensor, int | None]]:
     """Rows G that do not see every key, and which keys (1, rows G, keys); for positions that follow from the
-    index."""
+    index. Where these are all beyond a diagonal, that too."""
     window, size = group.now.places.window, run[1] - run[0]
     first = first_distance(group, rows, run)
     last = first + rows[1] - rows[0]
     # Only the first rows meet keys still to be written, only the last ones keys already overwritten.
     if first < size - 1:
         end = min(last, size - 1)
-        yield group.scaled((0, end - first)), group.ahead[:, group.scaled((first, end)), :size]
+        diagonal = first if group.per_array == 1 else None
+        yield group.scaled((0, end - first)), group.ahead[:, group.scaled((first, end)), :size], diagonal
     if window is not None and last > window:
         begin = max(first, window)
         behind = ~group.ahead[:, group.scaled((begin - window, last - window)), :size]
-        yield group.scaled((begin - first, last - first)), behind
+        yield group.scaled((begin - first, last - first)), behind, None
 
 
 def faded(group: Group, table: Tensor, rows: Run, run: Run) -> Tensor:

@@ -14,8 +14,8 @@ from torch import Tensor
 
 from .gradients import Gradients, widened
 from .group import Group, hidden
-from .stages import clip_slope, clip_slope_, clips
-from .tiling import Block
+from .stages import clip_slope_, clip_tellingly_, clips
+from .tiling import Block, Run
 
 
 def is_lean(group: Group) -> bool:
@@ -37,8 +37,9 @@ class Reach:
     """(n, keys, K)"""
     charge: Tensor
     """(n, rows G, keys) scratch."""
-    hidden: tuple[tuple[Tensor, Tensor], ...]
-    """Parts of it, and which of their pairs do not meet."""
+    charge_mT: Tensor
+    hidden: tuple[tuple[Tensor, Tensor, int | None], ...]
+    """Parts of it, which of their pairs do not meet, and beyond which diagonal those are, if any."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ class Piece:
     pulses: Tensor
     reaches: tuple[Reach, ...]
     terms: Tensor
-    """(n, rows G, K) scratch, sums of the second product by term."""
+    """(n, rows G, K) scratch, sums of the second product by term; K may be more than there are."""
     shares: tuple[tuple[Tensor, Tensor], ...]
     """Each term's (n, rows G, C) of it, with the queries' share."""
     constant: Tensor | None
@@ -57,13 +58,13 @@ class Piece:
     """(n, rows G, C) scratch, their sum."""
 
 
-def add_blocks(out: Tensor, group: Group, blocks: list[Block], watch: bool) -> list[bool]:
+def add_blocks(out: Tensor, group: Group, stretch: int, blocks: list[Block], watch: bool) -> list[bool]:
     """Add the blocks' read-outs to `out` (n, T G, C); if that is watched, which of them clipped a charge."""
-    full_scale, clipped = group.full_scale, []
-    if "ahead" not in group.views:
-        group.views["ahead"] = _pieces(out, group, blocks)
-    for piece, total in group.views["ahead"]:
-        charge = _charge_2(piece, [_charge_1(piece, reach).clamp_(0, 1) for reach in piece.reaches])
+    full_scale, clipped, name = group.full_scale, [], ("ahead", stretch)
+    if name not in group.views:
+        group.views[name] = _pieces(out, group, blocks)
+    for piece, total in group.views[name]:
+        charge = _charge_2(piece, [_phi(piece, reach) for reach in piece.reaches])
         if watch:
             clipped.append(clips(charge, full_scale))
         if not watch or clipped[-1]:
@@ -82,9 +83,10 @@ def _piece(group: Group, block: Block) -> Piece:
     terms = take("terms", (*pulses.shape[:2], values.shape[2]))
     single = values.shape[2] == depth
     shares = () if single else group.rows[:, at].split(1, dim=2)
+    count = len(group.fading.separable)
     parts = zip(terms.split(depth, dim=2), shares, strict=False)
-    constant = None if single or group.fading.constant is None else terms[..., -1:]
-    charge = terms if single else take("sum", (*pulses.shape[:2], depth))
+    constant = None if single or group.fading.constant is None else terms[..., count * depth :][..., :1]
+    charge = terms if single else take("gradient or sum", (*pulses.shape[:2], depth))
     reaches = tuple(_reach(group, block, i) for i in range(len(block.runs)))
     return Piece(pulses, reaches, terms, tuple(parts), constant, charge)
 
@@ -95,13 +97,26 @@ def _reach(group: Group, block: Block, i: int) -> Reach:
     # Two runs of a block lie on either side of the ring's end or beginning.
     charge = group.scratch.take(i, (keys.shape[0], at.stop - at.start, keys.shape[1]))
     masks = hidden(group, block.rows, block.runs[i])
-    return Reach(keys.mT, values, charge, tuple((charge[:, rows], mask) for rows, mask in masks))
+    parts = tuple((charge[:, rows], *which) for rows, *which in masks)
+    return Reach(keys.mT, values, charge, charge.mT, parts)
+
+
+def _phi(piece: Piece, reach: Reach) -> Tensor:
+    """(n, rows G, keys) pulses into the second array."""
+    charge = torch.bmm(piece.pulses, reach.keys, out=reach.charge)
+    for part, mask, diagonal in reach.hidden:
+        # In half the time of a mask.
+        if diagonal is None:
+            part.masked_fill_(mask, 0.0)
+        else:
+            part.tril_(diagonal)
+    return charge.clamp_(0.0, 1.0)
 
 
 def _charge_1(piece: Piece, reach: Reach) -> Tensor:
     """(n, rows G, keys) charge on the bit lines of a run, below 0 where a query does not see the key."""
     charge = torch.bmm(piece.pulses, reach.keys, out=reach.charge)
-    for part, mask in reach.hidden:
+    for part, mask, _ in reach.hidden:
         part.masked_fill_(mask, -1.0)
     return charge
 
@@ -124,10 +139,9 @@ def _charge_2(piece: Piece, phis: list[Tensor]) -> Tensor:
 class BackReach:
     """A block's queries against one of its runs on the way back, against what the gradient takes for it."""
 
-    phi: Tensor
-    """(n, rows G, keys) scratch."""
     by_phi: Tensor
     """(n, rows G, keys) scratch."""
+    by_phi_mT: Tensor
     keys: Tensor
     """(n, keys, K)"""
     values: Tensor
@@ -135,6 +149,8 @@ class BackReach:
     by_keys: Tensor
     """(n, keys, K) sum of gradients."""
     by_values: Tensor
+    before: float
+    """1 if there is something in these sums already, 0 if not."""
 
 
 @dataclass(frozen=True)
@@ -146,72 +162,80 @@ class BackPiece:
     reaches: tuple[BackReach, ...]
     by_pulses: Tensor
     """(n, rows G, K) sum of gradients."""
-    grad: Tensor
-    """(n, rows G, C) by the read-out."""
     wide: Tensor
-    """The same as `widened` gives it."""
+    """That by the read-out as `widened` gives it."""
+    varying: Tensor
+    """As much of it as the sum of gradients by the values is wide: nothing needs that by a constant."""
     asked: Tensor
-    """The pulses, as wide as the sum of gradients by the keys: nothing needs that by a constant."""
-    width: int
-    """The same for the values."""
+    """The same of the pulses."""
 
 
 def add_all_gradients(
     grad: Tensor,
     wide: Tensor,
-    clipped: list[bool] | None,
+    clipped: list[bool],
     group: Group,
     line: Group,
+    stretch: int,
     blocks: list[Block],
     sums: Gradients,
 ) -> None:
     """What `pairs.add_gradients` adds for every block."""
-    if "back" not in group.views:
-        group.views["back"] = [_back(grad, wide, group, line, block, sums) for block in blocks]
-    for i, piece in enumerate(group.views["back"]):
-        _add_gradients(piece, clipped is None or clipped[i], group, line)
+    name = ("back", stretch)
+    if name not in group.views:
+        # Of this stretch alone, or of all before it.
+        reached = set() if sums.by_stretch else group.reached
+        group.views[name] = [_back(wide, group, line, block, sums, reached) for block in blocks]
+    for piece, own in zip(group.views[name], clipped, strict=True):
+        _add_gradients(piece, grad if own else None, group, line)
 
 
-def _back(grad: Tensor, wide: Tensor, group: Group, line: Group, block: Block, sums: Gradients) -> BackPiece:
+def _back(
+    wide: Tensor, group: Group, line: Group, block: Block, sums: Gradients, reached: set[Run]
+) -> BackPiece:
+    """reached: runs of earlier blocks; this one's are added."""
     at, forward = group.scaled(block.rows), _piece(group, block)
     reaches = []
-    for i, (run, reach) in enumerate(zip(block.runs, forward.reaches, strict=True)):
-        keys, shape = slice(*run), reach.charge.shape
+    for run, reach in zip(block.runs, forward.reaches, strict=True):
+        keys, by_phi = slice(*run), group.scratch.take("gradient or sum", reach.charge.shape)
         reaches.append(
             BackReach(
-                phi=group.scratch.take(("phi", i), shape),
-                by_phi=group.scratch.take("gradient", shape),
+                by_phi=by_phi,
+                by_phi_mT=by_phi.mT,
                 keys=line.keys.wide[:, keys],
-                values=line.values.wide[:, keys].mT,
+                values=line.values.wide[:, keys, : wide.shape[2]].mT,
                 by_keys=sums.keys[0][:, keys],
                 by_values=sums.values[0][:, keys],
+                before=float(run in reached),
             )
         )
+        reached.add(run)
     return BackPiece(
         block=block,
         forward=forward,
         reaches=tuple(reaches),
         by_pulses=sums.pulses[0][:, at],
-        grad=grad[:, at],
         wide=wide[:, at],
+        varying=wide[:, at, : sums.values[0].shape[2]],
         asked=line.pulses[0].wide[:, at, : sums.keys[0].shape[2]],
-        width=sums.values[0].shape[2],
     )
 
 
-def _add_gradients(piece: BackPiece, clipped: bool, group: Group, line: Group) -> None:
-    wide, forward = piece.wide, piece.forward
+def _add_gradients(piece: BackPiece, grad: Tensor | None, group: Group, line: Group) -> None:
+    """grad: by all read-outs, where one of these may have clipped."""
+    wide, varying, forward = piece.wide, piece.varying, piece.forward
     charges = [_charge_1(forward, reach) for reach in forward.reaches]
-    phis = [torch.clamp(x, 0, 1, out=y.phi) for x, y in zip(charges, piece.reaches, strict=True)]
-    if clipped:
-        charge = _charge_2(forward, phis)
-        own = clip_slope(piece.grad, charge, -group.full_scale, group.full_scale)
+    if grad is not None:
+        charge = _charge_2(forward, [clip_tellingly_(charge, 0.0, 1.0) for charge in charges])
+        full_scale, rows = group.full_scale, piece.block.rows
+        own = clip_slope_(grad[:, group.scaled(rows)], charge, -full_scale, full_scale, out=charge)
         # In place of the sums by term, which nobody needs any more.
-        wide = widened(own, line, piece.block.rows, "terms")
-    varying = wide[..., : piece.width]
-    for reach, charge, phi in zip(piece.reaches, charges, phis, strict=True):
-        by_phi = torch.bmm(wide, reach.values, out=reach.by_phi)
-        reach.by_values.baddbmm_(phi.mT, varying)
-        by_charge = clip_slope_(by_phi, charge, 0.0, 1.0)
+        wide = widened(own, line, rows, "terms", 1 / full_scale)
+        varying = wide[..., : varying.shape[2]]
+    for reach, ahead in zip(piece.reaches, forward.reaches, strict=True):
+        torch.bmm(wide, reach.values, out=reach.by_phi)
+        by_charge = clip_slope_(reach.by_phi, ahead.charge, 0.0, 1.0)
+        ahead.charge.clamp_(0.0, 1.0)
+        reach.by_values.baddbmm_(ahead.charge_mT, varying, beta=reach.before)
         piece.by_pulses.baddbmm_(by_charge, reach.keys)
-        reach.by_keys.baddbmm_(by_charge.mT, piece.asked)
+        reach.by_keys.baddbmm_(reach.by_phi_mT, piece.asked, beta=reach.before)

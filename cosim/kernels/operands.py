@@ -99,6 +99,8 @@ def folded_queries(x: Tensor, kv_heads: int) -> Tensor:
 
 def unfolded_queries(x: Tensor, batch: int, kv_heads: int, queries: int) -> Tensor:
     """(b kv_heads, T G, D) -> (b, kv_heads G, T, D)."""
+    if x.shape[1] == queries:
+        return x.unflatten(0, (batch, kv_heads))
     grouped = x.reshape(batch, kv_heads, queries, -1, x.shape[-1]).transpose(2, 3)
     return grouped.reshape(batch, -1, queries, x.shape[-1])
 

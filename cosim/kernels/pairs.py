@@ -14,12 +14,12 @@ from torch import Tensor
 
 from ..signals import Conditions
 from .gradients import Gradients, Tensors, widened
-from .group import Group, Run, distance, faded, hide
+from .group import Group, distance, faded, hide
 from .stages import clip_slope, clip_slope_, clips, edge_of_pulses, first_pulses, second_width
-from .tiling import Block
+from .tiling import Block, Run
 
 
-def add_blocks(out: Tensor, group: Group, blocks: list[Block], watch: bool) -> list[bool]:
+def add_blocks(out: Tensor, group: Group, stretch: int, blocks: list[Block], watch: bool) -> list[bool]:
     """Add the blocks' read-outs to `out` (n, T G, C); if that is watched, which of them clipped a charge."""
     clipped = []
     for block in blocks:
@@ -48,15 +48,16 @@ def _add_block(out: Tensor, group: Group, block: Block) -> Tensor | None:
 def add_all_gradients(
     grad: Tensor,
     wide: Tensor,
-    clipped: list[bool] | None,
+    clipped: list[bool],
     group: Group,
     line: Group,
+    stretch: int,
     blocks: list[Block],
     sums: Gradients,
 ) -> None:
     """`add_gradients` of every block; clipped: whether the converter may have clipped a charge of it."""
-    for i, block in enumerate(blocks):
-        add_gradients(grad, wide, clipped is None or clipped[i], group, line, block, sums)
+    for block, own in zip(blocks, clipped, strict=True):
+        add_gradients(grad, wide, own, group, line, block, sums)
 
 
 def add_gradients(
@@ -236,7 +237,7 @@ def _through_values(
     """Gradient by a run's pulses; adds the one by its values."""
     keys, values = slice(*run), group.values
     scratch = group.scratch.take("gradient", phi.shape)
-    grad_phi = torch.bmm(wide, values.wide[:, keys].mT, out=scratch)
+    grad_phi = torch.bmm(wide, values.wide[:, keys, : wide.shape[2]].mT, out=scratch)
     by_values = sums.values[0][:, keys]
     by_values.baddbmm_(phi.mT, wide[..., : by_values.shape[2]])
     for term, fader, total in zip(values.tabled, faders, sums.values[1:], strict=False):

@@ -1,18 +1,20 @@
-"""An operation cut into arrays that are computed together, few enough for the cache of a processor core."""
+"""Arrays that are computed together: what there is to be done for them, forward and backward."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import starmap
 
 import torch
 from torch import Tensor
 
 from ..signals import Conditions, noise_of
 from ..slope import bearer_of
-from .fading import Fading, fading_of
-from .gradients import Gradients, gradients_of
+from .fading import Fading
+from .gradients import Gradients, Tensors, gradients_of
 from .group import Group
+from .merged import Merged
 from .operands import (
     Pulses,
     Stored,
@@ -22,17 +24,25 @@ from .operands import (
     stored_of,
     unfolded_queries,
 )
-from .powers import Memory, Operands, Powers, plain_powers
+from .powers import Memory, Operands, Powers
 from .scratch import Scratch
 from .stages import is_ideal
-from .tiling import Block, blocks_of
+from .tiling import Block
 
-Back = Callable[[], tuple[Tensor, Tensor, Tensor]]
 
-ROWS = 1024
-"""Queries, of all arrays of a part together, and most queries in a block, on a CPU."""
-FEW_ROWS = 256
-"""The same of a part, for each thread, where operands made by hand leave little to do for every part."""
+@dataclass(frozen=True)
+class Taped:
+    """A part on the way back."""
+
+    group: Group
+    line: Group
+    """What the gradient takes for it."""
+    sums: Gradients
+    """Zeros for the gradients by the operands of `line`."""
+    collect: Callable[[int], None]
+    """To be called after each stretch of the queries."""
+    back: Callable[[], None]
+    """From all sums to the results."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +52,9 @@ class Part:
     now: Conditions
     """Of these arrays alone: their query positions, their number in a sequence as `kv_heads`."""
     fading: Fading
-    blocks: list[Block]
+    """Of the terms that the operands have."""
+    stretches: list[list[Block]]
+    """Blocks of queries that the same operands serve."""
     shares: Tensor | None
     """(n or 1, T G, separable) the queries' share of the decay; None for 1."""
     rows: tuple[Tensor | None, Tensor | None]
@@ -50,9 +62,11 @@ class Part:
     sequences: slice
     heads_of_inputs: tuple[slice, slice, slice]
     """Of q, k and v."""
+    depth: int
+    """D."""
     dtype: torch.dtype
     """What is computed in."""
-    powers: Powers | None
+    powers: Powers | Merged | None
     """Who makes the operands by hand, if anyone can."""
     ahead: Tensor
     """As in `Group`."""
@@ -63,75 +77,140 @@ class Part:
     """Of the read-out."""
 
     @property
-    def heads(self) -> slice:
-        """Query heads."""
-        return self.heads_of_inputs[0]
+    def arrays(self) -> int:
+        """n."""
+        return (self.sequences.stop - self.sequences.start) * self.now.kv_heads
 
-    def of(self, *inputs: Tensor) -> tuple[Tensor, ...]:
-        """This part of q, k and v."""
-        pairs = zip(inputs, self.heads_of_inputs, strict=True)
-        return tuple(x[self.sequences, heads].to(self.dtype) for x, heads in pairs)
+    @property
+    def queries(self) -> int:
+        """T."""
+        return self.now.places.query_position.shape[1]
 
-    def group(self, q: Tensor, k: Tensor, v: Tensor) -> Group:
-        """The operands of this part's q, k and v."""
+    @property
+    def per_array(self) -> int:
+        """G."""
+        of_queries, of_keys, _ = self.heads_of_inputs
+        return (of_queries.stop - of_queries.start) // (of_keys.stop - of_keys.start)
+
+    def cut(self, i: int, x: Tensor) -> Tensor:
+        """This part (b, h, T or S, D) of x, which is like input i."""
+        return x[self.sequences, self.heads_of_inputs[i]].to(self.dtype)
+
+    def folded(self, i: int, x: Tensor) -> Tensor:
+        """The same (n, T G or S, D)."""
+        if self._in_a_row(i):
+            own = x[self.sequences.start, self.heads_of_inputs[i]]
+            return own if own.dtype == self.dtype else own.to(self.dtype)
+        own = self.cut(i, x)
+        return folded_queries(own, self.now.kv_heads) if i == 0 else own.flatten(0, 1)
+
+    def put(self, x: Tensor, i: int, folded: Tensor, scale: float = 1.0) -> None:
+        """Write `folded`, scaled, to the part of x that it is of."""
+        place = None if torch.compiler.is_compiling() else self.place(i, x)
+        if place is not None:
+            torch.mul(folded, scale, out=place)
+        else:
+            batch, heads = self.sequences.stop - self.sequences.start, self.now.kv_heads
+            if i == 0:
+                own = unfolded_queries(folded, batch, heads, self.queries)
+            else:
+                own = folded.unflatten(0, (batch, heads))
+            x[self.sequences, self.heads_of_inputs[i]] = own * scale
+
+    def place(self, i: int, x: Tensor) -> Tensor | None:
+        """That part of x itself, folded; None where it is of another type or in another order."""
+        if x.dtype == self.dtype and self._in_a_row(i):
+            return x[self.sequences.start, self.heads_of_inputs[i]]
+        return None
+
+    def _in_a_row(self, i: int) -> bool:
+        """Whether the arrays' shares of input i follow each other."""
+        return self.sequences.stop - self.sequences.start == 1 and (i > 0 or self.per_array == 1)
+
+    def group(self, *inputs: Tensor) -> Group:
+        """The operands of this part of the inputs, q, k and v."""
         if self.powers is not None:
-            return self._placed(q, self.powers.operands(*self._folded(q, k, v), self.rows[0]))
-        made = self._pulses(q)[0], self._stored(k, 1), self._stored(v, 2)
-        return self._group(q, *made)
+            return self._placed(self.powers.operands(*starmap(self.folded, enumerate(inputs)), self.rows[0]))
+        q, k, v = starmap(self.cut, enumerate(inputs))
+        return self._group(self._pulses(q)[0], self._stored(k, 1), self._stored(v, 2))
 
-    def taped(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Group, Group, Gradients, Back]:
-        """`group`; what the gradient takes for it; zeros for the gradients by its operands; and the way from
-        these to the gradients by q, k and v."""
+    def taped(self, inputs: Tensors, results: Tensors) -> Taped:
+        """results: where the gradients by the inputs, q, k and v, are to be written."""
         line = self._line()
         if self.powers is not None:
-            return self._taped_powers(line, q, k, v)
+            return self._taped_powers(line, inputs, results)
+        q, k, v = starmap(self.cut, enumerate(inputs))
         pulses, back_pulses = line._pulses(q)
         # In the order of the forward pass, for the noise to be the same.
         own_keys, keys, back_keys = self._taped_stored(k, 1, line)
         own_values, values, back_values = self._taped_stored(v, 2, line)
-        of_line = own = line._group(q, pulses, keys, values)
+        of_line = own = line._group(pulses, keys, values)
         if line is not self:
-            own = self._group(q, self._pulses(q)[0], own_keys, own_values)
+            own = self._group(self._pulses(q)[0], own_keys, own_values)
         sums = gradients_of(pulses, keys, values, self.scratch)
-        return (
-            own,
-            of_line,
-            sums,
-            lambda: (
-                back_pulses(sums.pulses),
-                back_keys(sums.keys),
-                back_values(sums.values),
-            ),
+
+        def back() -> None:
+            grads = back_pulses(sums.pulses), back_keys(sums.keys), back_values(sums.values)
+            for i, (grad, result) in enumerate(zip(grads, results, strict=True)):
+                result[self.sequences, self.heads_of_inputs[i]] = grad
+
+        return Taped(own, of_line, sums, lambda stretch: None, back)
+
+    def _taped_powers(self, line: Part, inputs: Tensors, results: Tensors) -> Taped:
+        folded = tuple(starmap(self.folded, enumerate(inputs)))
+        memory = self.powers.operands(*folded, self.rows[0])
+        own = of_line = self._placed(memory)
+        if isinstance(self.powers, Merged):
+            of_line = self._of_outer(own, memory)
+        elif line is not self:
+            memory = line.powers.operands(*folded, line.rows[0])
+            of_line = line._placed(memory)
+        by_pulses, by_stored = line.powers.sums(memory)
+        by_pulses_, by_stored_ = (by_pulses, by_pulses[..., :0]), by_stored.unbind()
+        sums = Gradients(by_pulses_, by_stored_[:1], by_stored_[1:], isinstance(self.powers, Merged))
+        places = tuple(starmap(self.place, enumerate(results)))
+        grads = tuple(
+            self.scratch.take(("gradient by input", i), x.shape) if place is None else place
+            for i, (x, place) in enumerate(zip(folded, places, strict=True))
         )
 
-    def _taped_powers(
-        self, line: Part, q: Tensor, k: Tensor, v: Tensor
-    ) -> tuple[Group, Group, Gradients, Back]:
-        inputs = self._folded(q, k, v)
-        memory = self.powers.operands(*inputs, self.rows[0])
-        own = of_line = self._placed(q, memory)
-        if line is not self:
-            memory = line.powers.operands(*inputs, line.rows[0])
-            of_line = line._placed(q, memory)
-        by_pulses, by_stored = line.powers.sums(memory)
-        sums = Gradients((by_pulses, by_pulses[..., :0]), (by_stored[0],), (by_stored[1],))
+        def back() -> None:
+            line.powers.gradients(memory, (by_pulses, by_stored), line.rows[0], folded, grads)
+            for i, (result, place, grad) in enumerate(zip(results, places, grads, strict=True)):
+                if place is None:
+                    self.put(result, i, grad)
 
-        def back() -> tuple[Tensor, Tensor, Tensor]:
-            grads = line.powers.gradients(memory, by_pulses, by_stored, line.rows[0], inputs)
-            by_q = unfolded_queries(grads[0], q.shape[0], self.now.kv_heads, q.shape[2])
-            return by_q, grads[1].view(k.shape), grads[2].view(v.shape)
+        return Taped(
+            own, of_line, sums, lambda stretch: line.powers.collect(memory, by_stored, stretch, grads), back
+        )
 
-        return own, of_line, sums, back
-
-    def _folded(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        return folded_queries(q, self.now.kv_heads), k.flatten(0, 1), v.flatten(0, 1)
-
-    def _placed(self, q: Tensor, memory: Memory) -> Group:
+    def _placed(self, memory: Memory) -> Group:
         """What lies there; the same for the next arrays, unless they are padded."""
         if self.now.places.stored is not None:
-            return self._group(q, *memory.operands())
-        name = ("group", id(memory), q.shape[0])
-        return self.scratch.keep(name, lambda: self._group(q, *memory.operands()))
+            return self._group(*memory.operands())
+
+        def placed() -> Group:
+            group = self._group(*memory.operands())
+            return replace(group, write=lambda stretch: self.powers.write(memory, stretch))
+
+        return self.scratch.keep(("group", id(memory)), placed)
+
+    def _of_outer(self, own: Group, memory: Memory) -> Group:
+        """What gradients take for `own`: two of its powers, that bear the other."""
+
+        def make() -> Group:
+            pulses, keys, values = self.powers.outer(memory)
+            return replace(
+                own,
+                fading=replace(own.fading, separable=own.fading.separable[1:]),
+                rows=own.rows[..., 1:],
+                pulses=(Pulses(*pulses),),
+                keys=Stored.of(keys, 0),
+                values=Stored.of(values, 0),
+                views={},
+            )
+
+        return self.scratch.keep(("outer", id(memory)), make)
 
     def _pulses(self, q: Tensor) -> tuple[Operands, Callable[[Operands], Tensor]]:
         """`wide` and `plain` of each phase, one after the other, and the way back from their gradient."""
@@ -168,6 +247,9 @@ class Part:
         cell's, whose charge is a single term."""
         if self.now.gradient == "exact":
             return self
+        return self.scratch.keep(("line", id(self)), self._new_line)
+
+    def _new_line(self) -> Part:
         bearer = bearer_of(self.now.hardware, self.now.effects.decay, self.fading.terms)
         fading, i = self.fading.of_line(bearer)
         shares = None if fading.rows is None or self.shares is None else self.shares[..., i : i + 1]
@@ -178,19 +260,19 @@ class Part:
     def _scale_of(self, array: int) -> float:
         return 1.0 if array == 1 else self.full_scale
 
-    def _group(self, q: Tensor, pulses: Operands, keys: Operands, values: Operands) -> Group:
+    def _group(self, pulses: Operands, keys: Operands, values: Operands) -> Group:
         """The operands together."""
         tabled = len(self.fading.tabled)
         return Group(
             now=self.now,
-            batch=q.shape[0],
-            per_array=q.shape[1] // self.now.kv_heads,
+            batch=self.sequences.stop - self.sequences.start,
+            per_array=self.per_array,
             fading=self.fading,
             rows=self.rows[1],
             pulses=tuple(Pulses(*pulses[i : i + 2]) for i in range(0, len(pulses), 2)),
             keys=Stored.of(keys, tabled),
             values=Stored.of(values, tabled),
-            depth=q.shape[3] + (self.now.hardware.normaliser is not None),
+            depth=self.depth + (self.now.hardware.normaliser is not None),
             full_scale=self.full_scale,
             ideal=(is_ideal(1, self.now), is_ideal(2, self.now)),
             exact=self.now.places.stored is None,
@@ -198,88 +280,3 @@ class Part:
             scratch=self.scratch,
             counts=self.counts,
         )
-
-
-def parts_of(q: Tensor, k: Tensor, now: Conditions, threads: int) -> list[Part]:
-    """Every array of the operation, in one part or another; threads: that share one part."""
-    dtype = torch.promote_types(q.dtype, torch.float32)
-    at_once = q.device.type != "cpu" or torch.compiler.is_compiling()
-    queries, keys, per_array = q.shape[2], k.shape[2], q.shape[1] // k.shape[1]
-    ring = {"key_start": now.places.key_start, "window": now.places.window, "columns": now.places.columns}
-    most_rows = None if at_once else max(1, ROWS // per_array)
-    blocks = blocks_of(queries, keys, **ring, lag=_lag(queries, keys, now), most_rows=most_rows)
-    fading = fading_of(now, torch.empty(0, dtype=dtype, device=q.device))
-    ahead = torch.ones(now.places.columns, now.places.columns, dtype=torch.bool, device=q.device).triu(1)
-    ahead = ahead.repeat_interleave(per_array, dim=0)[None]
-    scratch, counts = Scratch(dtype, q.device), is_ideal(2, now) and now.effects.quantise
-    # In counts, where there are any, so that they add up exactly.
-    full_scale = float(now.hardware.levels.output // 2 - 1) if counts else 1.0
-    powers = Powers.of(now, fading, full_scale, scratch) if plain_powers(now, fading) else None
-    plainest = powers is not None and now.places.stored is None
-    most = min(ROWS, FEW_ROWS * threads) if plainest else ROWS
-    fit = q.shape[0] * k.shape[1] if at_once else max(1, most // (queries * per_array))
-    parts, rows, shares = [], None, None
-    for some, heads in _cuts(k, now, fit):
-        own = _of_arrays(now, some, heads.stop - heads.start)
-        if rows is None or (fading.rows is not None and fading.rows.shape[0] > 1):
-            shares = _shares(fading, some, own.kv_heads, per_array)
-            rows = (shares, shares) if powers is None else powers.rows(shares)
-        asking = slice(heads.start * per_array, heads.stop * per_array)
-        parts.append(
-            Part(
-                now=own,
-                fading=fading,
-                blocks=blocks,
-                shares=shares,
-                rows=rows,
-                sequences=some,
-                heads_of_inputs=(asking, heads, heads),
-                dtype=dtype,
-                powers=powers,
-                ahead=ahead,
-                scratch=scratch,
-                counts=counts,
-                full_scale=full_scale,
-            )
-        )
-    return parts
-
-
-def _cuts(k: Tensor, now: Conditions, fit: int) -> Iterator[tuple[slice, slice]]:
-    """Sequences and key-value heads of each part; fit: arrays in a part."""
-    batch, kv_heads = k.shape[:2]
-    # A chip's deviations are drawn for all heads, from the first on.
-    heads = kv_heads if now.chip is not None else min(fit, kv_heads)
-    sequences = max(1, fit // kv_heads)
-    for b in range(0, batch, sequences):
-        for h in range(0, kv_heads, heads):
-            yield slice(b, min(b + sequences, batch)), slice(h, min(h + heads, kv_heads))
-
-
-def _lag(queries: int, keys: int, now: Conditions) -> tuple[int, int]:
-    """Least and most that a query's position falls behind its index."""
-    places = now.places
-    if places.stored is None:
-        return 0, 0
-    if torch.compiler.is_compiling():
-        return 0, keys
-    first = places.key_start + keys - queries
-    behind = torch.arange(first, first + queries, device=places.query_position.device) - places.query_position
-    return int(behind.min()), int(behind.max())
-
-
-def _of_arrays(now: Conditions, sequences: slice, heads: int) -> Conditions:
-    places = now.places
-    if places.query_position.shape[0] > 1:
-        places = replace(places, query_position=places.query_position[sequences])
-    return replace(now, places=places, kv_heads=heads)
-
-
-def _shares(fading: Fading, sequences: slice, heads: int, per_array: int) -> Tensor | None:
-    """The queries' shares, for the arrays of some sequences and the rows of their pulses."""
-    if fading.rows is None:
-        return None
-    shares = fading.rows
-    if shares.shape[0] > 1:
-        shares = shares[sequences].repeat_interleave(heads, dim=0)
-    return shares if per_array == 1 else shares.repeat_interleave(per_array, dim=1)

@@ -8,8 +8,10 @@ levels into pulse widths stand with the queries' shares, c_i e^(-irt). A compile
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 import torch
 from torch import Tensor
@@ -20,19 +22,27 @@ from ..slope import line_of
 from .fading import Fading
 from .operands import edges_of
 from .scratch import Scratch
-from .stages import clip_slope, clip_slope_
+from .stages import clip_slope_, is_ideal
 
 Operands = tuple[Tensor, ...]
+LINE = 16
+"""Numbers in a line of the cache: where rows of sums begin with one, adding them up is twice as fast."""
 
 
 def plain_powers(now: Conditions, fading: Fading) -> bool:
-    """Whether the cells hold what is written, and their charge is a sum of powers that all decay."""
+    """Whether the cells hold what is written, their charge is a sum of powers that all decay, and nothing but
+    clips follows; whatever the gradient."""
     hardware = now.hardware
     acting = (now.effects.write and hardware.write is not None) or chip_of(now) or noise_of(now)
     plain = hardware.signed_query is None and hardware.normaliser is None and edges_of(now) is None
     powers = fading.constant is not None and fading.rows is not None and not fading.tabled
-    straight = now.gradient == "exact" or line_of(hardware).order == 1
-    return plain and powers and straight and not acting and not torch.compiler.is_compiling()
+    clips = is_ideal(1, now) and is_ideal(2, now)
+    return plain and powers and clips and not acting and not torch.compiler.is_compiling()
+
+
+def has_powers(now: Conditions) -> bool:
+    """Whether the gradient, too, passes by powers: the linear cell's is another one."""
+    return now.gradient == "exact" or line_of(now.hardware).order == 1
 
 
 @dataclass(frozen=True)
@@ -45,8 +55,12 @@ class Memory:
     """(n, T G, K)"""
     by_power: tuple[Tensor, ...]
     """(n, T G, D) parts of the pulses."""
+    together: Tensor
+    """(n, T G) the last of their columns, against what is the same for all cells."""
     written: Tensor
     """(2, n, S, D) scratch, levels of keys and values."""
+    by_array: tuple[Tensor, ...]
+    """(n, S, D) both of it."""
     stored: Tensor
     """(2, n, S, K)"""
     powers: tuple[Tensor, ...]
@@ -54,7 +68,8 @@ class Memory:
 
     def operands(self) -> tuple[Operands, Operands, Operands]:
         """Of pulses, keys and values. Nothing needs the plain pulses, which have no width here."""
-        return (self.pulses, self.pulses[..., :0]), (self.stored[0],), (self.stored[1],)
+        keys, values = self.stored
+        return (self.pulses, self.pulses[..., :0]), (keys[..., : self.pulses.shape[2]],), (values,)
 
 
 @dataclass(frozen=True)
@@ -77,10 +92,14 @@ class Powers:
     """Of both products: what a full converter's charge is here."""
     steps: Tensor
     """(2, 1, 1, 1) levels of keys and values above the lowest."""
+    most_rows: int
+    """Of the pulses in a block."""
     scratch: Scratch
 
     @classmethod
-    def of(cls, now: Conditions, fading: Fading, full_scale: float, scratch: Scratch) -> Powers:
+    def of(
+        cls, now: Conditions, fading: Fading, full_scale: float, scratch: Scratch, most_rows: int
+    ) -> Powers:
         """full_scale: of the second product, in the unit that is wanted."""
         hardware, cell = now.hardware, now.hardware.transfer
         full_scales = 1 / hardware.q_sat_1, full_scale / hardware.q_sat_2
@@ -99,6 +118,7 @@ class Powers:
             offset=offset,
             full_scales=full_scales,
             steps=steps,
+            most_rows=most_rows,
             scratch=scratch,
         )
 
@@ -121,99 +141,144 @@ class Powers:
         them."""
         if self.constants is None:
             return shares / self._query_steps, shares
+        return self.scaled(shares, self.coefficients)
+
+    def scaled(self, shares: Tensor, coefficients: tuple[float, ...]) -> tuple[Tensor, Tensor]:
+        """The same for terms of these coefficients."""
         first, second = (
-            shares * shares.new_tensor([c * scale for c in self.coefficients]) for scale in self.full_scales
+            shares * shares.new_tensor([c * scale for c in coefficients]) for scale in self.full_scales
         )
         return first / self._query_steps, second
 
     def operands(self, q: Tensor, k: Tensor, v: Tensor, rows: Tensor) -> Memory:
         """For q (n, T G, D), k and v (n, S, D), in place of what was there. rows: of the first product."""
         memory = self._memory(q, k)
-        asked, written = memory.asked, memory.written
-        torch.clamp(q, 0, 1, out=asked)
+        self.ask(memory, q, rows)
+        z, *higher = memory.powers
+        self.deviate((k, v), memory, z)
+        for last, power in pairwise((z, *higher)):
+            torch.mul(z, last, out=power)
+        return memory
+
+    def ask(self, memory: Memory, q: Tensor, rows: Tensor) -> None:
+        """Write the pulses."""
+        asked = torch.clamp(q, 0, 1, out=memory.asked)
         if self.quantises:
             asked.mul_(self._query_steps).round_()
-        for part, share in zip(memory.by_power, self._columns(rows), strict=True):
+        for part, share in zip(memory.by_power, self.columns(rows), strict=True):
             torch.mul(asked, share, out=part)
         if self.constants is not None:
-            torch.sum(asked, -1, out=memory.pulses[..., -1])
-        low, high = self.hardware.v_min, self.hardware.v_max
-        for x, out in zip((k, v), written, strict=True):
+            torch.sum(asked, -1, out=memory.together)
+
+    def deviate(self, inputs: Operands, memory: Memory, z: Tensor) -> None:
+        """Write z for k and v, the inputs; it may be where their levels are."""
+        low, high, written = self.hardware.v_min, self.hardware.v_max, memory.written
+        for x, out in zip(inputs, memory.by_array, strict=True):
             torch.clamp(x, low, high, out=out)
         if low != 0:
             written -= low
         if self.quantises:
             # A division, as in `signals.quantise`: what is midway between two levels goes to the same one.
             written.div_(high - low).mul_(self.steps).round_()
-            torch.mul(written, self.keys_per_level, out=memory.powers[0])
+            torch.mul(written, self.keys_per_level, out=z)
         else:
-            torch.mul(written, self.keys, out=memory.powers[0])
-        memory.powers[0].add_(self.offset)
-        for i in range(1, len(memory.powers)):
-            torch.mul(memory.powers[0], memory.powers[i - 1], out=memory.powers[i])
-        return memory
+            torch.mul(written, self.keys, out=z)
+        z.add_(self.offset)
+
+    def write(self, memory: Memory, stretch: int) -> None:
+        """Nothing, since one set of operands serves all queries."""
+
+    def collect(self, memory: Memory, by_stored: Tensor, stretch: int, results: Operands) -> None:
+        """Nothing either, since gradients by the operands add up over all queries."""
 
     def gradients(
-        self, memory: Memory, by_pulses: Tensor, by_stored: Tensor, rows: Tensor, inputs: tuple[Tensor, ...]
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """By q, k and v, the inputs, from the gradients by the pulses (n, T G, K) and by what is stored
+        self, memory: Memory, sums: Operands, rows: Tensor, inputs: Operands, results: Operands
+    ) -> None:
+        """Write those by q, k and v, the inputs, from `sums`: by the pulses (n, T G, K) and by what is stored
         (2, n, S, K)."""
-        (first, *rest), shares = self._parts(by_pulses, inputs[0].shape[-1]), self._columns(rows)
-        grad = torch.mul(first, shares[0], out=memory.asked)
-        for part, share in zip(rest, shares[1:], strict=True):
-            grad.addcmul_(part, share)
-        if self.constants is not None:
-            grad += by_pulses[..., -1:]
-        by_q = clip_slope(grad.mul_(self._query_steps), inputs[0], 0.0, 1.0)
+        by_pulses, by_stored = sums
+        self.by_queries(by_pulses, rows, inputs[0], results[0])
         # sum_i i z^(i - 1) g_i
-        grad, *rest = self._parts(by_stored, inputs[0].shape[-1])
+        grad, *rest = self.parts(by_stored, inputs[0].shape[-1])
         for i, part in enumerate(rest):
             grad = torch.addcmul(grad, memory.powers[i], part, value=i + 2, out=memory.written)
-        grad = torch.mul(grad, self.keys, out=memory.written)
-        low, high = self.hardware.v_min, self.hardware.v_max
-        return by_q, *(clip_slope_(own, x, low, high) for own, x in zip(grad, inputs[1:], strict=True))
+        for own, keys, x, result in zip(grad, self.keys, inputs[1:], results[1:], strict=True):
+            torch.mul(own, keys, out=result)
+            clip_slope_(result, x, self.hardware.v_min, self.hardware.v_max)
+
+    def by_queries(self, by_pulses: Tensor, rows: Tensor, q: Tensor, result: Tensor) -> None:
+        """Write the gradient by q from that by the pulses of the last powers; rows: of the first product."""
+        parts = self._views("by power", by_pulses, lambda: by_pulses.split(q.shape[-1], dim=-1))
+        powers = parts[: len(self.coefficients)]
+        scaled = self._views("scaled", rows, lambda: (rows * self._query_steps).split(1, dim=-1))
+        first, *rest = zip(powers, scaled[len(scaled) - len(powers) :], strict=True)
+        torch.mul(*first, out=result)
+        for part, share in rest:
+            result.addcmul_(part, share)
+        for constant in parts[len(powers) :]:
+            result.add_(constant, alpha=self._query_steps)
+        clip_slope_(result, q, 0.0, 1.0)
 
     def sums(self, memory: Memory) -> tuple[Tensor, Tensor]:
         """Zeros like the pulses and like what is stored, but for the constant, which has no gradient."""
-        width = len(self.coefficients) * memory.written.shape[-1]
-        shapes = {"pulses": memory.pulses.shape, "stored": (*memory.stored.shape[:-1], width)}
-        return tuple(self.scratch.take(("by", name), shape).zero_() for name, shape in shapes.items())
+        by_pulses, by_stored = self.room_for_sums(memory)
+        return by_pulses.zero_(), by_stored.zero_()
+
+    def room_for_sums(self, memory: Memory) -> tuple[Tensor, Tensor]:
+        """The same with whatever is there."""
+        width, take = len(self.coefficients) * memory.asked.shape[-1], self.scratch.take
+        wide = width + (self.constants is not None)
+        by_pulses = take("by pulses", (*memory.pulses.shape[:-1], wide))
+        return by_pulses, take("by stored", (*memory.stored.shape[:-1], width))
 
     @property
-    def _query_steps(self) -> int:
+    def _query_steps(self) -> float:
         """Levels of a full-width pulse."""
-        return self.hardware.levels.query - 1 if self.quantises else 1
+        # A whole number would be made a tensor of its own kind for every use.
+        return float(self.hardware.levels.query - 1) if self.quantises else 1.0
 
     def _memory(self, q: Tensor, k: Tensor) -> Memory:
-        name = "powers" if self.constants is not None else "line"
-        return self.scratch.keep((name, q.shape, k.shape), lambda: self._new_memory(name, q, k))
+        name, count = "powers" if self.constants is not None else "line", len(self.coefficients)
+        return self.scratch.keep((name, q.shape, k.shape), lambda: self.new_memory(name, q, k, count))
 
-    def _new_memory(self, name: str, q: Tensor, k: Tensor) -> Memory:
-        width = len(self.coefficients) * k.shape[2] + (self.constants is not None)
+    def new_memory(self, name: str, q: Tensor, k: Tensor, count: int) -> Memory:
+        """For so many powers."""
+        depth, constant, take = k.shape[2], int(self.constants is not None), self.scratch.take
+        width = count * depth
         # A part of fewer arrays has its own, for it would write over the others' constants.
-        pulses = self.scratch.take((name, "pulses", len(q)), (*q.shape[:2], width))
-        stored = self.scratch.take((name, "stored", len(k)), (2, *k.shape[:2], width))
+        pulses = take((name, "pulses", len(q)), (*q.shape[:2], width + constant))
+        stored = take((name, "stored", len(k)), (2, *k.shape[:2], width + constant * LINE))
         if self.constants is not None:
-            for own, constant in zip(stored, self.constants, strict=True):
-                # Pulses are in levels.
-                own[..., -1] = constant
-            stored[0, ..., -1] /= self._query_steps
+            after, charges = stored[..., width:], stored.new_zeros(2, 1, 1, LINE)
+            # Pulses are in levels.
+            charges[0, ..., 0] = self.constants[0] / self._query_steps
+            charges[1, ..., 0] = self.constants[1]
+            self.scratch.fill(lambda: after.copy_(charges))
+        # Levels that nobody needs once the operands are made lie where blocks will have their sums. The
+        # larger of both comes first, for memory cannot grow.
+        sums = (len(q), min(q.shape[1], self.most_rows), width + constant * LINE)
+        if name == "powers" and math.prod(sums) > math.prod((2, *k.shape)):
+            take("terms", sums)
+        written = take("terms" if name == "powers" else "levels", (2, *k.shape))
         return Memory(
-            asked=self.scratch.take("levels", q.shape),
+            asked=take("gradient or sum", q.shape),
             pulses=pulses,
-            by_power=self._parts(pulses, q.shape[-1]),
-            written=self.scratch.take("levels", (2, *k.shape)),
+            by_power=pulses[..., :width].split(depth, dim=-1),
+            together=pulses[..., -1],
+            written=written,
+            by_array=written.unbind(0),
             stored=stored,
-            powers=self._parts(stored, q.shape[-1]),
+            powers=stored[..., :width].split(depth, dim=-1),
         )
 
-    def _parts(self, wide: Tensor, depth: int) -> tuple[Tensor, ...]:
+    def parts(self, wide: Tensor, depth: int) -> tuple[Tensor, ...]:
         """By power, along the last dimension, without a constant after them."""
         count = len(self.coefficients)
         return self._views("parts", wide, lambda: wide[..., : count * depth].split(depth, dim=-1))
 
-    def _columns(self, rows: Tensor) -> tuple[Tensor, ...]:
+    def columns(self, rows: Tensor) -> tuple[Tensor, ...]:
         return self._views("columns", rows, lambda: rows.split(1, dim=-1))
 
     def _views(self, name: str, of: Tensor, make: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-        return self.scratch.keep((name, of.data_ptr(), of.shape), make)
+        # Kept with the tensor itself: what has its address is then no other.
+        return self.scratch.keep((name, id(of)), lambda: (of, make()))[1]

@@ -11,16 +11,30 @@ from torch import Tensor
 
 Kept = TypeVar("Kept")
 
+ALIGNED = 64
+"""Bytes of a line of the cache, with which buffers begin."""
+
 
 class Scratch:
     """Buffers by name. None where a compiler is looking, which places results by itself."""
 
-    def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
-        self._dtype, self._device = dtype, device
+    def __init__(self, dtype: torch.dtype, device: torch.device, room: Tensor | None = None) -> None:
+        """room: bytes in which the buffers are to lie, as long as there are any left."""
+        self.dtype, self._device, self._room = dtype, device, room
         self._active = not torch.compiler.is_compiling()
         self._buffers: dict[Hashable, Tensor] = {}
         self._views: dict[Hashable, Tensor] = {}
         self._kept: dict[Hashable, object] = {}
+        self._fills: list[Callable[[], None]] = []
+        self.bytes = 0
+        """What all buffers take."""
+
+    def clear(self) -> None:
+        """Free all of it: what is kept refers back to here, and left to Python would stay until its next
+        collection."""
+        self._room = None
+        for names in (self._buffers, self._views, self._kept, self._fills):
+            names.clear()
 
     def take(self, name: Hashable, shape: Sequence[int]) -> Tensor | None:
         """A contiguous tensor of this shape, overwritten by the next one of this name."""
@@ -38,8 +52,25 @@ class Scratch:
             self._kept[name] = make()
         return self._kept[name]
 
+    def fill(self, make: Callable[[], None]) -> None:
+        """Have `make` write what is to stand in buffers, now and whenever others may have written there."""
+        self._fills.append(make)
+        make()
+
+    def refill(self) -> None:
+        """Others may have."""
+        for make in self._fills:
+            make()
+
     def _buffer(self, name: Hashable, size: int) -> Tensor:
         buffer = self._buffers.get(name)
         if buffer is None or buffer.numel() < size:
-            buffer = self._buffers[name] = torch.empty(size, dtype=self._dtype, device=self._device)
+            buffer = self._buffers[name] = self._new(size)
         return buffer
+
+    def _new(self, size: int) -> Tensor:
+        begin = self.bytes
+        self.bytes += -(-size * self.dtype.itemsize // ALIGNED) * ALIGNED
+        if self._room is None or self.bytes > len(self._room):
+            return torch.empty(size, dtype=self.dtype, device=self._device)
+        return self._room[begin : begin + size * self.dtype.itemsize].view(self.dtype)

@@ -13,6 +13,7 @@ from ..signals import Conditions, column_of, converted, count, integrated, integ
 
 BEYOND = 1e-30
 """Makes the derivative of a clip one at its ends, as `torch.clamp` has it."""
+SPARE = {dtype: torch.finfo(dtype).eps for dtype in (torch.float32, torch.float64)}
 
 
 def is_ideal(array: int, now: Conditions) -> bool:
@@ -26,14 +27,20 @@ def is_ideal(array: int, now: Conditions) -> bool:
 
 def clip_slope(grad: Tensor, x: Tensor, low: float, high: float) -> Tensor:
     """`grad` where low <= x <= high, 0 elsewhere."""
-    return torch.ops.aten.hardtanh_backward(grad, x, *_around(x, low, high))
+    return torch.ops.aten.hardtanh_backward(grad, x, *_around(x.dtype, low, high))
 
 
-def clip_slope_(grad: Tensor, x: Tensor, low: float, high: float) -> Tensor:
-    """`clip_slope` in place of `grad`."""
+def clip_slope_(grad: Tensor, x: Tensor, low: float, high: float, out: Tensor | None = None) -> Tensor:
+    """`clip_slope` in `out`, or in place of `grad`."""
     if torch.compiler.is_compiling():
         return clip_slope(grad, x, low, high)
-    return torch.ops.aten.hardtanh_backward.grad_input(grad, x, *_around(x, low, high), grad_input=grad)
+    out = grad if out is None else out
+    return torch.ops.aten.hardtanh_backward.grad_input(grad, x, *_around(x.dtype, low, high), grad_input=out)
+
+
+def clip_tellingly_(x: Tensor, low: float, high: float) -> Tensor:
+    """A clip in place, to the nearest numbers outside: `clip_slope` is the same before and after."""
+    return x.clamp_(*_around(x.dtype, low, high))
 
 
 def clips(charge: Tensor, full_scale: float) -> bool:
@@ -43,9 +50,9 @@ def clips(charge: Tensor, full_scale: float) -> bool:
     return not (-low <= full_scale and high <= full_scale)
 
 
-def _around(x: Tensor, low: float, high: float) -> tuple[float, float]:
+def _around(dtype: torch.dtype, low: float, high: float) -> tuple[float, float]:
     """The nearest numbers outside."""
-    spare = torch.finfo(x.dtype).eps
+    spare = SPARE[dtype]
     return low - (spare * abs(low) or BEYOND), high + (spare * abs(high) or BEYOND)
 
 

@@ -26,15 +26,25 @@ def circuits() -> dict[str, Hardware]:
     first, *others = fitted.aging[fitted.cell].terms
     terms = first.model_copy(update={"factor": Exponential(rate=2e4)}), *others
     aging = {fitted.cell: fitted.aging[fitted.cell].model_copy(update={"terms": terms})}
+    bent = {"coefficients": [0.0, 19.3, 0.5]}
     two_phases = {"signed_query": "two-phase", "swap_retained": 0.93}
     return {
         "published": published,
         "small sub-tiles": published.model_copy(update={"columns": 12}),
         "fast decay": published.model_copy(update={"decay_per_token": 0.9}),
         "linear cell": published.with_cell("linear"),
+        "bent line": published.model_copy(
+            update={"cells": published.cells | {"linear": published.cells["linear"].model_copy(update=bent)}}
+        ),
         "two phases without a bit line": published.model_copy(update=two_phases),
         "mirrored polynomial": published.model_copy(update={"signed_query": "mirrored"}),
         "normalised": published.model_copy(update={"normaliser": 0.9}),
+        "published, fitted converters": published.model_copy(
+            update={"phi": fitted.phi, "readout": fitted.readout}
+        ),
+        "published, columns": published.model_copy(
+            update={"column_1": fitted.column_1, "column_2": fitted.column_2}
+        ),
         "fitted": fitted,
         "fitted, small sub-tiles": fitted.model_copy(update={"columns": 12}),
         "fitted, all of it ages": fitted.model_copy(update={"aging": fitted.aging | aging}),

@@ -85,3 +85,16 @@ def test_the_fixed_slope_is_that_of_the_linear_cell(leroux):
     by_query, by_key = by_phi * 19.3 * (0.8 - 0.45) / 10, by_phi * 19.3 * 0.6 / 10
     assert slopes[1] == pytest.approx([by_query, by_key, phi * 19.3 / hardware.q_sat_2], rel=1e-5)
     assert all(a != pytest.approx(b, rel=0.01) for a, b in zip(*slopes, strict=True))
+
+
+@pytest.mark.parametrize("circuit", ["published", "fitted"])
+def test_the_way_back_may_lie_in_autocast(fast, circuit):
+    case = Case(circuit, queries=70, keys=70)
+    x = [x.requires_grad_() for x in case.inputs()]
+    found = []
+    for enabled in (False, True):
+        with torch.autocast("cpu", torch.bfloat16, enabled=enabled):
+            out = gain_cell_attention(*x, case.hardware(), implementation=fast)
+            found.append((out.detach(), *torch.autograd.grad(out.square().sum(), x)))
+    for plain, cast in zip(*found, strict=True):
+        torch.testing.assert_close(cast, plain, rtol=0, atol=1e-6 * float(plain.abs().max()))
