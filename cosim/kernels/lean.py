@@ -50,8 +50,10 @@ class Piece:
     reaches: tuple[Reach, ...]
     terms: Tensor
     """(n, rows G, K) scratch, sums of the second product by term; K may be more than there are."""
-    shares: tuple[tuple[Tensor, Tensor], ...]
-    """Each term's (n, rows G, C) of it, with the queries' share."""
+    first: tuple[Tensor, Tensor] | None
+    """The first term's (n, rows G, C) of it, with the queries' share; None where these have none."""
+    others: tuple[tuple[Tensor, Tensor], ...]
+    """The same of the other terms."""
     constant: Tensor | None
     """The term that is the same for all columns."""
     charge: Tensor
@@ -84,11 +86,12 @@ def _piece(group: Group, block: Block) -> Piece:
     single = values.shape[2] == depth
     shares = () if single else group.rows[:, at].split(1, dim=2)
     count = len(group.fading.separable)
-    parts = zip(terms.split(depth, dim=2), shares, strict=False)
+    parts = tuple(zip(terms.split(depth, dim=2), shares, strict=False))
     constant = None if single or group.fading.constant is None else terms[..., count * depth :][..., :1]
     charge = terms if single else take("gradient or sum", (*pulses.shape[:2], depth))
     reaches = tuple(_reach(group, block, i) for i in range(len(block.runs)))
-    return Piece(pulses, reaches, terms, tuple(parts), constant, charge)
+    first = parts[0] if parts else None
+    return Piece(pulses, reaches, terms, first, parts[1:], constant, charge)
 
 
 def _reach(group: Group, block: Block, i: int) -> Reach:
@@ -127,11 +130,10 @@ def _charge_2(piece: Piece, phis: list[Tensor]) -> Tensor:
     for reach, phi in zip(piece.reaches[1:], phis[1:], strict=True):
         piece.terms.baddbmm_(phi, reach.values)
     # Each with the queries' share of its decay. What is the same for every stored voltage comes last.
-    for i, (term, share) in enumerate(piece.shares):
-        if i == 0:
-            torch.mul(term, share, out=piece.charge)
-        else:
-            piece.charge.addcmul_(term, share)
+    if piece.first is not None:
+        torch.mul(*piece.first, out=piece.charge)
+    for term, share in piece.others:
+        piece.charge.addcmul_(term, share)
     return piece.charge if piece.constant is None else piece.charge.add_(piece.constant)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import starmap
 
 import torch
@@ -76,17 +77,17 @@ class Part:
     full_scale: float
     """Of the read-out."""
 
-    @property
+    @cached_property
     def arrays(self) -> int:
         """n."""
         return (self.sequences.stop - self.sequences.start) * self.now.kv_heads
 
-    @property
+    @cached_property
     def queries(self) -> int:
         """T."""
         return self.now.places.query_position.shape[1]
 
-    @property
+    @cached_property
     def per_array(self) -> int:
         """G."""
         of_queries, of_keys, _ = self.heads_of_inputs
