@@ -5,8 +5,6 @@
 
 from __future__ import annotations
 
-from contextlib import AbstractContextManager, nullcontext
-
 import torch
 from torch import Tensor
 from torch.nn.functional import scaled_dot_product_attention
@@ -18,7 +16,7 @@ from .kernels.choice import Implementation, attend
 from .levels import require_levels, volts_of
 from .reference import SubTile, Trace, operate, per_query_head
 from .ring import Places, place, require_settings, spelt_out
-from .signals import Conditions
+from .signals import Conditions, full_precision
 from .slope import Gradient, require_gradient
 
 __all__ = ["SubTile", "Trace", "gain_cell_attention", "trace_attention"]
@@ -69,7 +67,7 @@ def gain_cell_attention(
     if k.dtype == torch.uint8:
         require_levels(hardware, effects)
     k, v = places.pack(k), places.pack(v)
-    with _full_precision(q.device.type):
+    with full_precision(q.device.type):
         if hardware.kind == "softmax":
             return _softmax(q, k, v, places)
         now = Conditions(hardware, effects, places, token_period, None, chip, layer, k.shape[1], gradient)
@@ -104,15 +102,9 @@ def trace_attention(
         require_levels(hardware, effects)
         dtype = torch.promote_types(q.dtype, torch.float32)
         k, v = volts_of(k, 1, hardware, dtype), volts_of(v, 2, hardware, dtype)
-    with _full_precision(q.device.type):
+    with full_precision(q.device.type):
         now = Conditions(hardware, effects, places, token_period, {}, chip, layer, k.shape[1])
         return operate(q, places.pack(k), places.pack(v), now)
-
-
-def _full_precision(device: str) -> AbstractContextManager:
-    """Levels and charges need more than the eight bits that autocast would leave them."""
-    # Entering autocast took 3 of the 35 µs of a decode step with 64 keys.
-    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 def _softmax(q: Tensor, k: Tensor, v: Tensor, places: Places) -> Tensor:

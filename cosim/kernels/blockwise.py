@@ -6,7 +6,7 @@ Saved for the backward pass are q, k and v, from which it computes everything ag
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 
 import torch
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ..options import normalised
-from ..signals import Conditions, noise_of
+from ..signals import Conditions, full_precision, noise_of
 from . import lean, pairs
 from .gradients import widened, zeros
 from .parts import Part
@@ -70,7 +70,7 @@ class BlockWise(torch.autograd.Function):
         grads = tuple(torch.empty_like(x, memory_format=torch.contiguous_format) for x in inputs)
         noise = nullcontext() if ctx.state is None else _same_noise(ctx.state, grad.device)
         with (
-            _full_precision(grad.device.type),
+            full_precision(grad.device.type),
             noise,
             planned(*inputs[:2], ctx.now, ctx.threads, back=True) as parts,
         ):
@@ -114,11 +114,6 @@ def _backward(
         add(own, wide, flags or [True] * len(blocks), group, line, i, blocks, taped.sums)
         taped.collect(i)
     taped.back()
-
-
-def _full_precision(device: str) -> AbstractContextManager:
-    """Nobody has switched off autocast on the way back."""
-    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
 
 
 def _random_state(device: torch.device) -> Tensor:

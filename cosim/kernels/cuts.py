@@ -51,7 +51,7 @@ def parts_of(q: Tensor, k: Tensor, now: Conditions, scratch: Scratch, threads: i
     blocks = blocks_of(queries, keys, **ring, lag=_lag(queries, keys, now), most_rows=most_rows)
     # Cut alike on both ways, for the one back to find what the other says of a block.
     stretches = [blocks] if merging is None else stretches_of(blocks, merging.rows)
-    if merging is not None and powers is not None and back and now.gradient == "exact":
+    if merging is not None and back and now.gradient == "exact":
         powers = Merged.of(powers, merging, stretches, now, fading)
         fading = powers.fading
     ahead = torch.ones(now.places.columns, now.places.columns, dtype=torch.bool, device=q.device).triu(1)

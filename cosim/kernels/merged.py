@@ -87,7 +87,10 @@ class Merged:
 
     def operands(self, q: Tensor, k: Tensor, v: Tensor, rows: Tensor) -> Memory:
         """As `Powers.operands`; `write` makes the rest."""
-        memory = self.powers.scratch.keep(("merged", q.shape, k.shape), lambda: self._new_memory(q, k))
+        count = len(self.powers.coefficients) + 1
+        memory = self.powers.scratch.keep(
+            ("merged", q.shape, k.shape), lambda: self.powers.new_memory("merged", q, k, count)
+        )
         self.powers.ask(memory, q, rows)
         z = memory.written
         self.powers.deviate((k, v), memory, z)
@@ -157,6 +160,3 @@ class Merged:
             return [BackViews(*(x[:, :, slice(*turn.keys)] for x in tensors)) for turn in self.turns]
 
         return self.powers.scratch.keep(("turns back", id(memory)), views)
-
-    def _new_memory(self, q: Tensor, k: Tensor) -> Memory:
-        return self.powers.new_memory("merged", q, k, len(self.powers.coefficients) + 1)

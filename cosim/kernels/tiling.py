@@ -39,7 +39,6 @@ def blocks_of(
     """Blocks of the last `queries` of `keys` positions, by sub-tile.
 
     most_rows: of a block, which then has none on both sides of a multiple of them; None for any.
-
     lag: least and most that a query's position falls behind its index, because of padding before it.
     """
     # Index of the query that stands at the position of packed key 0.
