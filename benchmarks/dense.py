@@ -1,9 +1,9 @@
 """The published attention in plain PyTorch with dense masks, the way its authors' public code computes it.
 
 Source of the equations: N. Leroux et al., Nature Computational Science 5, 813-824 (2025), Methods; symbols
-as in `gaincell.cosim.reference`. Every (query, key) pair has a place in materialised T x S tensors: the
-window is a mask, the decay of power i of the stored deviation is a matrix, the sub-tiles of 64 keys are a
-reshaped axis. It is what faster implementations are compared with, in value and in time.
+as in `gaincell.cosim.attention.reference`. Every (query, key) pair has a place in materialised T x S
+tensors: the window is a mask, the decay of power i of the stored deviation is a matrix, the sub-tiles of
+64 keys are a reshaped axis. It is what faster implementations are compared with, in value and in time.
 
 The public code has had two forms of the products: a matrix product for each of the ten coefficients, or one
 for each of the four powers and then ten sums. This has the second, which is the faster one on a CPU.

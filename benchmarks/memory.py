@@ -15,7 +15,7 @@ from pathlib import Path
 
 import torch
 
-from gaincell.cosim.kernels.plans import forget
+from gaincell.cosim.attention.kernels.torch.plans import forget
 
 MIB = 2**20
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4

@@ -29,7 +29,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from transformers.utils.logging import disable_progress_bar
 
 from gaincell.cosim import convert
-from gaincell.cosim.checkpoints import DEMO, load_softmax
+from gaincell.cosim.network.checkpoints import DEMO, load_softmax
 from gaincell.models import Hardware
 
 LIMIT = 1.3

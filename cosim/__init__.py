@@ -7,39 +7,39 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from .accounting import account
-    from .attention import SubTile, Trace, gain_cell_attention, trace_attention
-    from .cache import LevelCache
-    from .conversion import convert
-    from .effects import Effects
-    from .layer import GainCellAttention, gain_cell_layers, put_on_chip, record_traces
-    from .ledger import BASELINES, Baseline, Hold, Ledger, LedgerEntry
-    from .levels import levels_of, volts_of
-    from .pretrained import from_pretrained, is_converted, save_pretrained
+    from .attention.api import SubTile, Trace, gain_cell_attention, trace_attention
+    from .attention.effects import Effects
+    from .attention.levels import levels_of, volts_of
+    from .ledger.accounting import account
+    from .ledger.ledger import BASELINES, Baseline, Hold, Ledger, LedgerEntry
+    from .network.conversion import convert
+    from .network.kv_cache import LevelCache
+    from .network.layer import GainCellAttention, gain_cell_layers, put_on_chip, record_traces
+    from .network.pretrained import from_pretrained, is_converted, save_pretrained
 
 _HOME = {
-    "BASELINES": "ledger",
-    "Baseline": "ledger",
-    "Effects": "effects",
-    "GainCellAttention": "layer",
-    "Hold": "ledger",
-    "Ledger": "ledger",
-    "LedgerEntry": "ledger",
-    "LevelCache": "cache",
-    "SubTile": "attention",
-    "Trace": "attention",
-    "account": "accounting",
-    "convert": "conversion",
-    "from_pretrained": "pretrained",
-    "gain_cell_attention": "attention",
-    "gain_cell_layers": "layer",
-    "is_converted": "pretrained",
-    "levels_of": "levels",
-    "put_on_chip": "layer",
-    "record_traces": "layer",
-    "save_pretrained": "pretrained",
-    "trace_attention": "attention",
-    "volts_of": "levels",
+    "BASELINES": "ledger.ledger",
+    "Baseline": "ledger.ledger",
+    "Effects": "attention.effects",
+    "GainCellAttention": "network.layer",
+    "Hold": "ledger.ledger",
+    "Ledger": "ledger.ledger",
+    "LedgerEntry": "ledger.ledger",
+    "LevelCache": "network.kv_cache",
+    "SubTile": "attention.api",
+    "Trace": "attention.api",
+    "account": "ledger.accounting",
+    "convert": "network.conversion",
+    "from_pretrained": "network.pretrained",
+    "gain_cell_attention": "attention.api",
+    "gain_cell_layers": "network.layer",
+    "is_converted": "network.pretrained",
+    "levels_of": "attention.levels",
+    "put_on_chip": "network.layer",
+    "record_traces": "network.layer",
+    "save_pretrained": "network.pretrained",
+    "trace_attention": "attention.api",
+    "volts_of": "attention.levels",
 }
 
 __all__ = [

@@ -9,19 +9,20 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 from ..models import Hardware
+from ..models.fitting.folder import fit_folder, report_dict
 from ..models.storage import replace_file
-from .adapt import Observer, adapt_model
-from .checkpoints import ADAPTATION, locate
-from .cosimulation import agreement, simulate_operations, trace_operations
-from .evaluate import evaluate_model
-from .fine_tuning import RECIPE
-from .fitted import fit_folder, report_dict
-from .model_account import account_model
+from .ledger.whole_model import account_model
+from .network.adaptation.adapt import Observer, adapt_model
+from .network.adaptation.fine_tuning import RECIPE
+from .network.checkpoints import ADAPTATION, locate
+from .network.evaluate import evaluate_model
+from .spice_check import agreement, simulate_operations, trace_operations
+from .view.report.sources import Folders
 
 STEPS = 120
 """Fine-tuning steps of the demo, chosen to keep it under ten minutes on two cores."""
@@ -31,29 +32,6 @@ OPERATIONS = 8
 
 Update = Callable[[str, int, int], None]
 """Called with (what is going on, done, total)."""
-
-
-@dataclass(frozen=True)
-class Folders:
-    """Where the stages leave their results; `gaincell report` reads the same layout."""
-
-    out: Path
-
-    @property
-    def tables(self) -> Path:
-        return self.out / "tables"
-
-    @property
-    def hardware(self) -> Path:
-        return self.out / "hardware"
-
-    @property
-    def adapted(self) -> Path:
-        return self.out / "adapted"
-
-    def result(self, stage: str) -> Path:
-        """JSON of one of the stages evaluate, account, cosim."""
-        return self.out / f"{stage}.json"
 
 
 def run_demo(

@@ -17,9 +17,9 @@ from .cost import (
     Writes,
 )
 from .curves import Exponential, Polynomial, Spline
-from .fitting import fit_converter_curve, fit_polynomial, fit_spline
-from .fitting_arrays import fit_column_model, fit_retention, fit_separable_aging
-from .fitting_variation import fit_converter_variation, fit_mismatch, fit_random_curve
+from .fitting.arrays import fit_column_model, fit_retention, fit_separable_aging
+from .fitting.curves import fit_converter_curve, fit_polynomial, fit_spline
+from .fitting.variation import fit_converter_variation, fit_mismatch, fit_random_curve
 from .hardware import Hardware, Levels, names
 from .surrogate import Surrogate
 from .values import FitError

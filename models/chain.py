@@ -6,8 +6,7 @@ import numpy as np
 import pandas as pd
 
 from .hardware import Hardware
-from .options import phase_sums
-from .phases import two_phase_charge
+from .phases import phase_sums, two_phase_charge
 
 
 def predict_chain(hardware: Hardware, rows: pd.DataFrame, stage: int) -> tuple[np.ndarray, np.ndarray]:

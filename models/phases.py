@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+import numpy as np
 from torch import Tensor
 
 from .surrogate import as_tensor
@@ -30,3 +31,13 @@ def two_phase_charge(
     held = float(retained) * column(*map(as_tensor, first))
     charge, load = map(as_tensor, second)
     return column(charge + held * load, load) - held
+
+
+def phase_sums(width: np.ndarray, stored: np.ndarray, curve: Callable[[Any], Tensor], edge: float = 0.0):
+    """sum_i w_i curve(v_i) + edge, over the negative and over the positive pulses of each column.
+
+    width: (n, rows) signed, fractions of T_max; stored: (n, rows), V. Returns two arrays of shape (n,).
+    """
+    values = curve(stored).numpy()
+    parts = (np.maximum(-width, 0.0), np.maximum(width, 0.0))
+    return tuple((part * values).sum(axis=1) + edge * (part > 0).sum(axis=1) for part in parts)

@@ -11,9 +11,9 @@ from ...circuits.errors import SimulationError
 from ...circuits.rawfile import Waveforms
 from ...circuits.runner import Simulation
 from ...circuits.testbench import Schedule, cell_read, column, conversion
-from ..bookkeeping import balance, node_charge, observed
 from ..draws import rounded
-from ..flat import Element, elements
+from ..energy_balance import balance, node_charge, observed
+from ..flatten_netlist import Element, elements
 from ..procedure import Batch, Context, Procedure, procedure
 from .converter import full_scale
 

@@ -12,7 +12,7 @@ from .console import Json, emit, progress, stderr, stdout
 from .models import HardwareOption, ModelArgument, Threads, Without, chosen_effects, chosen_hardware, prepare
 
 if TYPE_CHECKING:
-    from ..ledger import Ledger
+    from ..ledger.ledger import Ledger
 
 
 def run(
@@ -48,8 +48,8 @@ def run(
         gaincell account out/adapted --hardware out/hardware --per-head
     """
     prepare(threads)
-    from ..checkpoints import locate, read_text
-    from ..model_account import account_model
+    from ..ledger.whole_model import account_model
+    from ..network.checkpoints import locate, read_text
 
     content = None if text is None else read_text(text)
     checkpoint = locate(model)

@@ -46,13 +46,13 @@ def run(
     """
     if steps is not None and minutes is not None:
         raise typer.BadParameter("give --steps or --minutes, not both")
-    from ..files import require_folder
+    from ...circuits.files import require_folder
 
     require_folder(out)
     prepare(threads)
-    from ..adapt import Observer, adapt_model
-    from ..checkpoints import locate
-    from ..fine_tuning import RECIPE
+    from ..network.adaptation.adapt import Observer, adapt_model
+    from ..network.adaptation.fine_tuning import RECIPE
+    from ..network.checkpoints import locate
 
     recipe = replace(
         RECIPE,

@@ -68,8 +68,8 @@ def run(
     from ...characterization.cache import Cache, default_folder
     from ...characterization.plan import Plan
     from ...circuits.designs import Designs
+    from ...circuits.files import require_folder
     from ...circuits.technology import Technology
-    from ..files import require_folder
 
     chosen = Plan.load(plan).override(
         technology=technology,

@@ -39,13 +39,13 @@ def run(
 
         gaincell cosim out/adapted --operations 100 --out columns.csv --json
     """
-    from ..files import require_file
+    from ...circuits.files import require_file
 
     if out is not None:
         require_file(out)
     prepare(threads)
-    from ..checkpoints import locate, read_text
-    from ..cosimulation import agreement, simulate_operations, trace_operations
+    from ..network.checkpoints import locate, read_text
+    from ..spice_check import agreement, simulate_operations, trace_operations
 
     checkpoint = locate(model)
     chosen = chosen_hardware(hardware, None, checkpoint)

@@ -32,12 +32,12 @@ def run(
 
         gaincell demo --out out/longer --steps 2000
     """
-    from ..files import require_folder
+    from ...circuits.files import require_folder
 
     require_folder(out)
     prepare(threads)
     from ..pipeline import STEPS, run_demo
-    from ..report import build_report
+    from ..view.report import build_report
 
     started = time.perf_counter()
     with progress("demo", "") as update:

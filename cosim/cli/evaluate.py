@@ -53,8 +53,8 @@ def run(
     prepare(threads)
     import torch
 
-    from ..checkpoints import locate, read_text
-    from ..evaluate import evaluate_model
+    from ..network.checkpoints import locate, read_text
+    from ..network.evaluate import evaluate_model
 
     torch.manual_seed(seed)
     content = None if text is None else read_text(text)

@@ -36,8 +36,8 @@ def run(
         gaincell figures noise generic28 --out noise.pdf --json
     """
     from ...characterization.table import SHIPPED
-    from ..figures.characterization import FIGURES, save_figure, title
-    from ..files import require_file
+    from ...circuits.files import require_file
+    from ..view.figures.characterization import FIGURES, save_figure, title
 
     if show or name is None:
         _list({known: title(known) for known in FIGURES}, as_json)

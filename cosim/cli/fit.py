@@ -33,10 +33,10 @@ def run(
 
         gaincell fit out/ss85 --out out/ss85-hardware --name generic28-ss85 --json
     """
-    from ..files import require_folder
+    from ...circuits.files import require_folder
 
     require_folder(out)
-    from ..fitted import fit_folder, report_dict
+    from ...models.fitting.folder import fit_folder, report_dict
 
     hardware, report = fit_folder(tables, out, name=name, max_failed=max_failed)
     if as_json:
@@ -106,7 +106,7 @@ def _corner_table(report):
 def _storage_table(storage):
     from rich.table import Table
 
-    from ..figures.units import quantity
+    from ..view.figures.units import quantity
 
     def seconds(value):
         return "longer than simulated" if value is None else quantity(value, "s")

@@ -39,8 +39,8 @@ def run(
     """
     prepare(threads)
     from ...models import Hardware
-    from ..checkpoints import locate
-    from ..generate import generate_text
+    from ..network.checkpoints import locate
+    from ..network.generate import generate_text
 
     result = generate_text(
         locate(model),

@@ -10,8 +10,8 @@ from .defaults import HARDWARE
 
 if TYPE_CHECKING:
     from ...models import Hardware
-    from ..checkpoints import Checkpoint
-    from ..effects import Effects
+    from ..attention.effects import Effects
+    from ..network.checkpoints import Checkpoint
 
 ModelArgument = Annotated[
     str,
@@ -60,7 +60,7 @@ def chosen_effects(without: list[str] | None, noise: bool = False) -> Effects:
     """All effects, noise only where it is asked for, except those that --without names."""
     from dataclasses import fields, replace
 
-    from ..effects import STANDARD, Effects
+    from ..attention.effects import STANDARD, Effects
 
     known = [field.name for field in fields(Effects) if field.type == "bool"]
     if unknown := set(without or ()) - set(known):

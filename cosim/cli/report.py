@@ -27,8 +27,8 @@ def run(
 
         gaincell report out/ss85 --out ss85.html --json
     """
-    from ..files import require_file, require_folder
-    from ..report import Sources, write_report
+    from ...circuits.files import require_file, require_folder
+    from ..view.report import Sources, write_report
 
     sources = Sources.of(folder)
     page = out or folder / "report.html"

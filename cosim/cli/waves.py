@@ -88,9 +88,9 @@ def run(
         gaincell waves chain --size 4 --seed 1 --out chain.html --out chain.raw --json
     """
     from ...characterization.procedure import Context
+    from ...circuits.files import require_file
     from ...circuits.technology import Technology
-    from ..files import require_file
-    from ..waves import export, record, require_format
+    from ..view.waves import export, record, require_format
 
     options = {
         "v_store": v_store,
@@ -130,7 +130,7 @@ def run(
 def _operation(name: str, context: Any, options: dict[str, Any]):
     import inspect
 
-    from ..waves import OPERATIONS
+    from ..view.waves import OPERATIONS
 
     build = OPERATIONS[name]
     accepted = [p for p in inspect.signature(build).parameters if p != "context"]
@@ -144,7 +144,7 @@ def _operation(name: str, context: Any, options: dict[str, Any]):
 def _table(recording):
     from rich.table import Table
 
-    from ..figures.units import quantity
+    from ..view.figures.units import quantity
 
     rows, columns = recording.rows, recording.columns
     shown = [name for name in recording.scalars() if name in columns]

@@ -18,7 +18,7 @@ from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
 from gaincell.circuits.testbench import Schedule, array
 from gaincell.models import Hardware
-from gaincell.models.agreement import agreement, predict_arrays
+from gaincell.models.checks.agreement import agreement, predict_arrays
 
 
 @pytest.fixture(scope="module")

@@ -15,8 +15,8 @@ from gaincell.characterization.procedures.converter import full_scale
 from gaincell.circuits.errors import TechnologyError
 from gaincell.circuits.runner import Simulation, simulate
 from gaincell.circuits.technology import Technology, kits
-from gaincell.models.checks import converter_figures
-from gaincell.models.fit import fit_cells
+from gaincell.models.checks.limits import converter_figures
+from gaincell.models.fitting.fit import fit_cells
 
 KITS = ("freepdk45", "gf180mcu")
 

@@ -15,7 +15,7 @@ from gaincell.circuits.rawfile import Waveforms
 from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
 from gaincell.circuits.testbench import Schedule
-from gaincell.models.checks import converter_figures
+from gaincell.models.checks.limits import converter_figures
 
 VDD = 0.9
 T_MAX = 15e-9

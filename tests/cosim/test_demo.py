@@ -7,11 +7,11 @@ import pytest
 import torch
 
 from gaincell.cosim import from_pretrained, gain_cell_layers
-from gaincell.cosim.adapt import WATCHED_TOKENS, read_adaptation
-from gaincell.cosim.checkpoints import DEMO, digest, load_softmax, locate
-from gaincell.cosim.generate import generate_text
-from gaincell.cosim.text import demo_corpus, encode
-from gaincell.cosim.windows import held_out_windows, measure
+from gaincell.cosim.network.adaptation.adapt import WATCHED_TOKENS, read_adaptation
+from gaincell.cosim.network.batches import held_out_windows, measure
+from gaincell.cosim.network.checkpoints import DEMO, digest, load_softmax, locate
+from gaincell.cosim.network.corpus import demo_corpus, encode
+from gaincell.cosim.network.generate import generate_text
 from gaincell.models import Hardware
 
 

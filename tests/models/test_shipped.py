@@ -7,8 +7,8 @@ from gaincell.characterization.table import SHIPPED, read_manifest, read_table
 from gaincell.circuits.errors import TableError
 from gaincell.models import Hardware
 from gaincell.models.chain import bit_line_charge, product
-from gaincell.models.checks import converter_checks
-from gaincell.models.fit import fit_hardware
+from gaincell.models.checks.limits import converter_checks
+from gaincell.models.fitting.fit import fit_hardware
 from gaincell.models.published import leroux2025
 
 FOLDER = SHIPPED / "generic28"

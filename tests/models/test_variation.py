@@ -20,7 +20,7 @@ from gaincell.models import (
     fit_mismatch,
     fit_random_curve,
 )
-from gaincell.models.fitting_variation import cell_statistics, fit_bank_gain
+from gaincell.models.fitting.variation import cell_statistics, fit_bank_gain
 
 CONFIDENCE = 0.999
 """That a comparison of many moments finds no difference where there is none."""

@@ -1,0 +1,121 @@
+"""Energy bookkeeping of a simulated circuit: what its sources deliver, what is dissipated, what is stored.
+
+Each of the three sums is over vectors of its own (source currents; channel currents and resistors; charges,
+capacitor voltages), so that they agree only if every element is counted and the simulator conserves charge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from ..circuits.rawfile import Waveforms
+from ..circuits.runner import Simulation
+from .flatten_netlist import Element
+
+TRANSISTOR = ("id", "vds", "vgs", "vbs", "qg", "qd", "qb")
+"""What is saved of a transistor: channel current, voltages from its source, charges without the source's."""
+
+
+@dataclass(frozen=True)
+class Balance:
+    """Energies of a time window, J."""
+
+    delivered: float
+    """By all sources; energy that flows back into one counts negative."""
+    dissipated: float
+    """In the transistors' channels and in resistors."""
+    stored: float
+    """Gain of the energy in capacitors and in the transistors' charges."""
+
+    @property
+    def error(self) -> float:
+        """Missing energy, as a fraction of the larger of what is delivered and what is dissipated."""
+        scale = max(abs(self.delivered), abs(self.dissipated))
+        return abs(self.delivered - self.dissipated - self.stored) / scale
+
+
+def observed(simulation: Simulation, circuit: tuple[Element, ...]) -> Simulation:
+    """The simulation with everything saved that a balance needs of the circuit's elements."""
+    names = list(dict.fromkeys(name for element in circuit for name in _saved(element)))
+    lines = [".save " + " ".join(names[i : i + 6]) for i in range(0, len(names), 6)]
+    body, end, _ = simulation.netlist.rstrip().rpartition("\n.end")
+    return replace(simulation, netlist="\n".join([body, *lines, f"{end.strip()}\n"]))
+
+
+def balance(waves: Waveforms, circuit: tuple[Element, ...], start: float, stop: float) -> Balance:
+    """Energies between two instants (s) of an `observed` simulation."""
+    delivered = dissipated = stored = 0.0
+    for element in circuit:
+        if element.kind in "vie":
+            delivered -= _work(waves, _current(element), _across(waves, element), start, stop)
+        elif element.kind == "r":
+            dissipated += _work(waves, _current(element), _across(waves, element), start, stop)
+        elif element.kind == "c":
+            ends = np.interp([start, stop], waves.axis, _across(waves, element))
+            farads = float(waves[f"@{element.name}[capacitance]"][-1])
+            stored += farads * (ends[1] ** 2 - ends[0] ** 2) / 2
+        else:
+            dissipated += _work(
+                waves, f"i(@{element.name}[id])", waves[f"v(@{element.name}[vds])"], start, stop
+            )
+            stored += charging(waves, element, start, stop)
+    return Balance(delivered, dissipated, stored)
+
+
+def charging(waves: Waveforms, element: Element, start: float, stop: float) -> float:
+    """Energy (J) that goes into a transistor's charges: the integral of v dq over its terminals."""
+    inside = (waves.axis >= start) & (waves.axis <= stop)
+    total = 0.0
+    for voltage, charge in (("vgs", "qg"), ("vds", "qd"), ("vbs", "qb")):
+        volts = waves[f"v(@{element.name}[{voltage}])"][inside]
+        coulombs = waves[f"@{element.name}[{charge}]"][inside]
+        total += float(np.sum((volts[1:] + volts[:-1]) / 2 * np.diff(coulombs)))
+    return total
+
+
+def node_charge(
+    waves: Waveforms, circuit: tuple[Element, ...], node: str, start: float, stop: float
+) -> float:
+    """Charge (C) that all capacitors at a node give off between two instants."""
+    given = 0.0
+    for element in circuit:
+        if element.kind == "c" and node in element.nodes:
+            ends = np.interp([start, stop], waves.axis, _across(waves, element))
+            farads = float(waves[f"@{element.name}[capacitance]"][-1])
+            given -= farads * (ends[1] - ends[0]) * (1 if node == element.nodes[0] else -1)
+    return given
+
+
+def _saved(element: Element) -> Iterator[str]:
+    if element.kind == "m":
+        yield from (f"@{element.name}[{quantity}]" for quantity in TRANSISTOR)
+        return
+    yield from (f"v({node})" for node in element.nodes if node != "0")
+    yield {
+        "v": f"i({element.name})",
+        "e": f"i({element.name})",
+        "i": f"@{element.name}[current]",
+        "r": f"@{element.name}[i]",
+        "c": f"@{element.name}[capacitance]",
+    }[element.kind]
+
+
+def _current(element: Element) -> str:
+    """Name of the saved current that flows through the element from its first to its second node."""
+    if element.kind in "ve":
+        return f"i({element.name})"
+    return f"i(@{element.name}[{'current' if element.kind == 'i' else 'i'}])"
+
+
+def _across(waves: Waveforms, element: Element) -> np.ndarray:
+    first, second = (0.0 if node == "0" else waves[f"v({node})"] for node in element.nodes)
+    return np.zeros_like(waves.axis) + first - second
+
+
+def _work(waves: Waveforms, current: str, volts: np.ndarray, start: float, stop: float) -> float:
+    """Integral of current x voltage, J."""
+    power = Waveforms(waves.plot, waves.axis_name, waves.axis, {"p": waves[current] * volts})
+    return power.integrate("p", start, stop)

@@ -1,0 +1,75 @@
+"""How the terms of the cells' charge depend on age, as the operators of `native` take it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from .....models import Exponential
+from ...stages import Conditions, cell_terms, seconds_per_token
+
+TILE = 64
+"""Keys of a run at most; the same as in the sources."""
+NONE, EXPONENTIAL, TABLE = range(3)
+"""How a term depends on age; the same as in the sources."""
+STEEP = 8.0
+
+
+@dataclass(frozen=True)
+class Aging:
+    """The terms' factors by age."""
+
+    kinds: Tensor
+    """(terms,) int32."""
+    factors: Tensor
+    """(terms, ages), float64."""
+    lead: Tensor
+    """(terms, TILE), float32: what a key's exponential term has lost less than that of a run's first key."""
+    dropped: list[bool]
+    """Which of the cells' terms are left out, since they are the same for every cell and do not age."""
+
+
+def aging_of(now: Conditions, by_level: bool, deviate: bool = False) -> Aging:
+    """What `now`'s hardware states; terms are dropped where elements are looked up by their level.
+
+    deviate: cells have deviations, which do not age.
+    """
+    hardware = now.hardware
+    probe = torch.linspace(hardware.v_min, hardware.v_max, 5, dtype=torch.float64).reshape(1, 1, -1, 1)
+    terms, rates = cell_terms(probe, 1, now), _rates(now)
+    if deviate and all(factor is not None for _, factor in terms):
+        # As `with_deviation` does.
+        terms, rates = [*terms, (torch.zeros_like(probe), None)], [*rates, None]
+    dropped = [
+        by_level and factor is None and bool((response == response.flatten()[0]).all())
+        for response, factor in terms
+    ]
+    if all(dropped):
+        dropped[0] = False
+    kinds, factors, leads = [], [], []
+    ages, lead = now.places.ages, torch.arange(TILE, dtype=torch.float64)
+    for (_, factor), rate, left_out in zip(terms, rates, dropped, strict=True):
+        if left_out:
+            continue
+        kinds.append(NONE if factor is None else TABLE if rate is None else EXPONENTIAL)
+        factors.append(torch.ones(ages, dtype=torch.float64) if factor is None else factor.double())
+        leads.append(torch.ones(TILE) if rate is None else torch.exp(rate * lead).float())
+    return Aging(torch.tensor(kinds, dtype=torch.int32), torch.stack(factors), torch.stack(leads), dropped)
+
+
+def _rates(now: Conditions) -> list[float | None]:
+    """Rate per token of every term whose factor is an exponential at all ages that occur, and slow enough for
+    both its parts, the query's and the key's, to be numbers of ordinary size over a run."""
+    if not now.effects.decay:
+        return [None]
+    aging = now.hardware.aged_transfer()
+    period = 1.0 if aging.age_unit == "token" else seconds_per_token(now)
+    reaches = aging.box.get("age", (0.0, float("inf")))[1] >= now.places.ages * period
+    return [
+        term.factor.rate * period
+        if reaches and isinstance(term.factor, Exponential) and term.factor.rate * period * TILE < STEEP
+        else None
+        for term in aging.terms
+    ]

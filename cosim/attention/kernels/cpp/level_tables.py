@@ -1,0 +1,170 @@
+"""Cells that hold one of a few levels: their terms as tables, as few of them as the ages in use need."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from itertools import combinations
+
+import torch
+from torch import Tensor
+
+from ...stages import Conditions, cell_terms, column_of
+from ...surrogate_gradient import bearer_of, line_of
+from .aging import NONE, TABLE, TILE, Aging
+
+CLOSE = 2e-6
+"""Share of the largest response that fewer terms may be off."""
+SLOPES_COUNT = 0.2
+"""The same for slopes, of which a gradient is a sum, counts this much."""
+LITTLE = 3e-5
+"""Share of the largest response, and of the largest slope, that gradients may leave out."""
+
+
+@dataclass(frozen=True)
+class LevelTerms:
+    """Terms by level of one array, float64: (terms, levels), then the loading's row where there is one."""
+
+    table: Tensor
+    slope: Tensor
+    """Derivative by the voltage asked for."""
+    gradient: Tensor
+    """Response in the gradient of the pulses."""
+    constant: float
+    """What every cell has in common, of any level and age."""
+    gradient_constant: float
+    """Its part in the gradient of the pulses."""
+
+    def mixed(self, mix: Tensor) -> LevelTerms:
+        """Terms that are sums of these: mix (terms, new terms)."""
+        count = len(mix)
+        rows = (self.table, self.slope, self.gradient)
+        table, slope, gradient = (torch.cat([mix.T @ row[:count], row[count:]]) for row in rows)
+        return replace(self, table=table, slope=slope, gradient=gradient)
+
+    def tables(self) -> tuple[Tensor, Tensor, Tensor]:
+        """As the operators take them: float32 with a last entry for what is not a number."""
+        if self.table.numel() == 0:
+            return self.table, self.slope, self.gradient
+        return _with_missing(self.table), _with_missing(self.slope), _with_missing(self.gradient)
+
+
+AS_THEY_COME = LevelTerms(torch.empty(0), torch.empty(0), torch.empty(0), 0.0, 0.0)
+"""Of elements that come as terms."""
+
+
+def terms_by_level(now: Conditions, array: int, dropped: list[bool]) -> LevelTerms:
+    """Response of every level, and its derivative by the voltage asked for."""
+    hardware = now.hardware
+    levels = hardware.levels.key if array == 1 else hardware.levels.value
+    full_scale = hardware.q_sat_1 if array == 1 else hardware.q_sat_2
+    with torch.enable_grad():
+        asked = torch.linspace(hardware.v_min, hardware.v_max, levels, dtype=torch.float64).requires_grad_()
+        stored = hardware.write(asked) if now.effects.write and hardware.write is not None else asked
+        terms = [r.flatten() / full_scale for r, _ in cell_terms(stored.reshape(1, 1, -1, 1), array, now)]
+        acting = terms
+        if now.gradient == "fixed-slope":
+            line = line_of(hardware)(stored) / full_scale
+            bearer = bearer_of(hardware, now.effects.decay, len(terms))
+            acting = [line if i == bearer else torch.zeros_like(line) for i in range(len(terms))]
+        constant, responses = _split_off(terms, dropped)
+        gradient_constant, acting = _split_off(acting, dropped)
+        column = column_of(array, now)
+        loading = [] if column is None else [column.loading(stored)]
+        slopes = [_derivative(r, asked) for r in responses + loading]
+    rows = (responses + loading, slopes, acting + loading)
+    return LevelTerms(*(torch.stack([x.detach() for x in row]) for row in rows), constant, gradient_constant)
+
+
+def with_fewer_terms(aging: Aging, arrays: list[LevelTerms], reach: int) -> tuple[Aging, list[LevelTerms]]:
+    """The same charges at ages 0 .. reach - 1 by fewer terms, where that is possible.
+
+    Cells forget so little within a window that their terms, however many, say hardly more than two things:
+    what a cell gives on average over these ages, and how that changes. The first term is the mean, which has
+    no factor; the others are the leading singular vectors of what is left.
+    """
+    terms, ages = aging.factors.shape
+    mean = aging.factors[:, :reach].mean(1, keepdim=True)
+    moving = aging.factors - mean
+    weights = torch.cat([_weights(array, terms, SLOPES_COUNT) for array in arrays])
+    shape = weights @ moving[:, :reach]
+    vectors = torch.linalg.svd(torch.linalg.qr(weights).R @ moving[:, :reach], full_matrices=False).Vh
+    for count in range(terms - 1):
+        by_age = vectors[:count]
+        if (shape - shape @ by_age.T @ by_age).abs().max() <= CLOSE:
+            break
+    else:
+        return aging, arrays
+    # Beyond the reach the same combinations go on. What no cell has much of must not count in them.
+    mixed = moving[:, :reach] @ by_age.T
+    by_age = torch.linalg.pinv(weights @ mixed) @ (weights @ moving)
+    largest = by_age[:, :reach].abs().amax(1, keepdim=True)
+    factors = torch.cat([torch.ones(1, ages, dtype=torch.float64), by_age / largest])
+    mix = torch.cat([mean, mixed * largest.T], dim=1)
+    kinds = torch.tensor([NONE] + count * [TABLE], dtype=torch.int32)
+    fewer = Aging(kinds, factors, torch.ones(1 + count, TILE), aging.dropped)
+    return fewer, [array.mixed(mix) for array in arrays]
+
+
+def acting_first(aging: Aging, arrays: list[LevelTerms], reach: int) -> tuple[Aging, list[LevelTerms], int]:
+    """Exactly the same charges, by terms of which gradients need to know the first few alone; and how many.
+
+    What ages says much the same in several terms: of exp(-r a), exp(-2 r a) and exp(-3 r a) the second is
+    nearly a sum of the others. It is written as that sum, by which their responses grow, and a remainder, a
+    term of its own that charges keep and gradients leave out where it is little.
+    """
+    terms = len(aging.kinds)
+    weights = torch.cat([_weights(array, terms, 1.0) for array in arrays])
+    for count in range(1, terms):
+        for kept in combinations(range(terms), count):
+            others = [term for term in range(terms) if term not in kept]
+            base, rest = aging.factors[list(kept)], aging.factors[others]
+            shares = torch.linalg.lstsq(base[:, :reach].T, rest[:, :reach].T).solution.T
+            remainder = rest - shares @ base
+            if (weights[:, others] @ remainder[:, :reach]).abs().max() <= LITTLE:
+                return *_split(aging, arrays, list(kept), others, shares, remainder), count
+    return aging, arrays, terms
+
+
+def _split(
+    aging: Aging,
+    arrays: list[LevelTerms],
+    kept: list[int],
+    others: list[int],
+    shares: Tensor,
+    remainder: Tensor,
+) -> tuple[Aging, list[LevelTerms]]:
+    """The kept terms with the others' shares in them, then what remains of the others."""
+    largest = remainder.abs().amax(1, keepdim=True).clamp_min(1e-300)
+    mix = torch.zeros(len(kept) + len(others), len(kept) + len(others), dtype=torch.float64)
+    mix[kept, range(len(kept))] = 1.0
+    mix[others, : len(kept)] = shares
+    mix[others, range(len(kept), len(mix))] = largest.squeeze(1)
+    kinds = torch.cat([aging.kinds[kept], aging.kinds.new_full((len(others),), TABLE)])
+    lead = torch.cat([aging.lead[kept], torch.ones(len(others), TILE)])
+    factors = torch.cat([aging.factors[kept], remainder / largest])
+    return Aging(kinds, factors, lead, aging.dropped), [array.mixed(mix) for array in arrays]
+
+
+def _weights(array: LevelTerms, terms: int, slopes: float) -> Tensor:
+    """(rows, terms): what is to be kept of an array's terms, in shares of its largest number."""
+    rows = (array.table, array.gradient, array.slope)
+    peaks = [row[:terms].abs().max().clamp_min(1e-300) for row in rows]
+    shares = [row[:terms].T / peak for row, peak in zip(rows, peaks, strict=True)]
+    return torch.cat([*shares[:2], slopes * shares[2]])
+
+
+def _split_off(terms: list[Tensor], dropped: list[bool]) -> tuple[float, list[Tensor]]:
+    """What the dropped terms, the same at every level, give; and the others."""
+    given = sum(float(r[0]) for r, left_out in zip(terms, dropped, strict=True) if left_out)
+    return given, [r for r, left_out in zip(terms, dropped, strict=True) if not left_out]
+
+
+def _with_missing(rows: Tensor) -> Tensor:
+    return torch.cat([rows, rows.new_full((len(rows), 1), torch.nan)], dim=1).float().contiguous()
+
+
+def _derivative(y: Tensor, x: Tensor) -> Tensor:
+    if not y.requires_grad:
+        return torch.zeros_like(x)
+    found = torch.autograd.grad(y.sum(), x, retain_graph=True, allow_unused=True)[0]
+    return torch.zeros_like(x) if found is None else found

@@ -1,0 +1,156 @@
+"""The hardware as a kernel wants it: numbers in full scales, and the terms of both products.
+
+Charges are divided by the full scale of their converter, so that single precision is never near its limits
+and an ideal converter is a clip to [0, 1] or [-1, 1].
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from ..chip_patterns import of_chip
+from ..stages import Conditions, cell_terms, chip_of, column_of, pattern, stored_volts
+from ..surrogate_gradient import bearer_of, line_of, surrogates
+
+
+@dataclass(frozen=True)
+class Column:
+    """`ColumnModel` for charges in full scales: Q = A (1 + sum_ij c_ij (charge_scale A)^i u^j)."""
+
+    charge_scale: float
+    a_box: tuple[float, float]
+    u_box: tuple[float, float]
+    coefficients: tuple[tuple[float, ...], ...]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What follows the cells of one product: pulse edges, column and converter."""
+
+    full_scale: float
+    """Charge of a full-width pulse, in the hardware's unit; every other charge here is in units of it."""
+    signed: bool
+    """The converter clips to [-1, 1]; otherwise to [0, 1]."""
+    edge: float
+    """Charge per pulse that its edges add; 0 for none."""
+    column: Column | None
+    knots: Tensor | None
+    """(n,) converter's curve: charge at the knots, float32; None: the ideal line."""
+    coefficients: Tensor | None
+    """(n - 1, 4) cubic of each interval in steps of its own width, as `Spline`, float32."""
+    deviation: Tensor | None
+    """A chip's converters, float32: (Hkv, S, 2) offset and gain of the first, or (Hkv, tiles, C, 4) of both
+    polarities of the second; None for nominal ones. A charge q counts as (q - offset) (1 + gain)."""
+
+
+@dataclass(frozen=True)
+class Circuit:
+    """Both stages and what lies around them."""
+
+    first: Stage
+    second: Stage
+    swap_retained: float | None
+    """Two phases: what the first phase's charge counts for in the second; None for a single phase."""
+    output_steps: int | None
+    """Magnitudes of the counter that are not zero; None: it does not quantise."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The stored elements of one array as terms of its product, in full scales.
+
+    A full-width pulse of a key of age a tokens gives sum_r factors[r][a] terms[r] (factor None: 1).
+    """
+
+    terms: tuple[Tensor, ...]
+    """Each (B, Hkv, S, R)."""
+    factors: tuple[Tensor | None, ...]
+    """Each (ages,) or None."""
+    loading: Tensor | None
+    """(B, Hkv, S, R) bit-line loading, dimensionless; None without a column model."""
+    linear: Tensor | None = None
+    """(B, Hkv, S, R) what the surrogate gradient takes for the charge; None: its terms. See `slope.py`."""
+    bearer: int = 0
+    """The term whose factor `linear` has."""
+
+    def operands(self) -> list[tuple[Tensor, ...]]:
+        """What `slope.product` multiplies with the pulses, for every term."""
+        if self.linear is None:
+            return [(term,) for term in self.terms]
+        return list(zip(self.terms, surrogates(self.linear, self.bearer, len(self.terms)), strict=True))
+
+
+def cells_of(x: Tensor, array: int, now: Conditions) -> Cells:
+    """Terms of array 1 (keys) or 2 (values) for the volts x (B, Hkv, S, D) to store; differentiable."""
+    volts = stored_volts(x, array, now)
+    full_scale = now.hardware.q_sat_1 if array == 1 else now.hardware.q_sat_2
+    terms = cell_terms(volts, array, now)
+    column, linear = column_of(array, now), now.gradient == "fixed-slope"
+    return Cells(
+        terms=tuple(response / full_scale for response, _ in terms),
+        factors=tuple(factor for _, factor in terms),
+        loading=None if column is None else column.loading(volts),
+        linear=line_of(now.hardware)(volts) / full_scale if linear else None,
+        bearer=bearer_of(now.hardware, now.effects.decay, len(terms)),
+    )
+
+
+def circuit_of(now: Conditions, depth: int, device: torch.device) -> Circuit:
+    """The numbers of `now`'s hardware for V arrays of `depth` columns (head dimension and normaliser)."""
+    hardware = now.hardware
+    return Circuit(
+        first=_stage(1, depth, now, device),
+        second=_stage(2, depth, now, device),
+        swap_retained=hardware.swap_retained if hardware.signed_query == "two-phase" else None,
+        output_steps=hardware.levels.output // 2 - 1 if now.effects.quantise else None,
+    )
+
+
+def _stage(array: int, depth: int, now: Conditions, device: torch.device) -> Stage:
+    hardware = now.hardware
+    full_scale = hardware.q_sat_1 if array == 1 else hardware.q_sat_2
+    converter = hardware.phi if array == 1 else hardware.readout
+    used = now.effects.converter and converter is not None
+    like = torch.empty(0, dtype=torch.float32, device=device)
+    curve = converter.curve if used else None
+    spacing = None if curve is None else curve.knots[1:] - curve.knots[:-1]
+    scaled = None if curve is None else curve.coefficients * spacing[:, None] ** [0, 1, 2, 3]
+    return Stage(
+        full_scale=full_scale,
+        signed=array == 2,
+        edge=(hardware.edge or 0.0) / full_scale if now.effects.edge else 0.0,
+        column=_column(array, full_scale, now),
+        knots=None if curve is None else pattern(curve.knots / full_scale, like),
+        coefficients=None if curve is None else pattern(scaled, like),
+        deviation=_deviation(array, depth, now, like) if used else None,
+    )
+
+
+def _column(array: int, full_scale: float, now: Conditions) -> Column | None:
+    model = column_of(array, now)
+    if model is None:
+        return None
+    rows = tuple(tuple(float(c) for c in row) for row in model.coefficients)
+    return Column(full_scale / model.q_scale, model.box["a"], model.box["u"], rows)
+
+
+def _deviation(array: int, depth: int, now: Conditions, like: Tensor) -> Tensor | None:
+    chip, places = chip_of(now), now.places
+    heads, full_scale = now.kv_heads or 1, now.hardware.q_sat_1 if array == 1 else now.hardware.q_sat_2
+    if chip is None or (chip.mismatch.phi if array == 1 else chip.mismatch.readout) is None:
+        return None
+    if array == 1:
+        numbers = of_chip(chip, "relus", places, like, layer=now.layer, heads=heads)
+    else:
+        end = places.key_start + places.ages
+        if places.window is not None:
+            end = min(places.key_start % places.window + places.ages, places.window)
+        tiles = -(-end // places.columns)
+        where = {"layer": now.layer, "heads": heads, "depth": depth}
+        each = [of_chip(chip, "readouts", places, like, tile=tile, **where) for tile in range(tiles)]
+        numbers = torch.stack(each, dim=1)
+    # Offsets and gains alternate; only the offsets are charges.
+    return numbers / torch.tensor([full_scale, 1.0], device=like.device).repeat(numbers.shape[-1] // 2)

@@ -1,0 +1,1 @@
+"""Block-wise attention in plain PyTorch: every device, no compiler needed."""

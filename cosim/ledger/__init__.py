@@ -1,0 +1,1 @@
+"""Energy and latency of a run, by stage, head and token."""

@@ -1,0 +1,163 @@
+"""Charge the hardware's energy model with what the layers really do.
+
+A cell's read energy is linear in pulse width, so the energy of an array is one matrix product more, w @
+e(volts), on the very activations that the trace recorded.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from ...circuits.errors import HardwareError, ModelError
+from ...models import CellReads, Constant, Conversions, DacConversions, Hardware, Pulses, Writes
+from ...models.cost import Law
+from ..attention.api import Trace
+from .ledger import Hold, Ledger, LedgerEntry
+
+
+@torch.no_grad()
+def account(
+    traces: Mapping[str, Sequence[Trace]],
+    hardware: Hardware,
+    *,
+    token_period: float | None = None,
+    full_ring: bool = True,
+) -> Ledger:
+    """Energy, latency and hold time of the traced tokens on `hardware`.
+
+    traces: as `record_traces` leaves them, one list per attention module. full_ring: account only the queries
+    that see as many keys as any does, the steady state of a long text; otherwise all of them. token_period:
+    seconds between tokens, None for the latency times the number of traced modules.
+
+    Raises `HardwareError` for hardware without an energy model, `ModelError` when nothing was traced.
+    """
+    require_energy(hardware)
+    recorded = {name: list(found) for name, found in traces.items() if found}
+    if not recorded:
+        raise ModelError("no attention was traced; run the converted model inside record_traces")
+    entries = []
+    for name, found in recorded.items():
+        queries = [(trace, accounted_queries(trace, full_ring)) for trace in found]
+        tokens = sum(int(mask.sum()) for _, mask in queries)
+        for stage in hardware.energy.stages:
+            energy = sum(_sum_per_head(stage_energy(stage.law, trace), mask) for trace, mask in queries)
+            entries += [
+                LedgerEntry(stage.name, name, head, value / tokens, stage.origin, grows_with(stage.law))
+                for head, value in enumerate(energy.tolist())
+            ]
+    latency = None if hardware.timing is None else hardware.timing.latency
+    if token_period is None:
+        token_period = (latency or 0.0) * len(recorded)
+    keys = sum(int(keys_seen(trace)[mask].sum()) for trace, mask in queries) / tokens
+    return Ledger(
+        hardware=hardware.name,
+        entries=tuple(entries),
+        head_dim=queries[0][0].head_dim,
+        keys=keys,
+        sub_tiles=sum(int(sub_tiles_in_use(trace)[mask].sum()) for trace, mask in queries) / tokens,
+        tokens=tokens,
+        latency_s=latency,
+        hold=_hold(hardware, keys * token_period),
+        area=hardware.area,
+    )
+
+
+def keys_seen(trace: Trace) -> Tensor:
+    """Number of keys that each query is compared with, (B, T)."""
+    return trace.ring.valid.sum(-1)[:, 0].expand(len(trace.widths), -1)
+
+
+def sub_tiles_in_use(trace: Trace) -> Tensor:
+    """Number of sub-tiles that hold a key for each query, (B, T)."""
+    active = torch.stack([tile.active[:, 0, :, 0] for tile in trace.sub_tiles])
+    return active.sum(0).expand(len(trace.widths), -1)
+
+
+def accounted_queries(trace: Trace, full_ring: bool) -> Tensor:
+    """Which queries to account, (B, T) bool: those that see the most keys, or all that see any."""
+    seen = keys_seen(trace)
+    return seen == seen.max() if full_ring else seen > 0
+
+
+def grows_with(law: Law) -> Literal["key", "sub-tile", "token"]:
+    """What the energy of one query is proportional to, for the same activity."""
+    match law:
+        case CellReads() | Conversions(converter=1) | Pulses(array=2):
+            return "key"
+        case Pulses(array=1) | Conversions(converter=2):
+            return "sub-tile"
+        case _:
+            return "token"
+
+
+def stage_energy(law: Law, trace: Trace) -> Tensor:
+    """Energy of one stage in J, for every query and head of a trace: (B, H, T)."""
+    batch, heads, queries, _ = trace.widths.shape
+    valid = trace.ring.valid
+    # Query heads of a group share one array, and so the cost of filling it.
+    shared = trace.key_volts.shape[1] / heads
+    # Complements and the normalising column's constant are written like the rest.
+    written = trace.key_volts.shape[-1] + trace.value_volts.shape[-1]
+    zeros = torch.zeros(batch, heads, queries, dtype=torch.float64, device=valid.device)
+    match law:
+        case CellReads(array=1):
+            per_key = trace.widths.abs() @ _per_query_head(law.curve(trace.key_volts), heads).mT
+            return torch.where(valid, per_key, 0.0).sum(-1)
+        case CellReads(array=2):
+            per_key = _per_query_head(law.curve(trace.value_volts).sum(-1, keepdim=True), heads)
+            return (trace.phi @ per_key)[..., 0]
+        case Pulses(array=1):
+            return law.joules * (zeros + (trace.widths != 0).sum(-1) * sub_tiles_in_use(trace)[:, None])
+        case Pulses(array=2):
+            return law.joules * (zeros + (trace.phi > 0).sum(-1))
+        case Conversions(converter=1):
+            return torch.where(valid, _within(law, trace.charge_1), 0.0).sum(-1)
+        case Conversions(converter=2):
+            return sum(
+                (
+                    torch.where(tile.active, _within(law, tile.charge), 0.0).sum(-1)
+                    for tile in trace.sub_tiles
+                ),
+                zeros,
+            )
+        case Writes():
+            return zeros + law.joules * written * shared
+        case DacConversions():
+            return zeros + law.joules * (trace.head_dim + written * shared)
+        case Constant():
+            return zeros + law.joules
+
+
+def _within(law: Conversions, charge: Tensor) -> Tensor:
+    """Energy of a conversion; beyond the fitted charges it is saturated and spends what it spends there."""
+    for low, high in law.curve.box.values():
+        charge = charge.clamp(low, high)
+    return law.curve(charge)
+
+
+def _per_query_head(x: Tensor, heads: int) -> Tensor:
+    return x.repeat_interleave(heads // x.shape[1], dim=1)
+
+
+def _sum_per_head(energy: Tensor, accounted: Tensor) -> Tensor:
+    """(B, H, T) energies and (B, T) mask -> sum over the accounted queries, (H,), in double precision."""
+    return torch.where(accounted[:, None], energy, 0.0).double().sum((0, 2))
+
+
+def require_energy(hardware: Hardware) -> None:
+    """Raise `HardwareError` for hardware without an energy model."""
+    if hardware.energy is None:
+        raise HardwareError(
+            f"hardware {hardware.name!r} states no energy; account on generic28, leroux2025 or your own fit"
+        )
+
+
+def _hold(hardware: Hardware, needed: float) -> Hold | None:
+    if hardware.retention is None or needed == 0:
+        return None
+    held = hardware.retention.hold_time(hardware.levels.key, hardware.v_min, hardware.v_max).min()
+    return Hold(float(held), needed, float(hardware.retention.ages[-1]))

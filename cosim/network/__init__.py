@@ -1,0 +1,1 @@
+"""Language models on gain-cell attention: conversion, checkpoints, evaluation, generation."""

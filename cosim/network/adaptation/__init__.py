@@ -1,0 +1,1 @@
+"""Adaptation of a pre-trained network to a hardware: calibration, then fine-tuning."""

@@ -1,0 +1,97 @@
+"""Fine-tune a network through the hardware's arrays, or with exact attention as its control.
+
+Fine-tuning is quantisation-aware: the forward pass is the hardware's, with its levels, saturation and curves;
+rounding is straight-through in the backward pass, everything else has its derivative. All weights train, not
+only the attention's.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import time
+from collections.abc import Callable, Iterable
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from statistics import median
+
+from torch import Tensor, nn
+
+from ..layer import gain_cell_layers
+from .proxy import draft
+from .trainer import Recipe, Row, optimise
+
+RECIPE = Recipe(steps=240, batch=8, learning_rate=1e-3, scaler_rate=1e-2, warmup=20, distillation=0.6)
+"""A few CPU-minutes."""
+
+EXACT_SHARE = 0.05
+"""Last share of the steps, computed exactly as the hardware does; before, as its draft does."""
+
+CURVE_POINTS = 6
+"""Held-out measurements in a loss curve."""
+
+TRIAL_STEPS = 20
+"""Steps that a time budget is calibrated on."""
+
+
+def fine_tune(
+    model: nn.Module,
+    recipe: Recipe,
+    tokens: Tensor,
+    *,
+    teacher: nn.Module | None = None,
+    held_out: Tensor | None = None,
+    checkpoint: Path | None = None,
+    on_step: Callable[[int, float], None] = lambda step, loss: None,
+) -> list[Row]:
+    """Train all weights of a model, and its scalers if it is converted, in place; returns the loss curve.
+
+    A model with exact attention is a control: it gets the same batches and rates, and cross-entropy alone,
+    since the teacher's predictions are where it starts. Arguments as in `optimise`.
+    """
+    layers = list(gain_cell_layers(model).values())
+    exact = [(layer.hardware, layer.effects) for layer in layers]
+
+    first_exact = int((1 - EXACT_SHARE) * recipe.steps)
+
+    def choose(step: int) -> None:
+        for layer, conditions in zip(layers, exact, strict=True):
+            layer.hardware, layer.effects = draft(*conditions) if step < first_exact else conditions
+
+    try:
+        return optimise(
+            model,
+            recipe if layers else replace(recipe, distillation=0.0),
+            tokens,
+            teacher=teacher,
+            held_out=held_out,
+            every=math.ceil(recipe.steps / CURVE_POINTS),
+            checkpoint=checkpoint,
+            before_step=choose,
+            on_step=on_step,
+        )
+    finally:
+        for layer, conditions in zip(layers, exact, strict=True):
+            layer.hardware, layer.effects = conditions
+
+
+def steps_in(
+    minutes: float, models: Iterable[nn.Module], teacher: nn.Module, recipe: Recipe, tokens: Tensor
+) -> int:
+    """Steps that fine-tuning all of `models` takes in about this time on this machine; measured on copies."""
+    trial = replace(recipe, steps=TRIAL_STEPS, warmup=0)
+    seconds = 0.0
+    for model in models:
+        ends: list[float] = []
+        fine_tune(
+            copy.deepcopy(model),
+            trial,
+            tokens,
+            teacher=teacher,
+            on_step=lambda step, loss, ends=ends: ends.append(time.monotonic()),
+        )
+        # The last step of a trial is exact, those before it are drafts.
+        *drafts, exact = (b - a for a, b in pairwise(ends))
+        seconds += (1 - EXACT_SHARE) * median(drafts) + EXACT_SHARE * exact
+    return max(TRIAL_STEPS, round(60 * minutes / seconds))

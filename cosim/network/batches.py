@@ -1,0 +1,125 @@
+"""Windows of token text: seeded training batches and the held-out cross-entropy.
+
+Training, evaluation and adaptation share these, so that "the same batches" and "the same measure" hold by
+construction.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+from ...circuits.errors import ModelError
+
+Progress = Callable[[int, int], None]
+"""Called with (done, total)."""
+
+
+@dataclass(frozen=True)
+class Loss:
+    """Mean cross-entropy of a model over a text."""
+
+    nats: float
+    """Per predicted token."""
+    error: float
+    """Standard error of `nats`, from the spread over windows (0 for a single window)."""
+    tokens: int
+    """Predicted tokens."""
+    seconds: float
+
+    @property
+    def perplexity(self) -> float:
+        """exp of the mean cross-entropy, per token."""
+        return math.exp(self.nats)
+
+    @property
+    def tokens_per_second(self) -> float:
+        return self.tokens / self.seconds if self.seconds else 0.0
+
+
+def training_batch(tokens: Tensor, *, step: int, seed: int, batch: int, context: int) -> Tensor:
+    """Random windows for one step, shape (batch, context + 1), int64; a function of (seed, step) alone.
+
+    Raises `ModelError` when the text is shorter than one window.
+    """
+    _require_window(tokens, context)
+    generator = torch.Generator().manual_seed(step_seed(seed, step))
+    starts = torch.randint(0, tokens.numel() - context, (batch,), generator=generator)
+    return tokens[starts[:, None] + torch.arange(context + 1)]
+
+
+def step_seed(seed: int, step: int) -> int:
+    """Seed of one step's random numbers, within the 32 bits that torch's CPU generator looks at."""
+    return (seed * 1_000_003 + step) % 2**32
+
+
+def held_out_windows(tokens: Tensor, *, context: int, limit: int | None = None, seed: int = 0) -> Tensor:
+    """Non-overlapping windows, shape (n, context + 1): each predicts `context` tokens, none predicted twice.
+
+    limit: about how many tokens to predict; a seeded choice of windows, in text order. None: all of them.
+    Raises `ModelError` when the text is shorter than one window.
+    """
+    _require_window(tokens, context)
+    count = (tokens.numel() - 1) // context
+    index = torch.arange(count)
+    if limit is not None and limit < count * context:
+        keep = max(1, round(limit / context))
+        index = torch.randperm(count, generator=torch.Generator().manual_seed(seed))[:keep].sort().values
+    return tokens[index[:, None] * context + torch.arange(context + 1)]
+
+
+def token_losses(logits: Tensor, targets: Tensor, *, reduction: str = "mean") -> Tensor:
+    """Cross-entropy in float32; logits (B, T, V), targets (B, T)."""
+    return nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction=reduction)
+
+
+@torch.no_grad()
+def measure(
+    model: nn.Module, windows: Tensor, *, batch: int = 8, bf16: bool = False, progress: Progress | None = None
+) -> Loss:
+    """Mean cross-entropy of a causal language model over windows (n, context + 1).
+
+    bf16: matrix products of the digital network in bfloat16 (autocast); the loss itself is always float32.
+    The model is in evaluation mode for the call. Raises `ModelError` when the loss is not finite.
+    """
+    sums, start = [], time.perf_counter()
+    with evaluation_mode(model):
+        for i in range(0, len(windows), batch):
+            chunk = windows[i : i + batch]
+            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+                logits = model(input_ids=chunk[:, :-1], use_cache=False).logits
+            losses = token_losses(logits, chunk[:, 1:], reduction="none")
+            sums.append(losses.double().view(len(chunk), -1).mean(1))
+            if progress:
+                progress(min(i + batch, len(windows)), len(windows))
+    per_window = torch.cat(sums)
+    nats = float(per_window.mean())
+    if not math.isfinite(nats):
+        raise ModelError("the model's loss is not finite: its weights or scalers are broken; adapt it again")
+    error = float(per_window.std() / len(per_window) ** 0.5) if len(per_window) > 1 else 0.0
+    return Loss(nats, error, windows[:, 1:].numel(), time.perf_counter() - start)
+
+
+@contextmanager
+def evaluation_mode(model: nn.Module) -> Iterator[None]:
+    """Switch dropout off, and back to what it was."""
+    training = model.training
+    model.eval()
+    try:
+        yield
+    finally:
+        model.train(training)
+
+
+def _require_window(tokens: Tensor, context: int) -> None:
+    if tokens.numel() < context + 1:
+        raise ModelError(
+            f"the text has {tokens.numel()} tokens, but at least {context + 1} are needed (one window of "
+            f"{context} and the token after it); give a longer text or a shorter context"
+        )

@@ -1,0 +1,192 @@
+"""What MODEL on the command line stands for: its softmax weights, its adapted twin, its control, its tokens.
+
+MODEL is `demo` (shipped), a directory that `gaincell adapt` wrote, or anything that transformers loads as a
+causal language model.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import json
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from transformers import AutoModelForCausalLM, AutoTokenizer
+
+from ...circuits.errors import ModelError
+from ...circuits.files import write_whole
+from . import corpus
+from .pretrained import is_converted
+
+DEMO = Path(__file__).parents[1] / "demo"
+ADAPTATION = "adaptation.json"
+CONTROL = "control"
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """The parts of a MODEL; a part that does not exist is None."""
+
+    name: str
+    softmax: str | None
+    """Directory or hub name of the pre-trained network with exact attention."""
+    adapted: Path | None = None
+    """Directory of the network adapted to hardware."""
+    control: Path | None = None
+    """Directory of the softmax network that had the same extra training."""
+    adaptation: dict[str, Any] | None = None
+    """Record of the adaptation: settings, loss curves, held-out numbers."""
+
+    @property
+    def any(self) -> str:
+        """Some directory with the model's configuration."""
+        return str(self.softmax or self.adapted)
+
+
+@dataclass(frozen=True)
+class Tokenizer:
+    """Text to token ids and back."""
+
+    name: str
+    encode: Callable[[str], Tensor]
+    """Text -> (n,) int64."""
+    decode: Callable[[Tensor], str]
+    end: int | None
+    """Token that ends a document."""
+
+
+def locate(model: str) -> Checkpoint:
+    """Find the parts of a MODEL. Raises `ModelError` for a directory that is not there or holds none."""
+    if model == "demo":
+        return _adapted(DEMO / "adapted", "demo", str(DEMO / "softmax"))
+    directory = Path(model)
+    if not directory.is_dir():
+        if _names_a_path(model):
+            raise ModelError(
+                f"there is no folder {model}; give one that transformers or `gaincell adapt` wrote, or `demo`"
+            )
+        return Checkpoint(model, model)
+    if is_converted(directory):
+        return _adapted(directory, model, None)
+    if not (directory / "config.json").is_file():
+        raise ModelError(
+            f"{directory} holds no model: give a directory that transformers or `gaincell adapt` wrote"
+        )
+    return Checkpoint(model, model)
+
+
+def _names_a_path(model: str) -> bool:
+    """Whether a MODEL can only be meant as a path: the hub has plain names and owner/name."""
+    owner, _, name = model.partition("/")
+    return (
+        model.startswith((".", "~", "/"))
+        or "\\" in model
+        or "/" in name
+        or model.endswith("/")
+        or (bool(name) and Path(owner).exists())
+    )
+
+
+def load_softmax(name: str | Path) -> nn.Module:
+    """A causal language model with its own attention, float32, evaluation mode.
+
+    Raises `ModelError` when transformers cannot load it.
+    """
+    try:
+        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, attn_implementation="sdpa")
+    except (OSError, ValueError, KeyError, RuntimeError) as error:
+        if not Path(name).is_dir():
+            raise ModelError(
+                f"there is no folder {name}, and transformers finds no model of that name; "
+                "give a folder that transformers or `gaincell adapt` wrote, or `demo`"
+            ) from error
+        reason = str(error).strip().partition("\n")[0]
+        raise ModelError(
+            f"cannot load the model {str(name)!r} ({reason}); give its directory, or `demo`"
+        ) from error
+    return model.eval()
+
+
+def save_softmax(model: nn.Module, directory: Path) -> None:
+    """Write config.json and model.safetensors (bfloat16), each whole or not at all; `model` is as before."""
+    directory.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".save.") as scratch:
+        copy.deepcopy(model).to(torch.bfloat16).save_pretrained(scratch)
+        for name in ("model.safetensors", "config.json"):
+            part = Path(scratch) / name
+            part.chmod(0o644)
+            part.replace(directory / name)
+
+
+def tokenizer_of(checkpoint: Checkpoint, vocabulary: int) -> Tokenizer:
+    """Bytes for a byte-level model, else the tokenizer that transformers finds beside the weights.
+
+    Raises `ModelError` when there is none.
+    """
+    if vocabulary == corpus.VOCABULARY:
+        return Tokenizer("bytes", corpus.encode, corpus.decode, corpus.END_OF_DOCUMENT)
+    try:
+        found = AutoTokenizer.from_pretrained(checkpoint.any)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"{checkpoint.any} has no tokenizer; save one beside the weights") from error
+    return Tokenizer(
+        type(found).__name__,
+        lambda content: found(
+            content, return_tensors="pt", add_special_tokens=False, verbose=False
+        ).input_ids[0],
+        lambda ids: found.decode(ids, skip_special_tokens=True),
+        found.eos_token_id,
+    )
+
+
+def context_of(model: nn.Module) -> int:
+    """Tokens that a model reads at once, at most 256."""
+    return min(256, getattr(model.config, "max_position_embeddings", None) or 256)
+
+
+def read_text(path: Path) -> str:
+    """A text file. Raises `ModelError` when it cannot be read as UTF-8."""
+    try:
+        return path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ModelError(f"cannot read {path} as UTF-8 text ({error}); give another file") from error
+
+
+def digest(model: nn.Module) -> str:
+    """sha256 over names and values of all weights."""
+    content = hashlib.sha256()
+    for name, tensor in sorted(model.state_dict().items()):
+        content.update(name.encode())
+        content.update(tensor.detach().float().contiguous().numpy().tobytes())
+    return content.hexdigest()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write a JSON file whole or not at all."""
+    write_whole(path, (json.dumps(value, indent=1) + "\n").encode())
+
+
+def _start(model: str) -> str | None:
+    """Where the network that an adaptation began from is, if it still is."""
+    if model == "demo":
+        return str(DEMO / "softmax")
+    return None if Path(model).is_absolute() and not Path(model).is_dir() else model
+
+
+def _adapted(directory: Path, name: str, softmax: str | None) -> Checkpoint:
+    if not is_converted(directory):
+        return Checkpoint(name, softmax)
+    record = None
+    if (directory / ADAPTATION).is_file():
+        record = json.loads((directory / ADAPTATION).read_text())
+        softmax = softmax or _start(record["model"])
+    control = directory / CONTROL
+    return Checkpoint(
+        name, softmax, directory, control if (control / "config.json").is_file() else None, record
+    )

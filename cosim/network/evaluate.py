@@ -1,0 +1,210 @@
+"""Perplexity of a model on held-out text: exact attention, and the hardware before and after adaptation.
+
+Rows of the result:
+
+    softmax   the pre-trained network with exact attention
+    mapped    on the hardware with identity scalers: no data, no adaptation
+    matched   scalers from statistics (`matching.match`), weights untouched
+    adapted   scalers and weights fine-tuned through the hardware (`gaincell adapt`)
+    control   exact attention, with the same extra training as adapted
+
+Perplexity is per token of the model's own vocabulary; for a byte-level model a token is a byte. Papers that
+print perplexity per word are not comparable.
+"""
+
+from __future__ import annotations
+
+import copy
+import math
+import statistics
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from functools import partial
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from ...models import Chip, Hardware
+from ..attention.effects import STANDARD, Effects
+from .adaptation.calibration import match
+from .batches import Loss, held_out_windows, measure, training_batch
+from .checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
+from .conversion import convert
+from .corpus import demo_corpus
+from .layer import gain_cell_layers, put_on_chip, record_traces
+from .pretrained import from_pretrained
+
+ROWS = ("softmax", "mapped", "matched", "adapted", "control")
+MATCHING_WINDOWS = 2
+MATCHING_SEED = 1000
+"""Batch that the scalers are matched on; far from the seeds that training uses."""
+
+Report = Callable[[str, int, int], None]
+"""Called with (row, windows done, windows in all)."""
+
+
+def evaluate_model(
+    checkpoint: Checkpoint,
+    hardware: Hardware,
+    *,
+    content: str | None = None,
+    tokens: int | None = 20480,
+    seed: int = 0,
+    bf16: bool = False,
+    effects: Effects = STANDARD,
+    chips: Sequence[int] = (),
+    report: Report = lambda row, done, total: None,
+) -> dict[str, Any]:
+    """Measure every row that the checkpoint has the weights for; the others are None, with a note.
+
+    content: text to measure on, None for the held-out side of the demo corpus. tokens: about how many to
+    predict, in non-overlapping windows chosen with `seed`; None for all. Matching sees training text only.
+    chips: seeds of chips to measure the adapted network on as well, or the matched one where none is adapted;
+    the other rows are of nominal circuits. Returns a JSON-able dict. Raises `ModelError` for a text shorter
+    than one window, `HardwareError` for chips of hardware that describes no mismatch.
+    """
+    drawn = [hardware.chip(seed) for seed in chips]
+    softmax = None if checkpoint.softmax is None else load_softmax(checkpoint.softmax)
+    adapted = None
+    if checkpoint.adapted is not None:
+        adapted = from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)
+    some = adapted if softmax is None else softmax
+    tokenizer, context = tokenizer_of(checkpoint, some.config.vocab_size), context_of(some)
+    text = corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else tokenizer.encode(content)
+    windows = held_out_windows(text, context=context, limit=tokens, seed=seed)
+    models = {}
+    if softmax is not None:
+        examples = matching_inputs(corpus_tokens(tokenizer, demo_corpus().train), context)
+        models = {"softmax": softmax} | unadapted(softmax, hardware, effects, examples)
+    if adapted is not None:
+        models["adapted"] = adapted
+    if checkpoint.control is not None:
+        models["control"] = load_softmax(checkpoint.control)
+    losses, outside = {}, {}
+    for row, model in models.items():
+        losses[row] = measure(model, windows, bf16=bf16, progress=partial(report, row))
+        if row in ("mapped", "matched", "adapted"):
+            outside[row] = count_outside(model, windows[:1, :-1])
+    return {
+        "model": checkpoint.name,
+        "hardware": {"name": hardware.name, "cell": hardware.cell, "digest": hardware.digest},
+        "effects": asdict(effects),
+        "text": demo_corpus().summary() if content is None else {"bytes": len(content.encode())},
+        "token": "byte" if tokenizer.name == "bytes" else tokenizer.name,
+        "tokens": windows[:, 1:].numel(),
+        "context": context,
+        "seed": seed,
+        "dtype": "bfloat16 (autocast)" if bf16 else "float32",
+        **_numbers(losses, _tokens_per_byte(tokenizer, windows)),
+        "chips": _on_chips(models, drawn, losses, windows, bf16, report),
+        "outside_box": outside,
+        "outside_box_tokens": context,
+        "notes": _notes(checkpoint, hardware),
+    }
+
+
+def _on_chips(
+    models: dict[str, nn.Module],
+    chips: Sequence[Chip],
+    losses: dict[str, Loss],
+    windows: Tensor,
+    bf16: bool,
+    report: Report,
+) -> dict[str, Any] | None:
+    """Loss of one row's model on each chip, beside that on nominal circuits; None without chips."""
+    if not chips:
+        return None
+    row = "adapted" if "adapted" in models else "matched"
+    found = []
+    for chip in chips:
+        put_on_chip(models[row], chip)
+        found.append(measure(models[row], windows, bf16=bf16, progress=partial(report, f"chip {chip.seed}")))
+    put_on_chip(models[row], None)
+    nats = [loss.nats for loss in found]
+    return {
+        "row": row,
+        "seed": [chip.seed for chip in chips],
+        "perplexity": [loss.perplexity for loss in found],
+        "nats_per_token": nats,
+        "mean_minus_nominal_nats": statistics.mean(nats) - losses[row].nats,
+        "spread_nats": statistics.stdev(nats) if len(nats) > 1 else None,
+    }
+
+
+def matching_inputs(tokens: Tensor, context: int) -> Tensor:
+    """Token ids (B, T) of training text that the scalers are matched on."""
+    return training_batch(tokens, step=0, seed=MATCHING_SEED, batch=MATCHING_WINDOWS, context=context)[:, :-1]
+
+
+def corpus_tokens(tokenizer: Tokenizer, side: bytes) -> Tensor:
+    """One side of the demo corpus as token ids (n,); only a byte-level model knows the document separator."""
+    content = side.decode()
+    return tokenizer.encode(content if tokenizer.name == "bytes" else content.replace("\0", "\n\n"))
+
+
+@torch.no_grad()
+def count_outside(model: nn.Module, inputs: Tensor) -> dict[str, int]:
+    """Surrogate evaluations outside their validity boxes while the model reads `inputs`, over all layers."""
+    counts: dict[str, int] = {}
+    if all(layer.hardware.kind == "softmax" for layer in gain_cell_layers(model).values()):
+        return counts
+    with record_traces(model) as traces:
+        model(input_ids=inputs, use_cache=False)
+    for trace in (trace for layer in traces.values() for trace in layer):
+        for name, count in trace.outside.items():
+            counts[name] = counts.get(name, 0) + count
+    return counts
+
+
+def unadapted(
+    softmax: nn.Module, hardware: Hardware, effects: Effects, examples: Tensor
+) -> dict[str, nn.Module]:
+    """The network on the hardware with its weights untouched: mapped, and matched on token ids `examples`."""
+    mapped, matched = (
+        convert(copy.deepcopy(softmax), hardware, include="*", effects=effects) for _ in range(2)
+    )
+    match(matched, softmax, examples)
+    return {"mapped": mapped, "matched": matched}
+
+
+def _notes(checkpoint: Checkpoint, hardware: Hardware) -> list[str]:
+    """Why rows are missing or not what they seem."""
+    notes = []
+    if checkpoint.softmax is None:
+        notes.append(f"softmax, mapped, matched: the network that {checkpoint.name} came from is not there")
+    if checkpoint.adapted is None:
+        notes.append(f"adapted: no weights; run `gaincell adapt {checkpoint.name} --out DIR`, evaluate DIR")
+        return notes
+    own = Hardware.from_pretrained(checkpoint.adapted / "hardware")
+    if own.digest != hardware.digest:
+        notes.append(f"adapted: trained for {own.name} ({own.digest[:8]}), measured on other hardware")
+    if checkpoint.control is None:
+        notes.append("control: no weights beside the adapted ones")
+    return notes
+
+
+def _tokens_per_byte(tokenizer: Tokenizer, windows: Tensor) -> float:
+    if tokenizer.name == "bytes":
+        return 1.0
+    predicted = windows[:, 1:]
+    return predicted.numel() / sum(len(tokenizer.decode(window).encode()) for window in predicted)
+
+
+def _numbers(losses: dict[str, Loss], tokens_per_byte: float) -> dict[str, Any]:
+    def row_by_row(value: Callable[[Loss], float]) -> dict[str, float | None]:
+        return {row: value(losses[row]) if row in losses else None for row in ROWS}
+
+    def adapted_minus(row: str) -> float | None:
+        return losses["adapted"].nats - losses[row].nats if {"adapted", row} <= losses.keys() else None
+
+    return {
+        "perplexity": row_by_row(lambda loss: loss.perplexity),
+        "nats_per_token": row_by_row(lambda loss: loss.nats),
+        "nats_per_byte": row_by_row(lambda loss: loss.nats * tokens_per_byte),
+        "bits_per_byte": row_by_row(lambda loss: loss.nats * tokens_per_byte / math.log(2)),
+        "standard_error_nats": row_by_row(lambda loss: loss.error),
+        "tokens_per_s": row_by_row(lambda loss: loss.tokens_per_second),
+        "adapted_minus_control_nats": adapted_minus("control"),
+        "adapted_minus_softmax_nats": adapted_minus("softmax"),
+    }

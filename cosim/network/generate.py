@@ -1,0 +1,90 @@
+"""Text from a model on its hardware, with a key-value cache: one decode step per token, as the chip would."""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+import torch
+from torch import nn
+
+from ...circuits.errors import ModelError
+from ...models import Hardware
+from ..attention.effects import STANDARD, Effects
+from .checkpoints import Checkpoint, load_softmax, tokenizer_of
+from .kv_cache import LevelCache
+from .layer import gain_cell_layers, put_on_chip
+from .pretrained import from_pretrained
+
+
+@torch.no_grad()
+def generate_text(
+    checkpoint: Checkpoint,
+    prompt: str,
+    *,
+    hardware: Hardware | None = None,
+    max_new_tokens: int = 200,
+    temperature: float = 0.8,
+    seed: int = 0,
+    effects: Effects = STANDARD,
+    chip: int | None = None,
+) -> dict[str, Any]:
+    """Continue a prompt. Returns a JSON-able dict with "text" (prompt and continuation) and conditions.
+
+    hardware: None for the one that the model was adapted to; of kind "softmax" for the pre-trained network
+    with exact attention. temperature 0 takes the likeliest token. chip: seed of the chip to run on, None for
+    nominal circuits. Generation stops at the end-of-document token and at the model's longest context. Raises
+    `ModelError` for a prompt that is empty or leaves no room, and for a model that has not been adapted,
+    `HardwareError` for a chip of hardware that describes no mismatch.
+    """
+    model = _model(checkpoint, hardware, effects)
+    if chip is not None:
+        put_on_chip(model, (hardware or _hardware(model)).chip(chip))
+    tokenizer = tokenizer_of(checkpoint, model.config.vocab_size)
+    ids = tokenizer.encode(prompt)[None]
+    longest = model.config.max_position_embeddings
+    room = longest - ids.shape[1]
+    if not ids.shape[1] or room < 1:
+        raise ModelError(f"the prompt has {ids.shape[1]} tokens; give between 1 and {longest - 1}")
+    torch.manual_seed(seed)
+    sampling = {"do_sample": True, "temperature": temperature} if temperature > 0 else {"do_sample": False}
+    start = time.perf_counter()
+    out = model.generate(
+        ids,
+        attention_mask=torch.ones_like(ids),
+        max_new_tokens=min(max_new_tokens, room),
+        past_key_values=LevelCache(model),
+        eos_token_id=tokenizer.end,
+        pad_token_id=tokenizer.end,
+        **sampling,
+    )[0]
+    new = out[ids.shape[1] :]
+    if len(new) and int(new[-1]) == tokenizer.end:
+        new = new[:-1]
+    return {
+        "model": checkpoint.name,
+        "hardware": _hardware(model).name,
+        "chip": chip,
+        "prompt": prompt,
+        "text": prompt + tokenizer.decode(new),
+        "new_tokens": len(new),
+        "tokens_per_s": len(new) / (time.perf_counter() - start),
+        "temperature": temperature,
+        "seed": seed,
+    }
+
+
+def _hardware(model: nn.Module) -> Hardware:
+    layers = list(gain_cell_layers(model).values())
+    return layers[0].hardware if layers else Hardware.from_pretrained("ideal")
+
+
+def _model(checkpoint: Checkpoint, hardware: Hardware | None, effects: Effects) -> nn.Module:
+    if hardware is not None and hardware.kind == "softmax" and checkpoint.softmax is not None:
+        return load_softmax(checkpoint.softmax)
+    if checkpoint.adapted is None:
+        raise ModelError(
+            f"{checkpoint.name} has not been adapted to hardware; run `gaincell adapt {checkpoint.name} "
+            "--out DIR` and generate with DIR, or pass --hardware ideal"
+        )
+    return from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)

@@ -1,0 +1,276 @@
+"""Real activations of a model back through the transistors, operation by operation, against the surrogates.
+
+A forward pass is traced; for random (layer, head, query, key or output) the very pulse widths and stored
+voltages of that operation are simulated in ngspice as a whole column: 64 cells on their bit line and the
+converter. What comes out is compared with what the attention layer made of the same inputs.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import torch
+
+from ..circuits.errors import HardwareError, ModelError, SimulationError
+from ..models import Hardware
+from .attention.api import Trace
+from .ledger.whole_model import on_hardware
+from .network.checkpoints import Checkpoint, context_of
+from .network.corpus import demo_corpus
+from .network.evaluate import corpus_tokens
+from .network.layer import record_traces
+
+Progress = Callable[[int, int, str], None]
+
+
+@dataclass(frozen=True)
+class Operation:
+    """One column of one array in one attention operation of the model."""
+
+    layer: str
+    head: int
+    query: int
+    """Position of the query in the sequence."""
+    stage: int
+    """1: one key's column of the K array; 2: one output's column of the V array, one sub-tile."""
+    index: int
+    """Packed index of the key, or the output dimension."""
+    v_store: np.ndarray
+    """Stored voltage per row at the age it then has, shape (rows,), V."""
+    width: np.ndarray
+    """Pulse per row, shape (rows,), fraction of T_max."""
+    predicted: float
+    """Converted width by the surrogates, fraction of T_max."""
+
+
+@dataclass(frozen=True)
+class Agreement:
+    """Simulated against predicted widths, all but the slope in fractions of T_max."""
+
+    stage: int
+    operations: int
+    slope: float
+    """Of the straight line simulated = slope x predicted + offset, over unclipped operations."""
+    offset: float
+    rms: float
+    worst: float
+    unclipped: int
+
+
+def trace_operations(
+    checkpoint: Checkpoint, hardware: Hardware, *, content: str | None, tokens: int, count: int, seed: int
+) -> list[Operation]:
+    """Operations (see `draw_operations`) of a model that reads the first `tokens` tokens of a text.
+
+    A model that has not been adapted runs with matched scalers. `content` None takes the held-out side of the
+    demo corpus.
+
+    Raises:
+        ModelError: the text is too short.
+        HardwareError: the hardware was not fitted to simulated circuits.
+    """
+    condition_of(hardware)
+    model, tokenizer = on_hardware(checkpoint, hardware)
+    tokens = min(tokens, context_of(model))
+    held_out = corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else None
+    ids = tokenizer.encode(content) if held_out is None else held_out
+    if len(ids) < tokens:
+        raise ModelError(f"the text has {len(ids)} tokens; give at least {tokens}, or a smaller --tokens")
+    with torch.no_grad(), record_traces(model) as traces:
+        model(input_ids=ids[None, :tokens], use_cache=False)
+    period = hardware.timing.latency * len(traces) if hardware.timing is not None else 0.0
+    return draw_operations(traces, hardware, count, seed, period)
+
+
+def draw_operations(
+    traces: Mapping[str, Sequence[Trace]], hardware: Hardware, count: int, seed: int, token_period: float
+) -> list[Operation]:
+    """`count` operations per stage, drawn from every layer, head and query alike.
+
+    Drawn evenly over the predicted widths, so that clipped zeros do not fill the sample. `token_period`: s.
+    """
+    rng = np.random.default_rng(seed)
+    layers = [(name, trace) for name, found in traces.items() for trace in found]
+    drawn = []
+    for stage in (1, 2):
+        pool = [
+            _draw(rng, *layers[rng.integers(len(layers))], hardware, stage, token_period)
+            for _ in range(20 * count)
+        ]
+        pool = [operation for operation in pool if operation.width.any()]
+        order = np.argsort([operation.predicted for operation in pool], kind="stable")
+        spread = np.linspace(0, len(pool) - 1, min(count, len(pool))).round().astype(int)
+        inside = [i for i in order if 0.0 < abs(pool[i].predicted) < 0.98]
+        chosen = [order[i] for i in spread] if len(inside) < count else _evenly(inside, pool, count)
+        drawn += [pool[i] for i in chosen]
+    return drawn
+
+
+def simulate_operations(
+    operations: Sequence[Operation],
+    hardware: Hardware,
+    *,
+    jobs: int | None = None,
+    progress: Progress | None = None,
+) -> pd.DataFrame:
+    """SPICE columns of the operations: one row each, with predicted and simulated width (fractions of T_max).
+
+    A simulation that fails is a row with its status and no width.
+
+    Raises:
+        HardwareError: the hardware does not say which circuits it was fitted to.
+        SimulationError: ngspice or PySpice is missing.
+    """
+    from joblib import Parallel, delayed
+
+    from ..circuits.runner import find_ngspice
+
+    find_ngspice()
+    condition = condition_of(hardware)
+    run = Parallel(n_jobs=jobs or -1, prefer="threads", return_as="generator")
+    rows = []
+    for operation, row in zip(
+        operations, run(delayed(_simulate)(operation, condition) for operation in operations), strict=True
+    ):
+        rows.append(
+            {
+                "layer": operation.layer,
+                "head": operation.head,
+                "query": operation.query,
+                "stage": operation.stage,
+                "index": operation.index,
+                "predicted": operation.predicted,
+                **row,
+            }
+        )
+        if progress:
+            progress(len(rows), len(operations), f"stage {operation.stage}")
+    return pd.DataFrame(rows)
+
+
+def agreement(rows: pd.DataFrame, stage: int) -> Agreement:
+    """Slope, offset, rms and worst of one stage's simulated rows.
+
+    Raises:
+        SimulationError: no operation of that stage was simulated.
+    """
+    good = rows[(rows["stage"] == stage) & (rows["status"] == "ok")]
+    if good.empty:
+        raise SimulationError(
+            f"no operation of stage {stage} could be simulated; the column `message` says why"
+        )
+    predicted, simulated = good["predicted"].to_numpy(), good["simulated"].to_numpy()
+    inside = (np.abs(predicted) > 0.02) & (np.abs(predicted) < 0.98)
+    slope, offset = (
+        np.polyfit(predicted[inside], simulated[inside], 1) if inside.sum() > 2 else (np.nan, np.nan)
+    )
+    error = simulated - predicted
+    return Agreement(
+        stage=stage,
+        operations=len(good),
+        slope=float(slope),
+        offset=float(offset),
+        rms=float(np.sqrt(np.mean(error**2))),
+        worst=float(np.abs(error).max()),
+        unclipped=int(inside.sum()),
+    )
+
+
+def condition_of(hardware: Hardware):
+    """The circuits' operating condition that fitted hardware remembers in its provenance.
+
+    Raises:
+        HardwareError: it was not fitted to simulations; the technology has changed since then.
+    """
+    from ..circuits.designs import Designs
+    from ..circuits.technology import Technology
+    from ..circuits.testbench import Condition
+
+    if "condition" not in hardware.provenance:
+        raise HardwareError(
+            f"hardware {hardware.name!r} was not fitted to simulated circuits; use generic28 or one that "
+            "`gaincell fit` made"
+        )
+    known, source = hardware.provenance["condition"], hardware.provenance["technology"]
+    technology = Technology.load(source["source"])
+    if technology.digest != source["digest"]:
+        raise HardwareError(
+            f"technology {source['name']!r} has changed since hardware {hardware.name!r} was fitted; "
+            "run `gaincell characterize` and `gaincell fit` again"
+        )
+    designs = Designs.model_validate(known["designs"])
+    return Condition(technology, designs, known["corner"], known["temperature"], known["vdd"])
+
+
+def _evenly(inside: list[int], pool: list[Operation], count: int) -> list[int]:
+    """Indices whose predicted widths are closest to `count` equally spaced ones, each used once."""
+    values = np.array([pool[i].predicted for i in inside])
+    taken: list[int] = []
+    for target in np.linspace(values[0], values[-1], count):
+        for candidate in np.argsort(np.abs(values - target), kind="stable"):
+            if inside[candidate] not in taken:
+                taken.append(inside[candidate])
+                break
+    return taken
+
+
+def _draw(
+    rng: np.random.Generator, name: str, trace: Trace, hardware: Hardware, stage: int, token_period: float
+) -> Operation:
+    batch, heads, queries, _ = trace.widths.shape
+    item, head, query = (int(rng.integers(n)) for n in (batch, heads, queries))
+    group = head // (heads // trace.key_volts.shape[1])
+    valid = trace.ring.valid[item % len(trace.ring.valid), 0, query]
+    age = trace.ring.age[item % len(trace.ring.age), 0, query].double() * token_period
+    if stage == 1:
+        index = int(rng.choice(np.flatnonzero(valid.numpy())))
+        stored = _aged(hardware, trace.key_volts[item, group, index], age[index])
+        width, predicted = trace.widths[item, head, query], trace.phi[item, head, query, index]
+    else:
+        tiles = [tile for tile in trace.sub_tiles if bool(valid[tile.keys].any())]
+        tile, index = tiles[rng.integers(len(tiles))], int(rng.integers(trace.value_volts.shape[-1]))
+        stored = _aged(hardware, trace.value_volts[item, group, tile.keys, index], age[tile.keys])
+        width = trace.phi[item, head, query, tile.keys]
+        readout, charge = hardware.readout, tile.charge[item, head, query, index]
+        predicted = (charge / hardware.q_sat_2).clamp(-1, 1) if readout is None else readout(charge)
+    rows = hardware.rows * (2 if stage == 1 and hardware.signed_query == "mirrored" else 1)
+    return Operation(
+        layer=name,
+        head=head,
+        query=query,
+        stage=stage,
+        index=index,
+        v_store=_rows(stored, rows, hardware.v_zero),
+        width=_rows(width, rows, 0.0),
+        predicted=float(predicted),
+    )
+
+
+def _aged(hardware: Hardware, volts: torch.Tensor, age: torch.Tensor) -> torch.Tensor:
+    return volts if hardware.retention is None else hardware.retention(volts.double(), age)
+
+
+def _rows(values: torch.Tensor, rows: int, idle: float) -> np.ndarray:
+    """A full column: rows without a cell in use hold `idle`."""
+    column = np.full(rows, idle)
+    column[: len(values)] = values.double().numpy()
+    return column
+
+
+def _simulate(operation: Operation, condition) -> dict[str, object]:
+    from ..characterization.measure import pulse_width
+    from ..circuits.runner import simulate
+    from ..circuits.testbench import column
+
+    signed, t_max = operation.stage == 2, condition.designs.clocking.t_pulse_max
+    result = simulate(column(condition, operation.v_store, operation.width * t_max, signed=signed))
+    if result.waveforms is None:
+        return {"simulated": np.nan, "status": str(result.status), "message": result.message}
+    threshold = condition.vdd / 2
+    width = pulse_width(result.waveforms, "v(out)", threshold) / t_max
+    if signed and result.waveforms["v(sign)"][-1] < threshold:
+        width = -width
+    return {"simulated": width, "status": "ok", "message": ""}

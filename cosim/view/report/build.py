@@ -1,0 +1,90 @@
+"""Sources in, page and pictures out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+from ....circuits.files import write_whole
+from ..figures import interactive, static
+from ..figures.page import page
+from .arrays import array_section
+from .cell import cell_section, storage_section
+from .converters import converter_section
+from .cost import cost_section
+from .fits import fit_section
+from .network import network_section
+from .overview import write_overview
+from .section import Section
+from .sources import Material, Sources
+from .summary import provenance_section, subtitle, summary_section
+from .waveforms import waveform_section
+
+TITLE = "gaincell report"
+FORMATS = ("png", "pdf")
+SECTIONS: tuple[Callable[[Material], Section], ...] = (
+    summary_section,
+    cell_section,
+    converter_section,
+    array_section,
+    storage_section,
+    fit_section,
+    network_section,
+    cost_section,
+    provenance_section,
+)
+"""In the order of the page; the waveforms follow the summary."""
+
+Update = Callable[[str, int, int], None]
+"""Called with (what is going on, done, total)."""
+
+
+@dataclass(frozen=True)
+class Report:
+    """What was written."""
+
+    page: Path
+    figures: tuple[Path, ...]
+    sections: dict[str, bool]
+    """Anchor -> whether its source was there."""
+
+
+def build_report(folder: Path, out: Path | None = None) -> Path:
+    """Report on a folder in the layout that `gaincell demo` leaves; returns the page's path.
+
+    Raises whatever `write_report` raises, and HardwareError for a missing folder.
+    """
+    return write_report(Sources.of(folder), out or folder / "report.html").page
+
+
+def write_report(sources: Sources, out: Path, *, update: Update = lambda what, done, total: None) -> Report:
+    """Write the page `out`, and every figure as PNG and PDF into `figures` beside it.
+
+    Raises:
+        TableError, HardwareError: a source is there but damaged.
+        GaincellError: plotly is missing.
+    """
+    script = interactive.script()
+    material = Material(sources)
+    sections = [build(material) for build in SECTIONS]
+    sections.insert(1, waveform_section(material, update))
+    drawings = [drawing for section in sections for drawing in section.figures]
+    files = []
+    for i, drawing in enumerate(drawings):
+        update(f"draw {drawing.name}", i, len(drawings))
+        paths = [out.parent / "figures" / f"{drawing.name}.{suffix}" for suffix in FORMATS]
+        static.save(drawing, *paths)
+        files += paths
+    if picture := write_overview(out.parent / "figures"):
+        files.append(picture)
+    html = page(
+        TITLE,
+        subtitle(material),
+        "\n".join(section.html() for section in sections),
+        script,
+        [(section.anchor, section.title) for section in sections],
+        "Every figure is also in <code>figures/</code>, as PNG and PDF. Made by gaincell.",
+    )
+    write_whole(out, html.encode())
+    return Report(out, tuple(files), {section.anchor: section.present for section in sections})

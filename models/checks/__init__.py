@@ -1,0 +1,1 @@
+"""Checks of fitted circuits: design limits, corners, agreement with arrays, numerical error."""

@@ -1,0 +1,98 @@
+"""What an array's wires cost, and whether its energy and charge bookkeeping closes, from their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from .limits import Check
+
+TABLES = ("row_map", "bit_line_map", "charge_balance")
+"""Procedures whose tables are checked where they are there."""
+
+
+def wire_checks(
+    tables: Mapping[str, pd.DataFrame], designs: Mapping[str, Any], t_pulse_max: float
+) -> list[Check]:
+    """Checks of those of `TABLES` that are there; at the design's own wires and drivers."""
+    checks = []
+    array = designs["array"]
+    if "row_map" in tables:
+        rows = tables["row_map"]
+        own = rows[np.isclose(rows["r_wire"], array["r_wire"]) & np.isclose(rows["driver"], array["driver"])]
+        if len(own):
+            checks.append(_word_line(own, t_pulse_max))
+    if "bit_line_map" in tables and array["r_wire"] > 0:
+        checks.append(_bit_line(tables["bit_line_map"], array["r_wire"], t_pulse_max))
+    if "charge_balance" in tables:
+        checks += _bookkeeping(tables["charge_balance"])
+    return checks
+
+
+def width_shift(rows: pd.DataFrame) -> np.ndarray:
+    """Change of a pulse's effective width at each cell of a word line (row_map), shape (n,), s.
+
+    The n switch conducts while rwl is high, the p switch while rwlb is low: their mean.
+    """
+    return ((rows["t_high"] + rows["t_low"]) / 2 - rows["t_pulse"]).to_numpy()
+
+
+def drop_sensitivity(rows: pd.DataFrame) -> float:
+    """Relative loss of a cell's charge per volt of bit-line drop (bit_line_map), 1/V.
+
+    From the loss of loaded columns against the one without wire resistance, over the mean drop at the cells
+    that are on.
+    """
+    free = float(rows.loc[rows["r_wire"] == 0, "t_out"].iloc[0])
+    loaded = rows[(rows["r_wire"] > 0) & rows["loaded"]]
+    means = loaded.groupby(["r_wire", "place"]).agg(drop=("drop", "mean"), t_out=("t_out", "first"))
+    lost = 1 - means["t_out"] / free
+    return float(means["drop"] @ lost / (means["drop"] @ means["drop"]))
+
+
+def _word_line(rows: pd.DataFrame, t_pulse_max: float) -> Check:
+    shift = width_shift(rows)
+    return Check(
+        name="word line: pulse width, spread over the cells of a row",
+        value=float(np.ptp(shift) / t_pulse_max),
+        limit=1e-3,
+        unit="of T_max",
+    )
+
+
+def _bit_line(rows: pd.DataFrame, r_wire: float, t_pulse_max: float) -> Check:
+    free = float(rows.loc[rows["r_wire"] == 0, "t_out"].iloc[0])
+    own = rows[np.isclose(rows["r_wire"], r_wire)]
+    return Check(
+        name="bit line: what its IR drop takes from a loaded column, worst place",
+        value=float(np.abs(own["t_out"] - free).max() / t_pulse_max),
+        limit=5e-3,
+        unit="of T_max",
+    )
+
+
+def _bookkeeping(rows: pd.DataFrame) -> list[Check]:
+    scale = rows[["e_delivered", "e_dissipated"]].abs().max(axis=1)
+    missing = (rows["e_delivered"] - rows["e_dissipated"] - rows["e_stored"]).abs() / scale
+    checks = [
+        Check(
+            name="energy: delivered less dissipated less stored, worst",
+            value=float(missing.max()),
+            limit=1e-2,
+            unit="of the energy",
+        )
+    ]
+    column = rows[rows["q_cells"].notna()]
+    if len(column):
+        checks.append(
+            Check(
+                name="charge: cells of a column against capacitors of its bit line, worst",
+                value=float((column["q_cells"] / column["q_line"] - 1).abs().max()),
+                limit=2e-2,  # the rest sits in the capacitances of transistors on the line
+                unit="of the charge",
+            )
+        )
+    return checks

@@ -1,0 +1,118 @@
+"""Fit the surrogates of two arguments: the bit-line column, retention, and the aging cell."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import numpy as np
+from scipy.interpolate import CubicSpline
+
+from ..aging import AgingTerm, Retention, SeparableAging
+from ..array import ColumnModel
+from ..curves import Polynomial, Spline
+from .curves import held_out_mask, measure_error, spline_from_pieces
+
+
+def fit_column_model(
+    charge_sum: np.ndarray,
+    load_sum: np.ndarray,
+    charge: np.ndarray,
+    held_out: np.ndarray | None = None,
+    *,
+    loading: Polynomial | Spline,
+    order: int = 2,
+    scale: float | None = None,
+    unit: str = "of peak",
+) -> ColumnModel:
+    """Fit Q = A (1 + sum_ij c_ij a^i u^j), i + j <= order, by linear least squares on simulated columns.
+
+    charge_sum: A = sum w f(v), C; load_sum: U = sum w g(v); charge: the simulated Q, C; all shape (n,), one
+    entry per column. `loading` is g. There is no constant term beyond c_00, so an unloaded column may keep a
+    gain error.
+    """
+    a_sum, u, q = (np.asarray(values, float) for values in (charge_sum, load_sum, charge))
+    out = held_out_mask(a_sum, held_out)
+    q_scale = float(np.max(np.abs(a_sum)))
+    a = a_sum / q_scale
+    powers = [(i, j) for i in range(order + 1) for j in range(order + 1 - i)]
+    design = np.stack([a_sum / q_scale * a**i * u**j for i, j in powers], axis=1)
+    if (~out).sum() < len(powers):
+        raise ValueError(
+            f"order={order} has {len(powers)} coefficients, only {(~out).sum()} columns are fitted"
+        )
+    solution = np.linalg.lstsq(design[~out], ((q - a_sum) / q_scale)[~out], rcond=None)[0]
+    coefficients = np.zeros((order + 1, order + 1))
+    for (i, j), value in zip(powers, solution, strict=True):
+        coefficients[i, j] = value
+    box = {"a": (float(a.min()), float(a.max())), "u": (float(u.min()), float(u.max()))}
+    model = ColumnModel(loading=loading, coefficients=coefficients, q_scale=q_scale, box=box)
+    peak = float(np.max(np.abs(q))) if scale is None else scale
+    errors = measure_error(model(a_sum[out], u[out]).numpy(), q[out], peak, unit)
+    return model.model_copy(update={"errors": errors})
+
+
+def fit_retention(voltage: np.ndarray, age: np.ndarray, stored: np.ndarray) -> Retention:
+    """Retention from a full grid of (voltage at age 0, age) -> stored voltage, given as tidy columns in any
+    order.
+
+    Errors (V) are those of the same table made from every second age, measured at the ages left out; the
+    table returned has them all.
+    """
+    voltages, ages = np.unique(voltage), np.unique(age)
+    if len(voltages) * len(ages) != len(np.asarray(stored)):
+        raise ValueError(
+            f"need every pair of {len(voltages)} voltages and {len(ages)} ages once, got {len(stored)} rows"
+        )
+    order = np.lexsort((age, voltage))
+    grid = np.asarray(stored, float)[order].reshape(len(voltages), len(ages))
+    drift = grid - voltages[:, None]
+    box = {"v0": (voltages[0], voltages[-1]), "age": (ages[0], ages[-1])}
+    kept = np.union1d(np.arange(0, len(ages), 2), [len(ages) - 1])
+    coarse = Retention(voltages=voltages, ages=ages[kept], drift=drift[:, kept])
+    left = np.setdiff1d(np.arange(len(ages)), kept)
+    predicted = coarse(voltages[:, None], ages[None, left]).numpy()
+    errors = measure_error(predicted.ravel(), grid[:, left].ravel(), 1.0, "V")
+    return Retention(voltages=voltages, ages=ages, drift=drift, box=box, errors=errors)
+
+
+def fit_separable_aging(
+    curve: Polynomial | Spline,
+    retention: Callable[[np.ndarray, np.ndarray], object],
+    ages: np.ndarray,
+    *,
+    voltages: np.ndarray | None = None,
+    tolerance: float = 1e-4,
+) -> SeparableAging:
+    """f(v, age) = curve(retention(v, age)) as the fresh curve plus a few separable terms (truncated SVD).
+
+    retention: (v0 (n, 1) in V, age (1, m) in s) -> stored volts (n, m). ages: increasing, s. voltages: grid
+    of v0, default 65 points over the curve's box. As many terms are kept as bring the singular values below
+    `tolerance` of the fresh curve's peak. At age 0 the result is the fresh curve itself. Errors (of peak) are
+    measured half-way between the grid points, in voltage and in age.
+    """
+    (low, high), ages = next(iter(curve.box.values())), np.asarray(ages, float)
+    v = np.linspace(low, high, 65) if voltages is None else np.asarray(voltages, float)
+    fresh = curve(v).numpy()
+    peak = float(np.max(np.abs(fresh)))
+
+    def aged(volts: np.ndarray, age: np.ndarray) -> np.ndarray:
+        return curve(np.asarray(retention(volts[:, None], age[None, :]))).numpy()
+
+    left, singular, right = np.linalg.svd(aged(v, ages) - fresh[:, None], full_matrices=False)
+    # A term's largest contribution is at most its singular value, so this bounds the error at the grid
+    # points.
+    rank = int(np.sum(singular > tolerance * peak))
+    terms = [AgingTerm(curve=curve)]
+    for r in range(rank):
+        terms.append(AgingTerm(curve=_through(v, left[:, r] * singular[r]), factor=_through(ages, right[r])))
+    model = SeparableAging(
+        terms=tuple(terms), age_unit="s", box={"v": (low, high), "age": (ages[0], ages[-1])}
+    )
+    between_v, between_ages = (v[1:] + v[:-1]) / 2, (ages[1:] + ages[:-1]) / 2
+    predicted = model(between_v[:, None], between_ages[None, :]).numpy()
+    errors = measure_error(predicted.ravel(), aged(between_v, between_ages).ravel(), peak, "of peak")
+    return model.model_copy(update={"errors": errors})
+
+
+def _through(x: np.ndarray, y: np.ndarray) -> Spline:
+    return spline_from_pieces(CubicSpline(x, y), {"x": (float(x[0]), float(x[-1]))})

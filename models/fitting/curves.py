@@ -1,0 +1,180 @@
+"""Fit curves to simulated points: numpy arrays in, a surrogate with its error on held-out points out.
+
+`held_out` is a boolean mask over the points, True where a point is kept from the fit and used to measure its
+error; None keeps back every fourth point between the outermost two. `scale` is the value that counts as 1 in
+the stated errors (None: the largest |y|) and `unit` its name.
+"""
+
+from __future__ import annotations
+
+from typing import TypeVar
+
+import numpy as np
+from scipy.interpolate import CubicSpline, PchipInterpolator, PPoly, make_lsq_spline
+from scipy.optimize import isotonic_regression
+
+from ..array import ConverterCurve
+from ..curves import Polynomial, Spline
+from ..values import FitError
+
+Fitted = TypeVar("Fitted", Polynomial, Spline, ConverterCurve)
+
+
+def measure_error(predicted: np.ndarray, true: np.ndarray, scale: float, unit: str) -> FitError:
+    """Rms and worst of (predicted - true) / scale."""
+    if len(true) == 0:
+        raise ValueError("held_out: at least one point must be kept from the fit to measure its error")
+    error = (np.asarray(predicted) - true) / scale
+    return FitError(
+        rms=float(np.sqrt(np.mean(error**2))),
+        worst=float(np.max(np.abs(error))),
+        unit=unit,
+        held_out_points=len(true),
+    )
+
+
+def held_out_mask(x: np.ndarray, held_out: np.ndarray | None) -> np.ndarray:
+    """The mask given, or every fourth point in order of x without the outermost two. Shape (n,), bool."""
+    if held_out is not None:
+        mask = np.asarray(held_out, dtype=bool)
+        if mask.shape != np.shape(x):
+            raise ValueError(f"held_out: need a mask of shape {np.shape(x)}, got {mask.shape}")
+        return mask
+    mask = np.zeros(len(x), dtype=bool)
+    mask[np.argsort(x, kind="stable")[2:-1:4]] = True
+    return mask
+
+
+def fit_polynomial(
+    x: np.ndarray,
+    y: np.ndarray,
+    order: int,
+    held_out: np.ndarray | None = None,
+    *,
+    center: float = 0.0,
+    scale: float | None = None,
+    unit: str = "of peak",
+) -> Polynomial:
+    """Least-squares polynomial sum_i c_i (x - center)^i, i <= order."""
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    out = held_out_mask(x, held_out)
+    if np.unique(x[~out]).size <= order:
+        raise ValueError(
+            f"order={order} needs more than {order} distinct points, got {np.unique(x[~out]).size}"
+        )
+    series = np.polynomial.Polynomial.fit(x[~out] - center, y[~out], order).convert()
+    coefficients = np.pad(series.coef, (0, order + 1 - len(series.coef)))
+    curve = Polynomial(coefficients=coefficients, center=center, box={"x": _span(x)})
+    return _with_error(curve, x, y, out, scale, unit)
+
+
+def fit_spline(
+    x: np.ndarray,
+    y: np.ndarray,
+    held_out: np.ndarray | None = None,
+    *,
+    knots: int | np.ndarray | None = None,
+    scale: float | None = None,
+    unit: str = "of peak",
+) -> Spline:
+    """Cubic spline through the fitted points, or, with `knots` (a number, or positions), in the least-squares
+    sense.
+
+    Points that share one x are averaged.
+    """
+    x, y = np.asarray(x, float), np.asarray(y, float)
+    out = held_out_mask(x, held_out)
+    sites, values, counts = average_repeats(x[~out], y[~out])
+    if knots is None:
+        pieces = CubicSpline(sites, values)
+    else:
+        grid = np.linspace(sites[0], sites[-1], knots) if isinstance(knots, int) else np.asarray(knots, float)
+        padded = np.concatenate([[grid[0]] * 3, grid, [grid[-1]] * 3])
+        pieces = PPoly.from_spline(make_lsq_spline(sites, values, padded, k=3, w=np.sqrt(counts)))
+    return _with_error(spline_from_pieces(pieces, {"x": _span(x)}), x, y, out, scale, unit)
+
+
+def fit_converter_curve(
+    charge: np.ndarray,
+    width: np.ndarray,
+    held_out: np.ndarray | None = None,
+    *,
+    signed: bool = False,
+    plateau: float = 0.005,
+) -> ConverterCurve:
+    """Monotone transfer curve of a charge-to-pulse converter, width as a fraction of T_max.
+
+    Isotonic regression removes numerical wiggles and a monotone cubic (PCHIP) joins the points of the sloping
+    part; where it runs, with its end slope, into a plateau (two or more points within `plateau` of the lowest
+    or highest width) a corner is set, so that a corner between two points is found. Errors are of T_max.
+    """
+    x, y = np.asarray(charge, float), np.asarray(width, float)
+    out = held_out_mask(x, held_out)
+    sites, values, counts = average_repeats(x[~out], y[~out])
+    rising = isotonic_regression(values, weights=counts).x
+    low, high = rising <= rising[0] + plateau, rising >= rising[-1] - plateau
+    sloping = ~((low & (low.sum() > 1)) | (high & (high.sum() > 1)))
+    if sloping.sum() < 2:
+        raise ValueError(
+            "charge: fewer than two fitted points lie between the plateaus; sample the slope more finely"
+        )
+    slope = spline_from_pieces(PchipInterpolator(sites[sloping], rising[sloping]), {})
+    curve = _with_corners(slope, sites[[0, -1]], rising[[0, -1]]).model_copy(
+        update={"box": {"charge": _span(x)}}
+    )
+    converter = ConverterCurve(curve=curve, signed=signed, box={"charge": _span(x)})
+    return _with_error(converter, x, y, out, 1.0, "of T_max")
+
+
+def _with_corners(slope: Spline, ends: np.ndarray, plateaus: np.ndarray) -> Spline:
+    """The sloping part continued in straight lines to the two plateaus, which go on to the ends."""
+    knots, pieces = [slope.knots], [slope.coefficients]
+    first, last = slope.knots[0], slope.knots[-1]
+    if ends[0] < first:
+        offset, rise = slope.coefficients[0, :2]
+        corner = _between(ends[0], first - (offset - plateaus[0]) / rise if rise > 0 else first, first)
+        knots.insert(0, np.array([ends[0], corner]))
+        pieces.insert(0, np.array([[plateaus[0], 0, 0, 0], _line(corner, plateaus[0], first, offset)]))
+    if ends[1] > last:
+        step = last - slope.knots[-2]
+        level = float(np.polynomial.polynomial.polyval(step, slope.coefficients[-1]))
+        rise = float(np.polynomial.polynomial.polyval(step, slope.coefficients[-1, 1:] * [1, 2, 3]))
+        corner = _between(last, last + (plateaus[1] - level) / rise if rise > 0 else last, ends[1])
+        knots.append(np.array([corner, ends[1]]))
+        pieces.append(np.array([_line(last, level, corner, plateaus[1]), [plateaus[1], 0, 0, 0]]))
+    return Spline(knots=np.concatenate(knots), coefficients=np.concatenate(pieces))
+
+
+def _between(low: float, x: float, high: float) -> float:
+    """x kept strictly inside (low, high)."""
+    margin = 1e-9 * (high - low)
+    return float(np.clip(x, low + margin, high - margin))
+
+
+def _line(x0: float, y0: float, x1: float, y1: float) -> list[float]:
+    return [y0, (y1 - y0) / (x1 - x0), 0.0, 0.0]
+
+
+def average_repeats(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Distinct x in increasing order, the mean y of each, and how many points it stands for."""
+    sites, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
+    return sites, np.bincount(inverse, weights=y) / counts, counts.astype(float)
+
+
+def spline_from_pieces(pieces: PPoly, box: dict[str, tuple[float, float]]) -> Spline:
+    """scipy's piecewise polynomial as a `Spline`, without its empty end intervals."""
+    wide = np.diff(pieces.x) > 0
+    knots = np.append(pieces.x[:-1][wide], pieces.x[-1])
+    return Spline(knots=knots, coefficients=pieces.c[::-1, wide].T, box=box)
+
+
+def _span(x: np.ndarray) -> tuple[float, float]:
+    return float(np.min(x)), float(np.max(x))
+
+
+def _with_error(
+    surrogate: Fitted, x: np.ndarray, y: np.ndarray, out: np.ndarray, scale: float | None, unit: str
+) -> Fitted:
+    peak = float(np.max(np.abs(y))) if scale is None else scale
+    errors = measure_error(surrogate(x[out]).numpy(), y[out], peak, unit)
+    return surrogate.model_copy(update={"errors": errors})

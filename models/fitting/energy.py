@@ -1,0 +1,108 @@
+"""The energy bill of fitted hardware: what each stage costs, from the tables, with its origin."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..cost import CellReads, Constant, Conversions, EnergyModel, Pulses, StageEnergy, Writes
+from ..curves import Polynomial
+from ..published import PICOJOULES
+from .curves import fit_spline
+from .write_port import write_energy
+
+
+def energy_model(
+    good: Mapping[str, pd.DataFrame], device: str, vdd: float, designs: Mapping[str, Any]
+) -> EnergyModel:
+    """Stages in the order of the signal path."""
+    reads = _read_curve(good["cell_transfer"], vdd)
+    write, comprised = write_energy(good, device, designs)
+    drive = good["row_driver"]
+    array = designs["array"]
+    pulse = float(drive[drive["columns"] == array["columns"]]["e_drive"].mean())
+    # A normalising column lengthens the V array's word lines by one cell.
+    longer = 1 + (array.get("normaliser") is not None) / array["columns"]
+    return EnergyModel(
+        stages=(
+            _published("dac", "pulse-width and voltage converters at the input: not simulated here"),
+            StageEnergy(
+                name="write of key and value",
+                origin="simulated",
+                law=Writes(joules=write),
+                note=comprised,
+            ),
+            StageEnergy(
+                name="K array word lines",
+                origin="simulated",
+                law=Pulses(array=1, joules=pulse),
+                note="row_driver: driver, wires and gates of a whole row, one pulse",
+            ),
+            StageEnergy(name="K array cells", origin="simulated", law=CellReads(array=1, curve=reads)),
+            StageEnergy(
+                name="ReLU converters",
+                origin="simulated",
+                law=Conversions(converter=1, curve=_conversion_curve(good["converter"], False)),
+                note="converter and reset reference; without the ideal ramp bias and clock drivers",
+            ),
+            *_plate_swap(good["converter"], designs),
+            StageEnergy(
+                name="V array word lines",
+                origin="simulated",
+                law=Pulses(array=2, joules=pulse * longer),
+                note="row_driver: driver, wires and gates of a whole row, one pulse",
+            ),
+            StageEnergy(name="V array cells", origin="simulated", law=CellReads(array=2, curve=reads)),
+            StageEnergy(
+                name="signed converters",
+                origin="simulated",
+                law=Conversions(converter=2, curve=_conversion_curve(good["converter"], True)),
+                note="converter and reset reference; without the ideal ramp bias and clock drivers",
+            ),
+            _published("digital control", "control and routing: no digital circuit is simulated here"),
+        )
+    )
+
+
+def _plate_swap(converter: pd.DataFrame, designs: Mapping[str, Any]) -> tuple[StageEnergy, ...]:
+    """What a query of two phases adds to every conversion of the first product; nothing with one phase."""
+    if designs["converter"].get("phases", 1) == 1:
+        return ()
+    rows = converter[~converter["signed"].astype(bool)]
+    box = {"charge": (float(rows["charge"].min()), float(rows["charge"].max()))}
+    each = Polynomial(coefficients=np.array([rows["e_swap"].mean()]), box=box)
+    return (
+        StageEnergy(
+            name="swap of the capacitors' plates",
+            origin="simulated",
+            law=Conversions(converter=1, curve=each),
+            note="clocks of the plates' switches, whatever the charge; without the drivers' own losses",
+        ),
+    )
+
+
+def _published(name: str, what: str) -> StageEnergy:
+    """A part that gaincell has no circuit for, at its published value; put in your own."""
+    return StageEnergy(
+        name=name,
+        origin="published",
+        law=Constant(joules=PICOJOULES[name][0] * 1e-12),
+        note=f"{what}; Leroux et al. 2025, per token and head at window 1024",
+    )
+
+
+def _read_curve(transfer: pd.DataFrame, vdd: float):
+    """Supply energy of a full-width read against stored voltage, bit line at rest."""
+    longest = transfer["t_pulse"].max()
+    rows = transfer[np.isclose(transfer["v_bl"], vdd / 2) & np.isclose(transfer["t_pulse"], longest, atol=0)]
+    return fit_spline(rows["v_store"], rows["e_read"], rows["held_out"].to_numpy(), unit="of peak")
+
+
+def _conversion_curve(converter: pd.DataFrame, signed: bool):
+    """Energy of a conversion against its charge, with what the reset then adds to a saturated node."""
+    rows = converter[converter["signed"] == signed]
+    total = (rows["e_convert"] + rows["e_reset"]).to_numpy()
+    return fit_spline(rows["charge"], total, rows["held_out"].to_numpy(), knots=12, unit="of peak")

@@ -1,0 +1,66 @@
+"""Error and energy of writes: from the write path with its drivers and wires where it was simulated."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from ..array import WriteError
+from ..checks.limits import Check, write_checks
+from .curves import fit_spline
+
+
+def fit_write(good: Mapping[str, pd.DataFrame], device: str, designs: Mapping[str, Any]) -> WriteError:
+    """Target -> stored voltage, mean over what the cells held before.
+
+    From the table write_path, else, with ideal sources in place of drivers, from cell_write.
+    """
+    rows = _path(good, device, designs)
+    if rows is None:
+        rows = good["cell_write"][good["cell_write"]["write_device"] == device]
+    curve = fit_spline(rows["v_target"], rows["v_written"], scale=1.0, unit="V")
+    return WriteError(curve=curve, box=curve.box, errors=curve.errors)
+
+
+def write_energy(
+    good: Mapping[str, pd.DataFrame], device: str, designs: Mapping[str, Any]
+) -> tuple[float, str]:
+    """Mean energy of writing one cell over levels and previous contents, J, and what it comprises."""
+    rows = _path(good, device, designs)
+    if rows is not None:
+        what = "write_path: level switches, bit line, word-line drivers, their wires; without the DAC itself"
+        return float(rows["e_write"].mean()), what
+    rows = good["cell_write"][good["cell_write"]["write_device"] == device]
+    joules = float((rows["e_bit_line"] + rows["e_word_line"]).mean())
+    return joules, "cell_write: drive of the cell's bit and word lines, without the write port's wires"
+
+
+def port_checks(good: Mapping[str, pd.DataFrame], designs: Mapping[str, Any]) -> list[Check]:
+    """Worst write error of each device, and with the drivers' table its error and settling through them."""
+    checks = []
+    for device in sorted(good["cell_write"]["write_device"].unique()):
+        checks += write_checks(good["cell_write"], device)
+        rows = _path(good, device, designs)
+        if rows is None:
+            continue
+        checks += [
+            check.model_copy(update={"name": f"write error through drivers and wires, {device}, worst"})
+            for check in write_checks(rows, device)
+        ]
+        # A level that never settles counts as one that needs longer than any pulse.
+        settled = rows["t_64th"].fillna(np.inf).max()
+        name = f"write, {device}: time to 1/64 step, slowest level"
+        checks.append(Check(name=name, value=settled, limit=designs["cell"]["t_write"], unit="s"))
+    return checks
+
+
+def _path(good: Mapping[str, pd.DataFrame], device: str, designs: Mapping[str, Any]) -> pd.DataFrame | None:
+    """Rows of write_path for a write device and pulses of the designed length; None without the table."""
+    if "write_path" not in good:
+        return None
+    path = good["write_path"]
+    designed = np.isclose(path["t_write"], designs["cell"]["t_write"], atol=0)
+    return path[(path["write_device"] == device) & designed]

@@ -1,0 +1,60 @@
+"""Compile the Triton kernels for an absent GPU:  compile_kernels.py CAPABILITY [HARDWARE [D [GRADIENT]]]
+
+Prints, for each kernel, the shared memory (bytes) that a program takes. It is a script since it must run in a
+process where nothing is interpreted.
+"""
+
+import sys
+
+import torch
+from triton.backends.compiler import GPUTarget
+from triton.runtime import driver
+
+from gaincell.cosim import Effects
+from gaincell.cosim.attention.api import _place
+from gaincell.cosim.attention.kernels.triton import attention as front
+from gaincell.cosim.attention.kernels.triton import operator as triton_operator
+from gaincell.cosim.attention.kernels.triton.backward import cells_kernel, pulses_kernel
+from gaincell.cosim.attention.kernels.triton.forward import forward_kernel
+from gaincell.cosim.attention.stages import Conditions
+from gaincell.models import Hardware
+
+
+class Absent:
+    """A driver without a GPU."""
+
+    def __init__(self, capability: int) -> None:
+        self.target = GPUTarget("cuda", capability, 32)
+
+    def get_current_target(self) -> GPUTarget:
+        return self.target
+
+    def get_current_device(self) -> int:
+        return 0
+
+    def get_current_stream(self, device: int) -> int:
+        return 0
+
+
+def main(capability: str, name: str = "leroux2025", depth: str = "64", gradient: str = "exact") -> None:
+    driver.set_active(Absent(int(capability)))
+    triton_operator._precision = lambda like: "tf32x3"
+    hardware = Hardware.from_pretrained(name).model_copy(update={"rows": int(depth)})
+    q, k = torch.rand(1, 2, 96, int(depth)), torch.rand(1, 1, 96, int(depth))
+    places = _place(q, k, k, hardware, window=None, key_start=0, attention_mask=None)
+    now = Conditions(hardware, Effects(), places, None, None, None, 0, 1, gradient)
+    given = front._arguments(front._operands(q, k, k, now), now)
+    pulses, edges, keys, values = given[:4]
+    operation = triton_operator.Operation(*given)
+    operands, blocks = operation.operands(), {**operation.blocks, **triton_operator.LAUNCH}
+    for kernel, arguments in (
+        (forward_kernel, (pulses, edges, pulses, *operands, 1)),
+        (pulses_kernel, (pulses, edges, pulses, pulses, *operands)),
+        (cells_kernel, (pulses, edges, pulses, keys, values, *operands)),
+    ):
+        compiled = kernel.warmup(*arguments, grid=(1, 1, 1), **blocks)
+        print(kernel.fn.__name__, "cubin", len(compiled.asm["cubin"]), "shared", compiled.metadata.shared)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

@@ -1,0 +1,240 @@
+"""The C++ operators: registration, both engines, decoding, and what happens without a compiler."""
+
+import os
+import shutil
+import subprocess
+import sys
+from dataclasses import replace
+
+import pytest
+import torch
+
+from gaincell.cosim import Effects, gain_cell_attention, levels_of
+from gaincell.cosim.attention.kernels import dispatch as choice
+from gaincell.cosim.attention.kernels.cpp import attention as native
+from gaincell.cosim.attention.kernels.cpp import description as numbers
+from gaincell.cosim.attention.ring import place
+from gaincell.cosim.attention.stages import Conditions
+from gaincell.models import Hardware
+
+from .cases import PLAIN
+
+COMPILER = os.environ.get("CXX", "c++")
+pytestmark = pytest.mark.skipif(shutil.which(COMPILER) is None, reason=f"no C++ compiler ({COMPILER})")
+
+
+def test_it_compiles_where_there_is_a_compiler():
+    assert native.failure() is None
+
+
+def conditions(hardware, queries, keys, **options) -> Conditions:
+    places = place(
+        queries,
+        keys,
+        window=options.pop("window", None),
+        columns=hardware.columns,
+        key_start=options.pop("key_start", 0),
+        stored=None,
+        device=torch.device("cpu"),
+    )
+    return Conditions(hardware, options.pop("effects", Effects()), places, None, None, **options)
+
+
+def inputs(queries, keys, heads=(4, 2), depth=32, low=0.0, **options):
+    torch.manual_seed(5)
+    q = low + (1.1 - low) * torch.rand(1, heads[0], queries, depth, **options)
+    return q, *(torch.rand(1, heads[1], keys, depth, **options) for _ in range(2))
+
+
+@pytest.mark.parametrize("name", ["leroux2025", "generic28-sc"])
+@pytest.mark.parametrize("quantised", [True, False])
+@pytest.mark.parametrize("gradient", ["exact", "fixed-slope"])
+def test_operators_are_registered_as_they_should(name, quantised, gradient):
+    hardware = Hardware.from_pretrained(name)
+    now = conditions(hardware, 20, 30, effects=Effects(quantise=quantised), window=25, gradient=gradient)
+    circuit = numbers.circuit_of(now, quantised)
+    q, k, v = inputs(20, 30, depth=8)
+    lines = None, None
+    if not quantised:
+        keys, values = native.cells_of(k, 1, now), native.cells_of(v, 2, now)
+        q, k, v = native.query_widths(q, now), numbers.stacked(keys), numbers.stacked(values)
+        lines = numbers.surrogate_of(keys, k), numbers.surrogate_of(values, v)
+    q, k, v = (x.detach().requires_grad_() for x in (q, k, v))
+    arguments = (q, k, v, now.places.query_position, None, None, *lines, circuit, 25, 0, False)
+    torch.library.opcheck(torch.ops.gaincell.attention.default, arguments)
+    arguments = (q.detach(), k.detach(), v.detach(), *arguments[3:])
+    out, flags = torch.ops.gaincell.attention(*arguments[:-1], True)
+    assert (flags.numel() > 0) == (name == "leroux2025")
+    torch.library.opcheck(
+        torch.ops.gaincell.attention_backward.default, (torch.randn_like(out), flags, *arguments[:-1])
+    )
+
+
+@pytest.mark.parametrize("name", ["leroux2025", "generic28-sc"])
+def test_decoding_levels_is_registered_as_it_should(name):
+    hardware = Hardware.from_pretrained(name)
+    now = conditions(hardware, 1, 30, window=25)
+    circuit = numbers.circuit_of(now, True)
+    q, k, v = inputs(1, 30, depth=8)
+    stored = levels_of(k, 1, hardware), levels_of(v, 2, hardware)
+    arguments = (q, *stored, now.places.query_position, *4 * [None], circuit, 25, 0, False)
+    torch.library.opcheck(torch.ops.gaincell.attention.default, arguments)
+    with pytest.raises(RuntimeError, match="stored levels are for decoding"):
+        torch.ops.gaincell.attention(q.expand(-1, -1, 2, -1), *arguments[1:])
+
+
+@pytest.mark.parametrize("name", ["leroux2025", "generic28", "generic28-sc"])
+def test_both_engines_agree(monkeypatch, name):
+    """Tiles of split bfloat16 against single precision; the same where the processor has no such tiles."""
+    results = []
+    for engine in (0, 1):
+        # A copy: circuits are described once for each hardware.
+        hardware = Hardware.from_pretrained(name)
+        plain = numbers._numbers
+        monkeypatch.setattr(numbers, "_numbers", lambda *a, plain=plain, e=engine: with_engine(plain(*a), e))
+        x = [t.requires_grad_() for t in inputs(150, 150, low=-1.0 if hardware.signed_query else 0.0)]
+        out = gain_cell_attention(*x, hardware, implementation="native", window=90)
+        torch.manual_seed(6)
+        results.append((out.detach(), *torch.autograd.grad((out * torch.randn_like(out)).sum(), x)))
+        monkeypatch.undo()
+    ours, theirs = results
+    assert (ours[0] - theirs[0]).abs().gt(1e-4).float().mean() < 1e-3
+    for a, b in zip(ours[1:], theirs[1:], strict=True):
+        assert (a - b).norm() < 1e-4 * b.norm()
+
+
+def with_engine(found: numbers.Numbers, engine: int) -> numbers.Numbers:
+    return replace(found, whole=found.whole | {"engine": engine})
+
+
+@pytest.mark.parametrize("name", ["leroux2025", "generic28", "generic28-sc"])
+@pytest.mark.parametrize("depth", [33, 64])
+def test_decoding_gives_the_last_row_of_prefill(name, depth):
+    hardware = Hardware.from_pretrained(name).model_copy(update={"rows": 128})
+    q, k, v = inputs(140, 140, depth=depth, low=-1.0 if hardware.signed_query else 0.0)
+    options = {"implementation": "native", "window": 100, "key_start": 7}
+    whole = gain_cell_attention(q, k, v, hardware, **options)
+    last = gain_cell_attention(q[:, :, -1:], k, v, hardware, **options)
+    # A sum in another order may fall on the other side of a count.
+    assert (whole[:, :, -1:] - last).abs().gt(1e-4).float().mean() <= 0.01
+
+
+def test_flags_change_no_gradient(monkeypatch):
+    """Read-outs that are noted as clipped, or computed again."""
+    gradients = []
+    for most in (32, 0):
+        hardware = Hardware.from_pretrained("leroux2025").model_copy(update={"q_sat_2": 8.0})
+        plain = numbers._numbers
+        flags = {"flags": int(most > 0)}
+        monkeypatch.setattr(
+            numbers,
+            "_numbers",
+            lambda *a, plain=plain, flags=flags: replace(f := plain(*a), whole=f.whole | flags),
+        )
+        x = [t.requires_grad_() for t in inputs(150, 150)]
+        gain_cell_attention(*x, hardware, implementation="native", window=70).square().sum().backward()
+        gradients.append([t.grad for t in x])
+        monkeypatch.undo()
+    for a, b in zip(*gradients, strict=True):
+        torch.testing.assert_close(a, b, rtol=0, atol=0)
+
+
+def test_without_a_compiler_it_says_so_once_and_goes_on(monkeypatch, leroux):
+    monkeypatch.setattr(native, "failure", lambda: "there is no C++ compiler (`apt-get install g++`)")
+    monkeypatch.setattr(choice, "_said", set())
+    q, k, v = inputs(5, 5)
+    with pytest.warns(RuntimeWarning, match="no C\\+\\+ compiler"):
+        out = gain_cell_attention(q, k, v, leroux)
+    torch.testing.assert_close(out, gain_cell_attention(q, k, v, leroux, implementation="torch"))
+    with pytest.raises(Exception, match="apt-get install g"):
+        gain_cell_attention(q, k, v, leroux, implementation="native")
+
+
+def test_a_forgotten_circuit_is_an_error_not_a_crash():
+    hardware = Hardware.from_pretrained("leroux2025")
+    now = conditions(hardware, 3, 3)
+    circuit = numbers.circuit_of(now, True)
+    del hardware, now
+    q, k, v = inputs(3, 3, depth=8)
+    with pytest.raises(RuntimeError, match="forgotten"):
+        torch.ops.gaincell.attention(q, k, v, torch.arange(3)[None], *4 * [None], circuit, 0, 0, False)
+
+
+def test_gradients_may_outlive_their_hardware():
+    x = [t.requires_grad_() for t in inputs(20, 20)]
+    copy = Hardware.from_pretrained("leroux2025").model_copy(update={"q_sat_1": 5.0})
+    out = gain_cell_attention(*x, copy, implementation="native")
+    del copy
+    out.sum().backward()
+    assert all(t.grad.abs().sum() > 0 for t in x)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_read_and_written(dtype, leroux):
+    q, k, v = inputs(70, 70, dtype=dtype)
+    out = gain_cell_attention(q, k, v, leroux, implementation="native")
+    assert out.dtype == dtype
+    expected = gain_cell_attention(q.float(), k.float(), v.float(), leroux, implementation="native")
+    torch.testing.assert_close(out, expected.to(dtype))
+
+
+@pytest.mark.parametrize("name", ["leroux2025", "generic28", "generic28-sc"])
+@pytest.mark.parametrize("gradient", ["exact", "fixed-slope"])
+def test_quantised_gradients_are_those_of_the_reference(name, gradient):
+    hardware = Hardware.from_pretrained(name)
+    gradients = []
+    for implementation in ("reference", "native"):
+        x = [t.requires_grad_() for t in inputs(90, 90, low=-1.0 if hardware.signed_query else 0.0)]
+        options = {"implementation": implementation, "gradient": gradient, "window": 70}
+        out = gain_cell_attention(*x, hardware, **options)
+        torch.manual_seed(6)
+        gradients.append(torch.autograd.grad((out * torch.randn_like(out)).sum(), x))
+    for theirs, ours in zip(*gradients, strict=True):
+        assert (ours - theirs).abs().max() < 1e-4 * theirs.abs().max()
+
+
+def test_what_the_gradient_takes_for_the_terms_lies_as_they_do(leroux):
+    now = conditions(leroux, 3, 3, effects=PLAIN, gradient="fixed-slope")
+    q, k, v = inputs(3, 3, heads=(2, 2), depth=8)
+    terms = [numbers.stacked(native.cells_of(x, i, now)) for i, x in ((1, k), (2, v))]
+    rest = torch.arange(3)[None], None, None, k, v[..., :4], numbers.circuit_of(now, False), 0, 0
+    _, flags = torch.ops.gaincell.attention(q, *terms, *rest, True)
+    with pytest.raises(RuntimeError, match="beside terms"):
+        torch.ops.gaincell.attention_backward(torch.ones_like(q), flags, q, *terms, *rest)
+
+
+@pytest.mark.parametrize("depth", [257, 300])
+@pytest.mark.parametrize("queries", [1, 65])
+def test_wide_heads_fit(depth, queries):
+    """Wider than what lies on the stack at once."""
+    hardware = Hardware.from_pretrained("generic28-sc").model_copy(update={"rows": depth})
+    results = []
+    for implementation in ("torch", "native"):
+        torch.manual_seed(3)
+        x = [t.requires_grad_() for t in inputs(queries, 65, depth=depth, low=-1.0)]
+        out = gain_cell_attention(*x, hardware, implementation=implementation)
+        results.append((out.detach(), *torch.autograd.grad(out.sum(), x)))
+    for found, expected in zip(*reversed(results), strict=True):
+        assert ((found - expected).abs() > 1e-3 * expected.abs().max()).float().mean() < 1e-2
+
+
+def test_a_circuit_first_used_without_gradients_has_them_later():
+    hardware = Hardware.from_pretrained("leroux2025").model_copy(update={"name": "seen in inference"})
+    x = inputs(20, 20)
+    with torch.inference_mode():
+        gain_cell_attention(*x, hardware, implementation="native")
+    x = [t.requires_grad_() for t in x]
+    for slopes in torch.autograd.grad(gain_cell_attention(*x, hardware, implementation="native").sum(), x):
+        assert slopes.abs().max() > 0
+
+
+def test_a_build_that_was_killed_is_no_obstacle(tmp_path):
+    """The loader's own lock is a file that stays."""
+    program = "from gaincell.cosim.attention.kernels.cpp import attention; assert attention.failure() is None"
+    built = next(native.builds().glob(f"{native._name()}.so"))
+    (tmp_path / "lock").touch()
+    (tmp_path / native._name()).mkdir()
+    (tmp_path / native._name() / "lock").touch()
+    shutil.copy(built, tmp_path)
+    environment = os.environ | {"TORCH_EXTENSIONS_DIR": str(tmp_path)}
+    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)

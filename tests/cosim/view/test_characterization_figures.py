@@ -1,0 +1,116 @@
+"""`gaincell figures`: named figures of a folder of tables."""
+
+import hashlib
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+from typer.testing import CliRunner
+
+from gaincell.characterization.table import MANIFEST
+from gaincell.circuits.designs import Designs
+from gaincell.cosim.cli import app
+from gaincell.cosim.view.figures.characterization import FIGURES, title
+
+CONDITIONS = [(c, t, v) for c in ("tt", "ss") for t in (-40.0, 27.0, 125.0) for v in (0.81, 0.9, 0.99)]
+AXES = ["corner", "temperature", "vdd"]
+
+
+def cell_table():
+    rows = [
+        (*condition, stored, 1e-13 * (stored - 0.5) * condition[2], stored * condition[2])
+        for condition in CONDITIONS
+        for stored in np.linspace(0, 1, 5)
+    ]
+    return pd.DataFrame(rows, columns=[*AXES, "stored", "q_bl", "v_after"])
+
+
+def write_table():
+    rows = [(*c, device, 1e-3) for c in CONDITIONS for device in ("cmos", "oxide")]
+    return pd.DataFrame(rows, columns=[*AXES, "write_device", "error"])
+
+
+def converter_table(designs):
+    rows = []
+    for condition in CONDITIONS:
+        for signed, design in ((False, designs.converter), (True, designs.readout)):
+            for relative in (-1.3, -0.8, -0.5, -0.2, 0.2, 0.5, 0.8, 1.3):
+                width = np.clip(relative, -1.0 if signed else 0.0, 1.0) * 15e-9
+                charge = relative * design.i_ramp * 15e-9
+                rows.append((*condition, signed, charge, width, 2 if width else 0, 4e-13, 0.0, "ok"))
+    names = ["signed", "charge", "t_out", "crossings", "e_convert", "e_reset", "status"]
+    return pd.DataFrame(rows, columns=[*AXES, *names])
+
+
+def reset_table():
+    rows = [(*c, signed, 1e-3, 5e-9) for c in CONDITIONS for signed in (False, True)]
+    return pd.DataFrame(rows, columns=[*AXES, "signed", "error", "t_settle"])
+
+
+def noise_table():
+    rows = [(s, False, v, 1.0, 8e-4, 3e-17) for s in ("storage", "cell") for v in (0.0, 0.45, 0.9)]
+    for signed in (False, True):
+        names = ("reset", "auto-zero", "coupling", "comparator", "p ramp", *(["n ramp"] if signed else []))
+        rows += [(name, signed, 0.0, 0.9, 4e-4, 2e-16) for name in names]
+    return pd.DataFrame(rows, columns=["source", "signed", "v_store", "gain", "v_rms", "q_rms"])
+
+
+@pytest.fixture
+def tables(tmp_path):
+    """A folder of the tables that the figures `corners` and `noise` show."""
+    designs = Designs()
+    parts = {
+        "cell_corners": cell_table(),
+        "write_corners": write_table(),
+        "converter_corners": converter_table(designs),
+        "reset_corners": reset_table(),
+        "noise": noise_table(),
+    }
+    entries = {}
+    for name, table in parts.items():
+        path = tmp_path / f"{name}.parquet"
+        table.to_parquet(path, index=False)
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        entries[name] = {"file": path.name, "sha256": digest, "rows": len(table)}
+    condition = {"designs": designs.model_dump(mode="json"), "temperature": 27.0}
+    (tmp_path / MANIFEST).write_text(json.dumps({"tables": entries, "condition": condition}))
+    return tmp_path
+
+
+@pytest.mark.parametrize("name", ["corners", "noise"])
+def test_a_figure_is_drawn_from_a_folder_of_tables(tables, name):
+    files = [tables / f"{name}{suffix}" for suffix in (".png", ".svg")]
+    words = [
+        "figures",
+        name,
+        str(tables),
+        *(word for file in files for word in ("--out", str(file))),
+        "--json",
+    ]
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 0, result.output
+    assert json.loads(result.stdout)["files"] == [str(file) for file in files]
+    assert files[0].read_bytes().startswith(b"\x89PNG")
+    first = files[1].read_bytes()
+    assert CliRunner().invoke(app, words).exit_code == 0
+    assert files[1].read_bytes() == first, "the same tables give the same file"
+
+
+def test_the_list_names_every_figure_with_what_it_shows():
+    result = CliRunner().invoke(app, ["figures", "--list", "--json"])
+    assert json.loads(result.stdout)["figures"] == {name: title(name) for name in FIGURES}
+    assert {"corners", "noise"} <= set(FIGURES)
+    assert all(len(title(name)) > 10 for name in FIGURES)
+
+
+def test_what_cannot_be_drawn_is_one_sentence(tables):
+    def complaint(*words):
+        result = CliRunner().invoke(app, ["figures", *words])
+        assert result.exit_code in (1, 2) and "Traceback" not in result.output
+        return result.stderr
+
+    assert "unknown figure 'nosuch'; use one of" in complaint("nosuch", str(tables))
+    assert "a figure is written as one of .png" in complaint("noise", str(tables), "--out", "noise.gif")
+    (tables / "noise.parquet").unlink()
+    assert "cannot be read" in complaint("noise", str(tables), "--out", str(tables / "noise.png"))
