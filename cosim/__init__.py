@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     from .attention.effects import Effects
     from .attention.levels import levels_of, volts_of
     from .ledger.accounting import account
-    from .ledger.ledger import BASELINES, Baseline, Hold, Ledger, LedgerEntry
+    from .ledger.ledger import BASELINES, Baseline, Ledger, LedgerEntry, RetentionMargin
     from .network.conversion import convert
     from .network.kv_cache import LevelCache
     from .network.layer import GainCellAttention, gain_cell_layers, put_on_chip, record_traces
@@ -22,7 +22,7 @@ _HOME = {
     "Baseline": "ledger.ledger",
     "Effects": "attention.effects",
     "GainCellAttention": "network.layer",
-    "Hold": "ledger.ledger",
+    "RetentionMargin": "ledger.ledger",
     "Ledger": "ledger.ledger",
     "LedgerEntry": "ledger.ledger",
     "LevelCache": "network.kv_cache",
@@ -47,10 +47,10 @@ __all__ = [
     "Baseline",
     "Effects",
     "GainCellAttention",
-    "Hold",
     "Ledger",
     "LedgerEntry",
     "LevelCache",
+    "RetentionMargin",
     "SubTile",
     "Trace",
     "account",

@@ -21,7 +21,7 @@ from .network.adaptation.adapt import Observer, adapt_model
 from .network.adaptation.fine_tuning import RECIPE
 from .network.checkpoints import ADAPTATION, locate
 from .network.evaluate import evaluate_model
-from .spice_check import agreement, simulate_operations, trace_operations
+from .spice_check import simulate_operations, stage_agreement, trace_operations
 from .view.report.sources import Folders
 
 STEPS = 120
@@ -74,7 +74,7 @@ def run_demo(
             "hardware": hardware.name,
             "operations": len(rows),
             "failed": int((rows["status"] != "ok").sum()),
-            "stages": [asdict(agreement(rows, stage)) for stage in (1, 2)],
+            "stages": [asdict(stage_agreement(rows, stage)) for stage in (1, 2)],
             "columns": rows.drop(columns="message").to_dict(orient="records"),
         }
 

@@ -27,7 +27,7 @@ Progress = Callable[[int, int, str], None]
 
 
 @dataclass(frozen=True)
-class Operation:
+class ColumnOperation:
     """One column of one array in one attention operation of the model."""
 
     layer: str
@@ -47,7 +47,7 @@ class Operation:
 
 
 @dataclass(frozen=True)
-class Agreement:
+class StageAgreement:
     """Simulated against predicted widths, all but the slope in fractions of T_max."""
 
     stage: int
@@ -62,11 +62,11 @@ class Agreement:
 
 def trace_operations(
     checkpoint: Checkpoint, hardware: Hardware, *, content: str | None, tokens: int, count: int, seed: int
-) -> list[Operation]:
+) -> list[ColumnOperation]:
     """Operations (see `draw_operations`) of a model that reads the first `tokens` tokens of a text.
 
-    A model that has not been adapted runs with matched scalers. `content` None takes the held-out side of the
-    demo corpus.
+    A model that has not been adapted runs with calibrated scalers. `content` None takes the held-out side of
+    the demo corpus.
 
     Raises:
         ModelError: the text is too short.
@@ -87,7 +87,7 @@ def trace_operations(
 
 def draw_operations(
     traces: Mapping[str, Sequence[Trace]], hardware: Hardware, count: int, seed: int, token_period: float
-) -> list[Operation]:
+) -> list[ColumnOperation]:
     """`count` operations per stage, drawn from every layer, head and query alike.
 
     Drawn evenly over the predicted widths, so that clipped zeros do not fill the sample. `token_period`: s.
@@ -110,7 +110,7 @@ def draw_operations(
 
 
 def simulate_operations(
-    operations: Sequence[Operation],
+    operations: Sequence[ColumnOperation],
     hardware: Hardware,
     *,
     jobs: int | None = None,
@@ -151,7 +151,7 @@ def simulate_operations(
     return pd.DataFrame(rows)
 
 
-def agreement(rows: pd.DataFrame, stage: int) -> Agreement:
+def stage_agreement(rows: pd.DataFrame, stage: int) -> StageAgreement:
     """Slope, offset, rms and worst of one stage's simulated rows.
 
     Raises:
@@ -168,7 +168,7 @@ def agreement(rows: pd.DataFrame, stage: int) -> Agreement:
         np.polyfit(predicted[inside], simulated[inside], 1) if inside.sum() > 2 else (np.nan, np.nan)
     )
     error = simulated - predicted
-    return Agreement(
+    return StageAgreement(
         stage=stage,
         operations=len(good),
         slope=float(slope),
@@ -205,7 +205,7 @@ def condition_of(hardware: Hardware):
     return Condition(technology, designs, known["corner"], known["temperature"], known["vdd"])
 
 
-def _evenly(inside: list[int], pool: list[Operation], count: int) -> list[int]:
+def _evenly(inside: list[int], pool: list[ColumnOperation], count: int) -> list[int]:
     """Indices whose predicted widths are closest to `count` equally spaced ones, each used once."""
     values = np.array([pool[i].predicted for i in inside])
     taken: list[int] = []
@@ -219,7 +219,7 @@ def _evenly(inside: list[int], pool: list[Operation], count: int) -> list[int]:
 
 def _draw(
     rng: np.random.Generator, name: str, trace: Trace, hardware: Hardware, stage: int, token_period: float
-) -> Operation:
+) -> ColumnOperation:
     batch, heads, queries, _ = trace.widths.shape
     item, head, query = (int(rng.integers(n)) for n in (batch, heads, queries))
     group = head // (heads // trace.key_volts.shape[1])
@@ -237,7 +237,7 @@ def _draw(
         readout, charge = hardware.readout, tile.charge[item, head, query, index]
         predicted = (charge / hardware.q_sat_2).clamp(-1, 1) if readout is None else readout(charge)
     rows = hardware.rows * (2 if stage == 1 and hardware.signed_query == "mirrored" else 1)
-    return Operation(
+    return ColumnOperation(
         layer=name,
         head=head,
         query=query,
@@ -260,7 +260,7 @@ def _rows(values: torch.Tensor, rows: int, idle: float) -> np.ndarray:
     return column
 
 
-def _simulate(operation: Operation, condition) -> dict[str, object]:
+def _simulate(operation: ColumnOperation, condition) -> dict[str, object]:
     from ..characterization.measure import pulse_width
     from ..circuits.runner import simulate
     from ..circuits.testbench import column

@@ -46,7 +46,7 @@ class Retention(Surrogate):
         late = drift[i, j + 1] * (1 - a) + drift[i + 1, j + 1] * a
         return v0 + early * (1 - b) + late * b
 
-    def hold_time(self, levels: int, v_min: float, v_max: float) -> np.ndarray:
+    def retention_time(self, levels: int, v_min: float, v_max: float) -> np.ndarray:
         """Time (s) until each of `levels` equally spaced stored levels has moved by half their spacing.
 
         Infinite where it does not within the simulated time. Shape (levels,).

@@ -43,6 +43,6 @@ def bit_line_charge(hardware: Hardware, width: np.ndarray, stored: np.ndarray, a
         pulses = np.broadcast_to(width, stored.T.shape)
         sums = phase_sums(pulses, stored.T, hardware.transfer, hardware.edge or 0.0)
         loads = phase_sums(pulses, stored.T, column.loading)
-        return two_phase_charge(column, hardware.swap_retained, *zip(sums, loads, strict=True)).numpy()
+        return two_phase_charge(column, hardware.swap_efficiency, *zip(sums, loads, strict=True)).numpy()
     charge = width @ hardware.transfer(stored).numpy() + hardware.edge * (width > 0).sum()
     return column(charge, width @ column.loading(stored).numpy()).numpy()

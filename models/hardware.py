@@ -67,7 +67,7 @@ class Hardware(Value):
     signed_query: Literal["mirrored", "two-phase"] | None = None
     """Queries lie in [-1, 1]: by complementary rows of the K array, or by two integration phases. None: in
     [0, 1]."""
-    swap_retained: float | None = Field(default=None, gt=0, le=1)
+    swap_efficiency: float | None = Field(default=None, gt=0, le=1)
     """Two-phase: what the first phase's charge counts for in the second."""
     normaliser: float | None = None
     """Stored voltage, V, of a further column of the V array, by whose read-out the others are divided."""
@@ -107,9 +107,9 @@ class Hardware(Value):
             raise ValueError(
                 f"v_zero={self.v_zero} must lie between v_min={self.v_min} and v_max={self.v_max}"
             )
-        if (self.signed_query == "two-phase") != (self.swap_retained is not None):
+        if (self.signed_query == "two-phase") != (self.swap_efficiency is not None):
             raise ValueError(
-                f"swap_retained={self.swap_retained} belongs to signed_query='two-phase', "
+                f"swap_efficiency={self.swap_efficiency} belongs to signed_query='two-phase', "
                 f"got {self.signed_query!r}"
             )
         if self.normaliser is not None and not self.v_zero < self.normaliser <= self.v_max:

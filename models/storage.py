@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 
 from ..circuits.errors import HardwareError
 
-FORMAT = 1
+FORMAT = 2
 _JSON, _TENSORS = "hardware.json", "hardware.safetensors"
 
 

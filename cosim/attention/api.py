@@ -15,8 +15,8 @@ from .effects import STANDARD, Effects
 from .kernels.dispatch import Implementation, attend
 from .levels import require_levels, volts_of
 from .reference import SubTile, Trace, operate, per_query_head
-from .ring import Places, place, require_settings, spelt_out
-from .stages import Conditions, full_precision
+from .ring import Positions, dense_masks, positions_of, require_settings
+from .stages import OperationContext, full_precision
 from .surrogate_gradient import Gradient, require_gradient
 
 __all__ = ["SubTile", "Trace", "gain_cell_attention", "trace_attention"]
@@ -63,15 +63,17 @@ def gain_cell_attention(
     require_settings(window, token_period)
     require_gradient(gradient, hardware)
     where = {"window": window, "key_start": key_start, "attention_mask": attention_mask}
-    places = _place(q, k, v, hardware, **where)
+    positions = _place(q, k, v, hardware, **where)
     if k.dtype == torch.uint8:
         require_levels(hardware, effects)
-    k, v = places.pack(k), places.pack(v)
+    k, v = positions.pack(k), positions.pack(v)
     with full_precision(q.device.type):
         if hardware.kind == "softmax":
-            return _softmax(q, k, v, places)
-        now = Conditions(hardware, effects, places, token_period, None, chip, layer, k.shape[1], gradient)
-        return attend(q, k, v, now, implementation)
+            return _softmax(q, k, v, positions)
+        op = OperationContext(
+            hardware, effects, positions, token_period, None, chip, layer, k.shape[1], gradient
+        )
+        return attend(q, k, v, op, implementation)
 
 
 def trace_attention(
@@ -97,18 +99,18 @@ def trace_attention(
             f"hardware {hardware.name!r} is exact softmax and has no circuit signals to trace"
         )
     require_settings(window, token_period)
-    places = _place(q, k, v, hardware, window=window, key_start=key_start, attention_mask=attention_mask)
+    positions = _place(q, k, v, hardware, window=window, key_start=key_start, attention_mask=attention_mask)
     if k.dtype == torch.uint8:
         require_levels(hardware, effects)
         dtype = torch.promote_types(q.dtype, torch.float32)
         k, v = volts_of(k, 1, hardware, dtype), volts_of(v, 2, hardware, dtype)
     with full_precision(q.device.type):
-        now = Conditions(hardware, effects, places, token_period, {}, chip, layer, k.shape[1])
-        return operate(q, places.pack(k), places.pack(v), now)
+        op = OperationContext(hardware, effects, positions, token_period, {}, chip, layer, k.shape[1])
+        return operate(q, positions.pack(k), positions.pack(v), op)
 
 
-def _softmax(q: Tensor, k: Tensor, v: Tensor, places: Places) -> Tensor:
-    ring = spelt_out(places)
+def _softmax(q: Tensor, k: Tensor, v: Tensor, positions: Positions) -> Tensor:
+    ring = dense_masks(positions)
     k, v = (per_query_head(x, q.shape[1]) for x in (k, v))
     sees = ring.valid.any(-1, keepdim=True)
     # A query before the first stored token sees nothing; softmax over nothing is not a number.
@@ -125,7 +127,7 @@ def _place(
     window: int | None,
     key_start: int,
     attention_mask: Tensor | None,
-) -> Places:
+) -> Positions:
     """Check that the shapes fit each other and the arrays, and place the keys in the ring."""
     if (k.dtype == torch.uint8) != (v.dtype == torch.uint8):
         raise ValueError(f"need k and v both as volts or both as levels, got {k.dtype} and {v.dtype}")
@@ -151,7 +153,7 @@ def _place(
             f"head dimension {q.shape[3]} exceeds the {hardware.rows} rows of the arrays of "
             f"{hardware.name!r}; use hardware with more rows"
         )
-    return place(
+    return positions_of(
         q.shape[2],
         k.shape[2],
         window=hardware.window if window is None else window,

@@ -12,11 +12,11 @@ import torch
 from torch import Tensor
 
 from ...models import Chip
-from .ring import Places
+from .ring import Positions
 
 
 @dataclass(frozen=True)
-class Place:
+class PatternRequest:
     """Some of a chip's circuits, all of one kind."""
 
     kind: str
@@ -36,47 +36,47 @@ class Place:
         return torch.as_tensor(np.ascontiguousarray(getattr(chip, self.kind)(**where)))
 
 
-def of_chip(chip: Chip, kind: str, places: Places, like: Tensor, **where: int) -> Tensor:
-    """What the chip's method `kind` gives for `where` and the ring columns of `places`, with the dtype and
+def chip_pattern(chip: Chip, kind: str, positions: Positions, like: Tensor, **where: int) -> Tensor:
+    """What the chip's method `kind` gives for `where` and the ring columns of `positions`, with the dtype and
     device of `like`."""
-    keys = places.key_start, places.keys, places.window
+    keys = positions.key_start, positions.keys, positions.window
     arguments = tuple(where.items())
     if not torch.compiler.is_compiling():
-        return Place(kind, keys, arguments).draw(chip).to(like)
+        return PatternRequest(kind, keys, arguments).draw(chip).to(like)
     # The seed is for the compiler, which tells chips apart by it.
     number = _number_of(chip, chip.seed, kind, keys, arguments)
-    return torch.ops.gaincell.drawn(number).to(like)
+    return torch.ops.gaincell.recorded_pattern(number).to(like)
 
 
 _numbers: dict[tuple, int] = {}
-_drawn: list[tuple[Chip, Place, torch.Size, torch.dtype]] = []
+_recorded: list[tuple[Chip, PatternRequest, torch.Size, torch.dtype]] = []
 """By number, for compiled graphs, which may live as long as the process."""
 
 
 @torch.compiler.assume_constant_result
 def _number_of(chip: Chip, seed: int, kind: str, keys: tuple, where: tuple) -> int:
-    return _register(chip, Place(kind, keys, where))
+    return _register(chip, PatternRequest(kind, keys, where))
 
 
 @torch.compiler.disable
-def _register(chip: Chip, place: Place) -> int:
-    key = id(chip.mismatch), chip.seed, chip.columns, place
+def _register(chip: Chip, request: PatternRequest) -> int:
+    key = id(chip.mismatch), chip.seed, chip.columns, request
     if key not in _numbers:
-        numbers = place.draw(chip)
+        numbers = request.draw(chip)
         # The chip is kept, so that nothing else can have its identity.
-        _drawn.append((chip, place, numbers.shape, numbers.dtype))
-        _numbers[key] = len(_drawn) - 1
+        _recorded.append((chip, request, numbers.shape, numbers.dtype))
+        _numbers[key] = len(_recorded) - 1
     return _numbers[key]
 
 
-@torch.library.custom_op("gaincell::drawn", mutates_args=())
-def drawn(number: int) -> Tensor:
+@torch.library.custom_op("gaincell::recorded_pattern", mutates_args=())
+def recorded_pattern(number: int) -> Tensor:
     """The numbers themselves."""
-    chip, place, _, _ = _drawn[number]
-    return place.draw(chip)
+    chip, request, _, _ = _recorded[number]
+    return request.draw(chip)
 
 
-@drawn.register_fake
+@recorded_pattern.register_fake
 def _(number: int) -> Tensor:
-    _, _, shape, dtype = _drawn[number]
+    _, _, shape, dtype = _recorded[number]
     return torch.empty(shape, dtype=dtype)

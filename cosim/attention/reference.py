@@ -26,10 +26,10 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .ring import Ring, spelt_out
+from .ring import DenseMasks, dense_masks
 from .signed_query import normalised, phases_of
 from .stages import (
-    Conditions,
+    OperationContext,
     ages_outside,
     cell_terms,
     column_of,
@@ -41,7 +41,7 @@ from .stages import (
     query_widths,
     stored_volts,
 )
-from .surrogate_gradient import bearer_of, line_of, product, surrogates
+from .surrogate_gradient import linear_cell, linear_term, product, surrogates
 
 
 @dataclass(frozen=True)
@@ -71,7 +71,7 @@ class Trace:
     """(B, Hkv, S, R) stored key, V, at age 0."""
     value_volts: Tensor
     """(B, Hkv, S, C) stored value, V, at age 0; C is D, or D + 1 with a normalising column."""
-    ring: Ring
+    ring: DenseMasks
     """Which query sees which key, their ages, and the columns that hold them."""
     charge_1: Tensor
     """(B, H, T, S) on the first integration nodes, in the hardware's charge unit; unused where not valid."""
@@ -84,52 +84,54 @@ class Trace:
     """D."""
 
 
-def operate(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> tuple[Tensor, Trace]:
+def operate(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> tuple[Tensor, Trace]:
     """Output (B, H, T, D) and every signal on the way; k and v are packed."""
     compute = torch.promote_types(q.dtype, torch.float32)
-    ring = spelt_out(now.places)
-    if now.outside is not None and now.effects.decay:
-        now.outside["age"] = int((ages_outside(now).to(q.device)[ring.age] & ring.valid).sum())
-    widths = query_widths(q.to(compute), now)
-    key_volts = stored_volts(k.to(compute), 1, now)
-    value_volts = stored_volts(v.to(compute), 2, now)
-    charge_1 = _first_product(widths, key_volts, ring, now)
-    phi = torch.where(ring.valid, converted(charge_1, 1, ring.valid, now), 0.0)
-    sub_tiles = tuple(_second_product(phi, value_volts, ring, now))
+    ring = dense_masks(op.positions)
+    if op.outside is not None and op.effects.decay:
+        op.outside["age"] = int((ages_outside(op).to(q.device)[ring.age] & ring.valid).sum())
+    widths = query_widths(q.to(compute), op)
+    key_volts = stored_volts(k.to(compute), 1, op)
+    value_volts = stored_volts(v.to(compute), 2, op)
+    charge_1 = _first_product(widths, key_volts, ring, op)
+    phi = torch.where(ring.valid, converted(charge_1, 1, ring.valid, op), 0.0)
+    sub_tiles = tuple(_second_product(phi, value_volts, ring, op))
     zero = q.new_zeros(*q.shape[:3], value_volts.shape[3], dtype=compute)
-    out = normalised(sum((tile.output for tile in sub_tiles), zero), now.hardware)
+    out = normalised(sum((tile.output for tile in sub_tiles), zero), op.hardware)
     signals = (widths, key_volts, value_volts, ring, charge_1, phi, sub_tiles)
-    return out.to(q.dtype), Trace(*signals, now.outside or {}, q.shape[3])
+    return out.to(q.dtype), Trace(*signals, op.outside or {}, q.shape[3])
 
 
-def _first_product(pulses: Tensor, volts: Tensor, ring: Ring, now: Conditions) -> Tensor:
+def _first_product(pulses: Tensor, volts: Tensor, ring: DenseMasks, op: OperationContext) -> Tensor:
     """Charge on the bit line of every key: pulses (B, H, T, R) through the K array -> (B, H, T, S)."""
-    heads, column = pulses.shape[1], column_of(1, now)
-    cells = _cells(volts, 1, heads, ring, now)
+    heads, column = pulses.shape[1], column_of(1, op)
+    cells = _cells(volts, 1, heads, ring, op)
     loading = None if column is None else per_query_head(column.loading(volts), heads).mT
     charges, loads = [], []
-    for part in phases_of(pulses, now.hardware):
-        charge = edge_charge(part, now)
+    for part in phases_of(pulses, op.hardware):
+        charge = edge_charge(part, op)
         for stored, factor in cells:
             own = product(part, *(response.mT for response in stored))
             charge = charge + (own if factor is None else own * factor)
         charges.append(charge)
         loads.append(None if loading is None else part @ loading)
     if len(charges) == 2:
-        return integrated_twice(tuple(charges), tuple(loads), ring.valid, now)
-    return integrated(charges[0], loads[0], 1, ring.valid, now)
+        return integrated_twice(tuple(charges), tuple(loads), ring.valid, op)
+    return integrated(charges[0], loads[0], 1, ring.valid, op)
 
 
-def _second_product(pulses: Tensor, volts: Tensor, ring: Ring, now: Conditions) -> Iterator[SubTile]:
+def _second_product(
+    pulses: Tensor, volts: Tensor, ring: DenseMasks, op: OperationContext
+) -> Iterator[SubTile]:
     """Pulses (B, H, T, S) through the V array, one read-out (B, H, T, D) per sub-tile."""
-    heads, column = pulses.shape[1], column_of(2, now)
+    heads, column = pulses.shape[1], column_of(2, op)
     aged = [
         (pulses if factor is None else pulses * factor, stored)
-        for stored, factor in _cells(volts, 2, heads, ring, now)
+        for stored, factor in _cells(volts, 2, heads, ring, op)
     ]
     loading = None if column is None else per_query_head(column.loading(volts), heads)
     for index, keys in ring.sub_tiles:
-        charge = edge_charge(pulses[..., keys], now)
+        charge = edge_charge(pulses[..., keys], op)
         charge = charge + sum(
             product(pulse[..., keys], *(response[:, :, keys] for response in stored))
             for pulse, stored in aged
@@ -137,23 +139,23 @@ def _second_product(pulses: Tensor, volts: Tensor, ring: Ring, now: Conditions) 
         load = None if loading is None else pulses[..., keys] @ loading[:, :, keys]
         # A sub-tile without keys for this query is not operated: it must not add its converters' offset.
         active = ring.valid[..., keys].any(-1, keepdim=True)
-        charge = integrated(charge, load, 2, active, now)
-        width = converted(charge, 2, active, now, index)
-        if now.effects.quantise:
-            width = count(width, now.hardware.levels.output)
+        charge = integrated(charge, load, 2, active, op)
+        width = converted(charge, 2, active, op, index)
+        if op.effects.quantise:
+            width = count(width, op.hardware.levels.output)
         yield SubTile(index, keys, active, charge, torch.where(active, width, 0.0))
 
 
 def _cells(
-    volts: Tensor, array: int, heads: int, ring: Ring, now: Conditions
+    volts: Tensor, array: int, heads: int, ring: DenseMasks, op: OperationContext
 ) -> list[tuple[tuple[Tensor, ...], Tensor | None]]:
     """Every term of the cells' charge: response (B, H, S, R), where the gradient has a surrogate that too, as
     `slope.product` takes them; factor (B or 1, 1, T, S)."""
-    terms = cell_terms(volts, array, now)
+    terms = cell_terms(volts, array, op)
     stored = [(response,) for response, _ in terms]
-    if now.gradient == "fixed-slope":
-        bearer = bearer_of(now.hardware, now.effects.decay, len(terms))
-        lines = surrogates(line_of(now.hardware)(volts), bearer, len(terms))
+    if op.gradient == "fixed-slope":
+        linear_index = linear_term(op.hardware, op.effects.decay, len(terms))
+        lines = surrogates(linear_cell(op.hardware)(volts), linear_index, len(terms))
         stored = [(*own, line) for own, line in zip(stored, lines, strict=True)]
     return [
         (tuple(per_query_head(x, heads) for x in own), None if factor is None else factor[ring.age])

@@ -14,7 +14,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Places:
+class Positions:
     """Positions of T queries and S keys. Keys are in packed order: stored ones first, padding last.
 
     A query at position t sees the key at position p where 0 <= t - p, and t - p < window where there is one.
@@ -48,7 +48,7 @@ class Places:
         """(S,) ring column of each packed key."""
         return self.key_position if self.window is None else self.key_position % self.window
 
-    def of_keys(self, first: int, end: int) -> Places:
+    def of_keys(self, first: int, end: int) -> Positions:
         """The same for the packed keys first .. end - 1 alone, which are not packed again."""
         return replace(self, order=None, stored=None, keys=end - first, key_start=self.key_start + first)
 
@@ -71,7 +71,7 @@ def require_settings(window: int | None, token_period: float | None) -> None:
         )
 
 
-def place(
+def positions_of(
     queries: int,
     keys: int,
     *,
@@ -80,7 +80,7 @@ def place(
     key_start: int,
     stored: Tensor | None,
     device: torch.device,
-) -> Places:
+) -> Positions:
     """Place `keys` keys, the last `queries` of which are also the queries' positions.
 
     window None means a ring large enough that nothing is overwritten. `stored`: (B, keys) bool or None (all).
@@ -92,14 +92,14 @@ def place(
         order = torch.argsort((~stored).to(torch.int8), dim=1, stable=True)
         packed = stored.gather(1, order)
         query_position = (key_start + stored.long().cumsum(1) - 1)[:, keys - queries :]
-    return Places(order, packed, query_position, keys, window, columns, keys, key_start)
+    return Positions(order, packed, query_position, keys, window, columns, keys, key_start)
 
 
 @dataclass(frozen=True)
-class Ring:
+class DenseMasks:
     """Which of T queries sees which of S keys, spelt out."""
 
-    places: Places
+    positions: Positions
     valid: Tensor
     """(B or 1, 1, T, S) bool: the query sees the key (causal, inside the window, stored)."""
     age: Tensor
@@ -110,15 +110,15 @@ class Ring:
     @property
     def column(self) -> Tensor:
         """(S,) ring column of each packed key."""
-        return self.places.column
+        return self.positions.column
 
 
-def spelt_out(places: Places) -> Ring:
-    """The (T, S) tables of `places`, for implementations that can afford them."""
-    age = places.query_position[:, None, :, None] - places.key_position
+def dense_masks(positions: Positions) -> DenseMasks:
+    """The (T, S) tables of `positions`, for implementations that can afford them."""
+    age = positions.query_position[:, None, :, None] - positions.key_position
     valid = age >= 0
-    if places.window is not None:
-        valid = valid & (age < places.window)
-    tile = places.column // places.columns
+    if positions.window is not None:
+        valid = valid & (age < positions.window)
+    tile = positions.column // positions.columns
     members = tuple((int(j), torch.nonzero(tile == j).flatten()) for j in tile.unique(sorted=True))
-    return Ring(places, valid, torch.where(valid, age, 0), members)
+    return DenseMasks(positions, valid, torch.where(valid, age, 0), members)

@@ -12,20 +12,20 @@ from torch import Tensor
 from ...circuits.errors import HardwareError
 from ...models import Chip, ColumnModel, Hardware, Noise, Surrogate
 from ...models.phases import two_phase_charge
-from .chip_patterns import of_chip
+from .chip_patterns import chip_pattern
 from .effects import Effects
-from .ring import Places
+from .ring import Positions
 from .signed_query import as_row_pulses, with_complements, with_normaliser
 from .surrogate_gradient import Gradient, with_fixed_slope
 
 
 @dataclass(frozen=True)
-class Conditions:
+class OperationContext:
     """What holds for every signal of one attention operation."""
 
     hardware: Hardware
     effects: Effects
-    places: Places
+    positions: Positions
     token_period: float | None
     outside: dict[str, int] | None
     """Evaluations outside each surrogate's validity box are added here; None: do not count."""
@@ -73,67 +73,67 @@ def count(width: Tensor, levels: int) -> Tensor:
     return straight_through(width, torch.round(width * steps) / steps)
 
 
-def query_widths(q: Tensor, now: Conditions) -> Tensor:
+def query_widths(q: Tensor, op: OperationContext) -> Tensor:
     """Pulse widths / T_max on the K array's rows that the input converters make of q; sign apart."""
-    q = q.clamp(0 if now.hardware.signed_query is None else -1, 1)
-    widths = quantise(q, 0.0, 1.0, now.hardware.levels.query) if now.effects.quantise else q
-    return as_row_pulses(widths, now.hardware)
+    q = q.clamp(0 if op.hardware.signed_query is None else -1, 1)
+    widths = quantise(q, 0.0, 1.0, op.hardware.levels.query) if op.effects.quantise else q
+    return as_row_pulses(widths, op.hardware)
 
 
-def stored_volts(target: Tensor, array: int, now: Conditions) -> Tensor:
+def stored_volts(target: Tensor, array: int, op: OperationContext) -> Tensor:
     """Voltage (V) that the cells of array 1 (keys) or 2 (values) hold once `target` has been written."""
-    low, high = now.hardware.v_min, now.hardware.v_max
-    levels = now.hardware.levels.key if array == 1 else now.hardware.levels.value
-    volts = (target if array == 1 else with_normaliser(target, now.hardware)).clamp(low, high)
-    if now.effects.quantise:
+    low, high = op.hardware.v_min, op.hardware.v_max
+    levels = op.hardware.levels.key if array == 1 else op.hardware.levels.value
+    volts = (target if array == 1 else with_normaliser(target, op.hardware)).clamp(low, high)
+    if op.effects.quantise:
         volts = quantise(volts, low, high, levels)
     if array == 1:
-        volts = with_complements(volts, now.hardware)
-    if now.effects.write and now.hardware.write is not None:
-        now.watch("write", now.hardware.write, volts)
-        written, chip = now.hardware.write(volts), chip_of(now)
+        volts = with_complements(volts, op.hardware)
+    if op.effects.write and op.hardware.write is not None:
+        op.watch("write", op.hardware.write, volts)
+        written, chip = op.hardware.write(volts), chip_of(op)
         if chip is not None and chip.mismatch.write is not None:
-            where = {"layer": now.layer, "array": array, "heads": volts.shape[1], "depth": volts.shape[3]}
-            scores = of_chip(chip, "writes", now.places, volts, **where)
+            where = {"layer": op.layer, "array": array, "heads": volts.shape[1], "depth": volts.shape[3]}
+            scores = chip_pattern(chip, "writes", op.positions, volts, **where)
             written = written + chip.mismatch.write(volts, scores[:, None])
         volts = written
-    noise = noise_of(now)
+    noise = noise_of(op)
     return volts if noise is None else volts + noise.write_volts * torch.randn_like(volts)
 
 
-def noise_of(now: Conditions) -> Noise | None:
+def noise_of(op: OperationContext) -> Noise | None:
     """The noise that acts, None where it is switched off or not described."""
-    return now.hardware.noise if now.effects.noise else None
+    return op.hardware.noise if op.effects.noise else None
 
 
-def edge_charge(pulses: Tensor, now: Conditions) -> Tensor | float:
+def edge_charge(pulses: Tensor, op: OperationContext) -> Tensor | float:
     """Charge that the edges of the pulses (..., rows) leave on every bit line, (..., 1)."""
-    if not now.effects.edge or now.hardware.edge is None:
+    if not op.effects.edge or op.hardware.edge is None:
         return 0.0
-    return now.hardware.edge * (pulses > 0).sum(-1, keepdim=True).to(pulses.dtype)
+    return op.hardware.edge * (pulses > 0).sum(-1, keepdim=True).to(pulses.dtype)
 
 
-def cell_terms(volts: Tensor, array: int, now: Conditions) -> Terms:
+def cell_terms(volts: Tensor, array: int, op: OperationContext) -> Terms:
     """Charge of each cell for a full-width pulse, as separable terms; array is 1 (keys) or 2 (values)."""
-    now.watch(f"cell_{array}", now.hardware.transfer, volts)
-    if not now.effects.decay:
-        terms: Terms = [(now.hardware.transfer(volts), None)]
+    op.watch(f"cell_{array}", op.hardware.transfer, volts)
+    if not op.effects.decay:
+        terms: Terms = [(op.hardware.transfer(volts), None)]
     else:
         # Ages are few whole numbers: each factor is evaluated once per age.
-        ages = torch.arange(now.places.ages, dtype=volts.dtype, device=volts.device)
-        terms = aged_terms(volts, ages, now)
-    terms = with_deviation(terms, volts, array, now)
-    if now.gradient == "exact":
+        ages = torch.arange(op.positions.ages, dtype=volts.dtype, device=volts.device)
+        terms = aged_terms(volts, ages, op)
+    terms = with_deviation(terms, volts, array, op)
+    if op.gradient == "exact":
         return terms
-    return with_fixed_slope(terms, volts, now.hardware, now.effects.decay)
+    return with_fixed_slope(terms, volts, op.hardware, op.effects.decay)
 
 
-def aged_terms(volts: Tensor, ages: Tensor, now: Conditions) -> Terms:
+def aged_terms(volts: Tensor, ages: Tensor, op: OperationContext) -> Terms:
     """What `Hardware.aged_transfer` describes, at these ages in tokens."""
-    hardware = now.hardware
+    hardware = op.hardware
     if hardware.cell in hardware.aging:
         aging = hardware.aging[hardware.cell]
-        ages = ages if aging.age_unit == "token" else ages * seconds_per_token(now)
+        ages = ages if aging.age_unit == "token" else ages * seconds_per_token(op)
         ages = ages.clamp(*aging.box.get("age", (0.0, float("inf"))))
         return [
             (term.curve(volts), None if term.factor is None else term.factor(ages)) for term in aging.terms
@@ -146,27 +146,27 @@ def aged_terms(volts: Tensor, ages: Tensor, now: Conditions) -> Terms:
     return [(power, torch.exp(-i * rate * ages) if i else None) for i, power in enumerate(powers)]
 
 
-def seconds_per_token(now: Conditions) -> float:
+def seconds_per_token(op: OperationContext) -> float:
     """Time between tokens: as given, or one layer's latency."""
-    if now.token_period is not None:
-        return now.token_period
-    if now.hardware.timing is None:
+    if op.token_period is not None:
+        return op.token_period
+    if op.hardware.timing is None:
         raise HardwareError(
-            f"hardware {now.hardware.name!r} ages in seconds but states no timing; pass token_period (s)"
+            f"hardware {op.hardware.name!r} ages in seconds but states no timing; pass token_period (s)"
         )
-    return now.hardware.timing.latency
+    return op.hardware.timing.latency
 
 
-def ages_outside(now: Conditions) -> Tensor:
+def ages_outside(op: OperationContext) -> Tensor:
     """(ages,) bool: the ages, in tokens, that the description of aging has not seen."""
-    aging = now.hardware.aged_transfer()
-    period = 1.0 if aging.age_unit == "token" else seconds_per_token(now)
-    return torch.arange(now.places.ages) * period > aging.box.get("age", (0.0, float("inf")))[1]
+    aging = op.hardware.aged_transfer()
+    period = 1.0 if aging.age_unit == "token" else seconds_per_token(op)
+    return torch.arange(op.positions.ages) * period > aging.box.get("age", (0.0, float("inf")))[1]
 
 
-def chip_of(now: Conditions) -> Chip | None:
+def chip_of(op: OperationContext) -> Chip | None:
     """The chip whose deviations act, None where there is none or mismatch is switched off."""
-    return now.chip if now.effects.mismatch else None
+    return op.chip if op.effects.mismatch else None
 
 
 def pattern(scores: np.ndarray | None, like: Tensor) -> Tensor | None:
@@ -174,22 +174,22 @@ def pattern(scores: np.ndarray | None, like: Tensor) -> Tensor | None:
     return None if scores is None else torch.as_tensor(scores, dtype=like.dtype, device=like.device)
 
 
-def cells_deviate(now: Conditions) -> bool:
+def cells_deviate(op: OperationContext) -> bool:
     """Whether every cell's charge has a deviation of its own."""
-    chip = chip_of(now)
+    chip = chip_of(op)
     return chip is not None and chip.mismatch.cell is not None
 
 
-def with_deviation(terms: Terms, volts: Tensor, array: int, now: Conditions) -> Terms:
+def with_deviation(terms: Terms, volts: Tensor, array: int, op: OperationContext) -> Terms:
     """The terms with the deviation of every cell of the chip added to the one that does not age.
 
     What a deviation loses with age is left out: it is a few per cent of a few per cent.
     """
-    if not cells_deviate(now):
+    if not cells_deviate(op):
         return terms
-    chip = now.chip
-    where = {"layer": now.layer, "array": array, "heads": volts.shape[1], "depth": volts.shape[3]}
-    scores = of_chip(chip, "reads", now.places, volts, **where)
+    chip = op.chip
+    where = {"layer": op.layer, "array": array, "heads": volts.shape[1], "depth": volts.shape[3]}
+    scores = chip_pattern(chip, "reads", op.positions, volts, **where)
     deviation = chip.mismatch.cell(volts, scores[:, None])
     for i, (response, factor) in enumerate(terms):
         if factor is None:
@@ -197,100 +197,103 @@ def with_deviation(terms: Terms, volts: Tensor, array: int, now: Conditions) -> 
     return [*terms, (deviation, None)]
 
 
-def column_of(array: int, now: Conditions) -> ColumnModel | None:
+def column_of(array: int, op: OperationContext) -> ColumnModel | None:
     """The column model of array 1 or 2, None where it is switched off or not described."""
-    if not now.effects.column:
+    if not op.effects.column:
         return None
-    return now.hardware.column_1 if array == 1 else now.hardware.column_2
+    return op.hardware.column_1 if array == 1 else op.hardware.column_2
 
 
-def integrated(charge: Tensor, load: Tensor | None, array: int, used: Tensor, now: Conditions) -> Tensor:
+def integrated(charge: Tensor, load: Tensor | None, array: int, used: Tensor, op: OperationContext) -> Tensor:
     """Charge on the integration node, noise included, from the sum over cells and the bit line's loading.
 
     `used` marks the nodes that are read; the others may hold charges that no column has.
     """
-    return with_noise(delivered(charge, load, array, used, now), array, now)
+    return with_noise(delivered(charge, load, array, used, op), array, op)
 
 
 def integrated_twice(
-    charges: tuple[Tensor, Tensor], loads: tuple[Tensor | None, Tensor | None], used: Tensor, now: Conditions
+    charges: tuple[Tensor, Tensor],
+    loads: tuple[Tensor | None, Tensor | None],
+    used: Tensor,
+    op: OperationContext,
 ) -> Tensor:
     """Net charge on the first integration nodes after two phases, noise included; see `two_phase_charge`."""
     if loads[0] is None:
-        return with_noise(charges[1] - charges[0], 1, now)
+        return with_noise(charges[1] - charges[0], 1, op)
     net = two_phase_charge(
-        lambda charge, load: delivered(charge, load, 1, used, now),
-        now.hardware.swap_retained,
+        lambda charge, load: delivered(charge, load, 1, used, op),
+        op.hardware.swap_efficiency,
         *zip(charges, loads, strict=True),
     )
-    return with_noise(net, 1, now)
+    return with_noise(net, 1, op)
 
 
-def delivered(charge: Tensor, load: Tensor | None, array: int, used: Tensor, now: Conditions) -> Tensor:
+def delivered(charge: Tensor, load: Tensor | None, array: int, used: Tensor, op: OperationContext) -> Tensor:
     """Charge that a column delivers onto its bit line in one phase."""
-    column = column_of(array, now)
+    column = column_of(array, op)
     if load is None or column is None:
         return charge
     reached = column(charge, load)
-    now.watch(f"column_{array}", column, charge, load, used=used & unclipped(reached, array, now))
+    op.watch(f"column_{array}", column, charge, load, used=used & unclipped(reached, array, op))
     return reached
 
 
-def with_noise(charge: Tensor, array: int, now: Conditions) -> Tensor:
+def with_noise(charge: Tensor, array: int, op: OperationContext) -> Tensor:
     """Charge with the integration node's noise."""
-    noise = noise_of(now)
+    noise = noise_of(op)
     if noise is not None:
         charge = charge + (noise.charge_1 if array == 1 else noise.charge_2) * torch.randn_like(charge)
     return charge
 
 
-def unclipped(charge: Tensor, array: int, now: Conditions) -> Tensor:
+def unclipped(charge: Tensor, array: int, op: OperationContext) -> Tensor:
     """Where the converter after array 1 or 2 is inside its range; beyond, it clips whatever the charge."""
     if array == 1:
-        return (charge > 0) & (charge < now.hardware.q_sat_1)
-    return charge.abs() < now.hardware.q_sat_2
+        return (charge > 0) & (charge < op.hardware.q_sat_1)
+    return charge.abs() < op.hardware.q_sat_2
 
 
-def as_this_chip_sees(charge: Tensor, array: int, tile: int, now: Conditions) -> Tensor:
+def as_this_chip_sees(charge: Tensor, array: int, tile: int, op: OperationContext) -> Tensor:
     """Charge that a nominal converter would turn into the pulse of the chip's own converter."""
-    chip = chip_of(now)
+    chip = chip_of(op)
     if chip is None:
         return charge
     variation = chip.mismatch.phi if array == 1 else chip.mismatch.readout
     if variation is None:
         return charge
-    heads, kv_heads = charge.shape[1], now.kv_heads or charge.shape[1]
+    heads, kv_heads = charge.shape[1], op.kv_heads or charge.shape[1]
     if array == 1:
-        own = of_chip(chip, "relus", now.places, charge, layer=now.layer, heads=kv_heads)
+        own = chip_pattern(chip, "relus", op.positions, charge, layer=op.layer, heads=kv_heads)
     else:
-        where = {"layer": now.layer, "heads": kv_heads, "tile": tile, "depth": charge.shape[3]}
-        own = of_chip(chip, "readouts", now.places, charge, **where)
+        where = {"layer": op.layer, "heads": kv_heads, "tile": tile, "depth": charge.shape[3]}
+        own = chip_pattern(chip, "readouts", op.positions, charge, **where)
     own = own.repeat_interleave(heads // kv_heads, dim=0)
     return variation(charge, own[:, None])
 
 
-def converted(charge: Tensor, array: int, used: Tensor, now: Conditions, tile: int = 0) -> Tensor:
+def converted(charge: Tensor, array: int, used: Tensor, op: OperationContext, tile: int = 0) -> Tensor:
     """Pulse width / T_max through the converter after array 1 (ReLU) or 2 (signed), or through ideal ones.
 
     charge: (B, H, T, S) after array 1, (B, H, T, D) after the sub-tile `tile` of array 2.
     The ideal converters are clip(charge / q_sat_1, 0, 1) and clip(charge / q_sat_2, -1, 1).
     """
-    hardware = now.hardware
+    hardware = op.hardware
     name, converter = ("phi", hardware.phi) if array == 1 else ("readout", hardware.readout)
-    if now.effects.converter and converter is not None:
-        charge = as_this_chip_sees(charge, array, tile, now)
-        now.watch(name, converter, charge, used=used & unclipped(charge, array, now))
+    if op.effects.converter and converter is not None:
+        charge = as_this_chip_sees(charge, array, tile, op)
+        op.watch(name, converter, charge, used=used & unclipped(charge, array, op))
         width = converter(charge)
     elif array == 1:
         width = (charge / hardware.q_sat_1).clamp(0, 1)
     else:
         width = (charge / hardware.q_sat_2).clamp(-1, 1)
-    return jittered(width, array, now)
+    return jittered(width, array, op)
 
 
-def jittered(width: Tensor, array: int, now: Conditions) -> Tensor:
+def jittered(width: Tensor, array: int, op: OperationContext) -> Tensor:
     """Pulse widths / T_max with the jitter of their converter, which a missing or a full pulse has not."""
-    noise = noise_of(now)
+    noise = noise_of(op)
     if noise is None:
         return width
     moved = width.abs() + (noise.jitter_1 if array == 1 else noise.jitter_2) * torch.randn_like(width)

@@ -24,10 +24,10 @@ def require_gradient(gradient: str, hardware: Hardware) -> None:
     if gradient not in ("exact", "fixed-slope"):
         raise ValueError(f"gradient={gradient!r} must be 'exact' or 'fixed-slope'")
     if gradient == "fixed-slope" and hardware.kind == "gain-cell":
-        line_of(hardware)
+        linear_cell(hardware)
 
 
-def line_of(hardware: Hardware) -> Polynomial:
+def linear_cell(hardware: Hardware) -> Polynomial:
     """The cell "linear"; raises `HardwareError` where there is none."""
     line = hardware.cells.get("linear")
     if not isinstance(line, Polynomial):
@@ -38,7 +38,7 @@ def line_of(hardware: Hardware) -> Polynomial:
     return line
 
 
-def bearer_of(hardware: Hardware, decay: bool, terms: int) -> int:
+def linear_term(hardware: Hardware, decay: bool, terms: int) -> int:
     """Which of the terms of a cell's charge (see `signals.Terms`) stands for the linear cell, with its age.
 
     Of a decaying polynomial the first power, which ages as the stored deviation does (Leroux et al. 2025,
@@ -55,19 +55,19 @@ def with_fixed_slope(
 
     The derivative by the pulses is for who multiplies them: see `surrogates`.
     """
-    line = line_of(hardware)(volts)
-    bearer = bearer_of(hardware, decay, len(terms))
+    line = linear_cell(hardware)(volts)
+    linear_index = linear_term(hardware, decay, len(terms))
     return [
         # The bracket is exactly zero.
-        (response.detach() + (line - line.detach()) if i == bearer else response.detach(), factor)
+        (response.detach() + (line - line.detach()) if i == linear_index else response.detach(), factor)
         for i, (response, factor) in enumerate(terms)
     ]
 
 
-def surrogates(line: Tensor, bearer: int, terms: int) -> list[Tensor]:
+def surrogates(line: Tensor, linear_index: int, terms: int) -> list[Tensor]:
     """What the gradient by the pulses takes for each of the terms: the linear cell's charge, or nothing."""
     nothing = line.new_zeros(()).expand_as(line)
-    return [line if i == bearer else nothing for i in range(terms)]
+    return [line if i == linear_index else nothing for i in range(terms)]
 
 
 def product(pulses: Tensor, response: Tensor, surrogate: Tensor | None = None) -> Tensor:

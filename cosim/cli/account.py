@@ -127,12 +127,12 @@ def _remarks(ledger: Ledger) -> list[str]:
     remarks = []
     if ledger.latency_s is not None:
         remarks.append(f"latency of one token in one layer: {ledger.latency_s * 1e9:.1f} ns")
-    if ledger.hold is not None:
-        hold = ledger.hold
-        lasts = f"for {hold.held_s * 1e3:,.3g} ms"
-        if math.isinf(hold.held_s):
-            lasts = f"beyond the simulated {hold.simulated_s * 1e3:,.3g} ms"
-        remarks.append(f"every stored level holds {lasts} and has to for {hold.needed_s * 1e3:,.3g} ms")
+    if ledger.retention is not None:
+        margin = ledger.retention
+        lasts = f"for {margin.retention_s * 1e3:,.3g} ms"
+        if math.isinf(margin.retention_s):
+            lasts = f"beyond the simulated {margin.simulated_s * 1e3:,.3g} ms"
+        remarks.append(f"every stored level holds {lasts} and has to for {margin.needed_s * 1e3:,.3g} ms")
     if ledger.area is not None:
         remarks.append(f"area of one head: {ledger.area.square_metres * 1e6:.3g} mm2 ({ledger.area.origin})")
     if not ledger.ratios():

@@ -45,7 +45,7 @@ def run(
         require_file(out)
     prepare(threads)
     from ..network.checkpoints import locate, read_text
-    from ..spice_check import agreement, simulate_operations, trace_operations
+    from ..spice_check import simulate_operations, stage_agreement, trace_operations
 
     checkpoint = locate(model)
     chosen = chosen_hardware(hardware, None, checkpoint)
@@ -62,7 +62,7 @@ def run(
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         rows.to_csv(out, index=False)
-    stages = [agreement(rows, stage) for stage in (1, 2)]
+    stages = [stage_agreement(rows, stage) for stage in (1, 2)]
     failed = int((rows["status"] != "ok").sum())
     if as_json:
         emit(

@@ -34,7 +34,7 @@ def run(
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """Print perplexity with exact attention, mapped onto the hardware, matched, and adapted.
+    """Print perplexity with exact attention, mapped onto the hardware, calibrated, and adapted.
 
     A softmax control that had the same extra training stands beside the adapted row.
 

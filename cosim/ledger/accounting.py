@@ -16,7 +16,7 @@ from ...circuits.errors import HardwareError, ModelError
 from ...models import CellReads, Constant, Conversions, DacConversions, Hardware, Pulses, Writes
 from ...models.cost import Law
 from ..attention.api import Trace
-from .ledger import Hold, Ledger, LedgerEntry
+from .ledger import Ledger, LedgerEntry, RetentionMargin
 
 
 @torch.no_grad()
@@ -61,7 +61,7 @@ def account(
         sub_tiles=sum(int(sub_tiles_in_use(trace)[mask].sum()) for trace, mask in queries) / tokens,
         tokens=tokens,
         latency_s=latency,
-        hold=_hold(hardware, keys * token_period),
+        retention=_retention_margin(hardware, keys * token_period),
         area=hardware.area,
     )
 
@@ -156,8 +156,8 @@ def require_energy(hardware: Hardware) -> None:
         )
 
 
-def _hold(hardware: Hardware, needed: float) -> Hold | None:
+def _retention_margin(hardware: Hardware, needed: float) -> RetentionMargin | None:
     if hardware.retention is None or needed == 0:
         return None
-    held = hardware.retention.hold_time(hardware.levels.key, hardware.v_min, hardware.v_max).min()
-    return Hold(float(held), needed, float(hardware.retention.ages[-1]))
+    held = hardware.retention.retention_time(hardware.levels.key, hardware.v_min, hardware.v_max).min()
+    return RetentionMargin(float(held), needed, float(hardware.retention.ages[-1]))

@@ -47,10 +47,10 @@ class LedgerEntry:
 
 
 @dataclass(frozen=True)
-class Hold:
+class RetentionMargin:
     """How long a stored level holds against how long it must."""
 
-    held_s: float
+    retention_s: float
     """Time until the first level drifts by half a step, s; infinite if none does in the simulated time."""
     needed_s: float
     """Time a key stays in the ring: keys times token period, s."""
@@ -60,7 +60,7 @@ class Hold:
     @property
     def margin(self) -> float:
         """held / needed; below 1 the oldest keys are read wrong by half a step or more."""
-        return self.held_s / self.needed_s
+        return self.retention_s / self.needed_s
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ class Ledger:
     """Tokens accounted, per head."""
     latency_s: float | None
     """Of one token in one layer; heads work side by side. None where the hardware states no timing."""
-    hold: Hold | None = None
+    retention: RetentionMargin | None = None
     area: Area | None = None
 
     @property
@@ -112,8 +112,12 @@ class Ledger:
         sub_tiles = -(-keys // columns)
         factor = {"key": keys / self.keys, "sub-tile": sub_tiles / self.sub_tiles, "token": 1.0}
         entries = tuple(replace(entry, energy_J=entry.energy_J * factor[entry.per]) for entry in self.entries)
-        hold = self.hold and replace(self.hold, needed_s=self.hold.needed_s * factor["key"])
-        return replace(self, entries=entries, keys=float(keys), sub_tiles=float(sub_tiles), hold=hold)
+        retention = self.retention and replace(
+            self.retention, needed_s=self.retention.needed_s * factor["key"]
+        )
+        return replace(
+            self, entries=entries, keys=float(keys), sub_tiles=float(sub_tiles), retention=retention
+        )
 
     @classmethod
     def mean(cls, ledgers: Sequence[Ledger]) -> Ledger:
@@ -128,10 +132,13 @@ class Ledger:
             for same in zip(*(ledger.entries for ledger in ledgers), strict=True)
         )
         keys, sub_tiles = (weighted(getattr(one, name) for one in ledgers) for name in ("keys", "sub_tiles"))
-        hold = ledgers[0].hold and replace(
-            ledgers[0].hold, needed_s=weighted(one.hold.needed_s for one in ledgers if one.hold)
+        retention = ledgers[0].retention and replace(
+            ledgers[0].retention,
+            needed_s=weighted(one.retention.needed_s for one in ledgers if one.retention),
         )
-        return replace(ledgers[0], entries=entries, keys=keys, sub_tiles=sub_tiles, tokens=tokens, hold=hold)
+        return replace(
+            ledgers[0], entries=entries, keys=keys, sub_tiles=sub_tiles, tokens=tokens, retention=retention
+        )
 
     def ratios(self) -> dict[str, dict[str, float]]:
         """Baseline -> how many times more energy and time it takes than this hardware, under its conditions.
@@ -167,7 +174,7 @@ class Ledger:
             "keys": self.keys,
             "head_dim": self.head_dim,
             "tokens": self.tokens,
-            "hold": self.hold and asdict(self.hold),
+            "retention": self.retention and asdict(self.retention),
             "area_per_head_m2": self.area and self.area.square_metres,
         }
 

@@ -9,12 +9,12 @@ from torch import nn
 
 from ...models import Hardware
 from ..attention.effects import STANDARD, Effects
-from ..network.adaptation.calibration import match
+from ..network.adaptation.calibration import calibrate
 from ..network.batches import Progress, held_out_windows
 from ..network.checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
 from ..network.conversion import convert
 from ..network.corpus import demo_corpus
-from ..network.evaluate import corpus_tokens, matching_inputs
+from ..network.evaluate import calibration_inputs, corpus_tokens
 from ..network.layer import record_traces
 from ..network.pretrained import from_pretrained
 from .accounting import account, require_energy
@@ -34,9 +34,9 @@ def account_model(
 ) -> Ledger:
     """Ledger of a model on `hardware` while it reads text, in the steady state of a full window.
 
-    The adapted weights are used where there are any; otherwise the model's own with matched scalers. content:
-    text to read, None for the held-out side of the demo corpus. windows: passages of the model's context
-    length to read, the last token of each being accounted. effects: those of the run that gives the
+    The adapted weights are used where there are any; otherwise the model's own with calibrated scalers.
+    content: text to read, None for the held-out side of the demo corpus. windows: passages of the model's
+    context length to read, the last token of each being accounted. effects: those of the run that gives the
     activations.
 
     Raises `ModelError` for text shorter than one window, `HardwareError` for hardware without an energy
@@ -62,12 +62,14 @@ def account_model(
 def on_hardware(
     checkpoint: Checkpoint, hardware: Hardware, effects: Effects = STANDARD
 ) -> tuple[nn.Module, Tokenizer]:
-    """A checkpoint's network on `hardware`, and its tokenizer: adapted weights, or else its own, matched."""
+    """A checkpoint's network on `hardware` and its tokenizer; calibrated where it is not adapted."""
     if checkpoint.adapted is not None:
         model = from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)
         return model, tokenizer_of(checkpoint, model.config.vocab_size)
     softmax = load_softmax(checkpoint.any)
     tokenizer = tokenizer_of(checkpoint, softmax.config.vocab_size)
     model = convert(copy.deepcopy(softmax), hardware, include="*", effects=effects)
-    match(model, softmax, matching_inputs(corpus_tokens(tokenizer, demo_corpus().train), context_of(softmax)))
+    calibrate(
+        model, softmax, calibration_inputs(corpus_tokens(tokenizer, demo_corpus().train), context_of(softmax))
+    )
     return model, tokenizer

@@ -4,7 +4,7 @@ Rows of the result:
 
     softmax   the pre-trained network with exact attention
     mapped    on the hardware with identity scalers: no data, no adaptation
-    matched   scalers from statistics (`matching.match`), weights untouched
+    calibrated   scalers from statistics (`calibration.calibrate`), weights untouched
     adapted   scalers and weights fine-tuned through the hardware (`gaincell adapt`)
     control   exact attention, with the same extra training as adapted
 
@@ -27,7 +27,7 @@ from torch import Tensor, nn
 
 from ...models import Chip, Hardware
 from ..attention.effects import STANDARD, Effects
-from .adaptation.calibration import match
+from .adaptation.calibration import calibrate
 from .batches import Loss, held_out_windows, measure, training_batch
 from .checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
 from .conversion import convert
@@ -35,10 +35,10 @@ from .corpus import demo_corpus
 from .layer import gain_cell_layers, put_on_chip, record_traces
 from .pretrained import from_pretrained
 
-ROWS = ("softmax", "mapped", "matched", "adapted", "control")
-MATCHING_WINDOWS = 2
-MATCHING_SEED = 1000
-"""Batch that the scalers are matched on; far from the seeds that training uses."""
+ROWS = ("softmax", "mapped", "calibrated", "adapted", "control")
+CALIBRATION_WINDOWS = 2
+CALIBRATION_SEED = 1000
+"""Batch that the scalers are calibrated on; far from the seeds that training uses."""
 
 Report = Callable[[str, int, int], None]
 """Called with (row, windows done, windows in all)."""
@@ -59,10 +59,10 @@ def evaluate_model(
     """Measure every row that the checkpoint has the weights for; the others are None, with a note.
 
     content: text to measure on, None for the held-out side of the demo corpus. tokens: about how many to
-    predict, in non-overlapping windows chosen with `seed`; None for all. Matching sees training text only.
-    chips: seeds of chips to measure the adapted network on as well, or the matched one where none is adapted;
-    the other rows are of nominal circuits. Returns a JSON-able dict. Raises `ModelError` for a text shorter
-    than one window, `HardwareError` for chips of hardware that describes no mismatch.
+    predict, in non-overlapping windows chosen with `seed`; None for all. Calibration sees training text
+    only. chips: seeds of chips to measure the adapted network on as well, or the calibrated one where none is
+    adapted; the other rows are of nominal circuits. Returns a JSON-able dict. Raises `ModelError` for a text
+    shorter than one window, `HardwareError` for chips of hardware that describes no mismatch.
     """
     drawn = [hardware.chip(seed) for seed in chips]
     softmax = None if checkpoint.softmax is None else load_softmax(checkpoint.softmax)
@@ -75,7 +75,7 @@ def evaluate_model(
     windows = held_out_windows(text, context=context, limit=tokens, seed=seed)
     models = {}
     if softmax is not None:
-        examples = matching_inputs(corpus_tokens(tokenizer, demo_corpus().train), context)
+        examples = calibration_inputs(corpus_tokens(tokenizer, demo_corpus().train), context)
         models = {"softmax": softmax} | unadapted(softmax, hardware, effects, examples)
     if adapted is not None:
         models["adapted"] = adapted
@@ -84,7 +84,7 @@ def evaluate_model(
     losses, outside = {}, {}
     for row, model in models.items():
         losses[row] = measure(model, windows, bf16=bf16, progress=partial(report, row))
-        if row in ("mapped", "matched", "adapted"):
+        if row in ("mapped", "calibrated", "adapted"):
             outside[row] = count_outside(model, windows[:1, :-1])
     return {
         "model": checkpoint.name,
@@ -115,7 +115,7 @@ def _on_chips(
     """Loss of one row's model on each chip, beside that on nominal circuits; None without chips."""
     if not chips:
         return None
-    row = "adapted" if "adapted" in models else "matched"
+    row = "adapted" if "adapted" in models else "calibrated"
     found = []
     for chip in chips:
         put_on_chip(models[row], chip)
@@ -132,9 +132,11 @@ def _on_chips(
     }
 
 
-def matching_inputs(tokens: Tensor, context: int) -> Tensor:
-    """Token ids (B, T) of training text that the scalers are matched on."""
-    return training_batch(tokens, step=0, seed=MATCHING_SEED, batch=MATCHING_WINDOWS, context=context)[:, :-1]
+def calibration_inputs(tokens: Tensor, context: int) -> Tensor:
+    """Token ids (B, T) of training text that the scalers are calibrated on."""
+    return training_batch(tokens, step=0, seed=CALIBRATION_SEED, batch=CALIBRATION_WINDOWS, context=context)[
+        :, :-1
+    ]
 
 
 def corpus_tokens(tokenizer: Tokenizer, side: bytes) -> Tensor:
@@ -160,19 +162,21 @@ def count_outside(model: nn.Module, inputs: Tensor) -> dict[str, int]:
 def unadapted(
     softmax: nn.Module, hardware: Hardware, effects: Effects, examples: Tensor
 ) -> dict[str, nn.Module]:
-    """The network on the hardware with its weights untouched: mapped, and matched on token ids `examples`."""
-    mapped, matched = (
+    """The network on the hardware, weights untouched: mapped, and calibrated on token ids `examples`."""
+    mapped, calibrated = (
         convert(copy.deepcopy(softmax), hardware, include="*", effects=effects) for _ in range(2)
     )
-    match(matched, softmax, examples)
-    return {"mapped": mapped, "matched": matched}
+    calibrate(calibrated, softmax, examples)
+    return {"mapped": mapped, "calibrated": calibrated}
 
 
 def _notes(checkpoint: Checkpoint, hardware: Hardware) -> list[str]:
     """Why rows are missing or not what they seem."""
     notes = []
     if checkpoint.softmax is None:
-        notes.append(f"softmax, mapped, matched: the network that {checkpoint.name} came from is not there")
+        notes.append(
+            f"softmax, mapped, calibrated: the network that {checkpoint.name} came from is not there"
+        )
     if checkpoint.adapted is None:
         notes.append(f"adapted: no weights; run `gaincell adapt {checkpoint.name} --out DIR`, evaluate DIR")
         return notes

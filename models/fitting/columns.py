@@ -18,7 +18,7 @@ USABLE = {False: (-0.3, 1.3), True: (-1.3, 1.3)}
 
 
 @dataclass(frozen=True)
-class Column:
+class FittedColumn:
     """A fitted column with what the report says of it."""
 
     model: ColumnModel
@@ -64,7 +64,7 @@ def bit_line_capacitance(rows: pd.DataFrame, hardware: Hardware, signed: bool) -
 
 def fit_column(
     rows: pd.DataFrame, transfer: pd.DataFrame, hardware: Hardware, c_line: float, signed: bool
-) -> Column:
+) -> FittedColumn:
     """Column model of one array; every fourth usable column is kept from the fit."""
     charge = c_line * (rows["v_start"] - rows["v_end"]).to_numpy()
     full_scale = hardware.q_sat_2 if signed else hardware.q_sat_1
@@ -81,7 +81,7 @@ def fit_column(
     width = rows["t_out"].to_numpy() / hardware.t_pulse_max
     unseen &= unclipped(width)
     width = width[unseen]
-    return Column(
+    return FittedColumn(
         model=model,
         c_line=c_line,
         plain=measure_error(converter(plain[unseen]).numpy(), width, 1.0, "of T_max"),

@@ -26,7 +26,7 @@ from ..curves import Polynomial, Spline
 from ..hardware import Hardware
 from ..values import FitError, Value
 from .arrays import fit_retention, fit_separable_aging
-from .columns import Column, bit_line_capacitance, fit_column
+from .columns import FittedColumn, bit_line_capacitance, fit_column
 from .curves import fit_converter_curve, fit_polynomial, fit_spline, measure_error
 from .energy import energy_model
 from .noise import fit_noise
@@ -123,11 +123,11 @@ def fit_hardware(
     device = designs["cell"]["write_device"]
     at_rest = _retention_rows(good["cell_retention"], condition, device)
     retention = fit_retention(at_rest["v_store"], at_rest["age"], at_rest["v_aged"])
-    ages = held_ages(retention, plain)
+    ages = retained_ages(retention, plain)
     aging = {key: fit_separable_aging(curve, retention, ages, tolerance=1e-3) for key, curve in cells.items()}
     hardware = plain.model_copy(
         update={
-            "swap_retained": retained,
+            "swap_efficiency": retained,
             "column_1": columns[False].model,
             "column_2": columns[True].model,
             "write": fit_write(good, device, designs),
@@ -204,7 +204,7 @@ def _full_scale(converter: pd.DataFrame, signed: bool, t_max: float) -> float:
 
 def _fit_columns(
     good: Mapping[str, pd.DataFrame], plain: Hardware
-) -> tuple[float | None, dict[bool, Column]]:
+) -> tuple[float | None, dict[bool, FittedColumn]]:
     """The share of charge that swapped plates keep (None with one phase), and the columns by `signed`."""
     retained, columns = None, {}
     for signed in (False, True):
@@ -226,9 +226,9 @@ def _retention_rows(retention: pd.DataFrame, condition: Mapping[str, Any], devic
     ]
 
 
-def held_ages(retention: Retention, hardware: Hardware) -> np.ndarray:
+def retained_ages(retention: Retention, hardware: Hardware) -> np.ndarray:
     """Simulated ages (s) until the first level has moved half a step: older keys are wrong in any case."""
-    first = retention.hold_time(hardware.levels.key, hardware.v_min, hardware.v_max).min()
+    first = retention.retention_time(hardware.levels.key, hardware.v_min, hardware.v_max).min()
     return retention.ages[: np.searchsorted(retention.ages, first) + 1]
 
 
@@ -244,7 +244,7 @@ def _timing(condition: Mapping[str, Any]) -> Timing:
 def _report(
     hardware: Hardware,
     good: Mapping[str, pd.DataFrame],
-    columns: Mapping[bool, Column],
+    columns: Mapping[bool, FittedColumn],
     condition: Mapping[str, Any],
     corners: tuple[CornerFigure, ...],
 ) -> FitReport:

@@ -13,7 +13,7 @@ from ..array import ColumnModel
 from ..hardware import Hardware
 from ..phases import phase_sums, two_phase_charge
 from ..values import FitError
-from .columns import Column, loading_curve, unclipped
+from .columns import FittedColumn, loading_curve, unclipped
 from .curves import held_out_mask, measure_error
 
 _RELAXATION = np.array([[0.0, -0.5, 1 / 6], [0.0, 0.0, 0.0], [0.0, 0.0, 0.0]])
@@ -29,14 +29,14 @@ def described(designs: Mapping[str, Any], vdd: float) -> dict[str, Any]:
         "window": array.get("window"),
         "signed_query": "mirrored" if array.get("mirrored") else "two-phase" if two_phase else None,
         # Replaced by the fit; until then the capacitor's plates are swapped without loss.
-        "swap_retained": 1.0 if two_phase else None,
+        "swap_efficiency": 1.0 if two_phase else None,
         "normaliser": None if fraction is None else fraction * vdd,
     }
 
 
 def fit_two_phase_column(
     rows: pd.DataFrame, transfer: pd.DataFrame, hardware: Hardware, c_line: float
-) -> tuple[Column, float]:
+) -> tuple[FittedColumn, float]:
     """Column model and retained share from simulated two-phase columns; every fourth is kept from the fit.
 
     Each phase is the line's relaxation, (1 - exp(-U)) / U; two numbers are fitted, the retained share and the
@@ -81,7 +81,7 @@ def fit_two_phase_column(
         for q in (sums[1] - sums[0], predicted)
     )
     fitted = model(found[1]).model_copy(update={"errors": error})
-    return Column(model=fitted, c_line=c_line, plain=plain, predicted=through), float(found[0])
+    return FittedColumn(model=fitted, c_line=c_line, plain=plain, predicted=through), float(found[0])
 
 
 def option_errors(hardware: Hardware, tables: Mapping[str, pd.DataFrame]) -> dict[str, FitError]:
@@ -132,6 +132,6 @@ def _signed_predictions(hardware: Hardware, rows: pd.DataFrame, scheme: str) -> 
     if scheme == "two-phase" and hardware.signed_query == "two-phase":
         sums = phase_sums(width, stored, hardware.transfer, hardware.edge or 0.0)
         loads = phase_sums(width, stored, hardware.column_1.loading)
-        net = two_phase_charge(hardware.column_1, hardware.swap_retained, *zip(sums, loads, strict=True))
+        net = two_phase_charge(hardware.column_1, hardware.swap_efficiency, *zip(sums, loads, strict=True))
         found["column model"] = hardware.phi(net).numpy()
     return found

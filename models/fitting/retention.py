@@ -13,7 +13,7 @@ from .arrays import fit_retention
 from .write_port import write_energy
 
 
-class HoldTime(Value):
+class RetentionTime(Value):
     """Time until one level has moved by half the spacing of the levels."""
 
     write_device: str
@@ -74,7 +74,7 @@ class Refresh(Value):
 class StorageReport(Value):
     """Retention, disturbance and refresh of a fitted hardware's technology."""
 
-    hold: tuple[HoldTime, ...]
+    retention: tuple[RetentionTime, ...]
     disturbance: tuple[Disturbance, ...] = ()
     refresh: tuple[Refresh, ...]
 
@@ -86,23 +86,23 @@ def storage_report(
 
     condition: the manifest's `condition`. levels: stored levels, equally spaced between the rails.
     """
-    hold = hold_times(good["cell_retention"], levels, condition["vdd"])
+    times = retention_times(good["cell_retention"], levels, condition["vdd"])
     disturbance = disturbances(good["disturb"]) if "disturb" in good else ()
     step = condition["vdd"] / (levels - 1)
-    refresh = tuple(_refreshes(good, condition, hold, disturbance, step / 2))
-    return StorageReport(hold=hold, disturbance=disturbance, refresh=refresh)
+    refresh = tuple(_refreshes(good, condition, times, disturbance, step / 2))
+    return StorageReport(retention=times, disturbance=disturbance, refresh=refresh)
 
 
-def hold_times(retention: pd.DataFrame, levels: int, vdd: float) -> tuple[HoldTime, ...]:
+def retention_times(retention: pd.DataFrame, levels: int, vdd: float) -> tuple[RetentionTime, ...]:
     """Hold time of each of `levels` levels between 0 and `vdd` (V), for everything the table sweeps."""
     found = []
     for (device, celsius, v_rest), rows in retention.groupby(["write_device", "temperature", "v_rest"]):
         surrogate = fit_retention(rows["v_store"], rows["age"], rows["v_aged"])
         end = float(surrogate.ages[-1])
         volts = np.linspace(0.0, vdd, levels)
-        for level, seconds in zip(volts, surrogate.hold_time(levels, 0.0, vdd), strict=True):
+        for level, seconds in zip(volts, surrogate.retention_time(levels, 0.0, vdd), strict=True):
             found.append(
-                HoldTime(
+                RetentionTime(
                     write_device=device,
                     temperature=celsius,
                     v_rest=v_rest,
@@ -152,17 +152,17 @@ def _worst(values: pd.Series) -> float | None:
 def _refreshes(
     good: Mapping[str, pd.DataFrame],
     condition: Mapping[str, Any],
-    hold: tuple[HoldTime, ...],
+    times: tuple[RetentionTime, ...],
     disturbance: tuple[Disturbance, ...],
     half_step: float,
 ) -> Iterator[Refresh]:
     """One per write device and temperature, the write bit line resting at mid-supply."""
     vdd, designs = condition["vdd"], condition["designs"]
     cells = designs["array"]["rows"] * designs["array"]["columns"]
-    resting = [h for h in hold if np.isclose(h.v_rest, vdd / 2)]
+    resting = [time for time in times if np.isclose(time.v_rest, vdd / 2)]
     for device, celsius in sorted({(h.write_device, h.temperature) for h in resting}):
-        times = [h.seconds for h in resting if (h.write_device, h.temperature) == (device, celsius)]
-        period = min((t for t in times if t is not None), default=None)
+        seconds = [h.seconds for h in resting if (h.write_device, h.temperature) == (device, celsius)]
+        period = min((t for t in seconds if t is not None), default=None)
         busy = None
         for d in disturbance:
             if (d.write_device, d.temperature) == (device, celsius):

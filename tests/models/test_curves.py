@@ -92,9 +92,9 @@ def test_retention_interpolates_and_finds_the_hold_time():
     # v falls by 1 V/s whatever it was: half of the 0.3 V step between four levels takes 0.15 s
     table = Retention(voltages=[0.0, 0.9], ages=[0.0, 1.0], drift=[[0.0, -1.0], [0.0, -1.0]])
     assert table(0.6, 0.25).item() == pytest.approx(0.35)
-    np.testing.assert_allclose(table.hold_time(4, 0.0, 0.9), 0.15)
+    np.testing.assert_allclose(table.retention_time(4, 0.0, 0.9), 0.15)
     still = Retention(voltages=[0.0, 0.9], ages=[0.0, 1.0], drift=np.zeros((2, 2)))
-    assert np.all(np.isinf(still.hold_time(4, 0.0, 0.9)))
+    assert np.all(np.isinf(still.retention_time(4, 0.0, 0.9)))
 
 
 @pytest.mark.parametrize(

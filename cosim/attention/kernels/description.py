@@ -11,13 +11,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ..chip_patterns import of_chip
-from ..stages import Conditions, cell_terms, chip_of, column_of, pattern, stored_volts
-from ..surrogate_gradient import bearer_of, line_of, surrogates
+from ..chip_patterns import chip_pattern
+from ..stages import OperationContext, cell_terms, chip_of, column_of, pattern, stored_volts
+from ..surrogate_gradient import linear_cell, linear_term, surrogates
 
 
 @dataclass(frozen=True)
-class Column:
+class ScaledColumn:
     """`ColumnModel` for charges in full scales: Q = A (1 + sum_ij c_ij (charge_scale A)^i u^j)."""
 
     charge_scale: float
@@ -36,7 +36,7 @@ class Stage:
     """The converter clips to [-1, 1]; otherwise to [0, 1]."""
     edge: float
     """Charge per pulse that its edges add; 0 for none."""
-    column: Column | None
+    column: ScaledColumn | None
     knots: Tensor | None
     """(n,) converter's curve: charge at the knots, float32; None: the ideal line."""
     coefficients: Tensor | None
@@ -52,7 +52,7 @@ class Circuit:
 
     first: Stage
     second: Stage
-    swap_retained: float | None
+    swap_efficiency: float | None
     """Two phases: what the first phase's charge counts for in the second; None for a single phase."""
     output_steps: int | None
     """Magnitudes of the counter that are not zero; None: it does not quantise."""
@@ -73,47 +73,47 @@ class Cells:
     """(B, Hkv, S, R) bit-line loading, dimensionless; None without a column model."""
     linear: Tensor | None = None
     """(B, Hkv, S, R) what the surrogate gradient takes for the charge; None: its terms. See `slope.py`."""
-    bearer: int = 0
+    linear_index: int = 0
     """The term whose factor `linear` has."""
 
     def operands(self) -> list[tuple[Tensor, ...]]:
         """What `slope.product` multiplies with the pulses, for every term."""
         if self.linear is None:
             return [(term,) for term in self.terms]
-        return list(zip(self.terms, surrogates(self.linear, self.bearer, len(self.terms)), strict=True))
+        return list(zip(self.terms, surrogates(self.linear, self.linear_index, len(self.terms)), strict=True))
 
 
-def cells_of(x: Tensor, array: int, now: Conditions) -> Cells:
+def cells_of(x: Tensor, array: int, op: OperationContext) -> Cells:
     """Terms of array 1 (keys) or 2 (values) for the volts x (B, Hkv, S, D) to store; differentiable."""
-    volts = stored_volts(x, array, now)
-    full_scale = now.hardware.q_sat_1 if array == 1 else now.hardware.q_sat_2
-    terms = cell_terms(volts, array, now)
-    column, linear = column_of(array, now), now.gradient == "fixed-slope"
+    volts = stored_volts(x, array, op)
+    full_scale = op.hardware.q_sat_1 if array == 1 else op.hardware.q_sat_2
+    terms = cell_terms(volts, array, op)
+    column, linear = column_of(array, op), op.gradient == "fixed-slope"
     return Cells(
         terms=tuple(response / full_scale for response, _ in terms),
         factors=tuple(factor for _, factor in terms),
         loading=None if column is None else column.loading(volts),
-        linear=line_of(now.hardware)(volts) / full_scale if linear else None,
-        bearer=bearer_of(now.hardware, now.effects.decay, len(terms)),
+        linear=linear_cell(op.hardware)(volts) / full_scale if linear else None,
+        linear_index=linear_term(op.hardware, op.effects.decay, len(terms)),
     )
 
 
-def circuit_of(now: Conditions, depth: int, device: torch.device) -> Circuit:
-    """The numbers of `now`'s hardware for V arrays of `depth` columns (head dimension and normaliser)."""
-    hardware = now.hardware
+def describe_circuit(op: OperationContext, depth: int, device: torch.device) -> Circuit:
+    """The numbers of `op`'s hardware for V arrays of `depth` columns (head dimension and normaliser)."""
+    hardware = op.hardware
     return Circuit(
-        first=_stage(1, depth, now, device),
-        second=_stage(2, depth, now, device),
-        swap_retained=hardware.swap_retained if hardware.signed_query == "two-phase" else None,
-        output_steps=hardware.levels.output // 2 - 1 if now.effects.quantise else None,
+        first=_stage(1, depth, op, device),
+        second=_stage(2, depth, op, device),
+        swap_efficiency=hardware.swap_efficiency if hardware.signed_query == "two-phase" else None,
+        output_steps=hardware.levels.output // 2 - 1 if op.effects.quantise else None,
     )
 
 
-def _stage(array: int, depth: int, now: Conditions, device: torch.device) -> Stage:
-    hardware = now.hardware
+def _stage(array: int, depth: int, op: OperationContext, device: torch.device) -> Stage:
+    hardware = op.hardware
     full_scale = hardware.q_sat_1 if array == 1 else hardware.q_sat_2
     converter = hardware.phi if array == 1 else hardware.readout
-    used = now.effects.converter and converter is not None
+    used = op.effects.converter and converter is not None
     like = torch.empty(0, dtype=torch.float32, device=device)
     curve = converter.curve if used else None
     spacing = None if curve is None else curve.knots[1:] - curve.knots[:-1]
@@ -121,36 +121,36 @@ def _stage(array: int, depth: int, now: Conditions, device: torch.device) -> Sta
     return Stage(
         full_scale=full_scale,
         signed=array == 2,
-        edge=(hardware.edge or 0.0) / full_scale if now.effects.edge else 0.0,
-        column=_column(array, full_scale, now),
+        edge=(hardware.edge or 0.0) / full_scale if op.effects.edge else 0.0,
+        column=_column(array, full_scale, op),
         knots=None if curve is None else pattern(curve.knots / full_scale, like),
         coefficients=None if curve is None else pattern(scaled, like),
-        deviation=_deviation(array, depth, now, like) if used else None,
+        deviation=_deviation(array, depth, op, like) if used else None,
     )
 
 
-def _column(array: int, full_scale: float, now: Conditions) -> Column | None:
-    model = column_of(array, now)
+def _column(array: int, full_scale: float, op: OperationContext) -> ScaledColumn | None:
+    model = column_of(array, op)
     if model is None:
         return None
     rows = tuple(tuple(float(c) for c in row) for row in model.coefficients)
-    return Column(full_scale / model.q_scale, model.box["a"], model.box["u"], rows)
+    return ScaledColumn(full_scale / model.q_scale, model.box["a"], model.box["u"], rows)
 
 
-def _deviation(array: int, depth: int, now: Conditions, like: Tensor) -> Tensor | None:
-    chip, places = chip_of(now), now.places
-    heads, full_scale = now.kv_heads or 1, now.hardware.q_sat_1 if array == 1 else now.hardware.q_sat_2
+def _deviation(array: int, depth: int, op: OperationContext, like: Tensor) -> Tensor | None:
+    chip, positions = chip_of(op), op.positions
+    heads, full_scale = op.kv_heads or 1, op.hardware.q_sat_1 if array == 1 else op.hardware.q_sat_2
     if chip is None or (chip.mismatch.phi if array == 1 else chip.mismatch.readout) is None:
         return None
     if array == 1:
-        numbers = of_chip(chip, "relus", places, like, layer=now.layer, heads=heads)
+        numbers = chip_pattern(chip, "relus", positions, like, layer=op.layer, heads=heads)
     else:
-        end = places.key_start + places.ages
-        if places.window is not None:
-            end = min(places.key_start % places.window + places.ages, places.window)
-        tiles = -(-end // places.columns)
-        where = {"layer": now.layer, "heads": heads, "depth": depth}
-        each = [of_chip(chip, "readouts", places, like, tile=tile, **where) for tile in range(tiles)]
+        end = positions.key_start + positions.ages
+        if positions.window is not None:
+            end = min(positions.key_start % positions.window + positions.ages, positions.window)
+        tiles = -(-end // positions.columns)
+        where = {"layer": op.layer, "heads": heads, "depth": depth}
+        each = [chip_pattern(chip, "readouts", positions, like, tile=tile, **where) for tile in range(tiles)]
         numbers = torch.stack(each, dim=1)
     # Offsets and gains alternate; only the offsets are charges.
     return numbers / torch.tensor([full_scale, 1.0], device=like.device).repeat(numbers.shape[-1] // 2)

@@ -11,7 +11,7 @@ from torch import Tensor
 from ....circuits.errors import HardwareError
 from ..levels import volts_of
 from ..reference import operate
-from ..stages import Conditions
+from ..stages import OperationContext
 from .cpp import attention as native
 from .torch import attention as blockwise
 from .triton import attention as triton
@@ -26,10 +26,10 @@ KNOWN = get_args(Implementation)
 class Kernel(Protocol):
     """What the module of a fast implementation offers."""
 
-    def unavailable(self, now: Conditions, q: Tensor) -> str | None:
+    def unavailable(self, op: OperationContext, q: Tensor) -> str | None:
         """Why it cannot compute this, as the end of a sentence; None where it can."""
 
-    def attention(self, q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
+    def attention(self, q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Tensor:
         """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, autocast is off.
 
         "native" takes k and v as levels, too.
@@ -40,26 +40,26 @@ KERNELS: dict[str, Kernel] = {"torch": blockwise, "native": native, "triton": tr
 """Fast implementations by name."""
 
 
-def attend(q: Tensor, k: Tensor, v: Tensor, now: Conditions, implementation: Implementation) -> Tensor:
+def attend(q: Tensor, k: Tensor, v: Tensor, op: OperationContext, implementation: Implementation) -> Tensor:
     """Output (B, H, T, D); k and v (B, Hkv, S, D) are packed, in volts or as levels.
 
     Raises `ValueError` for an implementation that does not exist, `HardwareError` for one that cannot compute
     this.
     """
     require_implementation(implementation)
-    name = chosen(q, now) if implementation == "auto" else implementation
+    name = chosen(q, op) if implementation == "auto" else implementation
     if k.dtype == torch.uint8 and name != "native":
         dtype = torch.promote_types(q.dtype, torch.float32)
-        k, v = volts_of(k, 1, now.hardware, dtype), volts_of(v, 2, now.hardware, dtype)
+        k, v = volts_of(k, 1, op.hardware, dtype), volts_of(v, 2, op.hardware, dtype)
     if name == "reference":
-        return operate(q, k, v, now)[0]
+        return operate(q, k, v, op)[0]
     kernel = KERNELS[name]
-    reason = None if implementation == "auto" else kernel.unavailable(now, q)
+    reason = None if implementation == "auto" else kernel.unavailable(op, q)
     if reason is not None:
         raise HardwareError(
             f"implementation={implementation!r} cannot be used: {reason}; use implementation='auto'"
         )
-    return kernel.attention(q, k, v, now)
+    return kernel.attention(q, k, v, op)
 
 
 def require_implementation(implementation: str) -> None:
@@ -68,12 +68,12 @@ def require_implementation(implementation: str) -> None:
         raise ValueError(f"implementation={implementation!r} must be one of {', '.join(KNOWN)}")
 
 
-def chosen(q: Tensor, now: Conditions) -> str:
+def chosen(q: Tensor, op: OperationContext) -> str:
     """Name of the implementation that "auto" stands for. Says once why the fastest was passed over."""
-    if q.dtype == torch.float64 or now.effects.noise:
+    if q.dtype == torch.float64 or op.effects.noise:
         return "torch"
     fastest = "triton" if q.is_cuda else "native"
-    reason = KERNELS[fastest].unavailable(now, q)
+    reason = KERNELS[fastest].unavailable(op, q)
     if reason is None:
         return fastest
     _say(f"gain-cell attention is slower than it could be: no {fastest!r} implementation, since {reason}")

@@ -38,9 +38,9 @@ from ..checkpoints import (
 )
 from ..conversion import convert
 from ..corpus import demo_corpus
-from ..evaluate import corpus_tokens, matching_inputs
+from ..evaluate import calibration_inputs, corpus_tokens
 from ..pretrained import save_pretrained
-from .calibration import match
+from .calibration import calibrate
 from .fine_tuning import EXACT_SHARE, RECIPE, fine_tune, steps_in
 from .trainer import Recipe, Row
 
@@ -60,7 +60,7 @@ class Adaptation:
     """What decides the result: adapting again with equal settings would give the same weights."""
     steps: int
     held_out: dict[str, float]
-    """Nats per token of softmax, matched, adapted and control on the windows of the loss curves."""
+    """Nats per token of softmax, calibrated, adapted and control on the windows of the loss curves."""
     held_out_tokens: int
     curves: dict[str, list[Row]]
     """Of "adapted" and "control": step, train and held_out in nats per token, seconds."""
@@ -70,7 +70,7 @@ class Adaptation:
 
 
 @dataclass(frozen=True)
-class Material:
+class TrainingText:
     """Text of an adaptation, as tokens."""
 
     tokens: Tensor
@@ -79,7 +79,7 @@ class Material:
     """Windows of the held-out side (m, context + 1)."""
 
     @classmethod
-    def of(cls, tokenizer: Tokenizer, context: int) -> Material:
+    def of(cls, tokenizer: Tokenizer, context: int) -> TrainingText:
         train, held_out = (
             corpus_tokens(tokenizer, side) for side in (demo_corpus().train, demo_corpus().held_out)
         )
@@ -133,15 +133,15 @@ def adapt_model(
     if done is not None and done.settings == settings and not fresh:
         return replace(done, cached=True)
     state = _open_state(out, settings, fresh)
-    material = Material.of(tokenizer_of(checkpoint, softmax.config.vocab_size), recipe.context)
-    observer.phase("match", 0)
+    material = TrainingText.of(tokenizer_of(checkpoint, softmax.config.vocab_size), recipe.context)
+    observer.phase("calibrate", 0)
     adapted = convert(copy.deepcopy(softmax), hardware, include="*", effects=effects)
-    match(adapted, softmax, matching_inputs(material.tokens, recipe.context))
+    calibrate(adapted, softmax, calibration_inputs(material.tokens, recipe.context))
     # Only now is there something to resume: a model that cannot be adapted must not block the folder.
     write_json(state / SETTINGS, settings)
     if minutes is not None:
         recipe = replace(recipe, steps=_remembered_steps(state, minutes, adapted, softmax, recipe, material))
-    held_out = {"softmax": material.nats(softmax), "matched": material.nats(adapted)}
+    held_out = {"softmax": material.nats(softmax), "calibrated": material.nats(adapted)}
     control = copy.deepcopy(softmax)
     curves = {}
     for row, model in (("adapted", adapted), ("control", control)):
@@ -209,7 +209,12 @@ def _open_state(out: Path, settings: dict[str, Any], fresh: bool) -> Path:
 
 
 def _remembered_steps(
-    state: Path, minutes: float, adapted: nn.Module, softmax: nn.Module, recipe: Recipe, material: Material
+    state: Path,
+    minutes: float,
+    adapted: nn.Module,
+    softmax: nn.Module,
+    recipe: Recipe,
+    material: TrainingText,
 ) -> int:
     """Steps for a time budget: measured once, then remembered, so that a resumed run keeps its schedule."""
     record = state / "steps.json"

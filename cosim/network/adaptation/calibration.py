@@ -21,7 +21,7 @@ from ....models import Hardware
 from ..batches import evaluation_mode
 from ..conversion import convert
 from ..layer import GainCellAttention, gain_cell_layers
-from .proxy import drafted
+from .proxy import as_proxy
 
 SPREADS = {
     "key": (0.1, 0.2, 0.35, 0.6, 1.0, 2.0),
@@ -51,11 +51,11 @@ class Signals:
 
 
 @torch.no_grad()
-def match(model: nn.Module, teacher: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
+def calibrate(model: nn.Module, teacher: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
     """Set the scalers of a converted model, layer by layer, from its signals on token ids `inputs` (B, T).
 
     teacher: the model before conversion (exact softmax), or a copy converted to hardware that it works on,
-    such as the published linear cell. Every layer is matched with the layers before it already matched.
+    such as the published linear cell. Every layer is calibrated with the layers before it already calibrated.
 
     Returns the squared error of each head's output relative to the variance of the teacher's, (H,) by layer
     name. Raises `ModelError` when the two models do not have the same layers.
@@ -144,7 +144,7 @@ def _search(layer: GainCellAttention, own: Signals, target: Tensor) -> Tensor:
     trials = [
         (name, choice) for _ in range(SWEEPS) for name, choices in SPREADS.items() for choice in choices
     ]
-    with drafted(layer):
+    with as_proxy(layer):
         for name, choice in trials:
             set_statistics(layer, own, best | {name: torch.full((groups,), choice)})
             error = fit_output(layer, own, target).view(groups, -1).mean(1)

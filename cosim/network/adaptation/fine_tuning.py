@@ -19,8 +19,8 @@ from statistics import median
 from torch import Tensor, nn
 
 from ..layer import gain_cell_layers
-from .proxy import draft
-from .trainer import Recipe, Row, optimise
+from .proxy import proxy_of
+from .trainer import Recipe, Row, train
 
 RECIPE = Recipe(steps=240, batch=8, learning_rate=1e-3, scaler_rate=1e-2, warmup=20, distillation=0.6)
 """A few CPU-minutes."""
@@ -48,7 +48,7 @@ def fine_tune(
     """Train all weights of a model, and its scalers if it is converted, in place; returns the loss curve.
 
     A model with exact attention is a control: it gets the same batches and rates, and cross-entropy alone,
-    since the teacher's predictions are where it starts. Arguments as in `optimise`.
+    since the teacher's predictions are where it starts. Arguments as in `train`.
     """
     layers = list(gain_cell_layers(model).values())
     exact = [(layer.hardware, layer.effects) for layer in layers]
@@ -57,10 +57,10 @@ def fine_tune(
 
     def choose(step: int) -> None:
         for layer, conditions in zip(layers, exact, strict=True):
-            layer.hardware, layer.effects = draft(*conditions) if step < first_exact else conditions
+            layer.hardware, layer.effects = proxy_of(*conditions) if step < first_exact else conditions
 
     try:
-        return optimise(
+        return train(
             model,
             recipe if layers else replace(recipe, distillation=0.0),
             tokens,

@@ -10,7 +10,7 @@ from ...attention.effects import Effects
 from ..layer import GainCellAttention
 
 
-def draft(hardware: Hardware, effects: Effects) -> tuple[Hardware, Effects]:
+def proxy_of(hardware: Hardware, effects: Effects) -> tuple[Hardware, Effects]:
     """Conditions that are nearly the hardware's and several times cheaper to train through.
 
     A table of the cell gives way to the best polynomial fit of it, and what changes signals by a few per cent
@@ -28,10 +28,10 @@ def draft(hardware: Hardware, effects: Effects) -> tuple[Hardware, Effects]:
 
 
 @contextmanager
-def drafted(layer: GainCellAttention) -> Iterator[None]:
+def as_proxy(layer: GainCellAttention) -> Iterator[None]:
     """Within the context, the layer computes as its hardware's draft."""
     conditions = layer.hardware, layer.effects
-    layer.hardware, layer.effects = draft(*conditions)
+    layer.hardware, layer.effects = proxy_of(*conditions)
     try:
         yield
     finally:

@@ -20,7 +20,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from ..batches import held_out_windows, measure
 from ..checkpoints import load_softmax, save_softmax, write_json
 from ..corpus import END_OF_DOCUMENT, VOCABULARY, demo_corpus, encode
-from .trainer import Recipe, Row, optimise
+from .trainer import Recipe, Row, train
 
 RECIPE = Recipe(
     steps=5600,
@@ -72,7 +72,7 @@ def main(
         losses = f"train {row['train']:.3f}  held out {row['held_out']:.3f} nats/byte"
         print(f"step {row['step']}/{steps}  {losses}  {rate:,.0f} tokens/s", file=sys.stderr, flush=True)
 
-    curve = optimise(model, recipe, encode(corpus.train), held_out=windows, checkpoint=state, on_row=report)
+    curve = train(model, recipe, encode(corpus.train), held_out=windows, checkpoint=state, on_row=report)
     save_softmax(model, out)
     final = measure(load_softmax(out), windows)  # of the weights as stored, in float32 arithmetic
     training = {

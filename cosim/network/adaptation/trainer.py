@@ -67,7 +67,7 @@ class Recipe:
 
 
 @dataclass
-class Run:
+class TrainingState:
     """Where a training stands."""
 
     model: nn.Module
@@ -80,7 +80,7 @@ class Run:
     """Cross-entropy of each step since the last row of the curve."""
 
 
-def optimise(
+def train(
     model: nn.Module,
     recipe: Recipe,
     tokens: Tensor,
@@ -105,7 +105,7 @@ def optimise(
     """
     if recipe.distillation and teacher is None:
         raise ModelError("distillation needs a teacher; pass one or set distillation=0")
-    run = Run(model, adam_for(model, recipe))
+    run = TrainingState(model, adam_for(model, recipe))
     if checkpoint is not None and checkpoint.exists():
         _restore(run, checkpoint, recipe)
     saved = time.monotonic()
@@ -145,7 +145,7 @@ def adam_for(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     return torch.optim.AdamW(settings, lr=recipe.learning_rate, betas=(0.9, 0.95), fused=True)
 
 
-def _step(run: Run, recipe: Recipe, tokens: Tensor, teacher: nn.Module | None) -> float:
+def _step(run: TrainingState, recipe: Recipe, tokens: Tensor, teacher: nn.Module | None) -> float:
     torch.manual_seed(step_seed(recipe.seed, run.step))
     window = training_batch(
         tokens, step=run.step, seed=recipe.seed, batch=recipe.batch, context=recipe.context
@@ -171,7 +171,7 @@ def _step(run: Run, recipe: Recipe, tokens: Tensor, teacher: nn.Module | None) -
     return value
 
 
-def _close_row(run: Run, held_out: Tensor | None, recipe: Recipe) -> Row:
+def _close_row(run: TrainingState, held_out: Tensor | None, recipe: Recipe) -> Row:
     row = {"step": run.step, "train": sum(run.losses) / len(run.losses), "seconds": round(run.seconds, 1)}
     if held_out is not None:
         row["held_out"] = measure(run.model, held_out, bf16=recipe.bf16).nats
@@ -202,7 +202,7 @@ def _training_mode(model: nn.Module, dropout: float) -> Iterator[None]:
         model.train(training)
 
 
-def _store(run: Run, path: Path, recipe: Recipe) -> None:
+def _store(run: TrainingState, path: Path, recipe: Recipe) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     state: dict[str, Any] = {"recipe": asdict(recipe), "step": run.step, "seconds": run.seconds}
     state |= {"curve": run.curve, "losses": run.losses}
@@ -212,7 +212,7 @@ def _store(run: Run, path: Path, recipe: Recipe) -> None:
     os.replace(part, path)
 
 
-def _restore(run: Run, path: Path, recipe: Recipe) -> None:
+def _restore(run: TrainingState, path: Path, recipe: Recipe) -> None:
     state = torch.load(path, weights_only=True)
     if state["recipe"] != asdict(recipe):
         raise ModelError(f"{path} belongs to a training with other settings; delete it or write elsewhere")

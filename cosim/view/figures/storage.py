@@ -19,13 +19,13 @@ DEVICES = {"cmos": "transmission gate", "oxide": "oxide transistor"}
 def retention(folder: Path) -> Canvas:
     """Levels against age, and the time to half a step against temperature and bit-line rest voltage."""
     from ....models import fit_retention
-    from ....models.fitting.retention import hold_times
+    from ....models.fitting.retention import retention_times
 
     condition = read_manifest(folder)["condition"]
     vdd, celsius, levels = condition["vdd"], condition["temperature"], _levels(condition)
     rows = _succeeded(folder, "cell_retention")
     devices = _devices(rows)
-    hold = pd.DataFrame([h.model_dump() for h in hold_times(rows, levels, vdd)])
+    hold = pd.DataFrame([h.model_dump() for h in retention_times(rows, levels, vdd)])
     canvas = Canvas(figsize=(WIDTH, 5.2), layout="constrained")
     axes = canvas.subplots(2, len(devices), squeeze=False)
     for column, device in zip(axes.T, devices, strict=True):

@@ -14,13 +14,13 @@ from ....models.fitting.curves import held_out_mask
 from ..figures import PALETTE, Axis, Figure, Panel, Series
 from ..figures.page import table
 from .section import Section, absent, paragraph, percent
-from .sources import Material
+from .sources import ReportData
 
 Points = tuple[str, str, str, np.ndarray, np.ndarray]
 """Legend, colour, mark, simulated, predicted (fractions of T_max)."""
 
 
-def array_section(material: Material) -> Section:
+def array_section(material: ReportData) -> Section:
     """Columns, the chain, and columns with a model's own activations."""
     title = "Arrays"
     column, chain = material.table("column"), material.table("chain")

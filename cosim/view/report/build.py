@@ -17,13 +17,13 @@ from .fits import fit_section
 from .network import network_section
 from .overview import write_overview
 from .section import Section
-from .sources import Material, Sources
+from .sources import ReportData, Sources
 from .summary import provenance_section, subtitle, summary_section
 from .waveforms import waveform_section
 
 TITLE = "gaincell report"
 FORMATS = ("png", "pdf")
-SECTIONS: tuple[Callable[[Material], Section], ...] = (
+SECTIONS: tuple[Callable[[ReportData], Section], ...] = (
     summary_section,
     cell_section,
     converter_section,
@@ -66,7 +66,7 @@ def write_report(sources: Sources, out: Path, *, update: Update = lambda what, d
         GaincellError: plotly is missing.
     """
     script = interactive.script()
-    material = Material(sources)
+    material = ReportData(sources)
     sections = [build(material) for build in SECTIONS]
     sections.insert(1, waveform_section(material, update))
     drawings = [drawing for section in sections for drawing in section.figures]

@@ -11,7 +11,7 @@ from ..figures import PALETTE, Axis, Figure, Panel, Rule, Series, ordered
 from ..figures.page import table
 from ..figures.units import quantities, quantity
 from .section import Section, absent, paragraph
-from .sources import Material
+from .sources import ReportData
 
 LEVELS = 8
 """Stored levels that are drawn."""
@@ -23,7 +23,7 @@ WRITE_LIMIT = 7e-3
 """Design limit of the write error, V."""
 
 
-def cell_section(material: Material) -> Section:
+def cell_section(material: ReportData) -> Section:
     """Read of a cell: charge against everything that it depends on."""
     title = "Gain cell"
     rows = material.table("cell_transfer")
@@ -38,7 +38,7 @@ def cell_section(material: Material) -> Section:
     return Section("cell", title, (paragraph(text), (transfer_figure(rows, hardware),), pair))
 
 
-def storage_section(material: Material) -> Section:
+def storage_section(material: ReportData) -> Section:
     """Write error and retention."""
     title = "Storage"
     write, retention = material.table("cell_write"), material.table("cell_retention")
@@ -180,7 +180,7 @@ def _hold_table(retention: pd.DataFrame, vdd: float) -> str:
         times = {}
         for v_rest, part in group.groupby("v_rest"):
             surrogate = fit_retention(part["v_store"], part["age"], part["v_aged"])
-            times[v_rest] = surrogate.hold_time(LEVELS, 0.0, vdd).min()
+            times[v_rest] = surrogate.retention_time(LEVELS, 0.0, vdd).min()
         shown = (
             f"> {quantity(group['age'].max(), 's')}" if np.isinf(t) else quantity(t, "s")
             for t in times.values()

@@ -11,13 +11,13 @@ from ..figures import PALETTE, Axis, Figure, Panel, Rule, Series
 from ..figures.page import table
 from ..figures.units import quantity
 from .section import Section, absent, paragraph, percent
-from .sources import Material
+from .sources import ReportData
 
 INL_LIMITS = {False: 5e-3, True: 1e-2}
 """Design limit of the INL by signed, fraction of T_max."""
 
 
-def converter_section(material: Material) -> Section:
+def converter_section(material: ReportData) -> Section:
     """Both converters side by side."""
     title = "Converters"
     rows = material.table("converter")

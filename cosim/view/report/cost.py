@@ -11,12 +11,12 @@ from ..figures import PALETTE, Axis, Bar, BarChart
 from ..figures.page import table
 from ..figures.units import quantity
 from .section import Section, absent, paragraph, percent
-from .sources import Material
+from .sources import ReportData
 
 COLOURS = {"simulated": "blue", "published": "published", "estimate": "estimate"}
 
 
-def cost_section(material: Material) -> Section:
+def cost_section(material: ReportData) -> Section:
     """Energy by stage, latency by phase, and baselines."""
     title = "Energy"
     account, hardware = material.account, material.hardware
@@ -31,8 +31,8 @@ def cost_section(material: Material) -> Section:
         blocks += _energy(account)
     if timing is not None:
         blocks.append((latency_chart(timing),))
-    if account is not None and account.get("hold"):
-        blocks.append(paragraph(_hold(account)))
+    if account is not None and account.get("retention"):
+        blocks.append(paragraph(_retention(account)))
     if account is not None and account.get("ratios"):
         source = paragraph(f"Baselines and the published chip: {CITATION}.", "note")
         blocks += [(baseline_chart(account),), _ratios(account), source]
@@ -129,14 +129,14 @@ def _ratios(account: dict) -> str:
     return table(["baseline", "energy", "latency"], rows, numbers=(1, 2), caption=caption)
 
 
-def _hold(account: dict) -> str:
-    hold = account["hold"]
-    held = hold["held_s"]
+def _retention(account: dict) -> str:
+    margin = account["retention"]
+    held = margin["retention_s"]
     if held is None or math.isinf(held):
-        lasts = f"beyond the simulated {quantity(hold.get('simulated_s'), 's')}"
+        lasts = f"beyond the simulated {quantity(margin.get('simulated_s'), 's')}"
     else:
         lasts = f"for {quantity(held, 's')}"
-    needed = quantity(hold["needed_s"], "s")
+    needed = quantity(margin["needed_s"], "s")
     return f"Every stored level holds {lasts} (half a step of drift) and has to for {needed}."
 
 

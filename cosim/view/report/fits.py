@@ -5,10 +5,10 @@ from __future__ import annotations
 from ..figures.page import table
 from ..figures.units import quantity
 from .section import Section, absent, paragraph
-from .sources import Material
+from .sources import ReportData
 
 
-def fit_section(material: Material) -> Section:
+def fit_section(material: ReportData) -> Section:
     """The tables of fit.json: errors, design limits, and figures over corners where they were simulated."""
     title = "Fit and limits"
     if material.fit is None:

@@ -9,25 +9,25 @@ import numpy as np
 from ..figures import PALETTE, Axis, Bar, BarChart, Figure, Panel, Series
 from ..figures.page import table
 from .section import Section, absent, paragraph
-from .sources import Material
+from .sources import ReportData
 
 MEANING = {
     "softmax": "pre-trained network, exact attention",
     "mapped": "on the hardware, nothing adapted",
-    "matched": "scalers matched by statistics",
+    "calibrated": "scalers calibrated by statistics",
     "adapted": "fine-tuned through the hardware",
     "control": "exact attention, same extra training",
 }
 COLOURS = {
     "softmax": "grey",
     "mapped": "red",
-    "matched": "gold",
+    "calibrated": "gold",
     "adapted": "blue",
     "control": "simulated",
 }
 
 
-def network_section(material: Material) -> Section:
+def network_section(material: ReportData) -> Section:
     """Perplexity by row, and training curves where there are any."""
     title = "Perplexity"
     evaluation, adaptation = material.evaluation, material.adaptation
@@ -78,7 +78,7 @@ def training_figure(adaptation: dict) -> Figure:
     )
 
 
-def _evaluation(evaluation: dict, material: Material) -> list:
+def _evaluation(evaluation: dict, material: ReportData) -> list:
     text = (
         f"{evaluation['tokens']:,} tokens of held-out text, context {evaluation['context']}, on hardware "
         f"{evaluation['hardware']['name']}. A token is a {evaluation['token']}."

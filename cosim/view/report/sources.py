@@ -84,7 +84,7 @@ class Sources:
 
 
 @dataclass(frozen=True)
-class Material:
+class ReportData:
     """The sources, read when they are first needed."""
 
     sources: Sources

@@ -9,10 +9,10 @@ from ..figures.units import quantity
 from .cost import headline
 from .fits import figure_of
 from .section import Section, absent, paragraph
-from .sources import Material
+from .sources import ReportData
 
 
-def summary_section(material: Material) -> Section:
+def summary_section(material: ReportData) -> Section:
     """Headline numbers of whatever is there."""
     entries = [*_circuit_tiles(material), *_fit_tiles(material), *_network_tiles(material)]
     entries += headline(material.account, material.hardware)
@@ -21,7 +21,7 @@ def summary_section(material: Material) -> Section:
     return Section("summary", "Summary", (paragraph(_what(material)), tiles(entries)))
 
 
-def provenance_section(material: Material) -> Section:
+def provenance_section(material: ReportData) -> Section:
     """Versions, hashes, seeds and options that reproduce the numbers above."""
     title = "Provenance"
     manifest, hardware = material.manifest, material.hardware
@@ -41,7 +41,7 @@ def provenance_section(material: Material) -> Section:
     return Section("provenance", title, tuple(blocks))
 
 
-def subtitle(material: Material) -> str:
+def subtitle(material: ReportData) -> str:
     """One line under the page's title."""
     if material.manifest is not None:
         condition = material.manifest["condition"]
@@ -50,7 +50,7 @@ def subtitle(material: Material) -> str:
     return "" if material.hardware is None else f"hardware {material.hardware.name}"
 
 
-def _what(material: Material) -> str:
+def _what(material: ReportData) -> str:
     parts = []
     if material.manifest is not None:
         plan, condition = material.manifest["plan"], material.manifest["condition"]
@@ -65,14 +65,14 @@ def _what(material: Material) -> str:
     return " ".join(parts)
 
 
-def _circuit_tiles(material: Material) -> list[tuple[str, str]]:
+def _circuit_tiles(material: ReportData) -> list[tuple[str, str]]:
     if material.manifest is None:
         return []
     summary = material.manifest["summary"]
     return [(f"{summary['points']:,}", f"simulated points, {summary['failed']} failed")]
 
 
-def _fit_tiles(material: Material) -> list[tuple[str, str]]:
+def _fit_tiles(material: ReportData) -> list[tuple[str, str]]:
     if material.fit is None:
         return []
     checks, errors = material.fit["checks"], material.fit["surrogates"]
@@ -88,7 +88,7 @@ def _fit_tiles(material: Material) -> list[tuple[str, str]]:
     return entries
 
 
-def _network_tiles(material: Material) -> list[tuple[str, str]]:
+def _network_tiles(material: ReportData) -> list[tuple[str, str]]:
     evaluation = material.evaluation
     if evaluation is None:
         return []
@@ -132,7 +132,7 @@ def _tables(manifest: dict[str, Any]) -> str:
     return table(head, rows, numbers=(1, 2, 3, 4), caption=caption)
 
 
-def _hardware(material: Material) -> dict[str, str]:
+def _hardware(material: ReportData) -> dict[str, str]:
     hardware = material.hardware
     record = {"hardware": f"{hardware.name}, sha256 {hardware.digest}", "origin": hardware.origin}
     if material.manifest is not None and not material.same_tables:

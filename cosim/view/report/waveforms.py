@@ -15,7 +15,7 @@ from ..figures.page import table
 from ..figures.units import quantity
 from ..waves import OPERATIONS, Recording, record
 from .section import Section, absent, paragraph
-from .sources import Material
+from .sources import ReportData
 
 Update = Callable[[str, int, int], None]
 """Called with (operation, done, total)."""
@@ -50,7 +50,7 @@ SHOWN = (
 )
 
 
-def waveform_section(material: Material, update: Update = lambda name, done, total: None) -> Section:
+def waveform_section(material: ReportData, update: Update = lambda name, done, total: None) -> Section:
     """A cell read, both conversions and a whole column; says why when they cannot be simulated here."""
     title = "Waveforms"
     blocks: list = [

@@ -6,7 +6,7 @@ import torch
 
 from gaincell.circuits.errors import HardwareError
 from gaincell.cosim import Effects, convert, gain_cell_attention, gain_cell_layers, trace_attention
-from gaincell.cosim.attention import chip_patterns as drawn
+from gaincell.cosim.attention import chip_patterns
 from gaincell.cosim.network.layer import put_on_chip
 from gaincell.models import Hardware, Mismatch
 
@@ -66,8 +66,10 @@ def test_batch_and_sequence_see_the_same_arrays(full):
 
 @pytest.mark.parametrize(("kind", "where"), [("reads", {"array": 1, "depth": 5}), ("relus", {})])
 def test_what_a_compiler_is_told_of_a_chip_is_what_it_gets(full, kind, where):
-    place = drawn.Place(kind, (3, 7, 5), (("layer", 0), ("heads", 2), *where.items()))
-    torch.library.opcheck(torch.ops.gaincell.drawn.default, (drawn._register(full.chip(0), place),))
+    place = chip_patterns.PatternRequest(kind, (3, 7, 5), (("layer", 0), ("heads", 2), *where.items()))
+    torch.library.opcheck(
+        torch.ops.gaincell.recorded_pattern.default, (chip_patterns._register(full.chip(0), place),)
+    )
 
 
 def test_an_overwritten_column_keeps_its_deviation(full):

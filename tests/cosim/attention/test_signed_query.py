@@ -18,7 +18,7 @@ RETAINED = 0.93
 
 def with_options(full, scheme, normaliser):
     retained = RETAINED if scheme == "two-phase" else None
-    update = {"signed_query": scheme, "swap_retained": retained, "normaliser": normaliser}
+    update = {"signed_query": scheme, "swap_efficiency": retained, "normaliser": normaliser}
     return type(full).model_validate(full.model_dump() | update)
 
 
@@ -102,7 +102,7 @@ def test_an_odd_cell_without_a_bit_line_computes_the_signed_product(leroux, sche
     """With f(-x) = -f(x) either scheme gives clip(sum w f(k)), as mathematics has it."""
     odd = Polynomial(coefficients=np.array([0.0, 19.3]), center=0.45, box={"v": (0.0, 0.9)})
     update = {"cells": {"nonlinear": odd}, "signed_query": scheme, "q_sat_1": 4.0, "q_sat_2": 30.0}
-    update["swap_retained"] = RETAINED if scheme == "two-phase" else None
+    update["swap_efficiency"] = RETAINED if scheme == "two-phase" else None
     hardware = leroux.model_copy(update=update)
     q, k, v = inputs()
     out = gain_cell_attention(q, k, v, hardware, effects=Effects.none())
@@ -192,7 +192,7 @@ def test_a_layer_on_hardware_with_a_window_uses_it(full):
 
 
 def test_options_that_contradict_each_other_are_refused(full):
-    with pytest.raises(ValueError, match="swap_retained"):
+    with pytest.raises(ValueError, match="swap_efficiency"):
         type(full).model_validate(full.model_dump() | {"signed_query": "two-phase"})
     with pytest.raises(ValueError, match="normaliser=0.2 must be above v_zero"):
         with_options(full, None, 0.2)

@@ -160,13 +160,13 @@ def test_hold_time_stands_beside_the_time_a_key_must_last(full):
     falling = Retention(voltages=[0.0, 0.9], ages=ages, drift=np.tile(-0.9 * ages, (2, 1)))
     hardware = full.model_copy(update={"retention": falling})
     # eight levels: half a step is 0.9 / 14 V, gone after 1 / 14 s; two layers of 1 us, 20 keys
-    hold = account(traces_of(full), hardware).hold
-    assert hold.held_s == pytest.approx(1 / 14)
-    assert hold.simulated_s == 1.0
-    assert hold.needed_s == pytest.approx(20 * 2e-6)
-    assert hold.margin == pytest.approx(1 / 14 / 40e-6)
-    assert account(traces_of(full), hardware, token_period=1e-3).hold.needed_s == pytest.approx(0.02)
-    assert account(traces_of(full), full).hold is None
+    margin = account(traces_of(full), hardware).retention
+    assert margin.retention_s == pytest.approx(1 / 14)
+    assert margin.simulated_s == 1.0
+    assert margin.needed_s == pytest.approx(20 * 2e-6)
+    assert margin.margin == pytest.approx(1 / 14 / 40e-6)
+    assert account(traces_of(full), hardware, token_period=1e-3).retention.needed_s == pytest.approx(0.02)
+    assert account(traces_of(full), full).retention is None
 
 
 def test_a_real_model_is_accounted_head_by_head(tiny_gpt2, full):

@@ -159,7 +159,7 @@ def test_the_volts_of_a_level_are_that_level(name, array):
 @pytest.mark.parametrize("name", ["leroux2025", "generic28", "generic28-sc", "two-phase"])
 def test_levels_give_what_their_volts_give(name, queries, implementation):
     """One of them is not a number, and the depth no whole number of vectors."""
-    two_phase = {"signed_query": "two-phase", "swap_retained": 0.9}
+    two_phase = {"signed_query": "two-phase", "swap_efficiency": 0.9}
     hardware = Hardware.from_pretrained(name if name != "two-phase" else "generic28")
     hardware = hardware.model_copy(update=two_phase if name == "two-phase" else {})
     q, k, v = torch.rand(2, 4, queries, 24), torch.rand(2, 2, 90, 24), torch.rand(2, 2, 90, 24)

@@ -27,7 +27,7 @@ from gaincell.cosim.view.report import (
     waveforms,
     write_report,
 )
-from gaincell.cosim.view.report.sources import Material
+from gaincell.cosim.view.report.sources import ReportData
 from gaincell.models.hardware import SHIPPED
 
 pytest.importorskip("plotly")
@@ -36,10 +36,10 @@ TABLES = Path(gaincell.characterization.__file__).parent / "tables" / "generic28
 
 
 @pytest.fixture
-def shipped() -> Material:
+def shipped() -> ReportData:
     if not (TABLES / "manifest.json").exists():
         pytest.skip("no tables are shipped")
-    return Material(Sources(tables=TABLES, hardware=SHIPPED / "generic28"))
+    return ReportData(Sources(tables=TABLES, hardware=SHIPPED / "generic28"))
 
 
 @pytest.fixture
@@ -50,7 +50,7 @@ def no_simulation(monkeypatch):
 @pytest.fixture
 def results(tmp_path) -> Path:
     """A folder with the JSON of evaluate, account, cosim and adapt, and nothing else."""
-    perplexity = {"softmax": 3.5, "mapped": 120.0, "matched": 9.0, "adapted": 3.75, "control": None}
+    perplexity = {"softmax": 3.5, "mapped": 120.0, "calibrated": 9.0, "adapted": 3.75, "control": None}
     evaluation = {
         "model": "demo",
         "hardware": {"name": "generic28", "cell": "table", "digest": "0"},
@@ -77,7 +77,7 @@ def results(tmp_path) -> Path:
         "keys": 256.0,
         "head_dim": 64,
         "tokens": 16,
-        "hold": {"held_s": None, "needed_s": 63e-6, "simulated_s": 0.1},
+        "retention": {"retention_s": None, "needed_s": 63e-6, "simulated_s": 0.1},
     }
     columns = [
         {"stage": s, "predicted": x, "simulated": x + 1e-3, "status": "ok"}
@@ -163,7 +163,7 @@ def test_arrays_and_chains_are_shown_beside_the_fit(tmp_path):
     bare = figures | {"counted": 1, "slope": None, "offset": None, "rms": None, "worst": None}
     fit = {"surrogates": {}, "checks": [], "agreements": {"K array of 8": good, "K array of 2": bare}}
     (tmp_path / "fit.json").write_text(json.dumps(fit))
-    text = unescape(str(fits.fit_section(Material(Sources(hardware=tmp_path))).blocks))
+    text = unescape(str(fits.fit_section(ReportData(Sources(hardware=tmp_path))).blocks))
     assert all(shown in text for shown in ("K array of 8", "7 of 8", "1.0051", "K array of 2", "1 of 8", "–"))
 
 
@@ -183,21 +183,21 @@ def test_hardware_fitted_to_other_tables_is_said_to_be(shipped, tmp_path):
     manifest = json.loads((tables / "manifest.json").read_text())
     del manifest["tables"]["column"]
     (tables / "manifest.json").write_text(json.dumps(manifest))
-    other = Material(Sources(tables=tables, hardware=shipped.sources.hardware))
+    other = ReportData(Sources(tables=tables, hardware=shipped.sources.hardware))
     assert not other.same_tables
     assert "fitted to other tables" in arrays.array_section(other).html()
     assert not any(s.label == "order 3" for s in transfer_series(other))
     assert any(s.label == "order 3" for s in transfer_series(shipped)) == shipped.same_tables
 
 
-def transfer_series(material: Material):
+def transfer_series(material: ReportData):
     return [
         s for figure in cell.cell_section(material).figures for panel in figure.panels for s in panel.series
     ]
 
 
 def test_published_hardware_without_columns_is_no_obstacle(shipped):
-    section = arrays.array_section(Material(Sources(tables=TABLES, hardware=SHIPPED / "leroux2025")))
+    section = arrays.array_section(ReportData(Sources(tables=TABLES, hardware=SHIPPED / "leroux2025")))
     assert "gaincell fit" in section.html()
 
 
@@ -216,7 +216,7 @@ def test_damaged_sources_are_errors_not_gaps(results, no_simulation, tmp_path):
 
 def test_a_circuit_that_cannot_be_simulated_here_leaves_a_note(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    section = waveforms.waveform_section(Material(Sources()))
+    section = waveforms.waveform_section(ReportData(Sources()))
     assert not section.present
     assert "could not be simulated here" in section.html()
 
@@ -225,7 +225,7 @@ def test_a_circuit_that_cannot_be_simulated_here_leaves_a_note(monkeypatch, tmp_
 def test_waveforms_are_simulated_where_the_tables_were(monkeypatch):
     pytest.importorskip("PySpice")
     monkeypatch.setattr(waveforms, "SHOWN", waveforms.SHOWN[:1])
-    section = waveforms.waveform_section(Material(Sources(hardware=SHIPPED / "generic28")))
+    section = waveforms.waveform_section(ReportData(Sources(hardware=SHIPPED / "generic28")))
     (figure,) = section.figures
     assert figure.name == "cell-read"
     assert "charge that the cell takes" in section.html()
@@ -246,7 +246,7 @@ def test_perplexity_rows_without_weights_are_left_out_of_the_chart(results):
     assert [bar.label for bar in network.perplexity_chart(evaluation).bars] == [
         "softmax",
         "mapped",
-        "matched",
+        "calibrated",
         "adapted",
     ]
     assert build.FORMATS == ("png", "pdf")

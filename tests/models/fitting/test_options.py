@@ -55,7 +55,7 @@ def known_hardware():
         edge=0.0,
         phi=fit_converter_curve(charge, np.clip(charge / Q_SAT, 0, 1)),
         signed_query="two-phase",
-        swap_retained=1.0,
+        swap_efficiency=1.0,
     )
 
 
@@ -104,7 +104,7 @@ def test_phases_are_told_apart_by_the_sign_of_the_pulse():
 def test_designs_describe_the_options_of_the_hardware():
     technology = Technology.load("generic28")
     plain = Designs.of(technology).model_dump(mode="json")
-    nothing = {"window": None, "signed_query": None, "swap_retained": None, "normaliser": None}
+    nothing = {"window": None, "signed_query": None, "swap_efficiency": None, "normaliser": None}
     assert described(plain, 0.9) == nothing | {"levels": plain["levels"]}
     chosen = Designs.of(
         technology,
@@ -148,7 +148,7 @@ def test_errors_of_the_options_are_those_of_a_column_that_is_known():
     signed = known_hardware().phi.model_copy(update={"signed": True})
     hardware = Hardware.model_validate(
         known_hardware().model_dump()
-        | {"signed_query": None, "swap_retained": None, "readout": signed}
+        | {"signed_query": None, "swap_efficiency": None, "readout": signed}
         | {"column_1": column, "column_2": column}
     )
     rows = columns_table(1.0, 0.0, 12).assign(scheme="mirrored")

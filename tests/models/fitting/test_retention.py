@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 
 from gaincell.models import Hardware, Polynomial, Retention
-from gaincell.models.fitting.fit import held_ages
-from gaincell.models.fitting.retention import disturbances, hold_times, storage_report
+from gaincell.models.fitting.fit import retained_ages
+from gaincell.models.fitting.retention import disturbances, retention_times, storage_report
 from gaincell.models.fitting.write_port import fit_write, port_checks, write_energy
 
 VDD, TAU = 0.9, 1e-3
@@ -63,7 +63,7 @@ def hardware(**fields):
 @pytest.mark.parametrize("v_rest", [0.0, VDD / 2, VDD])
 def test_hold_time_of_an_exponential_leak(v_rest):
     half = VDD / 7 / 2
-    for hold in hold_times(leaky(v_rest), 8, VDD):
+    for hold in retention_times(leaky(v_rest), 8, VDD):
         deviation = abs(hold.level - v_rest)
         assert hold.simulated == AGES[-1]
         if deviation <= half + 1e-12:
@@ -173,6 +173,6 @@ def test_a_decay_to_nothing_is_refused():
 
 
 def test_aging_is_fitted_until_the_first_level_is_lost():
-    ages = held_ages(exponential(), hardware())
+    ages = retained_ages(exponential(), hardware())
     lost = TAU * np.log(7 / 6)
     assert ages[-2] <= lost <= ages[-1]

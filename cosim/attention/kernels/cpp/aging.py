@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from .....models import Exponential
-from ...stages import Conditions, cell_terms, seconds_per_token
+from ...stages import OperationContext, cell_terms, seconds_per_token
 
 TILE = 64
 """Keys of a run at most; the same as in the sources."""
@@ -31,14 +31,14 @@ class Aging:
     """Which of the cells' terms are left out, since they are the same for every cell and do not age."""
 
 
-def aging_of(now: Conditions, by_level: bool, deviate: bool = False) -> Aging:
-    """What `now`'s hardware states; terms are dropped where elements are looked up by their level.
+def aging_of(op: OperationContext, by_level: bool, deviate: bool = False) -> Aging:
+    """What `op`'s hardware states; terms are dropped where elements are looked up by their level.
 
     deviate: cells have deviations, which do not age.
     """
-    hardware = now.hardware
+    hardware = op.hardware
     probe = torch.linspace(hardware.v_min, hardware.v_max, 5, dtype=torch.float64).reshape(1, 1, -1, 1)
-    terms, rates = cell_terms(probe, 1, now), _rates(now)
+    terms, rates = cell_terms(probe, 1, op), _rates(op)
     if deviate and all(factor is not None for _, factor in terms):
         # As `with_deviation` does.
         terms, rates = [*terms, (torch.zeros_like(probe), None)], [*rates, None]
@@ -49,7 +49,7 @@ def aging_of(now: Conditions, by_level: bool, deviate: bool = False) -> Aging:
     if all(dropped):
         dropped[0] = False
     kinds, factors, leads = [], [], []
-    ages, lead = now.places.ages, torch.arange(TILE, dtype=torch.float64)
+    ages, lead = op.positions.ages, torch.arange(TILE, dtype=torch.float64)
     for (_, factor), rate, left_out in zip(terms, rates, dropped, strict=True):
         if left_out:
             continue
@@ -59,14 +59,14 @@ def aging_of(now: Conditions, by_level: bool, deviate: bool = False) -> Aging:
     return Aging(torch.tensor(kinds, dtype=torch.int32), torch.stack(factors), torch.stack(leads), dropped)
 
 
-def _rates(now: Conditions) -> list[float | None]:
+def _rates(op: OperationContext) -> list[float | None]:
     """Rate per token of every term whose factor is an exponential at all ages that occur, and slow enough for
     both its parts, the query's and the key's, to be numbers of ordinary size over a run."""
-    if not now.effects.decay:
+    if not op.effects.decay:
         return [None]
-    aging = now.hardware.aged_transfer()
-    period = 1.0 if aging.age_unit == "token" else seconds_per_token(now)
-    reaches = aging.box.get("age", (0.0, float("inf")))[1] >= now.places.ages * period
+    aging = op.hardware.aged_transfer()
+    period = 1.0 if aging.age_unit == "token" else seconds_per_token(op)
+    reaches = aging.box.get("age", (0.0, float("inf")))[1] >= op.positions.ages * period
     return [
         term.factor.rate * period
         if reaches and isinstance(term.factor, Exponential) and term.factor.rate * period * TILE < STEEP

@@ -23,10 +23,9 @@ from torch import Tensor
 
 from ...levels import volts_of
 from ...signed_query import normalised
-from ...stages import Conditions, chip_of, query_widths
-from ..description import cells_of
-from ..description import circuit_of as full_scales
-from .description import KNOWN, circuit_of, stacked, surrogate_of
+from ...stages import OperationContext, chip_of, query_widths
+from ..description import cells_of, describe_circuit
+from .description import KNOWN, register_circuit, stacked, surrogate_of
 
 SOURCES = Path(__file__).parent / "src"
 FLAGS = ["-O3", "-march=native", "-std=c++20", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"]
@@ -34,13 +33,13 @@ if platform.machine() in ("x86_64", "AMD64"):
     FLAGS.append("-mprefer-vector-width=512")
 
 
-def unavailable(now: Conditions, q: Tensor) -> str | None:
+def unavailable(op: OperationContext, q: Tensor) -> str | None:
     """Why it cannot compute this, as the end of a sentence; None where it can."""
     if q.device.type != "cpu":
         return f"it runs on CPUs, and the queries are on {q.device}"
     if q.dtype not in (torch.float32, torch.bfloat16, torch.float16):
         return f"it computes in single precision, and the queries are {q.dtype}"
-    if now.effects.noise:
+    if op.effects.noise:
         return "it has no noise"
     return failure()
 
@@ -129,32 +128,32 @@ def _register_fakes() -> None:
         return tuple(torch.empty_like(x, memory_format=torch.contiguous_format) for x in (q, k, v))
 
 
-def attention(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
+def attention(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Tensor:
     """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, volts or levels; autocast is off.
 
     Quantised elements of a nominal circuit are looked up by their level; where nothing is quantised, or every
     cell differs, the terms are computed here and read as they are. Elements that come as levels are read as
     they are to decode, and turned into volts for anything else.
     """
-    places, chip = now.places, chip_of(now)
-    by_level = now.effects.quantise and chip is None
-    circuit = circuit_of(now, by_level)
+    positions, chip = op.positions, chip_of(op)
+    by_level = op.effects.quantise and chip is None
+    circuit = register_circuit(op, by_level)
     if k.dtype == torch.uint8 and not _decodes(q, circuit):
-        k, v = volts_of(k, 1, now.hardware), volts_of(v, 2, now.hardware)
+        k, v = volts_of(k, 1, op.hardware), volts_of(v, 2, op.hardware)
     deviations: tuple[Tensor | None, ...] = (None, None)
     lines: tuple[Tensor | None, ...] = (None, None)
     dtype = q.dtype
     if not by_level:
-        keys, values = cells_of(k.float(), 1, now), cells_of(v.float(), 2, now)
-        q, k, v = query_widths(q.float(), now), stacked(keys), stacked(values)
+        keys, values = cells_of(k.float(), 1, op), cells_of(v.float(), 2, op)
+        q, k, v = query_widths(q.float(), op), stacked(keys), stacked(values)
         lines = surrogate_of(keys, k), surrogate_of(values, v)
     if chip is not None:
-        stages = full_scales(now, v.shape[-1], v.device)
+        stages = describe_circuit(op, v.shape[-1], v.device)
         deviations = stages.first.deviation, stages.second.deviation
-    window = 0 if places.window is None else places.window
-    arguments = (places.query_position, *deviations, *lines, circuit, window, places.key_start, False)
+    window = 0 if positions.window is None else positions.window
+    arguments = (positions.query_position, *deviations, *lines, circuit, window, positions.key_start, False)
     out = torch.ops.gaincell.attention.default(q, k, v, *arguments)[0]
-    return normalised(out, now.hardware).to(dtype)
+    return normalised(out, op.hardware).to(dtype)
 
 
 def _decodes(q: Tensor, circuit: int) -> bool:

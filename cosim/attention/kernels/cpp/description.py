@@ -12,11 +12,10 @@ from torch import Tensor
 
 from .....models import Hardware
 from ...effects import Effects
-from ...ring import Places
-from ...stages import Conditions, cells_deviate
-from ...surrogate_gradient import Gradient, bearer_of
-from ..description import Cells, Circuit, Column, Stage
-from ..description import circuit_of as full_scales
+from ...ring import Positions
+from ...stages import OperationContext, cells_deviate
+from ...surrogate_gradient import Gradient, linear_term
+from ..description import Cells, Circuit, ScaledColumn, Stage, describe_circuit
 from .aging import TILE, aging_of
 from .level_tables import AS_THEY_COME, LevelTerms, acting_first, terms_by_level, with_fewer_terms
 
@@ -78,18 +77,18 @@ class Numbers:
         return tiles if tiles <= MOST_FLAG_TILES else 0
 
 
-def circuit_of(now: Conditions, by_level: bool) -> int:
-    """The number under which the operators know the circuit of `now`."""
-    places, ages = now.places, ROOM
+def register_circuit(op: OperationContext, by_level: bool) -> int:
+    """The number under which the operators know the circuit of `op`."""
+    positions, ages = op.positions, ROOM
     # A run's first key may be older than the window, though its last are not.
-    while places.ages > ages and (places.window is None or places.window + TILE > ages):
+    while positions.ages > ages and (positions.window is None or positions.window + TILE > ages):
         ages *= 2
-    reach = ages if places.window is None else min(ages, places.window)
-    period, tile, reach = _constant(now.token_period), _constant(places.columns), _constant(reach)
-    kind = now.gradient, by_level, cells_deviate(now)
-    settings = now.effects, period, tile, ages, reach, *kind
+    reach = ages if positions.window is None else min(ages, positions.window)
+    period, tile, reach = _constant(op.token_period), _constant(positions.columns), _constant(reach)
+    kind = op.gradient, by_level, cells_deviate(op)
+    settings = op.effects, period, tile, ages, reach, *kind
     # Leaving a compiler's sight takes 9 µs, of a decode step's 200, where no compiler looks.
-    return (_described if torch.compiler.is_compiling() else _describe_once)(now.hardware, *settings)
+    return (_described if torch.compiler.is_compiling() else _describe_once)(op.hardware, *settings)
 
 
 def _constant(x: Any) -> Any:
@@ -156,12 +155,12 @@ def _numbers(
     deviate: bool,
 ) -> Numbers:
     nowhere = torch.zeros(1, 1, dtype=torch.int64)
-    places = Places(None, None, nowhere, 1, None, tile, ages, 0)
-    now = Conditions(hardware, effects, places, token_period, None, gradient=gradient)
+    positions = Positions(None, None, nowhere, 1, None, tile, ages, 0)
+    op = OperationContext(hardware, effects, positions, token_period, None, gradient=gradient)
     # Of how many columns only matters on a chip, whose deviations are arguments of the operators.
-    circuit = full_scales(now, 0, torch.device("cpu"))
-    aging = aging_of(now, by_level, deviate)
-    arrays = [terms_by_level(now, array, aging.dropped) if by_level else AS_THEY_COME for array in (1, 2)]
+    circuit = describe_circuit(op, 0, torch.device("cpu"))
+    aging = aging_of(op, by_level, deviate)
+    arrays = [terms_by_level(op, array, aging.dropped) if by_level else AS_THEY_COME for array in (1, 2)]
     acting = len(aging.kinds)
     if by_level:
         aging, arrays, acting = acting_first(*with_fewer_terms(aging, arrays, reach), reach)
@@ -185,7 +184,7 @@ def _numbers(
         "flags": int(curves[1][1] == 0 and circuit.second.column is None),
         "acting": acting,
         # Read where terms come as they are, of which none is dropped.
-        "bearer": bearer_of(hardware, effects.decay, len(aging.kinds)),
+        "bearer": linear_term(hardware, effects.decay, len(aging.kinds)),
     }
     tables = [table for array in arrays for table in array.tables()]
     tables += [aging.factors.float(), aging.lead, aging.kinds, *curves[0][0], *curves[1][0]]
@@ -193,13 +192,13 @@ def _numbers(
 
 
 def _scalars(hardware: Hardware, circuit: Circuit, arrays: list[LevelTerms]) -> list[float]:
-    first = [circuit.swap_retained or 1.0, hardware.v_min, hardware.v_max, hardware.normaliser or 0.0]
+    first = [circuit.swap_efficiency or 1.0, hardware.v_min, hardware.v_max, hardware.normaliser or 0.0]
     first += [array.constant for array in arrays] + [array.gradient_constant for array in arrays]
     first += [circuit.first.edge, circuit.second.edge]
     return first + _column(circuit.first.column) + _column(circuit.second.column)
 
 
-def _column(column: Column | None) -> list[float]:
+def _column(column: ScaledColumn | None) -> list[float]:
     if column is None:
         return [0.0]
     flat = [c for row in column.coefficients for c in row]

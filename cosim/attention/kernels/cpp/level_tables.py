@@ -8,8 +8,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from ...stages import Conditions, cell_terms, column_of
-from ...surrogate_gradient import bearer_of, line_of
+from ...stages import OperationContext, cell_terms, column_of
+from ...surrogate_gradient import linear_cell, linear_term
 from .aging import NONE, TABLE, TILE, Aging
 
 CLOSE = 2e-6
@@ -52,23 +52,23 @@ AS_THEY_COME = LevelTerms(torch.empty(0), torch.empty(0), torch.empty(0), 0.0, 0
 """Of elements that come as terms."""
 
 
-def terms_by_level(now: Conditions, array: int, dropped: list[bool]) -> LevelTerms:
+def terms_by_level(op: OperationContext, array: int, dropped: list[bool]) -> LevelTerms:
     """Response of every level, and its derivative by the voltage asked for."""
-    hardware = now.hardware
+    hardware = op.hardware
     levels = hardware.levels.key if array == 1 else hardware.levels.value
     full_scale = hardware.q_sat_1 if array == 1 else hardware.q_sat_2
     with torch.enable_grad():
         asked = torch.linspace(hardware.v_min, hardware.v_max, levels, dtype=torch.float64).requires_grad_()
-        stored = hardware.write(asked) if now.effects.write and hardware.write is not None else asked
-        terms = [r.flatten() / full_scale for r, _ in cell_terms(stored.reshape(1, 1, -1, 1), array, now)]
+        stored = hardware.write(asked) if op.effects.write and hardware.write is not None else asked
+        terms = [r.flatten() / full_scale for r, _ in cell_terms(stored.reshape(1, 1, -1, 1), array, op)]
         acting = terms
-        if now.gradient == "fixed-slope":
-            line = line_of(hardware)(stored) / full_scale
-            bearer = bearer_of(hardware, now.effects.decay, len(terms))
-            acting = [line if i == bearer else torch.zeros_like(line) for i in range(len(terms))]
+        if op.gradient == "fixed-slope":
+            line = linear_cell(hardware)(stored) / full_scale
+            linear_index = linear_term(hardware, op.effects.decay, len(terms))
+            acting = [line if i == linear_index else torch.zeros_like(line) for i in range(len(terms))]
         constant, responses = _split_off(terms, dropped)
         gradient_constant, acting = _split_off(acting, dropped)
-        column = column_of(array, now)
+        column = column_of(array, op)
         loading = [] if column is None else [column.loading(stored)]
         slopes = [_derivative(r, asked) for r in responses + loading]
     rows = (responses + loading, slopes, acting + loading)

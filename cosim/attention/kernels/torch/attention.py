@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.autograd.function import once_differentiable
 
 from ...signed_query import normalised
-from ...stages import Conditions, full_precision, noise_of
+from ...stages import OperationContext, full_precision, noise_of
 from . import lean, pairs
 from .decode import attention_of_one
 from .gradients import widened, zeros
@@ -26,40 +26,40 @@ FEW = 1 << 16
 """Elements of the keys up to which one query takes them all at once."""
 
 
-def unavailable(now: Conditions, q: Tensor) -> str | None:
+def unavailable(op: OperationContext, q: Tensor) -> str | None:
     """Nothing keeps it from computing anything."""
     return None
 
 
-def attention(q: Tensor, k: Tensor, v: Tensor, now: Conditions) -> Tensor:
+def attention(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Tensor:
     """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, autocast is off."""
     if 0 in q.shape:
         return q.clone()
     # Many keys are better taken through the cache of a processor core part by part.
     few = torch.compiler.is_compiling() or k.numel() <= FEW
     if q.shape[2] == 1 and few:
-        out = attention_of_one(q, k, v, now)
+        out = attention_of_one(q, k, v, op)
     else:
-        out = BlockWise.apply(q, k, v, now, torch.is_grad_enabled())
-    return normalised(out, now.hardware).to(q.dtype)
+        out = BlockWise.apply(q, k, v, op, torch.is_grad_enabled())
+    return normalised(out, op.hardware).to(q.dtype)
 
 
 class BlockWise(torch.autograd.Function):
     """Sum of all read-outs (B, H, T, C), before the division by a normalising column."""
 
     @staticmethod
-    def forward(ctx, q: Tensor, k: Tensor, v: Tensor, now: Conditions, learns: bool) -> Tensor:
+    def forward(ctx, q: Tensor, k: Tensor, v: Tensor, op: OperationContext, learns: bool) -> Tensor:
         ctx.save_for_backward(q, k, v)
-        ctx.now, ctx.state = now, None if noise_of(now) is None else _random_state(q.device)
-        normalises = now.hardware.normaliser is not None
+        ctx.op, ctx.state = op, None if noise_of(op) is None else _random_state(q.device)
+        normalises = op.hardware.normaliser is not None
         dtype = torch.promote_types(q.dtype, torch.float32) if normalises else q.dtype
         out = q.new_empty((*q.shape[:3], v.shape[3] + normalises), dtype=dtype)
         # A compiler cannot look at values, and noise is not the same where a block is left out.
-        watch = is_ideal(2, now) and not torch.compiler.is_compiling()
+        watch = is_ideal(2, op) and not torch.compiler.is_compiling()
         watch = watch and learns and any(ctx.needs_input_grad)
         # What the gradient takes for the cells is of no concern here.
         ctx.threads = 1 if torch.compiler.is_compiling() else torch.get_num_threads()
-        with planned(q, k, replace(now, gradient="exact"), ctx.threads, back=False) as parts:
+        with planned(q, k, replace(op, gradient="exact"), ctx.threads, back=False) as parts:
             ctx.clipped = [_forward(out, q, k, v, part, watch) for part in parts]
         return out
 
@@ -72,7 +72,7 @@ class BlockWise(torch.autograd.Function):
         with (
             full_precision(grad.device.type),
             noise,
-            planned(*inputs[:2], ctx.now, ctx.threads, back=True) as parts,
+            planned(*inputs[:2], ctx.op, ctx.threads, back=True) as parts,
         ):
             for part, clipped in zip(parts, ctx.clipped, strict=True):
                 _backward(grads, grad, inputs, part, clipped)
@@ -107,7 +107,7 @@ def _backward(
         add, wide = lean.add_all_gradients, widened(own, line, rows, "all widened", scale)
     else:
         add, own = pairs.add_all_gradients, own * scale
-        wide = widened(own, line, rows, "all widened") if is_ideal(2, group.now) else own
+        wide = widened(own, line, rows, "all widened") if is_ideal(2, group.op) else own
     for i, (blocks, flags) in enumerate(zip(part.stretches, clipped, strict=True)):
         group.write(i)
         # What was not watched may have.

@@ -8,7 +8,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ...stages import Conditions
+from ...stages import OperationContext
 from .decay import Fading, fading_of
 from .merged import Merged
 from .merging import Merging, merging_of
@@ -24,7 +24,9 @@ FEW_ROWS = 256
 """The same of a part, for each thread, where operands made by hand leave little to do for every part."""
 
 
-def parts_of(q: Tensor, k: Tensor, now: Conditions, scratch: Scratch, threads: int, back: bool) -> list[Part]:
+def parts_of(
+    q: Tensor, k: Tensor, op: OperationContext, scratch: Scratch, threads: int, back: bool
+) -> list[Part]:
     """Every array of the operation, in one part or another.
 
     threads: that share one part; back: for gradients.
@@ -32,12 +34,12 @@ def parts_of(q: Tensor, k: Tensor, now: Conditions, scratch: Scratch, threads: i
     dtype = scratch.dtype
     at_once = q.device.type != "cpu" or torch.compiler.is_compiling()
     queries, keys, per_array = q.shape[2], k.shape[2], q.shape[1] // k.shape[1]
-    fading = fading_of(now, torch.empty(0, dtype=dtype, device=q.device))
-    counts = is_ideal(2, now) and now.effects.quantise
+    fading = fading_of(op, torch.empty(0, dtype=dtype, device=q.device))
+    counts = is_ideal(2, op) and op.effects.quantise
     # In counts, where there are any, so that they add up exactly.
-    full_scale = float(now.hardware.levels.output // 2 - 1) if counts else 1.0
-    by_hand = plain_powers(now, fading)
-    merging = _merging(now, queries, dtype) if by_hand and not at_once else None
+    full_scale = float(op.hardware.levels.output // 2 - 1) if counts else 1.0
+    by_hand = plain_powers(op, fading)
+    merging = _merging(op, queries, dtype) if by_hand and not at_once else None
     most_rows = None if at_once else max(1, ROWS // per_array)
     if merging is not None:
         # Half of it, or a quarter: a stretch has whole blocks.
@@ -45,30 +47,34 @@ def parts_of(q: Tensor, k: Tensor, now: Conditions, scratch: Scratch, threads: i
         while most_rows * per_array > ROWS and most_rows > 1:
             most_rows //= 2
     powers = None
-    if by_hand and has_powers(now):
-        powers = Powers.of(now, fading, full_scale, scratch, (most_rows or queries) * per_array)
-    ring = {"key_start": now.places.key_start, "window": now.places.window, "columns": now.places.columns}
-    blocks = blocks_of(queries, keys, **ring, lag=_lag(queries, keys, now), most_rows=most_rows)
+    if by_hand and has_powers(op):
+        powers = Powers.of(op, fading, full_scale, scratch, (most_rows or queries) * per_array)
+    ring = {
+        "key_start": op.positions.key_start,
+        "window": op.positions.window,
+        "columns": op.positions.columns,
+    }
+    blocks = blocks_of(queries, keys, **ring, lag=_lag(queries, keys, op), most_rows=most_rows)
     # Cut alike on both ways, for the one back to find what the other says of a block.
     stretches = [blocks] if merging is None else stretches_of(blocks, merging.rows)
-    if merging is not None and back and now.gradient == "exact":
-        powers = Merged.of(powers, merging, stretches, now, fading)
+    if merging is not None and back and op.gradient == "exact":
+        powers = Merged.of(powers, merging, stretches, op, fading)
         fading = powers.fading
-    ahead = torch.ones(now.places.columns, now.places.columns, dtype=torch.bool, device=q.device).triu(1)
+    ahead = torch.ones(op.positions.columns, op.positions.columns, dtype=torch.bool, device=q.device).triu(1)
     ahead = ahead.repeat_interleave(per_array, dim=0)[None]
-    plainest = by_hand and now.places.stored is None
+    plainest = by_hand and op.positions.stored is None
     most = min(ROWS, FEW_ROWS * threads) if plainest else ROWS
     fit = q.shape[0] * k.shape[1] if at_once else max(1, most // (queries * per_array))
     parts, rows, shares = [], None, None
-    for some, heads in _cuts(k, now, fit):
-        own = _of_arrays(now, some, heads.stop - heads.start)
+    for some, heads in _cuts(k, op, fit):
+        own = _of_arrays(op, some, heads.stop - heads.start)
         if rows is None or (fading.rows is not None and fading.rows.shape[0] > 1):
             shares = _shares(fading, some, own.kv_heads, per_array)
             rows = (shares, shares) if powers is None else powers.rows(shares)
         asking = slice(heads.start * per_array, heads.stop * per_array)
         parts.append(
             Part(
-                now=own,
+                op=own,
                 fading=fading,
                 stretches=stretches,
                 shares=shares,
@@ -87,41 +93,44 @@ def parts_of(q: Tensor, k: Tensor, now: Conditions, scratch: Scratch, threads: i
     return parts
 
 
-def _merging(now: Conditions, queries: int, dtype: torch.dtype) -> Merging | None:
+def _merging(op: OperationContext, queries: int, dtype: torch.dtype) -> Merging | None:
     """None where every digit is wanted, or where positions do not follow each other."""
-    if dtype != torch.float32 or now.places.stored is not None:
+    if dtype != torch.float32 or op.positions.stored is not None:
         return None
-    return merging_of(now.hardware, queries)
+    return merging_of(op.hardware, queries)
 
 
-def _cuts(k: Tensor, now: Conditions, fit: int) -> Iterator[tuple[slice, slice]]:
+def _cuts(k: Tensor, op: OperationContext, fit: int) -> Iterator[tuple[slice, slice]]:
     """Sequences and key-value heads of each part; fit: arrays in a part."""
     batch, kv_heads = k.shape[:2]
     # A chip's deviations are drawn for all heads, from the first on.
-    heads = kv_heads if now.chip is not None else min(fit, kv_heads)
+    heads = kv_heads if op.chip is not None else min(fit, kv_heads)
     sequences = max(1, fit // kv_heads)
     for b in range(0, batch, sequences):
         for h in range(0, kv_heads, heads):
             yield slice(b, min(b + sequences, batch)), slice(h, min(h + heads, kv_heads))
 
 
-def _lag(queries: int, keys: int, now: Conditions) -> tuple[int, int]:
+def _lag(queries: int, keys: int, op: OperationContext) -> tuple[int, int]:
     """Least and most that a query's position falls behind its index."""
-    places = now.places
-    if places.stored is None:
+    positions = op.positions
+    if positions.stored is None:
         return 0, 0
     if torch.compiler.is_compiling():
         return 0, keys
-    first = places.key_start + keys - queries
-    behind = torch.arange(first, first + queries, device=places.query_position.device) - places.query_position
+    first = positions.key_start + keys - queries
+    behind = (
+        torch.arange(first, first + queries, device=positions.query_position.device)
+        - positions.query_position
+    )
     return int(behind.min()), int(behind.max())
 
 
-def _of_arrays(now: Conditions, sequences: slice, heads: int) -> Conditions:
-    places = now.places
-    if places.query_position.shape[0] > 1:
-        places = replace(places, query_position=places.query_position[sequences])
-    return replace(now, places=places, kv_heads=heads)
+def _of_arrays(op: OperationContext, sequences: slice, heads: int) -> OperationContext:
+    positions = op.positions
+    if positions.query_position.shape[0] > 1:
+        positions = replace(positions, query_position=positions.query_position[sequences])
+    return replace(op, positions=positions, kv_heads=heads)
 
 
 def _shares(fading: Fading, sequences: slice, heads: int, per_array: int) -> Tensor | None:

@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from .....models import Exponential
-from ...stages import Conditions, aged_terms, cells_deviate, seconds_per_token
+from ...stages import OperationContext, aged_terms, cells_deviate, seconds_per_token
 
 WIDEST = 60.0
 """Largest exponent of e between both ends of a separable factor: either half is far from the limits of single
@@ -44,29 +44,29 @@ class Fading:
         """How many there are."""
         return len(self.separable) + len(self.tabled) + (self.constant is not None)
 
-    def of_line(self, bearer: int) -> tuple[Fading, int]:
-        """That of a single term with the factor of the term `bearer`, and which separable one that is."""
-        if bearer in self.tabled:
-            return Fading((), (0,), None, None, (), (self.tables[self.tabled.index(bearer)],)), 0
-        if bearer not in self.separable:
+    def of_line(self, linear_index: int) -> tuple[Fading, int]:
+        """Decay of a single term with the factor of term `linear_index`, and which separable one that is."""
+        if linear_index in self.tabled:
+            return Fading((), (0,), None, None, (), (self.tables[self.tabled.index(linear_index)],)), 0
+        if linear_index not in self.separable:
             return Fading((0,), (), None, None, (None,), ()), 0
-        i = self.separable.index(bearer)
+        i = self.separable.index(linear_index)
         rows = None if self.rows is None else self.rows[..., i : i + 1]
         return Fading((0,), (), None, rows, (self.keys[i],), ()), i
 
 
-def fading_of(now: Conditions, like: Tensor) -> Fading:
+def fading_of(op: OperationContext, like: Tensor) -> Fading:
     """The factors, with the dtype and device of `like`."""
-    places = now.places
-    rates, constant = _rates(now)
-    span = int(places.ages)
+    positions = op.positions
+    rates, constant = _rates(op)
+    span = int(positions.ages)
     split = [rate is not None and rate * span <= WIDEST and i != constant for i, rate in enumerate(rates)]
     separable = tuple(i for i, is_split in enumerate(split) if is_split)
     tabled = tuple(i for i, is_split in enumerate(split) if not is_split and i != constant)
     # Exponents in double precision: rounded, they would be off by as much as they are large.
-    middle = places.key_start + span / 2
-    query_position = places.query_position.double() - middle
-    key_position = places.key_position.double()[:, None] - middle
+    middle = positions.key_start + span / 2
+    query_position = positions.query_position.double() - middle
+    key_position = positions.key_position.double()[:, None] - middle
     rows = [torch.exp(-rates[i] * query_position).to(like.dtype) for i in separable]
     keys = [torch.exp(rates[i] * key_position).to(like.dtype) if rates[i] else None for i in separable]
     aging = any(rates[i] for i in separable)
@@ -76,19 +76,19 @@ def fading_of(now: Conditions, like: Tensor) -> Fading:
         constant,
         torch.stack(rows, dim=-1) if aging else None,
         tuple(keys),
-        _tables(tabled, now, like),
+        _tables(tabled, op, like),
         middle,
     )
 
 
-def _rates(now: Conditions) -> tuple[list[float | None], int | None]:
+def _rates(op: OperationContext) -> tuple[list[float | None], int | None]:
     """Rate, per token, of each term (None: not exponential), and which term is constant."""
-    hardware, deviates = now.hardware, cells_deviate(now)
-    if not now.effects.decay:
+    hardware, deviates = op.hardware, cells_deviate(op)
+    if not op.effects.decay:
         return [0.0], None
     if hardware.cell in hardware.aging:
         aging = hardware.aging[hardware.cell]
-        period = 1.0 if aging.age_unit == "token" else seconds_per_token(now)
+        period = 1.0 if aging.age_unit == "token" else seconds_per_token(op)
         factors = [term.factor for term in aging.terms]
         if deviates and all(factor is not None for factor in factors):
             factors.append(None)
@@ -107,12 +107,16 @@ def _rate(factor: object, period: float, bounded: bool) -> float | None:
     return factor.rate * period if isinstance(factor, Exponential) and not bounded else None
 
 
-def _tables(tabled: tuple[int, ...], now: Conditions, like: Tensor) -> tuple[Tensor, ...]:
+def _tables(tabled: tuple[int, ...], op: OperationContext, like: Tensor) -> tuple[Tensor, ...]:
     if not tabled:
         return ()
-    places, device = now.places, like.device
-    reach = places.ages if places.window is None else min(places.ages, places.window + places.columns)
-    age = torch.arange(places.ages, dtype=like.dtype, device=device)
-    factors = [factor for _, factor in aged_terms(like.new_zeros(1), age, now)]
-    between = torch.arange(reach, device=device)[:, None] - torch.arange(places.columns, device=device)
+    positions, device = op.positions, like.device
+    reach = (
+        positions.ages
+        if positions.window is None
+        else min(positions.ages, positions.window + positions.columns)
+    )
+    age = torch.arange(positions.ages, dtype=like.dtype, device=device)
+    factors = [factor for _, factor in aged_terms(like.new_zeros(1), age, op)]
+    between = torch.arange(reach, device=device)[:, None] - torch.arange(positions.columns, device=device)
     return tuple(factors[i][between.clamp(min=0)] for i in tabled)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import torch
 from torch import Tensor
 
-from ...stages import Conditions
+from ...stages import OperationContext
 from .decay import Fading
 from .operands import Pulses, Stored
 from .tiling import Run
@@ -19,7 +19,7 @@ from .workspace import Scratch
 class Group:
     """Arrays that are computed together, and what holds for them: n = batch x kv_heads, G queries to each."""
 
-    now: Conditions
+    op: OperationContext
     """Of these arrays alone: their query positions, their number as `kv_heads`."""
     batch: int
     per_array: int
@@ -68,7 +68,7 @@ class Group:
         """(batch or 1, rows, w) numbers of positions, for (n or 1, rows G, w)."""
         if x.shape[0] == 1 and self.per_array == 1:
             return x
-        heads = self.now.kv_heads if x.shape[0] > 1 else 1
+        heads = self.op.kv_heads if x.shape[0] > 1 else 1
         shape = (x.shape[0], heads, x.shape[1], self.per_array, x.shape[2])
         return x[:, None, :, None].expand(shape).reshape(x.shape[0] * heads, -1, x.shape[2])
 
@@ -83,20 +83,20 @@ class Group:
 
 def distance(group: Group, rows: Run, run: Run) -> Tensor:
     """(batch or 1, rows) tokens from a run's first key to each query; negative before it is written."""
-    places = group.now.places
-    return places.query_position[:, rows[0] : rows[1]] - (places.key_start + run[0])
+    positions = group.op.positions
+    return positions.query_position[:, rows[0] : rows[1]] - (positions.key_start + run[0])
 
 
 def first_distance(group: Group, rows: Run, run: Run) -> int:
     """The same of the first row, where positions follow from the index."""
-    places = group.now.places
-    return places.ages - places.query_position.shape[1] + rows[0] - run[0]
+    positions = group.op.positions
+    return positions.ages - positions.query_position.shape[1] + rows[0] - run[0]
 
 
 def hide(charge: Tensor, group: Group, rows: Run, run: Run, value: float) -> Tensor:
     """`charge` (n, rows G, keys) with `value` at the keys that a query does not see, in place."""
     if not group.exact:
-        window, size = group.now.places.window, run[1] - run[0]
+        window, size = group.op.positions.window, run[1] - run[0]
         age = distance(group, rows, run)[..., None] - torch.arange(size, device=charge.device)
         unseen = age < 0 if window is None else (age < 0) | (age >= window)
         return charge.masked_fill_(group.spread(unseen), value)
@@ -108,7 +108,7 @@ def hide(charge: Tensor, group: Group, rows: Run, run: Run, value: float) -> Ten
 def hidden(group: Group, rows: Run, run: Run) -> Iterator[tuple[slice, Tensor, int | None]]:
     """Rows G that do not see every key, and which keys (1, rows G, keys); for positions that follow from the
     index. Where these are all beyond a diagonal, that too."""
-    window, size = group.now.places.window, run[1] - run[0]
+    window, size = group.op.positions.window, run[1] - run[0]
     first = first_distance(group, rows, run)
     last = first + rows[1] - rows[0]
     # Only the first rows meet keys still to be written, only the last ones keys already overwritten.

@@ -10,7 +10,7 @@ from dataclasses import dataclass, replace
 import torch
 from torch import Tensor
 
-from ...stages import Conditions
+from ...stages import OperationContext
 from .decay import Fading
 from .merging import Merging
 from .powers import Memory, Operands, Powers
@@ -62,10 +62,15 @@ class Merged:
 
     @classmethod
     def of(
-        cls, powers: Powers, merging: Merging, stretches: list[list[Block]], now: Conditions, fading: Fading
+        cls,
+        powers: Powers,
+        merging: Merging,
+        stretches: list[list[Block]],
+        op: OperationContext,
+        fading: Fading,
     ) -> Merged:
         """powers, fading: of all three, in their order."""
-        positions = now.places.query_position[0].double() - fading.origin
+        positions = op.positions.query_position[0].double() - fading.origin
         stretch = torch.arange(len(positions), device=positions.device) // merging.rows
         starts = positions[0] + merging.rows * stretch
         borne = torch.stack(merging.borne(starts), dim=1)[:: merging.rows].tolist()

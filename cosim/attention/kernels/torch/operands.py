@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from ...signed_query import phases_of
-from ...stages import Conditions, column_of, query_widths
+from ...stages import OperationContext, column_of, query_widths
 from ..description import cells_of
 from .decay import Fading
 
@@ -50,32 +50,32 @@ class Stored:
         return (self.wide, *self.tabled, *(() if self.load is None else (self.load,)))
 
 
-def edges_of(now: Conditions) -> float | None:
+def edges_of(op: OperationContext) -> float | None:
     """Charge of a pulse's edges, in full scales of the first converter; None where there is none."""
-    if not now.effects.edge or now.hardware.edge is None:
+    if not op.effects.edge or op.hardware.edge is None:
         return None
-    return now.hardware.edge / now.hardware.q_sat_1
+    return op.hardware.edge / op.hardware.q_sat_1
 
 
-def pulses_of(q: Tensor, now: Conditions, fading: Fading, rows: Tensor | None) -> tuple[Pulses, ...]:
+def pulses_of(q: Tensor, op: OperationContext, fading: Fading, rows: Tensor | None) -> tuple[Pulses, ...]:
     """Pulses of each phase from queries (b, h G, T, D) of b h = n arrays; differentiable in q.
 
     rows: (n or 1, T G, separable) the queries' share of the decay. Two phases are one of signed pulses where
     no bit line tells them apart.
     """
-    widths = query_widths(q, now)
-    parts = phases_of(widths, now.hardware)
-    if len(parts) == 2 and column_of(1, now) is None:
+    widths = query_widths(q, op)
+    parts = phases_of(widths, op.hardware)
+    if len(parts) == 2 and column_of(1, op) is None:
         parts = (parts[1] - parts[0],)
-    folded = [folded_queries(part, now.kv_heads) for part in parts]
-    return tuple(Pulses(_wide_pulses(part, now, fading, rows), part) for part in folded)
+    folded = [folded_queries(part, op.kv_heads) for part in parts]
+    return tuple(Pulses(_wide_pulses(part, op, fading, rows), part) for part in folded)
 
 
-def _wide_pulses(plain: Tensor, now: Conditions, fading: Fading, rows: Tensor | None) -> Tensor:
+def _wide_pulses(plain: Tensor, op: OperationContext, fading: Fading, rows: Tensor | None) -> Tensor:
     parts = [plain if rows is None else plain * rows[:, :, i : i + 1] for i in range(len(fading.separable))]
     if fading.constant is not None:
         parts.append(plain.sum(-1, keepdim=True))
-    edge = edges_of(now)
+    edge = edges_of(op)
     if edge is not None:
         parts.append(edge * plain.detach().sign().sum(-1, keepdim=True))
     return _beside(parts, plain)
@@ -105,32 +105,32 @@ def unfolded_queries(x: Tensor, batch: int, kv_heads: int, queries: int) -> Tens
     return grouped.reshape(batch, -1, queries, x.shape[-1])
 
 
-def stored_of(x: Tensor, array: int, now: Conditions, fading: Fading, scale: float = 1.0) -> Stored:
+def stored_of(x: Tensor, array: int, op: OperationContext, fading: Fading, scale: float = 1.0) -> Stored:
     """Operands of array 1 (keys) or 2 (values) for the volts x (b, h, S, D) to store; differentiable in x.
 
     scale: all charges are multiplied with it.
     """
-    cells = cells_of(x, array, now)
-    return laid_out(cells.terms, cells.loading, array, now, fading, scale)
+    cells = cells_of(x, array, op)
+    return laid_out(cells.terms, cells.loading, array, op, fading, scale)
 
 
 def line_and_stored_of(
-    x: Tensor, array: int, now: Conditions, line: Fading, fading: Fading, scale: float
+    x: Tensor, array: int, op: OperationContext, line: Fading, fading: Fading, scale: float
 ) -> tuple[Stored, Stored]:
     """What the gradient takes for the stored elements, the linear cell's charge that ages like `line`, and
     `stored_of`; differentiable in x."""
-    cells = cells_of(x, array, now)
-    stored = laid_out(cells.terms, cells.loading, array, now, fading, scale)
+    cells = cells_of(x, array, op)
+    stored = laid_out(cells.terms, cells.loading, array, op, fading, scale)
     if cells.linear is None:
         return stored, stored
-    return laid_out((cells.linear,), cells.loading, array, now, line, scale), stored
+    return laid_out((cells.linear,), cells.loading, array, op, line, scale), stored
 
 
 def laid_out(
     terms: tuple[Tensor, ...],
     loading: Tensor | None,
     array: int,
-    now: Conditions,
+    op: OperationContext,
     fading: Fading,
     scale: float,
 ) -> Stored:
@@ -142,7 +142,7 @@ def laid_out(
         parts.append(terms[i] if isinstance(share, float) and share == 1.0 else terms[i] * share)
     if fading.constant is not None:
         parts.append(terms[fading.constant][..., :1] * scale)
-    if array == 1 and edges_of(now) is not None:
+    if array == 1 and edges_of(op) is not None:
         parts.append(torch.ones_like(terms[0][..., :1]))
     tabled = tuple(terms[i] * scale for i in fading.tabled)
     return Stored(_beside(parts, terms[0]), tabled, None if loading is None else loading.flatten(0, 1))

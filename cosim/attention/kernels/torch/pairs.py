@@ -12,7 +12,7 @@ from dataclasses import replace
 import torch
 from torch import Tensor
 
-from ...stages import Conditions
+from ...stages import OperationContext
 from .gradients import Gradients, Tensors, widened
 from .group import Group, distance, faded, hide
 from .stages import clip_slope, clip_slope_, clips, edge_of_pulses, first_pulses, second_width
@@ -133,18 +133,18 @@ def _taped_pulses(
 
 
 def _converter(group: Group, run: Run) -> Callable[..., Tensor]:
-    now, phases = _of_run(group.now, run), len(group.pulses)
-    return lambda *sums: first_pulses(sums[:phases], sums[phases:], now)
+    op, phases = _of_run(group.op, run), len(group.pulses)
+    return lambda *sums: first_pulses(sums[:phases], sums[phases:], op)
 
 
-def _of_run(now: Conditions, run: Run) -> Conditions:
-    return replace(now, places=now.places.of_keys(*run))
+def _of_run(op: OperationContext, run: Run) -> OperationContext:
+    return replace(op, positions=op.positions.of_keys(*run))
 
 
 def _read_out(group: Group, block: Block) -> Callable[..., Tensor]:
     def read_out(charge: Tensor, *loads: Tensor) -> Tensor:
         sums = [group.of_heads(x) for x in (charge, *loads)]
-        return second_width(sums[0], tuple(sums[1:]), group.now, block.tile).flatten(0, 1)
+        return second_width(sums[0], tuple(sums[1:]), group.op, block.tile).flatten(0, 1)
 
     return read_out
 
@@ -154,14 +154,14 @@ def _one(load: Tensor | None) -> tuple[Tensor, ...]:
 
 
 def _edges(group: Group, phis: list[Tensor]) -> Tensor | float:
-    return sum(edge_of_pulses(phi, group.now) for phi in phis)
+    return sum(edge_of_pulses(phi, group.op) for phi in phis)
 
 
 def _operated(width: Tensor, group: Group, block: Block) -> Tensor:
     """The read-out, zero for queries without a key in the sub-tile, whose converters are not operated."""
     if group.exact:
         return width
-    window, seen = group.now.places.window, False
+    window, seen = group.op.positions.window, False
     for run in block.runs:
         age = distance(group, block.rows, run)
         reached = age >= 0

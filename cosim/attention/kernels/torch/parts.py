@@ -10,8 +10,8 @@ from itertools import starmap
 import torch
 from torch import Tensor
 
-from ...stages import Conditions, noise_of
-from ...surrogate_gradient import bearer_of
+from ...stages import OperationContext, noise_of
+from ...surrogate_gradient import linear_term
 from .decay import Fading
 from .gradients import Gradients, Tensors, gradients_of
 from .group import Group
@@ -50,7 +50,7 @@ class Taped:
 class Part:
     """Arrays of some sequences and some key-value heads, with their query heads."""
 
-    now: Conditions
+    op: OperationContext
     """Of these arrays alone: their query positions, their number in a sequence as `kv_heads`."""
     fading: Fading
     """Of the terms that the operands have."""
@@ -80,12 +80,12 @@ class Part:
     @cached_property
     def arrays(self) -> int:
         """n."""
-        return (self.sequences.stop - self.sequences.start) * self.now.kv_heads
+        return (self.sequences.stop - self.sequences.start) * self.op.kv_heads
 
     @cached_property
     def queries(self) -> int:
         """T."""
-        return self.now.places.query_position.shape[1]
+        return self.op.positions.query_position.shape[1]
 
     @cached_property
     def per_array(self) -> int:
@@ -103,7 +103,7 @@ class Part:
             own = x[self.sequences.start, self.heads_of_inputs[i]]
             return own if own.dtype == self.dtype else own.to(self.dtype)
         own = self.cut(i, x)
-        return folded_queries(own, self.now.kv_heads) if i == 0 else own.flatten(0, 1)
+        return folded_queries(own, self.op.kv_heads) if i == 0 else own.flatten(0, 1)
 
     def put(self, x: Tensor, i: int, folded: Tensor, scale: float = 1.0) -> None:
         """Write `folded`, scaled, to the part of x that it is of."""
@@ -111,7 +111,7 @@ class Part:
         if place is not None:
             torch.mul(folded, scale, out=place)
         else:
-            batch, heads = self.sequences.stop - self.sequences.start, self.now.kv_heads
+            batch, heads = self.sequences.stop - self.sequences.start, self.op.kv_heads
             if i == 0:
                 own = unfolded_queries(folded, batch, heads, self.queries)
             else:
@@ -169,15 +169,15 @@ class Part:
         by_pulses, by_stored = line.powers.sums(memory)
         by_pulses_, by_stored_ = (by_pulses, by_pulses[..., :0]), by_stored.unbind()
         sums = Gradients(by_pulses_, by_stored_[:1], by_stored_[1:], isinstance(self.powers, Merged))
-        places = tuple(starmap(self.place, enumerate(results)))
+        positions = tuple(starmap(self.place, enumerate(results)))
         grads = tuple(
             self.scratch.take(("gradient by input", i), x.shape) if place is None else place
-            for i, (x, place) in enumerate(zip(folded, places, strict=True))
+            for i, (x, place) in enumerate(zip(folded, positions, strict=True))
         )
 
         def back() -> None:
             line.powers.gradients(memory, (by_pulses, by_stored), line.rows[0], folded, grads)
-            for i, (result, place, grad) in enumerate(zip(results, places, grads, strict=True)):
+            for i, (result, place, grad) in enumerate(zip(results, positions, grads, strict=True)):
                 if place is None:
                     self.put(result, i, grad)
 
@@ -187,7 +187,7 @@ class Part:
 
     def _placed(self, memory: Memory) -> Group:
         """What lies there; the same for the next arrays, unless they are padded."""
-        if self.now.places.stored is not None:
+        if self.op.positions.stored is not None:
             return self._group(*memory.operands())
 
         def placed() -> Group:
@@ -217,26 +217,26 @@ class Part:
         """`wide` and `plain` of each phase, one after the other, and the way back from their gradient."""
 
         def make(q: Tensor) -> Operands:
-            phases = pulses_of(q, self.now, self.fading, self.rows[0])
+            phases = pulses_of(q, self.op, self.fading, self.rows[0])
             return tuple(x for phase in phases for x in (phase.wide, phase.plain))
 
         return make(q), lambda grads: torch.func.vjp(make, q)[1](grads)[0]
 
     def _stored(self, x: Tensor, array: int) -> Operands:
         """`Stored.tensors` of array 1 (keys) or 2 (values)."""
-        return stored_of(x, array, self.now, self.fading, self._scale_of(array)).tensors()
+        return stored_of(x, array, self.op, self.fading, self._scale_of(array)).tensors()
 
     def _taped_stored(
         self, x: Tensor, array: int, line: Part
     ) -> tuple[Operands, Operands, Callable[[Operands], Tensor]]:
         """`_stored`, the same of the part `line`, and the way back from the gradient of the latter."""
-        now, scale = self.now, self._scale_of(array)
+        op, scale = self.op, self._scale_of(array)
 
         def make(x: Tensor) -> tuple[Operands, Operands]:
-            both = line_and_stored_of(x, array, now, line.fading, self.fading, scale)
+            both = line_and_stored_of(x, array, op, line.fading, self.fading, scale)
             return both[0].tensors(), both[1].tensors()
 
-        if noise_of(now) is not None:
+        if noise_of(op) is not None:
             of_line, pull, made = torch.func.vjp(make, x, has_aux=True)
             return made, of_line, lambda grads: pull(grads)[0]
         of_line, made = make(x)
@@ -246,13 +246,13 @@ class Part:
     def _line(self) -> Part:
         """The part by whose operands the gradient passes: this one, or with the surrogate gradient its linear
         cell's, whose charge is a single term."""
-        if self.now.gradient == "exact":
+        if self.op.gradient == "exact":
             return self
         return self.scratch.keep(("line", id(self)), self._new_line)
 
     def _new_line(self) -> Part:
-        bearer = bearer_of(self.now.hardware, self.now.effects.decay, self.fading.terms)
-        fading, i = self.fading.of_line(bearer)
+        linear_index = linear_term(self.op.hardware, self.op.effects.decay, self.fading.terms)
+        fading, i = self.fading.of_line(linear_index)
         shares = None if fading.rows is None or self.shares is None else self.shares[..., i : i + 1]
         powers = None if self.powers is None else self.scratch.keep("line", self.powers.line)
         rows = (shares, shares) if powers is None else powers.rows(shares)
@@ -265,7 +265,7 @@ class Part:
         """The operands together."""
         tabled = len(self.fading.tabled)
         return Group(
-            now=self.now,
+            op=self.op,
             batch=self.sequences.stop - self.sequences.start,
             per_array=self.per_array,
             fading=self.fading,
@@ -273,10 +273,10 @@ class Part:
             pulses=tuple(Pulses(*pulses[i : i + 2]) for i in range(0, len(pulses), 2)),
             keys=Stored.of(keys, tabled),
             values=Stored.of(values, tabled),
-            depth=self.depth + (self.now.hardware.normaliser is not None),
+            depth=self.depth + (self.op.hardware.normaliser is not None),
             full_scale=self.full_scale,
-            ideal=(is_ideal(1, self.now), is_ideal(2, self.now)),
-            exact=self.now.places.stored is None,
+            ideal=(is_ideal(1, self.op), is_ideal(2, self.op)),
+            exact=self.op.positions.stored is None,
             ahead=self.ahead,
             scratch=self.scratch,
             counts=self.counts,

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from .....models import Hardware
-from ...stages import Conditions, noise_of
+from ...stages import OperationContext, noise_of
 from .cuts import parts_of
 from .parts import Part
 from .workspace import Scratch
@@ -97,14 +97,14 @@ def forget() -> None:
 
 
 @contextmanager
-def planned(q: Tensor, k: Tensor, now: Conditions, threads: int, back: bool) -> Iterator[list[Part]]:
+def planned(q: Tensor, k: Tensor, op: OperationContext, threads: int, back: bool) -> Iterator[list[Part]]:
     """`parts_of` the operation; nobody else has them until the end."""
-    key = _key(q, k, now, threads, back)
+    key = _key(q, k, op, threads, back)
     dtype = torch.promote_types(q.dtype, torch.float32)
     if key is None or kept().busy:
         scratch = Scratch(dtype, q.device)
         try:
-            yield parts_of(q, k, now, scratch, threads, back)
+            yield parts_of(q, k, op, scratch, threads, back)
         finally:
             scratch.clear()
         return
@@ -114,7 +114,7 @@ def planned(q: Tensor, k: Tensor, now: Conditions, threads: int, back: bool) -> 
         plan.scratch.refill()
     else:
         scratch = Scratch(dtype, q.device, own.make_room())
-        plan = Plan(now.hardware, parts_of(q, k, now, scratch, threads, back), scratch)
+        plan = Plan(op.hardware, parts_of(q, k, op, scratch, threads, back), scratch)
     own.busy = True
     try:
         yield plan.parts
@@ -123,13 +123,13 @@ def planned(q: Tensor, k: Tensor, now: Conditions, threads: int, back: bool) -> 
         own.keep(key, plan)
 
 
-def _key(q: Tensor, k: Tensor, now: Conditions, threads: int, back: bool) -> Hashable | None:
+def _key(q: Tensor, k: Tensor, op: OperationContext, threads: int, back: bool) -> Hashable | None:
     """None where something else than circuit and shapes makes the parts, or nothing is gained."""
     if torch.compiler.is_compiling() or q.device.type != "cpu" or not type(q) is type(k) is Tensor:
         return None
-    places = now.places
-    if places.stored is not None or now.chip or noise_of(now) or now.outside is not None:
+    positions = op.positions
+    if positions.stored is not None or op.chip or noise_of(op) or op.outside is not None:
         return None
-    circuit = id(now.hardware), now.hardware.cell, now.effects, now.gradient, now.token_period
-    where = places.window, places.columns, places.key_start
+    circuit = id(op.hardware), op.hardware.cell, op.effects, op.gradient, op.token_period
+    where = positions.window, positions.columns, positions.key_start
     return *circuit, *where, q.shape, k.shape, q.dtype, threads, back, torch.is_inference_mode_enabled()

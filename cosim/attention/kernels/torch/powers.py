@@ -17,8 +17,8 @@ import torch
 from torch import Tensor
 
 from .....models import Hardware
-from ...stages import Conditions, chip_of, noise_of
-from ...surrogate_gradient import line_of
+from ...stages import OperationContext, chip_of, noise_of
+from ...surrogate_gradient import linear_cell
 from .decay import Fading
 from .operands import edges_of
 from .stages import clip_slope_, is_ideal
@@ -29,20 +29,20 @@ LINE = 16
 """Numbers in a line of the cache: where rows of sums begin with one, adding them up is twice as fast."""
 
 
-def plain_powers(now: Conditions, fading: Fading) -> bool:
+def plain_powers(op: OperationContext, fading: Fading) -> bool:
     """Whether the cells hold what is written, their charge is a sum of powers that all decay, and nothing but
     clips follows; whatever the gradient."""
-    hardware = now.hardware
-    acting = (now.effects.write and hardware.write is not None) or chip_of(now) or noise_of(now)
-    plain = hardware.signed_query is None and hardware.normaliser is None and edges_of(now) is None
+    hardware = op.hardware
+    acting = (op.effects.write and hardware.write is not None) or chip_of(op) or noise_of(op)
+    plain = hardware.signed_query is None and hardware.normaliser is None and edges_of(op) is None
     powers = fading.constant is not None and fading.rows is not None and not fading.tabled
-    clips = is_ideal(1, now) and is_ideal(2, now)
+    clips = is_ideal(1, op) and is_ideal(2, op)
     return plain and powers and clips and not acting and not torch.compiler.is_compiling()
 
 
-def has_powers(now: Conditions) -> bool:
+def has_powers(op: OperationContext) -> bool:
     """Whether the gradient, too, passes by powers: the linear cell's is another one."""
-    return now.gradient == "exact" or line_of(now.hardware).order == 1
+    return op.gradient == "exact" or linear_cell(op.hardware).order == 1
 
 
 @dataclass(frozen=True)
@@ -98,10 +98,10 @@ class Powers:
 
     @classmethod
     def of(
-        cls, now: Conditions, fading: Fading, full_scale: float, scratch: Scratch, most_rows: int
+        cls, op: OperationContext, fading: Fading, full_scale: float, scratch: Scratch, most_rows: int
     ) -> Powers:
         """full_scale: of the second product, in the unit that is wanted."""
-        hardware, cell = now.hardware, now.hardware.transfer
+        hardware, cell = op.hardware, op.hardware.transfer
         full_scales = 1 / hardware.q_sat_1, full_scale / hardware.q_sat_2
         constant, *coefficients = (float(c) for c in cell.coefficients)
         constants = tuple(constant * scale for scale in full_scales)
@@ -110,7 +110,7 @@ class Powers:
         steps = keys.new_tensor([hardware.levels.key - 1, hardware.levels.value - 1]).view(2, 1, 1, 1)
         return cls(
             hardware=hardware,
-            quantises=now.effects.quantise,
+            quantises=op.effects.quantise,
             coefficients=tuple(coefficients),
             constants=constants,
             keys=keys,
@@ -124,7 +124,7 @@ class Powers:
 
     def line(self) -> Powers:
         """The linear cell's, which ages like the first power."""
-        cell = line_of(self.hardware)
+        cell = linear_cell(self.hardware)
         constant, slope = (float(c) for c in cell.coefficients)
         scaled = self.keys * self.keys.new_tensor(self.full_scales).view(2, 1, 1, 1)
         return replace(

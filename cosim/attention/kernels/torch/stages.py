@@ -9,20 +9,20 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from ...stages import Conditions, column_of, converted, count, integrated, integrated_twice, noise_of
+from ...stages import OperationContext, column_of, converted, count, integrated, integrated_twice, noise_of
 
 BEYOND = 1e-30
 """Makes the derivative of a clip one at its ends, as `torch.clamp` has it."""
 SPARE = {dtype: torch.finfo(dtype).eps for dtype in (torch.float32, torch.float64)}
 
 
-def is_ideal(array: int, now: Conditions) -> bool:
+def is_ideal(array: int, op: OperationContext) -> bool:
     """Whether nothing but a clip follows the sums of array 1 or 2."""
-    hardware = now.hardware
+    hardware = op.hardware
     converter = hardware.phi if array == 1 else hardware.readout
-    fitted = now.effects.converter and converter is not None
-    edged = array == 2 and now.effects.edge and hardware.edge is not None
-    return not fitted and not edged and column_of(array, now) is None and noise_of(now) is None
+    fitted = op.effects.converter and converter is not None
+    edged = array == 2 and op.effects.edge and hardware.edge is not None
+    return not fitted and not edged and column_of(array, op) is None and noise_of(op) is None
 
 
 def clip_slope(grad: Tensor, x: Tensor, low: float, high: float) -> Tensor:
@@ -56,34 +56,34 @@ def _around(dtype: torch.dtype, low: float, high: float) -> tuple[float, float]:
     return low - (spare * abs(low) or BEYOND), high + (spare * abs(high) or BEYOND)
 
 
-def first_pulses(charges: tuple[Tensor, ...], loads: tuple[Tensor, ...], now: Conditions) -> Tensor:
+def first_pulses(charges: tuple[Tensor, ...], loads: tuple[Tensor, ...], op: OperationContext) -> Tensor:
     """Pulse widths / T_max into the second array, from the sums (b, h, rows, keys) of each phase.
 
     now: conditions of the run's own keys, with the h arrays as heads.
     """
-    full_scale = now.hardware.q_sat_1
+    full_scale = op.hardware.q_sat_1
     used = torch.ones((1, 1, 1, 1), dtype=torch.bool, device=charges[0].device)
     scaled = tuple(charge * full_scale for charge in charges)
     load = loads or (None,) * len(charges)
     if len(charges) == 2:
-        node = integrated_twice(scaled, load, used, now)
+        node = integrated_twice(scaled, load, used, op)
     else:
-        node = integrated(scaled[0], load[0], 1, used, now)
-    return converted(node, 1, used, now)
+        node = integrated(scaled[0], load[0], 1, used, op)
+    return converted(node, 1, used, op)
 
 
-def second_width(charge: Tensor, loads: tuple[Tensor, ...], now: Conditions, tile: int) -> Tensor:
+def second_width(charge: Tensor, loads: tuple[Tensor, ...], op: OperationContext, tile: int) -> Tensor:
     """Counted read-out of a sub-tile in [-1, 1], from its sums (b, h, rows, C)."""
     used = torch.ones((1, 1, 1, 1), dtype=torch.bool, device=charge.device)
     load = loads[0] if loads else None
-    node = integrated(charge * now.hardware.q_sat_2, load, 2, used, now)
-    width = converted(node, 2, used, now, tile)
-    return count(width, now.hardware.levels.output) if now.effects.quantise else width
+    node = integrated(charge * op.hardware.q_sat_2, load, 2, used, op)
+    width = converted(node, 2, used, op, tile)
+    return count(width, op.hardware.levels.output) if op.effects.quantise else width
 
 
-def edge_of_pulses(pulses: Tensor, now: Conditions) -> Tensor | float:
+def edge_of_pulses(pulses: Tensor, op: OperationContext) -> Tensor | float:
     """Charge of the pulses' edges (..., 1) on the second array's bit lines, in full scales."""
-    if not now.effects.edge or now.hardware.edge is None:
+    if not op.effects.edge or op.hardware.edge is None:
         return 0.0
-    edges = now.hardware.edge / now.hardware.q_sat_2
+    edges = op.hardware.edge / op.hardware.q_sat_2
     return edges * (pulses > 0).sum(-1, keepdim=True).to(pulses.dtype)

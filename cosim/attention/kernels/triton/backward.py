@@ -54,10 +54,10 @@ def width_gradient(by_charge, by_load, block, keys, place, circuit, extent, KEYS
     """Gradient (queries, keys) of the pulses into the second circuit.second."""
     total = tl.full((by_charge.shape[0], KEYS), 0.0, tl.float32)
     term = circuit.second.terms + place.second
-    if circuit.second.bearer is not None:
+    if circuit.second.linear_index is not None:
         cells = cells_of(term + circuit.second.line, keys, extent.outputs, by_charge.shape[1])
         part = tl.dot(by_charge, tl.trans(cells), input_precision=circuit.precision)
-        total += with_age(part, circuit.second, circuit.second.bearer, block, keys, extent)
+        total += with_age(part, circuit.second, circuit.second.linear_index, block, keys, extent)
         # Before it lies the loading.
         term += circuit.second.line - circuit.second.stride
     else:
@@ -76,9 +76,9 @@ def width_gradient(by_charge, by_load, block, keys, place, circuit, extent, KEYS
 def add_pulse_gradient(total, by_charge, by_load, block, keys, place, circuit, extent):
     """Gradient (queries, rows) of the pulses into the first circuit.first, with what a run of keys adds."""
     term = circuit.first.terms + place.first
-    if circuit.first.bearer is not None:
+    if circuit.first.linear_index is not None:
         cells = cells_of(term + circuit.first.line, keys, extent.rows, total.shape[1])
-        part = with_age(by_charge, circuit.first, circuit.first.bearer, block, keys, extent)
+        part = with_age(by_charge, circuit.first, circuit.first.linear_index, block, keys, extent)
         total = tl.dot(part, cells, total, input_precision=circuit.precision)
         term += circuit.first.line - circuit.first.stride
     else:

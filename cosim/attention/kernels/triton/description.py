@@ -12,9 +12,9 @@ from torch import Tensor
 
 from .....models import Exponential, Hardware
 from ...effects import Effects
-from ...ring import place
-from ...stages import Conditions, cell_terms, cells_deviate, chip_of, seconds_per_token
-from ..description import Column, Stage, circuit_of
+from ...ring import positions_of
+from ...stages import OperationContext, cell_terms, cells_deviate, chip_of, seconds_per_token
+from ..description import ScaledColumn, Stage, describe_circuit
 
 DEEPEST = math.log(1e20)
 """An exponential factor that falls further than this over a sub-tile is not split: it would be 0 / 0."""
@@ -36,7 +36,7 @@ class Constants:
     """What an operation needs of the hardware besides its operands and factors."""
 
     first: list[Tensor | None]
-    """Column model, converter and deviation of the first array, as `operands.Array` has them."""
+    """ScaledColumn model, converter and deviation of the first array, as `operands.Array` has them."""
     second: list[Tensor | None]
     edge_1: float
     edge_2: float
@@ -45,11 +45,11 @@ class Constants:
     steps: float
 
 
-def constants_of(now: Conditions, outputs: int, device: torch.device) -> Constants:
-    """The constants of `now` for a second array of `outputs` columns."""
-    if chip_of(now) is None:
-        return _nominal(now.hardware, now.effects, outputs, device)
-    return _constants(now, outputs, device)
+def constants_of(op: OperationContext, outputs: int, device: torch.device) -> Constants:
+    """The constants of `op` for a second array of `outputs` columns."""
+    if chip_of(op) is None:
+        return _nominal(op.hardware, op.effects, outputs, device)
+    return _constants(op, outputs, device)
 
 
 @torch.compiler.assume_constant_result
@@ -60,8 +60,10 @@ def _nominal(hardware: Hardware, effects: Effects, outputs: int, device: torch.d
     if key not in kept:
         # Whatever mode the first use is in: slopes are wanted later.
         with torch.inference_mode(False):
-            places = place(1, 1, window=None, columns=1, key_start=0, stored=None, device=device)
-            kept[key] = _constants(Conditions(hardware, effects, places, None, None), outputs, device)
+            positions = positions_of(1, 1, window=None, columns=1, key_start=0, stored=None, device=device)
+            kept[key] = _constants(
+                OperationContext(hardware, effects, positions, None, None), outputs, device
+            )
     return kept[key]
 
 
@@ -77,79 +79,79 @@ def _kept_of(hardware: Hardware) -> dict[tuple, Any]:
 
 
 @torch.no_grad()
-def _constants(now: Conditions, outputs: int, device: torch.device) -> Constants:
-    circuit = circuit_of(now, outputs, device)
+def _constants(op: OperationContext, outputs: int, device: torch.device) -> Constants:
+    circuit = describe_circuit(op, outputs, device)
     return Constants(
         first=_stage(circuit.first, device),
         second=_stage(circuit.second, device),
         edge_1=circuit.first.edge,
         edge_2=circuit.second.edge,
-        retained=0.0 if circuit.swap_retained is None or linear_phases(now) else circuit.swap_retained,
+        retained=0.0 if circuit.swap_efficiency is None or linear_phases(op) else circuit.swap_efficiency,
         steps=float(circuit.output_steps or 0),
     )
 
 
-def linear_phases(now: Conditions) -> bool:
+def linear_phases(op: OperationContext) -> bool:
     """Whether both phases of a signed query are as one of the net pulses: without a column model they are."""
-    loaded = now.effects.column and now.hardware.column_1 is not None
-    return now.hardware.signed_query == "two-phase" and not loaded
+    loaded = op.effects.column and op.hardware.column_1 is not None
+    return op.hardware.signed_query == "two-phase" and not loaded
 
 
-def factors_of(now: Conditions, device: torch.device) -> Tensor | None:
+def factors_of(op: OperationContext, device: torch.device) -> Tensor | None:
     """(terms, ages) factor of every term of both arrays; None where none ages."""
-    if not now.effects.decay:
+    if not op.effects.decay:
         return None
     if torch.compiler.is_compiling():
-        return _factors(now, device)
+        return _factors(op, device)
     # A longer table does no harm, and a decoder does not need a new one for every token.
-    ages = 1 << (now.places.ages - 1).bit_length()
-    now = replace(now, places=replace(now.places, ages=ages))
-    kept = _kept_of(now.hardware)
-    key = (now.hardware.cell, now.token_period, cells_deviate(now), ages, device)
+    ages = 1 << (op.positions.ages - 1).bit_length()
+    op = replace(op, positions=replace(op.positions, ages=ages))
+    kept = _kept_of(op.hardware)
+    key = (op.hardware.cell, op.token_period, cells_deviate(op), ages, device)
     if key not in kept:
         with torch.inference_mode(False):
-            kept[key] = _factors(now, device)
+            kept[key] = _factors(op, device)
     return kept[key]
 
 
 @torch.no_grad()
-def _factors(now: Conditions, device: torch.device) -> Tensor | None:
-    probe = torch.full((1, 1, 1, 1), now.hardware.v_zero, dtype=torch.float64, device=device)
-    plain = replace(now, chip=None, gradient="exact")
+def _factors(op: OperationContext, device: torch.device) -> Tensor | None:
+    probe = torch.full((1, 1, 1, 1), op.hardware.v_zero, dtype=torch.float64, device=device)
+    plain = replace(op, chip=None, gradient="exact")
     factors = [factor for _, factor in cell_terms(probe, 1, plain)]
-    if cells_deviate(now) and all(factor is not None for factor in factors):
+    if cells_deviate(op) and all(factor is not None for factor in factors):
         # The cells' deviations are a term of their own, which does not age.
         factors.append(None)
     if all(factor is None for factor in factors):
         return None
-    same = torch.ones(now.places.ages, dtype=torch.float64, device=device)
+    same = torch.ones(op.positions.ages, dtype=torch.float64, device=device)
     return torch.stack([same if factor is None else factor for factor in factors]).float()
 
 
-def are_exponential(now: Conditions) -> bool:
+def are_exponential(op: OperationContext) -> bool:
     """Whether all terms age exponentially or not at all, and not too fast for their factors to be split."""
-    hardware = now.hardware
-    if not now.effects.decay:
+    hardware = op.hardware
+    if not op.effects.decay:
         return False
     if hardware.cell not in hardware.aging:
         order = hardware.transfer.order if hardware.decay_per_token else 0
         fastest = order * (hardware.decay_per_token or 0.0)
-        return fastest * now.places.columns < DEEPEST
+        return fastest * op.positions.columns < DEEPEST
     aging = hardware.aging[hardware.cell]
     factors = [term.factor for term in aging.terms if term.factor is not None]
     # A bounded age is clipped, and then it is no exponential.
     if "age" in aging.box or not all(isinstance(factor, Exponential) for factor in factors):
         return False
-    period = 1.0 if aging.age_unit == "token" else seconds_per_token(now)
-    return max([0.0, *(abs(factor.rate) for factor in factors)]) * period * now.places.columns < DEEPEST
+    period = 1.0 if aging.age_unit == "token" else seconds_per_token(op)
+    return max([0.0, *(abs(factor.rate) for factor in factors)]) * period * op.positions.columns < DEEPEST
 
 
 def _stage(stage: Stage, device: torch.device) -> list[Tensor | None]:
-    """Column model, converter and deviation as `operands.Array` has them."""
+    """ScaledColumn model, converter and deviation as `operands.Array` has them."""
     return [_column(stage.column, device), _spline(stage, device), stage.deviation]
 
 
-def _column(column: Column | None, device: torch.device) -> Tensor | None:
+def _column(column: ScaledColumn | None, device: torch.device) -> Tensor | None:
     if column is None:
         return None
     numbers = [column.charge_scale, *column.a_box, *column.u_box]

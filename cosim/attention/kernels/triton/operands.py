@@ -38,7 +38,7 @@ class Array(NamedTuple):
     """As `Stage.deviation`."""
     edge: Any
     """Charge that each pulse into the second array adds by its edges, or None."""
-    bearer: Any
+    linear_index: Any
     """Surrogate gradient: the term whose factor the linear cell's charge has; otherwise None."""
     line: Any
     """Where that charge is: numbers after the first term."""
@@ -50,7 +50,7 @@ class Circuit(NamedTuple):
     first: Array
     second: Array
     retained: Any
-    """Two phases with a column model: `Circuit.swap_retained`; otherwise None, and pulses may be signed."""
+    """Two phases with a column model: `Circuit.swap_efficiency`; otherwise None, and pulses may be signed."""
     steps: Any
     """Magnitudes of the counter besides 0; None: it does not quantise."""
     precision: tl.constexpr

@@ -67,10 +67,10 @@ class Operation:
         """As the kernels take them."""
         named, (edge, retained, steps) = self.named, self.scalars
         _, heads, queries, keys, rows, outputs = self.sizes
-        exponential, bearer = bool(named["exponential"]), named["bearer"]
+        exponential, linear_index = bool(named["exponential"]), named["bearer"]
         circuit = Circuit(
-            _array(self.keys, self.first, exponential, 0.0, bearer),
-            _array(self.values, self.second, exponential, edge, bearer),
+            _array(self.keys, self.first, exponential, 0.0, linear_index),
+            _array(self.values, self.second, exponential, edge, linear_index),
             retained or None,
             steps or None,
             tl.constexpr(_precision(self.pulses)),
@@ -105,9 +105,11 @@ def _precision(like: Tensor) -> str:
     return "ieee"
 
 
-def _array(cells: Tensor, numbers: list[Tensor | None], exponential: bool, edge: float, bearer: int) -> Array:
+def _array(
+    cells: Tensor, numbers: list[Tensor | None], exponential: bool, edge: float, linear_index: int
+) -> Array:
     column, spline, deviation, factors = numbers
-    has_line, stride = bearer >= 0, cells[0].numel()
+    has_line, stride = linear_index >= 0, cells[0].numel()
     return Array(
         terms=cells,
         number=len(cells) - (column is not None) - has_line,
@@ -121,7 +123,7 @@ def _array(cells: Tensor, numbers: list[Tensor | None], exponential: bool, edge:
         halvings=tl.constexpr(0 if spline is None else len(spline).bit_length() - 1),
         deviation=deviation,
         edge=edge or None,
-        bearer=bearer if has_line else None,
+        linear_index=linear_index if has_line else None,
         line=(len(cells) - 1) * stride if has_line else None,
     )
 
@@ -142,9 +144,9 @@ def sums(
 
     pulses: (B, H, T, R); edges: (B, H, phases, T) charge that their edges add to every key. keys, values:
     terms of both arrays, (terms, B, Hkv, S, R) and (terms, B, Hkv, S, C), then the loading where there is a
-    column model, then the linear cell's charge where the gradient takes it for the terms (`bearer` is not
-    -1). first, second: column model, converter, deviation, factors by age; see `Array`. position: (B or 1, T)
-    of the queries. All in full scales, float32, contiguous.
+    column model, then the linear cell's charge where the gradient takes it for the terms (`linear_index` is
+    not -1). first, second: column model, converter, deviation, factors by age; see `Array`. position:
+    (B or 1, T) of the queries. All in full scales, float32, contiguous.
     """
     operation = Operation(pulses, edges, keys, values, first, second, position, shape, scalars)
     batch, heads, queries, held, _, outputs = operation.sizes

@@ -27,7 +27,7 @@ def circuits() -> dict[str, Hardware]:
     terms = first.model_copy(update={"factor": Exponential(rate=2e4)}), *others
     aging = {fitted.cell: fitted.aging[fitted.cell].model_copy(update={"terms": terms})}
     bent = {"coefficients": [0.0, 19.3, 0.5]}
-    two_phases = {"signed_query": "two-phase", "swap_retained": 0.93}
+    two_phases = {"signed_query": "two-phase", "swap_efficiency": 0.93}
     return {
         "published": published,
         "small sub-tiles": published.model_copy(update={"columns": 12}),

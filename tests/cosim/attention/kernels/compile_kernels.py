@@ -16,7 +16,7 @@ from gaincell.cosim.attention.kernels.triton import attention as front
 from gaincell.cosim.attention.kernels.triton import operator as triton_operator
 from gaincell.cosim.attention.kernels.triton.backward import cells_kernel, pulses_kernel
 from gaincell.cosim.attention.kernels.triton.forward import forward_kernel
-from gaincell.cosim.attention.stages import Conditions
+from gaincell.cosim.attention.stages import OperationContext
 from gaincell.models import Hardware
 
 
@@ -41,9 +41,9 @@ def main(capability: str, name: str = "leroux2025", depth: str = "64", gradient:
     triton_operator._precision = lambda like: "tf32x3"
     hardware = Hardware.from_pretrained(name).model_copy(update={"rows": int(depth)})
     q, k = torch.rand(1, 2, 96, int(depth)), torch.rand(1, 1, 96, int(depth))
-    places = _place(q, k, k, hardware, window=None, key_start=0, attention_mask=None)
-    now = Conditions(hardware, Effects(), places, None, None, None, 0, 1, gradient)
-    given = front._arguments(front._operands(q, k, k, now), now)
+    positions = _place(q, k, k, hardware, window=None, key_start=0, attention_mask=None)
+    op = OperationContext(hardware, Effects(), positions, None, None, None, 0, 1, gradient)
+    given = front._arguments(front._operands(q, k, k, op), op)
     pulses, edges, keys, values = given[:4]
     operation = triton_operator.Operation(*given)
     operands, blocks = operation.operands(), {**operation.blocks, **triton_operator.LAUNCH}

@@ -13,8 +13,8 @@ from gaincell.cosim import Effects, gain_cell_attention, levels_of
 from gaincell.cosim.attention.kernels import dispatch as choice
 from gaincell.cosim.attention.kernels.cpp import attention as native
 from gaincell.cosim.attention.kernels.cpp import description as numbers
-from gaincell.cosim.attention.ring import place
-from gaincell.cosim.attention.stages import Conditions
+from gaincell.cosim.attention.ring import positions_of
+from gaincell.cosim.attention.stages import OperationContext
 from gaincell.models import Hardware
 
 from .cases import PLAIN
@@ -27,8 +27,8 @@ def test_it_compiles_where_there_is_a_compiler():
     assert native.failure() is None
 
 
-def conditions(hardware, queries, keys, **options) -> Conditions:
-    places = place(
+def conditions(hardware, queries, keys, **options) -> OperationContext:
+    positions = positions_of(
         queries,
         keys,
         window=options.pop("window", None),
@@ -37,7 +37,7 @@ def conditions(hardware, queries, keys, **options) -> Conditions:
         stored=None,
         device=torch.device("cpu"),
     )
-    return Conditions(hardware, options.pop("effects", Effects()), places, None, None, **options)
+    return OperationContext(hardware, options.pop("effects", Effects()), positions, None, None, **options)
 
 
 def inputs(queries, keys, heads=(4, 2), depth=32, low=0.0, **options):
@@ -51,16 +51,16 @@ def inputs(queries, keys, heads=(4, 2), depth=32, low=0.0, **options):
 @pytest.mark.parametrize("gradient", ["exact", "fixed-slope"])
 def test_operators_are_registered_as_they_should(name, quantised, gradient):
     hardware = Hardware.from_pretrained(name)
-    now = conditions(hardware, 20, 30, effects=Effects(quantise=quantised), window=25, gradient=gradient)
-    circuit = numbers.circuit_of(now, quantised)
+    op = conditions(hardware, 20, 30, effects=Effects(quantise=quantised), window=25, gradient=gradient)
+    circuit = numbers.register_circuit(op, quantised)
     q, k, v = inputs(20, 30, depth=8)
     lines = None, None
     if not quantised:
-        keys, values = native.cells_of(k, 1, now), native.cells_of(v, 2, now)
-        q, k, v = native.query_widths(q, now), numbers.stacked(keys), numbers.stacked(values)
+        keys, values = native.cells_of(k, 1, op), native.cells_of(v, 2, op)
+        q, k, v = native.query_widths(q, op), numbers.stacked(keys), numbers.stacked(values)
         lines = numbers.surrogate_of(keys, k), numbers.surrogate_of(values, v)
     q, k, v = (x.detach().requires_grad_() for x in (q, k, v))
-    arguments = (q, k, v, now.places.query_position, None, None, *lines, circuit, 25, 0, False)
+    arguments = (q, k, v, op.positions.query_position, None, None, *lines, circuit, 25, 0, False)
     torch.library.opcheck(torch.ops.gaincell.attention.default, arguments)
     arguments = (q.detach(), k.detach(), v.detach(), *arguments[3:])
     out, flags = torch.ops.gaincell.attention(*arguments[:-1], True)
@@ -73,11 +73,11 @@ def test_operators_are_registered_as_they_should(name, quantised, gradient):
 @pytest.mark.parametrize("name", ["leroux2025", "generic28-sc"])
 def test_decoding_levels_is_registered_as_it_should(name):
     hardware = Hardware.from_pretrained(name)
-    now = conditions(hardware, 1, 30, window=25)
-    circuit = numbers.circuit_of(now, True)
+    op = conditions(hardware, 1, 30, window=25)
+    circuit = numbers.register_circuit(op, True)
     q, k, v = inputs(1, 30, depth=8)
     stored = levels_of(k, 1, hardware), levels_of(v, 2, hardware)
-    arguments = (q, *stored, now.places.query_position, *4 * [None], circuit, 25, 0, False)
+    arguments = (q, *stored, op.positions.query_position, *4 * [None], circuit, 25, 0, False)
     torch.library.opcheck(torch.ops.gaincell.attention.default, arguments)
     with pytest.raises(RuntimeError, match="stored levels are for decoding"):
         torch.ops.gaincell.attention(q.expand(-1, -1, 2, -1), *arguments[1:])
@@ -152,9 +152,9 @@ def test_without_a_compiler_it_says_so_once_and_goes_on(monkeypatch, leroux):
 
 def test_a_forgotten_circuit_is_an_error_not_a_crash():
     hardware = Hardware.from_pretrained("leroux2025")
-    now = conditions(hardware, 3, 3)
-    circuit = numbers.circuit_of(now, True)
-    del hardware, now
+    op = conditions(hardware, 3, 3)
+    circuit = numbers.register_circuit(op, True)
+    del hardware, op
     q, k, v = inputs(3, 3, depth=8)
     with pytest.raises(RuntimeError, match="forgotten"):
         torch.ops.gaincell.attention(q, k, v, torch.arange(3)[None], *4 * [None], circuit, 0, 0, False)
@@ -194,10 +194,10 @@ def test_quantised_gradients_are_those_of_the_reference(name, gradient):
 
 
 def test_what_the_gradient_takes_for_the_terms_lies_as_they_do(leroux):
-    now = conditions(leroux, 3, 3, effects=PLAIN, gradient="fixed-slope")
+    op = conditions(leroux, 3, 3, effects=PLAIN, gradient="fixed-slope")
     q, k, v = inputs(3, 3, heads=(2, 2), depth=8)
-    terms = [numbers.stacked(native.cells_of(x, i, now)) for i, x in ((1, k), (2, v))]
-    rest = torch.arange(3)[None], None, None, k, v[..., :4], numbers.circuit_of(now, False), 0, 0
+    terms = [numbers.stacked(native.cells_of(x, i, op)) for i, x in ((1, k), (2, v))]
+    rest = torch.arange(3)[None], None, None, k, v[..., :4], numbers.register_circuit(op, False), 0, 0
     _, flags = torch.ops.gaincell.attention(q, *terms, *rest, True)
     with pytest.raises(RuntimeError, match="beside terms"):
         torch.ops.gaincell.attention_backward(torch.ones_like(q), flags, q, *terms, *rest)

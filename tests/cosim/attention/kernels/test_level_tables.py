@@ -15,15 +15,17 @@ from gaincell.cosim.attention.kernels.cpp.level_tables import (
     terms_by_level,
     with_fewer_terms,
 )
-from gaincell.cosim.attention.ring import place
-from gaincell.cosim.attention.stages import Conditions, cell_terms
+from gaincell.cosim.attention.ring import positions_of
+from gaincell.cosim.attention.stages import OperationContext, cell_terms
 from gaincell.models import Hardware
 
 
 def conditions(name: str, ages: int, token_period: float | None = None, gradient: str = "exact"):
-    places = place(1, ages, window=None, columns=64, key_start=0, stored=None, device=torch.device("cpu"))
+    positions = positions_of(
+        1, ages, window=None, columns=64, key_start=0, stored=None, device=torch.device("cpu")
+    )
     hardware = Hardware.from_pretrained(name)
-    return Conditions(hardware, Effects(), places, token_period, None, gradient=gradient)
+    return OperationContext(hardware, Effects(), positions, token_period, None, gradient=gradient)
 
 
 def charges(aging, terms) -> torch.Tensor:
@@ -36,9 +38,9 @@ def charges(aging, terms) -> torch.Tensor:
     [("leroux2025", None, 3), ("generic28", 1e-6, 2), ("generic28", 1e-4, 4), ("generic28", 1e-14, 1)],
 )
 def test_fewer_terms_give_the_same_charges(name, token_period, expected):
-    now = conditions(name, 512, token_period)
-    whole = aging_of(now, by_level=True)
-    arrays = [terms_by_level(now, array, whole.dropped) for array in (1, 2)]
+    op = conditions(name, 512, token_period)
+    whole = aging_of(op, by_level=True)
+    arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
     aging, fewer = with_fewer_terms(whole, arrays, 512)
     assert len(aging.kinds) == len(aging.factors) == len(aging.lead) == expected
     for before, after in zip(arrays, fewer, strict=True):
@@ -53,10 +55,10 @@ def test_fewer_terms_give_the_same_charges(name, token_period, expected):
 @pytest.mark.parametrize("token_period", [1e-7, 7.4e-7, 3e-5])
 @pytest.mark.parametrize("ages", [256, 1024, 4096])
 def test_the_bound_is_kept(cell, token_period, ages):
-    now = conditions("generic28", ages, token_period)
-    now = replace(now, hardware=now.hardware.with_cell(cell))
-    whole = aging_of(now, by_level=True)
-    arrays = [terms_by_level(now, array, whole.dropped) for array in (1, 2)]
+    op = conditions("generic28", ages, token_period)
+    op = replace(op, hardware=op.hardware.with_cell(cell))
+    whole = aging_of(op, by_level=True)
+    arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
     aging, fewer = with_fewer_terms(whole, arrays, ages)
     for before, after in zip(arrays, fewer, strict=True):
         peak = before.table.abs().max()
@@ -65,9 +67,9 @@ def test_the_bound_is_kept(cell, token_period, ages):
 
 def test_terms_go_on_beyond_the_window():
     """A run's first key may be older than a window that its last keys are in."""
-    now = conditions("generic28", 400, 1e-6)
-    whole = aging_of(now, by_level=True)
-    arrays = [terms_by_level(now, array, whole.dropped) for array in (1, 2)]
+    op = conditions("generic28", 400, 1e-6)
+    whole = aging_of(op, by_level=True)
+    arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
     aging, fewer = with_fewer_terms(whole, arrays, 300)
     assert len(aging.kinds) < len(whole.kinds)
     peak = arrays[0].table.abs().max()
@@ -75,14 +77,14 @@ def test_terms_go_on_beyond_the_window():
 
 
 def test_the_charges_are_those_of_the_signal_path():
-    now = conditions("generic28", 256, 1e-6)
-    whole = aging_of(now, by_level=True)
+    op = conditions("generic28", 256, 1e-6)
+    whole = aging_of(op, by_level=True)
     aging, (keys, _) = with_fewer_terms(
-        whole, [terms_by_level(now, array, whole.dropped) for array in (1, 2)], 256
+        whole, [terms_by_level(op, array, whole.dropped) for array in (1, 2)], 256
     )
-    hardware = now.hardware
+    hardware = op.hardware
     asked = torch.linspace(hardware.v_min, hardware.v_max, hardware.levels.key, dtype=torch.float64)
-    cells = cell_terms(hardware.write(asked).reshape(1, 1, -1, 1), 1, now)
+    cells = cell_terms(hardware.write(asked).reshape(1, 1, -1, 1), 1, op)
     expected = sum(
         response.reshape(-1, 1) * (1.0 if factor is None else factor) for response, factor in cells
     )
@@ -93,11 +95,11 @@ def test_the_charges_are_those_of_the_signal_path():
 
 def test_slopes_and_surrogates_are_mixed_alike():
     """Of published cells, whose terms are exponentials, at a rate at which two of them are enough."""
-    now = conditions("leroux2025", 64, gradient="fixed-slope")
-    slow = now.hardware.model_copy(update={"decay_per_token": 1e-5})
-    now = replace(now, hardware=slow)
-    whole = aging_of(now, by_level=True)
-    arrays = [terms_by_level(now, array, whole.dropped) for array in (1, 2)]
+    op = conditions("leroux2025", 64, gradient="fixed-slope")
+    slow = op.hardware.model_copy(update={"decay_per_token": 1e-5})
+    op = replace(op, hardware=slow)
+    whole = aging_of(op, by_level=True)
+    arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
     aging, fewer = with_fewer_terms(whole, arrays, 64)
     assert len(aging.kinds) < len(whole.kinds)
     for name in ("slope", "gradient"):
@@ -109,9 +111,9 @@ def test_slopes_and_surrogates_are_mixed_alike():
 @pytest.mark.parametrize(("ages", "acting"), [(64, 2), (256, 2), (1024, 3)])
 @pytest.mark.parametrize("gradient", ["exact", "fixed-slope"])
 def test_gradients_leave_out_what_is_little_and_charges_nothing(ages, acting, gradient):
-    now = conditions("leroux2025", ages, gradient=gradient)
-    whole = aging_of(now, by_level=True)
-    arrays = [terms_by_level(now, array, whole.dropped) for array in (1, 2)]
+    op = conditions("leroux2025", ages, gradient=gradient)
+    whole = aging_of(op, by_level=True)
+    arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
     aging, terms, count = acting_first(whole, arrays, ages)
     assert count == acting
     assert aging.kinds.tolist() == [EXPONENTIAL] * count + [TABLE] * (3 - count)
@@ -126,9 +128,9 @@ def test_gradients_leave_out_what_is_little_and_charges_nothing(ages, acting, gr
 
 
 def test_a_window_decides_what_is_little():
-    now = conditions("leroux2025", 1024)
-    whole = aging_of(now, by_level=True)
-    arrays = [terms_by_level(now, array, whole.dropped) for array in (1, 2)]
+    op = conditions("leroux2025", 1024)
+    whole = aging_of(op, by_level=True)
+    arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
     aging, terms, count = acting_first(whole, arrays, 300)
     assert count == 2
     within, beyond = (

@@ -79,7 +79,7 @@ def test_a_window_of_any_size_agrees_with_the_reference(leroux8, window, queries
 def test_every_effect_agrees_with_the_reference(full, scheme, column):
     retained = 0.93 if scheme == "two-phase" else None
     normaliser = None if scheme is None else 0.8
-    hardware = with_options(full, signed_query=scheme, swap_retained=retained, normaliser=normaliser)
+    hardware = with_options(full, signed_query=scheme, swap_efficiency=retained, normaliser=normaliser)
     effects = PLAIN if column else PLAIN.without("column")
     agrees(draw(hardware, heads=1), hardware, effects, window=10)
 
@@ -127,7 +127,7 @@ def test_the_surrogate_gradient_leaves_the_bit_line_its_own(full, scheme):
     retained = 0.93 if scheme == "two-phase" else None
     line = Polynomial(coefficients=[1e-16, 4e-15], center=0.45)
     cells = full.cells | {"linear": line}
-    hardware = with_options(full, signed_query=scheme, swap_retained=retained).model_copy(
+    hardware = with_options(full, signed_query=scheme, swap_efficiency=retained).model_copy(
         update={"cells": cells}
     )
     agrees(draw(hardware, queries=9, heads=1), hardware, gradient="fixed-slope", window=6)
@@ -218,12 +218,12 @@ def test_only_the_inputs_are_saved(full, normaliser):
 def arguments(hardware, **settings):
     """What the operators are called with for one operation."""
     from gaincell.cosim.attention.api import _place
-    from gaincell.cosim.attention.stages import Conditions
+    from gaincell.cosim.attention.stages import OperationContext
 
     q, k, v = draw(hardware, queries=3)
-    places = _place(q, k, v, hardware, window=None, key_start=0, attention_mask=None)
-    now = Conditions(hardware, PLAIN, places, None, None, None, 0, 1)
-    return front._arguments(front._operands(q, k, v, now), now)
+    positions = _place(q, k, v, hardware, window=None, key_start=0, attention_mask=None)
+    op = OperationContext(hardware, PLAIN, positions, None, None, None, 0, 1)
+    return front._arguments(front._operands(q, k, v, op), op)
 
 
 def test_operators_keep_the_rules_of_torch_library(operator, leroux8):

@@ -15,7 +15,7 @@ from gaincell.cosim.network import evaluate as evaluate_module
 from gaincell.cosim.network.adaptation import adapt as adapt_module
 from gaincell.cosim.network.adaptation.adapt import Observer, adapt_model, read_adaptation
 from gaincell.cosim.network.adaptation.fine_tuning import TRIAL_STEPS, fine_tune, steps_in
-from gaincell.cosim.network.adaptation.trainer import Recipe, optimise
+from gaincell.cosim.network.adaptation.trainer import Recipe, train
 from gaincell.cosim.network.batches import held_out_windows, measure
 from gaincell.cosim.network.checkpoints import load_softmax, locate
 from gaincell.cosim.network.corpus import encode
@@ -39,7 +39,7 @@ def pretrained(tmp_path_factory):
     torch.set_num_threads(1)
     model = network()
     recipe = Recipe(steps=120, batch=8, context=CONTEXT, learning_rate=5e-3, warmup=5, bf16=False)
-    optimise(model, recipe, encode(SENTENCE * 40))
+    train(model, recipe, encode(SENTENCE * 40))
     model.save_pretrained(directory)
     return directory
 
@@ -55,10 +55,10 @@ def test_adaptation_improves_on_matching_and_is_written_whole(pretrained, leroux
         lambda name, total: phases.append((name, total)), lambda done, loss: steps.append(done)
     )
     result = adapt_model(str(pretrained), leroux, out, recipe=RECIPE, observer=watching)
-    assert phases == [("match", 0), ("adapted", 10), ("control", 10)]
+    assert phases == [("calibrate", 0), ("adapted", 10), ("control", 10)]
     assert steps == [*range(1, 11), *range(1, 11)]
-    assert result.held_out["adapted"] < result.held_out["matched"]
-    assert set(result.held_out) == {"softmax", "matched", "adapted", "control"}
+    assert result.held_out["adapted"] < result.held_out["calibrated"]
+    assert set(result.held_out) == {"softmax", "calibrated", "adapted", "control"}
     assert not (out / "state").exists()
     record = json.loads((out / "adaptation.json").read_text())
     assert record["settings"]["hardware"] == leroux.digest
@@ -115,7 +115,7 @@ def test_a_model_that_cannot_be_adapted_does_not_block_the_folder(pretrained, le
         raise ModelError("no attention module")
 
     out = tmp_path / "out"
-    for stage in ("convert", "match"):
+    for stage in ("convert", "calibrate"):
         with monkeypatch.context() as broken, pytest.raises(ModelError, match="no attention module"):
             broken.setattr(adapt_module, stage, refuses)
             adapt_model(str(pretrained), leroux, out, recipe=RECIPE)
@@ -201,7 +201,7 @@ def test_rows_whose_network_is_gone_are_empty_with_a_note(pretrained, leroux, tm
     shutil.rmtree(moved)
     result = evaluate_model(locate(str(tmp_path / "adapted")), leroux.with_cell("linear"), tokens=CONTEXT)
     assert result["perplexity"]["softmax"] is None
-    assert result["perplexity"]["matched"] is None
+    assert result["perplexity"]["calibrated"] is None
     assert result["perplexity"]["adapted"] > 1
     assert any("is not there" in note for note in result["notes"])
     assert any("measured on other hardware" in note for note in result["notes"])
@@ -224,11 +224,11 @@ def test_chips_are_measured_beside_the_nominal_circuits(pretrained, full):
     full = full.model_copy(update={"rows": 64})
     result = evaluate_model(locate(str(pretrained)), full, tokens=CONTEXT, chips=(1, 5, 1))
     chips = result["chips"]
-    assert (chips["row"], chips["seed"]) == ("matched", [1, 5, 1])
+    assert (chips["row"], chips["seed"]) == ("calibrated", [1, 5, 1])
     first, second, again = chips["nats_per_token"]
     assert first == again != second
     assert chips["mean_minus_nominal_nats"] == pytest.approx(
-        (2 * first + second) / 3 - result["nats_per_token"]["matched"]
+        (2 * first + second) / 3 - result["nats_per_token"]["calibrated"]
     )
     assert chips["spread_nats"] == pytest.approx(abs(first - second) / 3**0.5)
     assert evaluate_model(locate(str(pretrained)), full, tokens=CONTEXT)["chips"] is None

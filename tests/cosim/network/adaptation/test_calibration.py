@@ -8,7 +8,12 @@ from tiny import CONTEXT, network
 
 from gaincell.circuits.errors import ModelError
 from gaincell.cosim import Effects, convert, gain_cell_layers
-from gaincell.cosim.network.adaptation.calibration import fit_output, match, record_signals, set_statistics
+from gaincell.cosim.network.adaptation.calibration import (
+    calibrate,
+    fit_output,
+    record_signals,
+    set_statistics,
+)
 
 
 @pytest.fixture
@@ -64,7 +69,7 @@ def test_signals_are_made_equal_to_those_of_the_linear_network(model, inputs, le
             layer.k_scale.fill_(0.1)
             layer.v_scale.fill_(0.05)
     nonlinear = convert(copy.deepcopy(model), leroux)
-    errors = match(nonlinear, linear, inputs)
+    errors = calibrate(nonlinear, linear, inputs)
     taught, own = record_signals(linear, inputs), record_signals(nonlinear, inputs)
     for name, layer in gain_cell_layers(nonlinear).items():
         teacher = gain_cell_layers(linear)[name]
@@ -105,7 +110,7 @@ def test_matching_to_softmax_brings_the_outputs_closer(model, inputs, leroux):
             return (converted(inputs).logits - exact(inputs).logits).square().mean().item()
 
     before = distance()
-    errors = match(converted, model, inputs)
+    errors = calibrate(converted, model, inputs)
     assert distance() < before
     assert all(error.shape == (2,) and (error <= 1).all() for error in errors.values())
     assert not gain_cell_layers(model), "the teacher stays as it was"
@@ -113,7 +118,7 @@ def test_matching_to_softmax_brings_the_outputs_closer(model, inputs, leroux):
 
 def test_matching_needs_the_same_layers(model, inputs, leroux):
     with pytest.raises(ModelError, match="same attention layers"):
-        match(model, model, inputs)
+        calibrate(model, model, inputs)
     half = convert(copy.deepcopy(model), leroux, include="transformer.h.0.*")
     with pytest.raises(ModelError, match="same attention layers"):
-        match(convert(copy.deepcopy(model), leroux), half, inputs)
+        calibrate(convert(copy.deepcopy(model), leroux), half, inputs)

@@ -10,7 +10,7 @@ from torch.nn import functional
 from transformers import GPT2LMHeadModel
 
 from gaincell.circuits.errors import ModelError
-from gaincell.cosim.network.adaptation.trainer import Recipe, adam_for, divergence, optimise
+from gaincell.cosim.network.adaptation.trainer import Recipe, adam_for, divergence, train
 from gaincell.cosim.network.batches import held_out_windows, measure, training_batch
 from gaincell.cosim.network.corpus import encode
 
@@ -26,7 +26,7 @@ class Interrupted(Exception):
 def test_training_learns_the_text():
     model = network(dropout=0.1)
     before = measure(model, HELD_OUT).nats
-    curve = optimise(model, replace(RECIPE, steps=40), TOKENS, held_out=HELD_OUT, every=10)
+    curve = train(model, replace(RECIPE, steps=40), TOKENS, held_out=HELD_OUT, every=10)
     assert [row["step"] for row in curve] == [10, 20, 30, 40]
     assert curve[-1]["held_out"] < before - 1.5
     assert curve[-1]["held_out"] == pytest.approx(measure(model, HELD_OUT).nats, abs=1e-6)
@@ -35,7 +35,7 @@ def test_training_learns_the_text():
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(tmp_path, monkeypatch):
     monkeypatch.setattr("gaincell.cosim.network.adaptation.trainer.CHECKPOINT_SECONDS", 0.0)
     straight = network(dropout=0.1)
-    expected = optimise(straight, RECIPE, TOKENS, every=5)
+    expected = train(straight, RECIPE, TOKENS, every=5)
 
     def stop(step: int, loss: float) -> None:
         if step == 8:
@@ -43,10 +43,10 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(tmp_path, 
 
     file = tmp_path / "state.pt"
     with pytest.raises(Interrupted):
-        optimise(network(dropout=0.1), RECIPE, TOKENS, every=5, checkpoint=file, on_step=stop)
+        train(network(dropout=0.1), RECIPE, TOKENS, every=5, checkpoint=file, on_step=stop)
     resumed = network(seed=99, dropout=0.1)
     steps = []
-    curve = optimise(
+    curve = train(
         resumed, RECIPE, TOKENS, every=5, checkpoint=file, on_step=lambda step, loss: steps.append(step)
     )
     assert steps == [8, 9, 10, 11, 12]
@@ -57,9 +57,9 @@ def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(tmp_path, 
 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
     file = tmp_path / "state.pt"
-    optimise(network(), replace(RECIPE, steps=1), TOKENS, checkpoint=file)
+    train(network(), replace(RECIPE, steps=1), TOKENS, checkpoint=file)
     with pytest.raises(ModelError, match="other settings"):
-        optimise(network(), replace(RECIPE, steps=2), TOKENS, checkpoint=file)
+        train(network(), replace(RECIPE, steps=2), TOKENS, checkpoint=file)
 
 
 def test_the_batch_is_a_function_of_seed_and_step():
@@ -100,7 +100,7 @@ def test_distillation_mixes_cross_entropy_with_divergence():
         (p * (p / q).log()).sum(-1).mean().item(), rel=1e-5
     )
     with pytest.raises(ModelError, match="teacher"):
-        optimise(network(), replace(RECIPE, distillation=0.5), TOKENS)
+        train(network(), replace(RECIPE, distillation=0.5), TOKENS)
 
 
 def test_a_teacher_pulls_the_student_towards_itself():
@@ -114,7 +114,7 @@ def test_a_teacher_pulls_the_student_towards_itself():
             return divergence(student(input_ids=batch).logits, teacher(input_ids=batch).logits).item()
 
     before = distance()
-    optimise(student, recipe, TOKENS, teacher=teacher)
+    train(student, recipe, TOKENS, teacher=teacher)
     assert distance() < 0.7 * before
 
 
@@ -123,4 +123,4 @@ def test_a_loss_that_is_not_finite_ends_the_training():
     with torch.no_grad():
         model.transformer.ln_f.weight.fill_(float("nan"))
     with pytest.raises(ModelError, match="not finite"):
-        optimise(model, RECIPE, TOKENS)
+        train(model, RECIPE, TOKENS)
