@@ -21,6 +21,7 @@ from .fitting.arrays import fit_column_model, fit_retention, fit_separable_aging
 from .fitting.curves import fit_converter_curve, fit_polynomial, fit_spline
 from .fitting.variation import fit_converter_variation, fit_mismatch, fit_random_curve
 from .hardware import Hardware, Levels, names
+from .processor import apply_instruction_limit
 from .surrogate import Surrogate
 from .values import FitError
 from .variation import CellStatistics, ConverterVariation, Mismatch, RandomCurve
@@ -68,3 +69,6 @@ __all__ = [
     "fit_spline",
     "names",
 ]
+
+# Importing computes nothing, so torch has not chosen its instructions yet.
+apply_instruction_limit()
