@@ -1,28 +1,111 @@
-"""Files that are whole or not there."""
+"""Atomic file writes, checks that a path can be written, and digests; used by every room."""
 
 from __future__ import annotations
 
 import errno
+import hashlib
+import json
 import os
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
+
+PARTIAL_SUFFIX = ".part"
+"""Suffix of the temporary files, which also begin with a dot. A killed process leaves them behind."""
+
+_MODE = 0o644
 
 
-def write_whole(path: Path, data: bytes) -> None:
-    """Write a file in one step, making its folder; an interrupted write leaves the old content or none."""
+def replace_atomically(path: Path, write: Callable[[Path], object]) -> None:
+    """Write a file with a function that needs a file name (Parquet, `torch.save`, safetensors) in one step.
+
+    `write` gets a temporary file in the folder of `path`, which then replaces `path`. A reader, a concurrent
+    writer or an interruption sees the old content or the new one, never a part of either. The data are not
+    flushed to the disk (no fsync): this protects from killed processes, not from power failures.
+
+    Args:
+        path: file to write or replace; its folder is made if necessary.
+        write: writes the whole content to the path it is given, an empty file with the suffix `.part`.
+
+    Raises:
+        OSError: the folder or the file cannot be written.
+        Exception: whatever `write` raises. `path` is then unchanged and the temporary file is removed.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
-    partial = path.with_name(f".{path.name}.{os.getpid()}.part")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PARTIAL_SUFFIX)
+    os.close(handle)
+    partial = Path(name)
     try:
-        partial.write_bytes(data)
+        write(partial)
+        partial.chmod(_MODE)
         os.replace(partial, path)
-    finally:
+    except BaseException:
         partial.unlink(missing_ok=True)
+        raise
+
+
+def write_atomically(path: Path, data: bytes) -> None:
+    """Write bytes in one step (see `replace_atomically`).
+
+    Args:
+        path: file to write or replace; its folder is made if necessary.
+        data: the whole content.
+
+    Raises:
+        OSError: the folder or the file cannot be written.
+    """
+    replace_atomically(path, lambda partial: partial.write_bytes(data))
+
+
+def write_text(path: Path, text: str) -> None:
+    """Write a text as UTF-8 in one step, line ends unchanged (see `replace_atomically`).
+
+    Args:
+        path: file to write or replace; its folder is made if necessary.
+        text: the whole content.
+
+    Raises:
+        OSError: the folder or the file cannot be written.
+    """
+    write_atomically(path, text.encode())
+
+
+def write_json(path: Path, value: Any, indent: int = 1) -> None:
+    """Write a value as indented JSON with a final newline in one step (see `replace_atomically`).
+
+    Args:
+        path: file to write or replace; its folder is made if necessary.
+        value: dictionaries, lists, strings, numbers, booleans and None.
+        indent: spaces per level.
+
+    Raises:
+        TypeError: `value` holds something that JSON has no form for.
+        OSError: the folder or the file cannot be written.
+    """
+    write_text(path, json.dumps(value, indent=indent, ensure_ascii=False) + "\n")
+
+
+def digest(path: Path) -> str:
+    """sha256 of the content of a file, hexadecimal.
+
+    Raises:
+        OSError: the file cannot be read.
+    """
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def require_folder(folder: Path) -> None:
-    """Refuse a folder that could not be written, before the work whose result would go there.
+    """Refuse a folder that cannot be written, before the computation whose results would go there.
 
-    Tries in the folder, or where it would be made; leaves nothing behind. Raises `OSError` naming the folder.
+    Makes a temporary file in the folder, or in its nearest existing parent, and removes it again.
+
+    Args:
+        folder: existing folder, or one that would be made.
+
+    Raises:
+        OSError: the folder cannot be made or written; the error names `folder`.
     """
     place = folder.absolute()
     try:
@@ -35,7 +118,17 @@ def require_folder(folder: Path) -> None:
 
 
 def require_file(path: Path) -> None:
-    """Refuse a file that could not be written, as `require_folder` does. Raises `OSError` naming it."""
+    """Refuse a file that cannot be written, before the computation whose result would go there.
+
+    Args:
+        path: existing file, or one that would be made.
+
+    Raises:
+        OSError: `path` is a folder, or its folder cannot be made or written (see `require_folder`).
+    """
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     require_folder(path.parent)
+
+
+write_whole = write_atomically  # temporary: callers move to the name above

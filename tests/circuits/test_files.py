@@ -1,0 +1,148 @@
+"""Files are replaced in one step: readers, concurrent writers and interruptions see whole files only."""
+
+import hashlib
+import json
+import multiprocessing
+import stat
+
+import pytest
+
+from gaincell.circuits.files import (
+    digest,
+    replace_atomically,
+    require_file,
+    require_folder,
+    write_atomically,
+    write_json,
+    write_text,
+)
+
+SIZE = 1 << 20
+
+
+def names(folder):
+    return sorted(path.name for path in folder.iterdir())
+
+
+@pytest.mark.parametrize("error", [OSError("disk full"), KeyboardInterrupt()])
+def test_interrupted_write_keeps_old_content_and_removes_the_temporary_file(tmp_path, error):
+    path = tmp_path / "table"
+    write_atomically(path, b"old")
+
+    def interrupted(partial):
+        partial.write_bytes(b"half of the n")
+        raise error
+
+    with pytest.raises(type(error)):
+        replace_atomically(path, interrupted)
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["table"]
+
+
+def test_failed_rename_keeps_old_content_and_removes_the_temporary_file(tmp_path, monkeypatch):
+    path = tmp_path / "table"
+    write_atomically(path, b"old")
+
+    def refuse(*_):
+        raise PermissionError("rename")
+
+    monkeypatch.setattr("gaincell.circuits.files.os.replace", refuse)
+    with pytest.raises(PermissionError):
+        write_atomically(path, b"new")
+    assert path.read_bytes() == b"old"
+    assert names(tmp_path) == ["table"]
+
+
+def test_interrupted_first_write_leaves_no_file(tmp_path):
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "value.json", {"a": object()})
+    assert names(tmp_path) == []
+
+
+def test_old_content_is_readable_while_the_new_one_is_written(tmp_path):
+    path = tmp_path / "table"
+    write_atomically(path, b"old")
+    seen = []
+
+    def write(partial):
+        partial.write_bytes(b"new")
+        seen.append(path.read_bytes())
+
+    replace_atomically(path, write)
+    assert (seen, path.read_bytes()) == ([b"old"], b"new")
+
+
+def _write_repeatedly(path, letter):
+    for _ in range(20):
+        write_atomically(path, letter * SIZE)
+
+
+def test_concurrent_writers_leave_one_whole_file(tmp_path):
+    path = tmp_path / "table"
+    letters = (b"a", b"b", b"c")
+    context = multiprocessing.get_context("spawn")
+    writers = [context.Process(target=_write_repeatedly, args=(path, letter)) for letter in letters]
+    for writer in writers:
+        writer.start()
+    contents = set()
+    while any(writer.is_alive() for writer in writers):
+        if path.exists():
+            contents.add(path.read_bytes())
+    for writer in writers:
+        writer.join()
+    contents.add(path.read_bytes())
+    assert [writer.exitcode for writer in writers] == [0, 0, 0]
+    assert contents <= {letter * SIZE for letter in letters}
+    assert names(tmp_path) == ["table"]
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda path: write_atomically(path, b"data"),
+        lambda path: write_text(path, "data"),
+        lambda path: write_json(path, "data"),
+        lambda path: replace_atomically(path, lambda partial: partial.write_bytes(b"data")),
+    ],
+)
+def test_folder_is_made_and_mode_is_0644(tmp_path, write):
+    path = tmp_path / "deep" / "folder" / "file"
+    write(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o644
+    assert names(path.parent) == ["file"]
+
+
+@pytest.mark.parametrize("indent", [1, 2])
+def test_json_is_utf8_with_the_requested_indentation(tmp_path, indent):
+    value = {"unit": "µA", "values": [1, 2.5, None]}
+    write_json(tmp_path / "value.json", value, indent=indent)
+    text = (tmp_path / "value.json").read_text(encoding="utf-8")
+    assert json.loads(text) == value
+    assert text.startswith("{\n" + " " * indent + '"unit": "µA"')
+    assert text.endswith("}\n")
+
+
+def test_line_ends_are_written_unchanged(tmp_path):
+    write_text(tmp_path / "deck", "a\r\nb\n")
+    assert (tmp_path / "deck").read_bytes() == b"a\r\nb\n"
+
+
+def test_digest_is_sha256_of_the_content(tmp_path):
+    write_atomically(tmp_path / "data", b"x" * 3_000_000)
+    assert digest(tmp_path / "data") == hashlib.sha256(b"x" * 3_000_000).hexdigest()
+
+
+def test_writable_places_are_accepted_without_a_trace(tmp_path):
+    require_folder(tmp_path / "a" / "b")
+    require_file(tmp_path / "c" / "file")
+    assert names(tmp_path) == []
+
+
+def test_places_that_cannot_be_written_are_refused_by_name(tmp_path):
+    (tmp_path / "file").write_text("plain")
+    with pytest.raises(OSError, match="file/below"):
+        require_folder(tmp_path / "file" / "below")
+    with pytest.raises(OSError, match="file"):
+        require_file(tmp_path / "file" / "below")
+    with pytest.raises(IsADirectoryError, match=str(tmp_path)):
+        require_file(tmp_path)
