@@ -24,6 +24,7 @@ from torch import Tensor, nn
 from transformers import Cache, DynamicCache, GPT2Config, GPT2LMHeadModel
 
 from gaincell.cosim import LevelCache, convert
+from gaincell.cosim.network.kv_cache import cache_keyword
 from gaincell.models import Hardware
 
 SOFTMAX, LEVELS = "softmax", " on levels"
@@ -35,7 +36,7 @@ class Writer:
     """A model that has read the prompt, and goes on by a token a call."""
 
     def __init__(self, model: nn.Module, cache: Cache, prompt: Tensor) -> None:
-        self.model, self.cache, self.written = model, cache, []
+        self.model, self.cache, self.written = model, {cache_keyword(model): cache}, []
         self._read(prompt)
 
     def __call__(self) -> None:
@@ -44,7 +45,7 @@ class Writer:
 
     @torch.no_grad()
     def _read(self, tokens: Tensor) -> None:
-        logits = self.model(tokens, past_key_values=self.cache, logits_to_keep=1).logits
+        logits = self.model(tokens, **self.cache, logits_to_keep=1).logits
         self.written.append(logits[:, -1:].argmax(-1))
 
 

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from .ledger.accounting import account
     from .ledger.ledger import BASELINES, Baseline, Ledger, LedgerEntry, RetentionMargin
     from .network.conversion import convert
-    from .network.kv_cache import LevelCache
+    from .network.kv_cache import LevelCache, level_cache
     from .network.layer import GainCellAttention, gain_cell_layers, put_on_chip, record_traces
     from .network.pretrained import from_pretrained, is_converted, save_pretrained
 
@@ -34,6 +34,7 @@ _HOME = {
     "gain_cell_attention": "attention.api",
     "gain_cell_layers": "network.layer",
     "is_converted": "network.pretrained",
+    "level_cache": "network.kv_cache",
     "levels_of": "attention.levels",
     "put_on_chip": "network.layer",
     "record_traces": "network.layer",
@@ -59,6 +60,7 @@ __all__ = [
     "gain_cell_attention",
     "gain_cell_layers",
     "is_converted",
+    "level_cache",
     "levels_of",
     "put_on_chip",
     "record_traces",

@@ -12,7 +12,7 @@ from ...circuits.errors import ModelError
 from ...models import Hardware
 from ..attention.effects import STANDARD, Effects
 from .checkpoints import Checkpoint, load_softmax, tokenizer_of
-from .kv_cache import LevelCache
+from .kv_cache import level_cache
 from .layer import gain_cell_layers, put_on_chip
 from .pretrained import from_pretrained
 
@@ -53,9 +53,9 @@ def generate_text(
         ids,
         attention_mask=torch.ones_like(ids),
         max_new_tokens=min(max_new_tokens, room),
-        past_key_values=LevelCache(model),
         eos_token_id=tokenizer.end,
         pad_token_id=tokenizer.end,
+        **level_cache(model),
         **sampling,
     )[0]
     new = out[ids.shape[1] :]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from typing import Any
 
 import torch
@@ -17,9 +18,51 @@ from .layer import GainCellAttention, gain_cell_layers
 LEAST_ROOM = 64
 """Tokens that a buffer has room for at least."""
 
+CACHE_KEYWORDS = ("cache", "past_key_values")
+"""Names of a model's cache argument: transformers' own from 5.24, and before."""
+
+
+def cache_keyword(model: nn.Module) -> str:
+    """Name under which the model's `forward` and `generate` take a cache.
+
+    It is read from the signature of `forward`, so that it follows the installed transformers. The output of
+    `forward` has the cache under the same name.
+
+    Args:
+        model: language model, converted or not, compiled or not.
+
+    Returns:
+        "cache" (transformers 5.24 and later) or "past_key_values".
+
+    Raises:
+        ModelError: the model takes no cache.
+    """
+    # The class's method: an instance's may be replaced by a compiled one.
+    network = type(unwrap(model))
+    parameters = inspect.signature(network.forward).parameters
+    for keyword in CACHE_KEYWORDS:
+        if keyword in parameters:
+            return keyword
+    raise ModelError(f"{network.__name__}.forward takes no cache: none of {', '.join(CACHE_KEYWORDS)}")
+
+
+def level_cache(model: nn.Module) -> dict[str, LevelCache]:
+    """A new `LevelCache` as the keyword argument of one call, `model.generate(ids, **level_cache(model))`.
+
+    Args:
+        model: converted model.
+
+    Returns:
+        The cache under the name that `cache_keyword` finds.
+
+    Raises:
+        ModelError: the model takes no cache.
+    """
+    return {cache_keyword(model): LevelCache(model)}
+
 
 class LevelCache(Cache):
-    """Cache for `generate` of a converted model, `model.generate(ids, past_key_values=LevelCache(model))`.
+    """Cache for `generate` of a converted model, `model.generate(ids, **level_cache(model))`.
 
     The tokens are those of the usual cache. Keys and values are scaled and quantised once, when they are
     written, instead of at every token that reads them, and take one byte each, with room for a quarter more.

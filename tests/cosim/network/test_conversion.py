@@ -5,6 +5,7 @@ from transformers import GPT2Config, GPT2LMHeadModel, StaticCache
 
 from gaincell.circuits.errors import ModelError
 from gaincell.cosim import Effects, convert, gain_cell_layers
+from gaincell.cosim.network.kv_cache import cache_keyword
 
 
 @pytest.fixture
@@ -73,8 +74,9 @@ def test_layers_left_out_stay_exact(tiny_gpt2, leroux, ideal, tokens):
     assert not torch.allclose(partly[2], plain[2], atol=1e-2)
     assert list(gain_cell_layers(tiny_gpt2)) == ["transformer.h.1.attn.gain_cell"]
     # cached decoding passes the unconverted layer a causal mask as well
-    past = tiny_gpt2(tokens[:, :40], use_cache=True).past_key_values
-    rest = tiny_gpt2(tokens[:, 40:], past_key_values=past).logits
+    keyword = cache_keyword(tiny_gpt2)
+    past = tiny_gpt2(tokens[:, :40], use_cache=True)[keyword]
+    rest = tiny_gpt2(tokens[:, 40:], **{keyword: past}).logits
     torch.testing.assert_close(rest, tiny_gpt2(tokens).logits[:, 40:], rtol=0, atol=1e-3)
 
 
@@ -158,7 +160,8 @@ def test_masks_that_a_ring_cannot_follow_are_refused(gain_cell_gpt2, tokens):
     with pytest.raises(ModelError, match="packed sequences"):
         gain_cell_gpt2(tokens, position_ids=packed, use_cache=False)
     with pytest.raises(ModelError, match="static"):
-        gain_cell_gpt2(tokens, past_key_values=StaticCache(config=gain_cell_gpt2.config, max_cache_len=90))
+        cache = StaticCache(config=gain_cell_gpt2.config, max_cache_len=90)
+        gain_cell_gpt2(tokens, **{cache_keyword(gain_cell_gpt2): cache})
 
 
 def four_dimensional(mask):

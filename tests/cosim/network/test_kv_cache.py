@@ -6,12 +6,13 @@ import io
 import pytest
 import torch
 from tiny import llama
+from torch import nn
 from transformers import LlamaForCausalLM
 
 from gaincell.circuits.errors import HardwareError, ModelError
-from gaincell.cosim import Effects, LevelCache, convert, gain_cell_attention, gain_cell_layers
+from gaincell.cosim import Effects, LevelCache, convert, gain_cell_attention, gain_cell_layers, level_cache
 from gaincell.cosim.attention.levels import NO_LEVEL, levels_of, volts_of
-from gaincell.cosim.network.kv_cache import LEAST_ROOM, LevelLayer
+from gaincell.cosim.network.kv_cache import LEAST_ROOM, LevelLayer, cache_keyword
 from gaincell.models import Hardware
 
 OPTIONS = {"max_new_tokens": 40, "do_sample": False, "pad_token_id": 0, "eos_token_id": None}
@@ -38,6 +39,40 @@ def prompts():
     return {"input_ids": tokens * stored, "attention_mask": stored}
 
 
+class TakesCache(nn.Module):
+    def forward(self, input_ids, cache=None): ...
+
+
+class TakesPastKeyValues(nn.Module):
+    def forward(self, input_ids, past_key_values=None): ...
+
+
+@pytest.mark.parametrize(
+    ("network", "keyword"), [(TakesCache, "cache"), (TakesPastKeyValues, "past_key_values")]
+)
+def test_the_keyword_is_that_of_the_model(network, keyword):
+    assert cache_keyword(network()) == keyword
+
+
+def test_a_model_that_takes_no_cache_is_refused():
+    with pytest.raises(ModelError, match=r"Linear.forward takes no cache: none of cache, past_key_values"):
+        cache_keyword(nn.Linear(2, 2))
+
+
+@pytest.mark.filterwarnings("error")
+@torch.no_grad()
+def test_forward_and_generate_take_a_level_cache_without_a_warning(model, prompts):
+    """Whichever transformers is installed; the output has the cache under the same keyword."""
+    argument = level_cache(model)
+    (cache,) = argument.values()
+    assert type(cache) is LevelCache
+    assert model(**prompts, **argument)[cache_keyword(model)] is cache
+    assert cache.get_seq_length() == 20
+    ((keyword, other),) = level_cache(torch.compile(model, backend="eager")).items()
+    assert keyword == cache_keyword(model) and other is not cache
+    assert model.generate(**prompts, **OPTIONS, **{keyword: other}).shape == (3, 60)
+
+
 @torch.no_grad()
 @pytest.mark.parametrize("implementation", ["auto", "torch", "reference"])
 @pytest.mark.parametrize("search", [{}, {"num_beams": 3}], ids=["greedy", "beams"])
@@ -45,8 +80,8 @@ def test_levels_change_no_token(model, prompts, implementation, search):
     for layer in gain_cell_layers(model).values():
         layer.implementation = implementation
     plain = model.generate(**prompts, **OPTIONS, **search)
-    cache = LevelCache(model)
-    assert torch.equal(plain, model.generate(**prompts, **OPTIONS, **search, past_key_values=cache))
+    ((keyword, cache),) = level_cache(model).items()
+    assert torch.equal(plain, model.generate(**prompts, **OPTIONS, **search, **{keyword: cache}))
     assert plain[:, 20:].unique().numel() > 5
     assert cache.layers[0].keys.dtype == torch.uint8
 
@@ -54,17 +89,17 @@ def test_levels_change_no_token(model, prompts, implementation, search):
 @torch.no_grad()
 def test_a_token_is_written_and_nothing_is_copied(model):
     cache, tokens = LevelCache(model), torch.randint(1, 64, (1, LEAST_ROOM + 30))
-    model(tokens[:, :10], past_key_values=cache)
+    model(tokens[:, :10], **{cache_keyword(model): cache})
     places, lengths = set(), []
     for i in range(10, tokens.shape[1]):
-        model(tokens[:, i : i + 1], past_key_values=cache)
+        model(tokens[:, i : i + 1], **{cache_keyword(model): cache})
         places.add(cache.layers[1].keys.data_ptr())
         lengths.append(cache.get_seq_length(1))
     assert lengths == list(range(11, tokens.shape[1] + 1))
     assert len(places) == 2
     assert cache.layers[1].keys.untyped_storage().nbytes() <= 1.7 * cache.layers[1].keys.numel()
     whole = LevelCache(model)
-    model(tokens, past_key_values=whole)
+    model(tokens, **{cache_keyword(model): whole})
     assert torch.equal(whole.layers[1].values, cache.layers[1].values)
 
 
@@ -72,12 +107,12 @@ def test_a_token_is_written_and_nothing_is_copied(model):
 def test_a_cropped_cache_is_written_anew(model):
     """What another owner may still see is not overwritten."""
     cache, tokens = LevelCache(model), torch.randint(1, 64, (1, 30))
-    model(tokens, past_key_values=cache)
+    model(tokens, **{cache_keyword(model): cache})
     before = cache.layers[0].keys
     copy = before.clone()
     cache.crop(-10)
     other = torch.randint(1, 64, (1, 10))
-    logits = model(other, past_key_values=cache).logits
+    logits = model(other, **{cache_keyword(model): cache}).logits
     assert torch.equal(before, copy)
     expected = model(torch.cat([tokens[:, :20], other], dim=1)).logits[:, 20:]
     torch.testing.assert_close(logits, expected, rtol=0, atol=1e-4)
@@ -86,22 +121,24 @@ def test_a_cropped_cache_is_written_anew(model):
 @torch.no_grad()
 def test_a_cache_can_be_used_again_after_a_reset(model):
     cache, tokens = LevelCache(model), torch.randint(1, 64, (1, 12))
-    first = model(tokens, past_key_values=cache).logits
+    first = model(tokens, **{cache_keyword(model): cache}).logits
     cache.reset()
     assert cache.get_seq_length() == 0
-    torch.testing.assert_close(model(tokens, past_key_values=cache).logits, first)
+    torch.testing.assert_close(model(tokens, **{cache_keyword(model): cache}).logits, first)
 
 
 @torch.no_grad()
 def test_a_copy_goes_on_by_itself(model):
     """As one prompt is used for several answers: the network is not copied, nor stored with the levels."""
     cache, tokens = LevelCache(model), torch.randint(1, 64, (1, 70))
-    model(tokens, past_key_values=cache)
+    model(tokens, **{cache_keyword(model): cache})
     other = copy.deepcopy(cache)
     step = torch.tensor([[5]])
     expected = model(torch.cat([tokens, step], 1)).logits[:, -1:]
     for one in (cache, other):
-        torch.testing.assert_close(model(step, past_key_values=one).logits, expected, rtol=0, atol=1e-4)
+        torch.testing.assert_close(
+            model(step, **{cache_keyword(model): one}).logits, expected, rtol=0, atol=1e-4
+        )
     assert other.layers[0].attention is cache.layers[0].attention
     assert other.layers[0].keys.data_ptr() != cache.layers[0].keys.data_ptr()
     stored = io.BytesIO()
@@ -112,17 +149,17 @@ def test_a_copy_goes_on_by_itself(model):
 def test_a_cache_from_inference_mode_can_be_continued(model):
     cache, tokens = LevelCache(model), torch.randint(1, 64, (1, 12))
     with torch.inference_mode():
-        model(tokens, past_key_values=cache)
+        model(tokens, **{cache_keyword(model): cache})
     with torch.no_grad():
-        logits = model(tokens[:, :1], past_key_values=cache).logits
+        logits = model(tokens[:, :1], **{cache_keyword(model): cache}).logits
         expected = model(torch.cat([tokens, tokens[:, :1]], 1)).logits[:, -1:]
     torch.testing.assert_close(logits, expected, rtol=0, atol=1e-4)
 
 
 def test_training_with_levels_is_refused(model):
     with pytest.raises(ModelError, match="train with use_cache=False"):
-        model.train()(torch.randint(1, 64, (1, 12)), past_key_values=LevelCache(model))
-    model.eval()(torch.randint(1, 64, (1, 12)), past_key_values=LevelCache(model))
+        model.train()(torch.randint(1, 64, (1, 12)), **level_cache(model))
+    model.eval()(torch.randint(1, 64, (1, 12)), **level_cache(model))
 
 
 @torch.no_grad()
@@ -130,7 +167,7 @@ def test_a_compiled_model_reads_levels(model, prompts):
     eager = model.generate(**prompts, **OPTIONS)
     torch._dynamo.reset()
     model.forward = torch.compile(model.forward, backend="eager")
-    assert torch.equal(model.generate(**prompts, **OPTIONS, past_key_values=LevelCache(model)), eager)
+    assert torch.equal(model.generate(**prompts, **OPTIONS, **level_cache(model)), eager)
 
 
 def test_layers_without_levels_keep_what_they_are_given(tiny_gpt2, leroux, ideal):
