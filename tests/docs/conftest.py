@@ -1,4 +1,4 @@
-"""The documentation's own modules, importable as `python docs/schematics.py` has them."""
+"""Makes the modules in docs/ importable, as for `python docs/schematics.py`."""
 
 import sys
 from pathlib import Path

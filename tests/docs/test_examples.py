@@ -1,4 +1,4 @@
-"""The example technology and the example procedure, simulated."""
+"""Simulations of the example technology and the example procedure."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def run(tmp_path):
     return tables
 
 
-def test_the_example_technology_makes_a_cell_that_can_be_written(docs, run):
+def test_cell_of_the_example_technology_is_written_within_7_mv_and_leaks_faster_when_warm(docs, run):
     plan = Plan.load(docs / "examples" / "lp28-first-look.toml")
     tables = run(plan)
     device = tables["device"].set_index(["role", "length"])
@@ -34,25 +34,25 @@ def test_the_example_technology_makes_a_cell_that_can_be_written(docs, run):
     assert set(write["write_device"]) == {"cmos"}, "it has no oxide device"
     assert (write["v_written"] - write["v_target"]).abs().max() < 7e-3
     retention = tables["cell_retention"]
-    early = retention["age"].between(1e-4, 1e-2)  # before every level has reached its end
+    early = retention["age"].between(1e-4, 1e-2)  # before every level has reached its final value
     warm, cold = (np.isclose(retention["temperature"], t) & early for t in (85.0, 27.0))
     drift = (retention["v_aged"] - retention["v_store"]).abs()
     assert drift[warm].mean() > 3 * drift[cold].mean()
 
 
-def test_corners_of_the_example_technology_are_ordered(docs, run):
+def test_drive_of_the_example_technology_rises_from_slow_to_fast(docs, run):
     plan = Plan(name="devices", technology=str(docs / "examples" / "lp28.toml"), procedures=("device",))
     drive = [run(plan.override(corner=corner))["device"]["i_on"] for corner in ("slow", "typ", "fast")]
     assert (drive[0] < drive[1]).all() and (drive[1] < drive[2]).all()
 
 
-def test_both_kinds_of_device_of_the_example_take_their_width(docs):
+def test_both_kinds_of_device_of_the_example_get_width_and_length(docs):
     technology = Technology.load(docs / "examples" / "lp28.toml")
     assert "m0 d g s b lp_n w={w} l={l} m={m} delvto={zvt*" in technology.header("typ")
     assert "x0 d g s b lp_n_hvt w={w} l={l} m={m} dvth={zvt*" in technology.header("typ")
 
 
-def test_the_example_cell_is_balanced_at_half_of_its_supply(docs):
+def test_example_cell_is_balanced_at_half_of_its_supply(docs):
     technology = Technology.load(docs / "examples" / "lp28.toml")
     from gaincell.circuits.designs import Designs
 
@@ -64,7 +64,7 @@ def test_the_example_cell_is_balanced_at_half_of_its_supply(docs):
     assert high == pytest.approx(-low, rel=0.05)
 
 
-def test_the_example_procedure_agrees_with_the_cell_and_with_symmetry(docs, run):
+def test_example_procedure_agrees_with_single_reads_and_with_symmetry(docs, run):
     import cell_supply
 
     table = run(Plan(name="supply", procedures=("cell_supply",)))["cell_supply"]

@@ -1,5 +1,7 @@
-"""The pages: links resolve, quoted files are the files, figures are shown, code runs."""
+"""The pages: links resolve, quoted files match, figures are shown, code runs."""
 
+import ast
+import importlib
 import json
 import re
 import shutil
@@ -12,8 +14,10 @@ from typer.testing import CliRunner
 
 from gaincell.cosim.cli import app
 
-DOCS = Path(__file__).parents[2] / "docs"
+ROOT = Path(__file__).parents[2]
+DOCS = ROOT / "docs"
 PAGES = sorted(DOCS.glob("*.md"))
+FRONT = [ROOT / "README.md", ROOT / "CONTRIBUTING.md"]
 FENCE = re.compile(r"^```(\w*)\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 QUOTED = re.compile(r"<!-- file: (\S+) -->\n```\w*\n(.*?)^```$", re.MULTILINE | re.DOTALL)
 
@@ -32,7 +36,7 @@ def links(page):
     return re.findall(r"\]\(([^)\s]+)\)", prose(page))
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", FRONT + PAGES, ids=lambda page: page.name)
 def test_links_resolve(page):
     for link in links(page):
         if link.startswith("https://"):
@@ -44,20 +48,43 @@ def test_links_resolve(page):
             assert anchor in anchors(target), f"{page.name}: {link}"
 
 
-def test_every_page_is_on_the_map():
-    mapped = {link.partition("#")[0] for link in links(DOCS / "index.md")}
-    assert {page.name for page in PAGES} - {"index.md"} <= mapped
+def test_names_that_the_readme_imports_exist():
+    (code,) = (code for language, code in FENCE.findall(FRONT[0].read_text()) if language == "python")
+    imports = [node for node in ast.parse(code).body if isinstance(node, ast.ImportFrom)]
+    ours = [(node.module, name.name) for node in imports for name in node.names if "gaincell" in node.module]
+    assert ours
+    for module, name in ours:
+        assert hasattr(importlib.import_module(module), name), f"{module} has no {name}"
 
 
-def test_every_drawing_is_shown():
+def test_readme_shows_both_commands_before_its_first_heading():
+    above = FRONT[0].read_text().partition("\n## ")[0]
+    (block,) = (code for language, code in FENCE.findall(above) if not language)
+    assert [line.partition("#")[0].strip() for line in block.splitlines()] == ["make demo", "make test"]
+
+
+def test_commands_of_the_readme_exist():
+    code = "\n".join(code for language, code in FENCE.findall(FRONT[0].read_text()) if not language)
+    documented = set(re.findall(r"^gaincell (\w+)", code, re.MULTILINE))
+    assert documented and documented <= {command.name for command in app.registered_commands} | {
+        group.name for group in app.registered_groups
+    }
+
+
+def test_every_page_is_on_the_index():
+    listed = {link.partition("#")[0] for link in links(DOCS / "index.md")}
+    assert {page.name for page in PAGES} - {"index.md"} <= listed
+
+
+def test_every_drawing_is_shown_on_a_page():
     shown = {link for page in PAGES for link in links(page)}
     assert {f"figures/{path.name}" for path in (DOCS / "figures").glob("*.svg")} <= shown
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_quoted_files_are_the_files(page):
+def test_quoted_files_match_their_sources(page):
     for name, text in QUOTED.findall(page.read_text()):
-        assert text.rstrip() == (DOCS / name).read_text().rstrip(), f"{page.name} quotes an old {name}"
+        assert text.rstrip() == (DOCS / name).read_text().rstrip(), f"{page.name}: {name} has changed"
 
 
 def test_every_example_is_quoted_or_linked():
@@ -67,8 +94,8 @@ def test_every_example_is_quoted_or_linked():
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_equations_use_what_github_renders(page):
-    """GitHub's MathJax refuses some macros, and markdown eats backslashes before punctuation inline."""
+def test_equations_use_macros_that_github_renders(page):
+    """GitHub's MathJax refuses some macros; inline, markdown removes backslashes before punctuation."""
     text = page.read_text()
     assert not re.findall(r"\\(?:operatorname|newcommand|def)\b", text)
     inline = re.findall(r"(?<![\\$`])\$([^$\n]+)\$", prose(page))
@@ -76,8 +103,8 @@ def test_equations_use_what_github_renders(page):
 
 
 @pytest.mark.parametrize("name", ["add-a-technology.md", "add-a-procedure.md"])
-def test_the_code_of_a_tutorial_runs(name, docs, tmp_path, monkeypatch):
-    """Its own blocks, not the quoted files, one after the other, beside copies of the examples."""
+def test_code_blocks_of_a_tutorial_run(name, docs, tmp_path, monkeypatch):
+    """The page's own blocks, not the quoted files, run one after the other beside copies of the examples."""
     for example in (DOCS / "examples").iterdir():
         if example.is_file():
             shutil.copy(example, tmp_path)
@@ -86,13 +113,13 @@ def test_the_code_of_a_tutorial_runs(name, docs, tmp_path, monkeypatch):
     text = QUOTED.sub("", (DOCS / name).read_text())
     blocks = [code for language, code in FENCE.findall(text) if language == "python"]
     assert blocks
-    room = {}
+    namespace = {}
     for code in blocks:
-        exec(compile(code, name, "exec"), room)
-    assert room["summary"].failed == 0 < room["summary"].points
+        exec(compile(code, name, "exec"), namespace)
+    assert namespace["summary"].failed == 0 < namespace["summary"].points
 
 
-def test_an_own_number_replaces_the_published_one_in_the_bill(tmp_path, monkeypatch):
+def test_custom_stage_energy_replaces_the_published_one(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     torch.set_num_threads(1)
@@ -103,7 +130,7 @@ def test_an_own_number_replaces_the_published_one_in_the_bill(tmp_path, monkeypa
     (code,) = (code for language, code in FENCE.findall(section) if language == "python")
     exec(compile(code, "model.md", "exec"), {})
 
-    def bill(hardware):
+    def stages(hardware):
         words = [
             "account",
             "network",
@@ -119,7 +146,7 @@ def test_an_own_number_replaces_the_published_one_in_the_bill(tmp_path, monkeypa
         assert result.exit_code == 0, result.stderr
         return {stage["name"]: stage for stage in json.loads(result.stdout)["stages"]}
 
-    published, own = bill("generic28"), bill("./own-control")
+    published, own = stages("generic28"), stages("./own-control")
     assert published["digital control"]["origin"] == "published"
     assert own["digital control"]["origin"] == "estimate"
     assert own["digital control"]["energy_J"] == pytest.approx(350e-12)

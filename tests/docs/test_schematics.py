@@ -1,4 +1,4 @@
-"""Every schematic against the SPICE sub-circuit that it draws: instances, pins and nets."""
+"""Schematics compared with the SPICE sub-circuits that they draw: instances, pins and nets."""
 
 import re
 from pathlib import Path
@@ -34,7 +34,7 @@ def subcircuits():
 
 
 def flatten(circuits, name, drawn, prefix="", ports=None):
-    """(instance, model, {pin: net}) of a sub-circuit; instances that the sheet does not draw are opened."""
+    """(instance, model, {pin: net}) of a sub-circuit; instances that the sheet does not draw are expanded."""
     own, body = circuits[name]
     nets = dict(zip(own, ports or own, strict=True))
 
@@ -59,7 +59,7 @@ def flatten(circuits, name, drawn, prefix="", ports=None):
 
 
 def expected_nets(parts, ports):
-    """Nets as sets of (instance, pin) and ("", port), bulks apart."""
+    """Nets as sets of (instance, pin) and ("", port), without bulks."""
     nets = {}
     for path, model, pins in parts:
         for pin, net in pins.items():
@@ -83,7 +83,7 @@ NAMES = (
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_a_schematic_is_its_subcircuit(docs, name):
+def test_schematic_has_the_instances_and_nets_of_its_subcircuit(docs, name):
     import schematics
 
     sheet, circuits = schematics.SCHEMATICS[name](), subcircuits()
@@ -91,7 +91,7 @@ def test_a_schematic_is_its_subcircuit(docs, name):
     drawn = {path: part.model for path, part in sheet.parts.items()}
     assert drawn == {path: model for path, model, _ in parts}
     ports = set(circuits[name][0])
-    # A name inside the sheet that is no port joins wires; it says nothing to compare.
+    # A name that is no port only joins wires within the sheet, so it is not compared.
     nets = {frozenset(pin for pin in net if pin[0] or pin[1] in ports) for net in sheet.nets()}
     assert nets == expected_nets(parts, ports)
     for _, model, pins in parts:
@@ -99,13 +99,13 @@ def test_a_schematic_is_its_subcircuit(docs, name):
             assert pins["b"] == ("vss" if model.startswith("dev_n") else "vdd")  # not drawn
 
 
-def test_every_schematic_is_compared(docs):
+def test_every_schematic_is_compared_with_a_subcircuit(docs):
     import schematics
 
     assert set(schematics.SCHEMATICS) == set(NAMES)
 
 
-def test_a_wrong_wire_is_noticed(docs):
+def test_an_extra_wire_changes_the_nets(docs):
     import schematics
 
     sheet = schematics.gain_cell()
@@ -115,13 +115,13 @@ def test_a_wrong_wire_is_noticed(docs):
     assert sheet.nets() != expected_nets(parts, circuits["gain_cell"][0])
 
 
-def test_committed_figures_show_what_is_drawn_now(docs, tmp_path):
+def test_committed_figures_have_the_texts_of_the_current_drawings(docs, tmp_path):
     import schematics
 
     for name, draw in (schematics.SCHEMATICS | schematics.DIAGRAMS).items():
         draw().save(tmp_path / f"{name}.svg")
         committed, now = ((folder / f"{name}.svg").read_text() for folder in (docs / "figures", tmp_path))
-        assert texts(committed) == texts(now), f"{name}.svg is old; run python docs/schematics.py"
+        assert texts(committed) == texts(now), f"{name}.svg is out of date: run python docs/schematics.py"
 
 
 def texts(svg):
