@@ -17,6 +17,13 @@ PARTIAL_SUFFIX = ".part"
 _MODE = 0o644
 
 
+def cache_folder() -> Path:
+    """Folder of what can be computed again: $GAINCELL_CACHE, or gaincell below the user's cache folder."""
+    if chosen := os.environ.get("GAINCELL_CACHE"):
+        return Path(chosen)
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gaincell"
+
+
 def replace_atomically(path: Path, write: Callable[[Path], object]) -> None:
     """Write a file with a function that needs a file name (Parquet, `torch.save`, safetensors) in one step.
 
