@@ -1,15 +1,14 @@
-"""Results of simulation batches, stored by the content of what produced them.
+"""Results of simulation batches, stored under a key of everything that determines them.
 
-An entry is one Parquet file written in one step (temporary file, then rename), so a run that is killed at any
-instant leaves only whole entries behind, and concurrent runs may share a cache. Its metadata hold the parts
-of its key (`Origin`), so that it can be told why an entry no longer fits.
+An entry is one Parquet file that is written atomically. A run that is killed leaves only whole entries, and
+concurrent runs may share a cache. The metadata of an entry hold the parts of its key (`CacheKey`), from which
+`stale.explain` finds why an entry no longer fits.
 """
 
 from __future__ import annotations
 
 import json
 import os
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -20,15 +19,17 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from .origin import Origin
+from ..circuits.files import PARTIAL_SUFFIX, replace_atomically
+from .cache_key import CacheKey
 
 _NOTE = b"gaincell"
+"""Metadata field of a Parquet file that holds the note given to `write_parquet`."""
 _ABANDONED = 3600.0
-"""Age at which a temporary file belongs to a run that was killed, s."""
+"""Age at which a temporary file is taken for the remains of a killed run, s."""
 
 
 def default_folder() -> Path:
-    """$GAINCELL_CACHE, or gaincell below the user's cache folder."""
+    """Folder of the user's cache: $GAINCELL_CACHE, else `gaincell` in $XDG_CACHE_HOME or ~/.cache."""
     if chosen := os.environ.get("GAINCELL_CACHE"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gaincell"
@@ -40,12 +41,13 @@ class Entry:
 
     path: Path
     size: int
-    """Bytes."""
+    """Size of the file, B."""
     used: float
-    """When it was last read or written, s since the epoch."""
+    """Time of the last read or write, s since the epoch."""
     rows: int
-    origin: Origin | None
-    """None for an entry of another gaincell version, which no run finds any more."""
+    """Number of table rows."""
+    key: CacheKey | None
+    """Key of the entry; None if another gaincell version wrote it, so that no run finds it any more."""
 
 
 @dataclass(frozen=True)
@@ -54,50 +56,62 @@ class Cache:
 
     folder: Path
     read: bool = True
-    """False simulates everything again and replaces the entries."""
+    """Whether existing entries are used; False simulates every batch again and replaces its entry."""
 
     @classmethod
     def default(cls) -> Cache:
-        """The user's cache."""
+        """The user's cache (see `default_folder`)."""
         return cls(default_folder())
 
-    def path(self, key: str) -> Path:
-        """Where the entry of `key` is or would be."""
-        return self.folder / key[:2] / f"{key}.parquet"
+    def path(self, digest: str) -> Path:
+        """File of the entry with the key digest `digest`, whether it exists or not."""
+        return self.folder / digest[:2] / f"{digest}.parquet"
 
-    def get(self, key: str) -> pd.DataFrame | None:
-        """The rows stored under `key`; None when there are none, or when the file is damaged."""
+    def get(self, digest: str) -> pd.DataFrame | None:
+        """Read the rows of a batch and mark its entry as used.
+
+        Args:
+            digest: `CacheKey.digest` of the batch.
+
+        Returns:
+            The rows, or None if there is no entry, if its file is damaged, or if `read` is False.
+        """
         if not self.read:
             return None
         try:
-            rows = pd.read_parquet(self.path(key))
-            os.utime(self.path(key))
+            rows = pd.read_parquet(self.path(digest))
+            os.utime(self.path(digest))
         except (OSError, pa.ArrowException):
             return None
         return rows
 
-    def put(self, origin: Origin, rows: pd.DataFrame) -> None:
-        """Store the rows of a batch."""
-        write_parquet(rows, self.path(origin.key), origin.to_dict())
+    def put(self, key: CacheKey, rows: pd.DataFrame) -> None:
+        """Store the rows of a batch under its key.
+
+        Raises:
+            OSError: the entry cannot be written.
+        """
+        write_parquet(self.path(key.digest), rows, key.to_dict())
 
     def entries(self) -> Iterator[Entry]:
-        """Every whole entry; one that a concurrent run removes or damages meanwhile is passed over."""
+        """Yield every whole entry; skip those that a concurrent run removes meanwhile, and damaged ones."""
         for path in sorted(self.folder.glob("??/*.parquet")):
             try:
                 found, status = pq.read_metadata(path), path.stat()
             except (OSError, pa.ArrowException):
                 continue
             note = (found.metadata or {}).get(_NOTE)
-            origin = Origin.from_dict(json.loads(note)) if note else None
-            yield Entry(path, status.st_size, status.st_mtime, found.num_rows, origin)
+            key = CacheKey.from_dict(json.loads(note)) if note else None
+            yield Entry(path, status.st_size, status.st_mtime, found.num_rows, key)
 
     def sweep(self) -> int:
-        """Remove damaged entries and the temporary files of killed runs; returns how many there were."""
+        """Remove damaged entries and the temporary files of killed runs; return their number."""
         removed = 0
         for path in self.folder.glob("??/*"):
-            if path.suffix == ".part" and time.time() - path.stat().st_mtime < _ABANDONED:
+            partial = path.suffix == PARTIAL_SUFFIX
+            if partial and time.time() - path.stat().st_mtime < _ABANDONED:
                 continue
-            if path.suffix == ".part" or _is_damaged(path):
+            if partial or _is_damaged(path):
                 path.unlink(missing_ok=True)
                 removed += 1
         return removed
@@ -113,35 +127,18 @@ def _is_damaged(path: Path) -> bool:
     return False
 
 
-def write_parquet(rows: pd.DataFrame, path: Path, note: dict[str, Any] | None = None) -> None:
-    """Write a table in one step: the file is whole or not there. `note` goes into its metadata."""
+def write_parquet(path: Path, rows: pd.DataFrame, note: dict[str, Any] | None = None) -> None:
+    """Write a table as a Parquet file in one step (see `circuits.files.replace_atomically`).
+
+    Args:
+        path: file to write or replace; its folder is made if necessary.
+        rows: the table; its index is not stored.
+        note: JSON-able values for the metadata of the file; None for no note.
+
+    Raises:
+        OSError: the file cannot be written.
+    """
     table = pa.Table.from_pandas(rows, preserve_index=False)
     if note is not None:
         table = table.replace_schema_metadata({**(table.schema.metadata or {}), _NOTE: json.dumps(note)})
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".", suffix=".part")
-    os.close(handle)
-    try:
-        pq.write_table(table, temporary)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
-def write_json(value: Any, path: Path) -> None:
-    """Write a value as indented JSON in one step."""
-    write_text(json.dumps(value, indent=2, ensure_ascii=False) + "\n", path)
-
-
-def write_text(text: str, path: Path) -> None:
-    """Write a text file in one step."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
-        temporary.write_text(text, encoding="utf-8")
-        os.replace(temporary, path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    replace_atomically(path, lambda partial: pq.write_table(table, partial))

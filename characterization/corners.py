@@ -15,9 +15,9 @@ COLD, HOT = -40.0, 125.0
 SUPPLY_TOLERANCE = 0.1
 """Relative to the technology's supply."""
 
-AXES = ["corner", "temperature", "vdd"]
+CONDITION_AXES = ["corner", "temperature", "vdd"]
 """Columns that name a condition."""
-COLUMNS = {
+CONDITION_COLUMNS = {
     "corner": "-: process corner",
     "temperature": "Celsius",
     "vdd": "V: supply",
@@ -38,5 +38,5 @@ def conditions(ctx: Context, *axes: Axis) -> pd.DataFrame:
 
 def condition_at(ctx: Context, points: pd.DataFrame) -> Condition:
     """The testbench condition that all `points` share."""
-    corner, temperature, vdd = points.iloc[0][AXES]
+    corner, temperature, vdd = points.iloc[0][CONDITION_AXES]
     return replace(ctx.condition, corner=corner, temperature=float(temperature), supply=float(vdd))

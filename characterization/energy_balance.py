@@ -15,12 +15,12 @@ from ..circuits.rawfile import Waveforms
 from ..circuits.runner import Simulation
 from .flatten_netlist import Element
 
-TRANSISTOR = ("id", "vds", "vgs", "vbs", "qg", "qd", "qb")
+TRANSISTOR_VECTORS = ("id", "vds", "vgs", "vbs", "qg", "qd", "qb")
 """What is saved of a transistor: channel current, voltages from its source, charges without the source's."""
 
 
 @dataclass(frozen=True)
-class Balance:
+class EnergyBalance:
     """Energies of a time window, J."""
 
     delivered: float
@@ -37,7 +37,7 @@ class Balance:
         return abs(self.delivered - self.dissipated - self.stored) / scale
 
 
-def observed(simulation: Simulation, circuit: tuple[Element, ...]) -> Simulation:
+def with_energy_vectors(simulation: Simulation, circuit: tuple[Element, ...]) -> Simulation:
     """The simulation with everything saved that a balance needs of the circuit's elements."""
     names = list(dict.fromkeys(name for element in circuit for name in _saved(element)))
     lines = [".save " + " ".join(names[i : i + 6]) for i in range(0, len(names), 6)]
@@ -45,8 +45,10 @@ def observed(simulation: Simulation, circuit: tuple[Element, ...]) -> Simulation
     return replace(simulation, netlist="\n".join([body, *lines, f"{end.strip()}\n"]))
 
 
-def balance(waves: Waveforms, circuit: tuple[Element, ...], start: float, stop: float) -> Balance:
-    """Energies between two instants (s) of an `observed` simulation."""
+def energy_balance(
+    waves: Waveforms, circuit: tuple[Element, ...], start: float, stop: float
+) -> EnergyBalance:
+    """Energies between two instants (s) of an `with_energy_vectors` simulation."""
     delivered = dissipated = stored = 0.0
     for element in circuit:
         if element.kind in "vie":
@@ -61,11 +63,11 @@ def balance(waves: Waveforms, circuit: tuple[Element, ...], start: float, stop: 
             dissipated += _work(
                 waves, f"i(@{element.name}[id])", waves[f"v(@{element.name}[vds])"], start, stop
             )
-            stored += charging(waves, element, start, stop)
-    return Balance(delivered, dissipated, stored)
+            stored += transistor_energy(waves, element, start, stop)
+    return EnergyBalance(delivered, dissipated, stored)
 
 
-def charging(waves: Waveforms, element: Element, start: float, stop: float) -> float:
+def transistor_energy(waves: Waveforms, element: Element, start: float, stop: float) -> float:
     """Energy (J) that goes into a transistor's charges: the integral of v dq over its terminals."""
     inside = (waves.axis >= start) & (waves.axis <= stop)
     total = 0.0
@@ -91,7 +93,7 @@ def node_charge(
 
 def _saved(element: Element) -> Iterator[str]:
     if element.kind == "m":
-        yield from (f"@{element.name}[{quantity}]" for quantity in TRANSISTOR)
+        yield from (f"@{element.name}[{quantity}]" for quantity in TRANSISTOR_VECTORS)
         return
     yield from (f"v({node})" for node in element.nodes if node != "0")
     yield {

@@ -18,7 +18,7 @@ from ..circuits.probe import probe
 from ..circuits.runner import Result, Status, ngspice_version, simulate
 from ..circuits.technology import Technology
 from .cache import Cache
-from .origin import Origin
+from .cache_key import CacheKey
 from .output import TableRecord, portable, write_run
 from .plan import Plan
 from .procedure import Batch, Context, Procedure, find
@@ -65,7 +65,7 @@ class Task:
     context: Context
     batch: Batch
     points: pd.DataFrame
-    origin: Origin
+    cache_key: CacheKey
     key: str
     deck: str
     """The netlist with portable library paths, as written beside the tables."""
@@ -138,7 +138,7 @@ def _tasks(procedure: Procedure, context: Context, simulator: str) -> list[Task]
     for batch in batches:
         own = points.iloc[list(batch.index)].reset_index(drop=True)
         deck = portable(batch.simulation.netlist, context.technology)
-        origin = Origin.of(
+        cache_key = CacheKey.of(
             procedure.name,
             replace(batch.simulation, netlist=deck),
             own,
@@ -146,7 +146,7 @@ def _tasks(procedure: Procedure, context: Context, simulator: str) -> list[Task]
             simulator=simulator,
             source=_source(procedure, batch),
         )
-        tasks.append(Task(procedure, context, batch, own, origin, origin.key, deck))
+        tasks.append(Task(procedure, context, batch, own, cache_key, cache_key.digest, deck))
     return tasks
 
 
@@ -211,7 +211,7 @@ def _run(task: Task, cache: Cache, home: str) -> tuple[str, pd.DataFrame, float,
 
 def _remember(cache: Cache, task: Task, rows: pd.DataFrame) -> None:
     if set(rows["status"]) <= _CACHED:
-        cache.put(task.origin, rows)
+        cache.put(task.cache_key, rows)
 
 
 def _process() -> str:
@@ -220,7 +220,7 @@ def _process() -> str:
 
 def _require_same_software(task: Task) -> None:
     """On another machine than the one that made the key, gaincell and ngspice must be the same."""
-    simulator, source = task.origin.simulator, task.origin.source
+    simulator, source = task.cache_key.simulator, task.cache_key.source
     if ngspice_version() != simulator:
         raise SimulationError(
             f"{platform.node()} has ngspice {ngspice_version()}, this run was started with {simulator}; "

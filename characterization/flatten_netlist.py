@@ -23,7 +23,7 @@ class Element:
     """Its first two terminals, or the four of a transistor: drain, gate, source, bulk."""
 
 
-def elements(netlist: str) -> tuple[Element, ...]:
+def flatten_netlist(netlist: str) -> tuple[Element, ...]:
     """Every element of a deck, which brings all its sub-circuits itself.
 
     Raises:

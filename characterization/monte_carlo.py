@@ -12,7 +12,7 @@ CELL, CONVERTER, READOUT = "cell", "converter", "readout"
 """Circuits drawn independently. Procedures that name the same one see the same samples."""
 
 
-def varied(
+def with_sampled_mismatch(
     ctx: Context, simulation: Simulation, circuit: str, subcircuit: str, samples: pd.Series
 ) -> Simulation:
     """The deck with the deviations of the given samples, one per copy of `subcircuit` in the deck's order.

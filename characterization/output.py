@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import fcntl
-import hashlib
 import os
 import platform
 import re
@@ -20,14 +19,15 @@ from typing import Any
 import pandas as pd
 
 from ..circuits.errors import PlanError
+from ..circuits.files import digest, write_json, write_text
 from ..circuits.runner import Status
 from ..circuits.technology import Technology
-from .cache import write_json, write_parquet, write_text
+from .cache import write_parquet
 from .plan import Plan
 from .procedure import Context, Procedure
 from .table import MANIFEST
 
-FORMAT = 1
+MANIFEST_FORMAT = 1
 LIBRARY = "library"
 _LOADS = re.compile(r"^\s*\.(?:include|inc|lib)\s.*$", re.IGNORECASE | re.MULTILINE)
 _OPTIONS = re.compile(r"^\s*\.options?\s.*$", re.IGNORECASE | re.MULTILINE)
@@ -103,7 +103,7 @@ def _write(
     _write_netlists(out / "netlists", technology, records)
     tables = {record.procedure.name: _write_table(out, record, summary) for record in records}
     manifest = {
-        "format": FORMAT,
+        "format": MANIFEST_FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "gaincell": version("gaincell"),
         "git_revision": git_revision(),
@@ -114,24 +114,24 @@ def _write(
         "technology": {
             "name": technology.name,
             "digest": technology.digest,
-            "files": {str(place): _sha256(path) for path, place in placed(technology).items()},
+            "files": {str(place): digest(path) for path, place in placed(technology).items()},
         },
         "condition": Context.of(plan, "", technology).condition.describe(),
         "summary": {name: value for name, value in summary.items() if name != "procedures"},
         "tables": tables,
     }
-    write_json(manifest, out / MANIFEST)
+    write_json(out / MANIFEST, manifest, indent=2)
 
 
 def _write_table(out: Path, record: TableRecord, summary: dict[str, Any]) -> dict[str, Any]:
     path = out / f"{record.procedure.name}.parquet"
-    write_parquet(record.rows, path)
+    write_parquet(path, record.rows)
     options = {line.strip() for deck in record.decks.values() for line in _OPTIONS.findall(deck)}
     relaxed = record.rows[(record.rows["status"] == Status.OK) & (record.rows["message"] != "")]
     return {
         "title": record.procedure.title,
         "file": path.name,
-        "sha256": _sha256(path),
+        "sha256": digest(path),
         "rows": len(record.rows),
         "columns": record.procedure.columns,
         "options": sorted(options),
@@ -148,7 +148,7 @@ def _write_netlists(folder: Path, technology: Technology, records: list[TableRec
         shutil.copyfile(path, folder / LIBRARY / place)
     for record in records:
         for key, deck in record.decks.items():
-            write_text(deck.rstrip() + "\n", folder / record.procedure.name / f"{key[:12]}.cir")
+            write_text(folder / record.procedure.name / f"{key[:12]}.cir", deck.rstrip() + "\n")
 
 
 def git_revision() -> str | None:
@@ -162,7 +162,3 @@ def git_revision() -> str | None:
     except (OSError, subprocess.SubprocessError):
         return None
     return commit.stdout.strip() + ("+changes" if changes.stdout.strip() else "")
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

@@ -15,7 +15,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from ..circuits.errors import PlanError
 
-SHIPPED = Path(__file__).parent / "plans"
+SHIPPED_PLANS = Path(__file__).parent / "plans"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Plan(BaseModel):
         """
         path = Path(name_or_path)
         if path.suffix != ".toml":
-            path = SHIPPED / f"{name_or_path}.toml"
+            path = SHIPPED_PLANS / f"{name_or_path}.toml"
             if str(name_or_path) not in plans():
                 known = ", ".join((*plans(), "or the path of a .toml file"))
                 raise PlanError(f"unknown plan {str(name_or_path)!r}; use {known}")
@@ -122,4 +122,4 @@ class Plan(BaseModel):
 
 def plans() -> tuple[str, ...]:
     """Names of the shipped plans."""
-    return tuple(sorted(path.stem for path in SHIPPED.glob("*.toml")))
+    return tuple(sorted(path.stem for path in SHIPPED_PLANS.glob("*.toml")))

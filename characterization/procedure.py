@@ -174,7 +174,7 @@ def procedure(cls: P) -> P:
     return cls
 
 
-def names() -> tuple[str, ...]:
+def procedure_names() -> tuple[str, ...]:
     """Names of all procedures: those in `characterization/procedures`, and any registered elsewhere."""
     package = importlib.import_module(f"{__package__}.procedures")
     for module in pkgutil.iter_modules(package.__path__):
@@ -184,7 +184,7 @@ def names() -> tuple[str, ...]:
 
 def find(name: str) -> Procedure:
     """The procedure of a name; PlanError listing the known ones."""
-    known = names()
+    known = procedure_names()
     if name not in _REGISTRY:
         raise PlanError(f"unknown procedure {name!r}; use one of {', '.join(sorted(known))}")
     return _REGISTRY[name]

@@ -11,7 +11,7 @@ from types import ModuleType
 
 # These drive procedures but take no part in measuring: what they decide is in the netlist and the points.
 _FRAMEWORK = frozenset(
-    {"backends", "cache", "execute", "origin", "output", "plan", "procedure", "source", "stale", "table"}
+    {"backends", "cache", "execute", "cache_key", "output", "plan", "procedure", "source", "stale", "table"}
     | {"tolerance"}
 )
 _ROOT = __package__.rpartition(".")[0]

@@ -10,10 +10,10 @@ from dataclasses import dataclass
 from ..circuits.runner import ngspice_version
 from ..circuits.technology import Technology
 from .cache import Cache, Entry
+from .cache_key import CacheKey
 from .execute import tasks_of
-from .origin import Origin
 from .plan import Plan
-from .procedure import find, names
+from .procedure import find, procedure_names
 from .source import module_of, modules
 
 
@@ -49,7 +49,7 @@ def holdings(cache: Cache) -> list[Holding]:
     """What the cache holds, by procedure."""
     now, groups = time.time(), {}
     for entry in cache.entries():
-        groups.setdefault(entry.origin.procedure if entry.origin else "-", []).append(entry)
+        groups.setdefault(entry.key.procedure if entry.key else "-", []).append(entry)
     return [
         Holding(
             procedure=name,
@@ -74,23 +74,23 @@ def explain(plan: Plan, cache: Cache) -> list[Explanation]:
     technology = Technology.load(plan.technology)
     technology.sections(plan.corner)
     tasks = tasks_of(plan, technology, ngspice_version())
-    known: dict[str, list[Origin]] = {}
+    known: dict[str, list[CacheKey]] = {}
     for entry in cache.entries():
-        if entry.origin is not None:
-            known.setdefault(entry.origin.procedure, []).append(entry.origin)
+        if entry.key is not None:
+            known.setdefault(entry.key.procedure, []).append(entry.key)
     found = []
     for name, group in tasks.items():
-        origins = known.get(name, [])
-        keys = {origin.key for origin in origins}
-        missing = [task.origin for task in group if task.key not in keys]
-        reasons = Counter(_reason(origin, origins) for origin in missing)
+        known_keys = known.get(name, [])
+        keys = {key.digest for key in known_keys}
+        missing = [task.cache_key for task in group if task.key not in keys]
+        reasons = Counter(_reason(key, known_keys) for key in missing)
         found.append(Explanation(name, len(group), len(group) - len(missing), dict(reasons)))
     return found
 
 
-def _reason(origin: Origin, known: Iterable[Origin]) -> str:
-    """The shortest list of changes that leads from a known origin to this one."""
-    candidates = [origin.changes(other) for other in known]
+def _reason(key: CacheKey, known: Iterable[CacheKey]) -> str:
+    """The shortest list of changes that leads from a known key to this one."""
+    candidates = [key.changes(other) for other in known]
     if not candidates:
         return "never simulated"
     return "; ".join(min(candidates, key=lambda changes: (len(changes), changes)))
@@ -101,20 +101,20 @@ def stale(simulator: str) -> Callable[[Entry], bool]:
     current: dict[tuple[str, ...], dict[str, str]] = {}
 
     def is_stale(entry: Entry) -> bool:
-        origin = entry.origin
-        if origin is None or origin.simulator != simulator or origin.procedure not in names():
+        key = entry.key
+        if key is None or key.simulator != simulator or key.procedure not in procedure_names():
             return True
-        used = tuple(sorted({origin.procedure, *_studied(origin)}))
+        used = tuple(sorted({key.procedure, *_studied(key)}))
         if used not in current:
             current[used] = {k: v for name in used for k, v in modules(find(name)).items()}
-        return origin.source != dict(sorted(current[used].items()))
+        return key.source != dict(sorted(current[used].items()))
 
     return is_stale
 
 
-def _studied(origin: Origin) -> list[str]:
+def _studied(key: CacheKey) -> list[str]:
     """Other procedures whose modules are among those that measured the entry."""
-    return [name for name in names() if module_of(find(name)) in origin.source]
+    return [name for name in procedure_names() if module_of(find(name)) in key.source]
 
 
 def prune(cache: Cache, unwanted: Callable[[Entry], bool], *, dry_run: bool = False) -> tuple[int, int]:

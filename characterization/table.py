@@ -18,7 +18,7 @@ import pyarrow as pa
 from ..circuits.errors import TableError
 
 MANIFEST = "manifest.json"
-SHIPPED = Path(__file__).parent / "tables"
+SHIPPED_TABLES = Path(__file__).parent / "tables"
 """One folder per technology with the tables that its shipped hardware was fitted to."""
 
 

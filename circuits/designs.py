@@ -176,7 +176,7 @@ class Clocking(Design):
     nanoseconds at a low supply in the cold; they draw current meanwhile."""
 
 
-class Levels(Design):
+class LevelCounts(Design):
     """Levels of each quantiser: equally spaced values, both ends included."""
 
     query: int = Field(16, ge=2)
@@ -200,7 +200,7 @@ class Designs(Design):
     twice; a wider switch than the other's makes up for it."""
     array: SubArray = SubArray()
     clocking: Clocking = Clocking()
-    levels: Levels = Levels()
+    levels: LevelCounts = LevelCounts()
 
     @model_validator(mode="after")
     def _one_way_to_sign_a_query(self) -> Designs:

@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from .errors import TechnologyError
 
-SHIPPED = Path(__file__).parent / "technologies"
+SHIPPED_TECHNOLOGIES = Path(__file__).parent / "technologies"
 
 STAND_INS = {"nmos_read": "nmos", "pmos_read": "pmos"}
 """Roles that a technology may leave out -> the role whose device then plays them. The read transistors' gates
@@ -57,7 +57,7 @@ class Device(BaseModel):
     parameters: dict[str, float | int] = {}
     """Further instance parameters and their values, such as rbodymod = 0."""
 
-    def wrapper(self, role: str, mismatch: Mismatch) -> str:
+    def wrapper(self, role: str, mismatch: PelgromMismatch) -> str:
         """Sub-circuit `dev_<role>`: ports d g s b; parameters w, l (m), m; zvt and zmu, the standard normal
         numbers of this instance's threshold and mobility, without effect where the model has no means."""
         parameters = f"w={self.w_min!r} l={self.l_min!r} m=1 zvt=0 zmu=0"
@@ -75,7 +75,7 @@ class Device(BaseModel):
         )
 
 
-class Mismatch(BaseModel):
+class PelgromMismatch(BaseModel):
     """Pelgrom's law (Pelgrom 1989): the standard deviation between neighbours is a / sqrt(W L)."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -104,7 +104,7 @@ class Technology(BaseModel):
     """Corner -> the library's .lib sections in the order to load; "" includes the file as a whole."""
     devices: dict[str, Device]
     """Role (nmos, pmos, nmos_hvt, pmos_hvt, nmos_read, pmos_read, oxide) -> device."""
-    mismatch: Mismatch
+    mismatch: PelgromMismatch
     designs: dict[str, dict[str, Any]] = {}
     """Design name -> sizes (SI) that differ from the design's defaults in this technology."""
 
@@ -124,7 +124,7 @@ class Technology(BaseModel):
         """
         path = Path(name_or_path)
         if path.suffix != ".toml":
-            path = SHIPPED / str(name_or_path) / f"{name_or_path}.toml"
+            path = SHIPPED_TECHNOLOGIES / str(name_or_path) / f"{name_or_path}.toml"
             if str(name_or_path) not in technologies():
                 known = ", ".join((*technologies(), "or the path of a .toml file"))
                 raise TechnologyError(f"unknown technology {str(name_or_path)!r}; use {known}")
@@ -221,7 +221,7 @@ def kits() -> dict[str, str]:
     """Shipped technologies whose library is in a Python package of its own -> the name of that package."""
     found = {}
     for name in technologies():
-        values = tomllib.loads((SHIPPED / name / f"{name}.toml").read_text(encoding="utf-8"))
+        values = tomllib.loads((SHIPPED_TECHNOLOGIES / name / f"{name}.toml").read_text(encoding="utf-8"))
         if values["library"].startswith(PACKAGE):
             found[name] = values["library"].removeprefix(PACKAGE).partition("/")[0]
     return found
@@ -229,7 +229,9 @@ def kits() -> dict[str, str]:
 
 def technologies() -> tuple[str, ...]:
     """Names of the shipped technologies."""
-    return tuple(sorted(path.stem for path in SHIPPED.glob("*/*.toml") if path.stem == path.parent.name))
+    return tuple(
+        sorted(path.stem for path in SHIPPED_TECHNOLOGIES.glob("*/*.toml") if path.stem == path.parent.name)
+    )
 
 
 def _library_file(toml: Path, library: str) -> Path:

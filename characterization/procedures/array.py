@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from ...circuits.designs import Levels
+from ...circuits.designs import LevelCounts
 from ...circuits.rawfile import Waveforms
 from ...circuits.testbench import Condition, Schedule, array, mirrored_rows
-from ..draws import FULL_SCALE_CELLS, rounded, signs_queries
+from ..draws import FULL_SCALE_CELLS, round_to_levels, signs_queries
 from ..measure import energy, pulse_width
 from ..procedure import Batch, Context, Procedure, procedure
 
-COLUMNS = {
+ARRAY_COLUMNS = {
     "signed": "-: a V array with signed read-out; otherwise a K array with ReLU converters",
     "rows": "-: cells on a bit line",
     "t_pulse": "s: pulse width at each row driver, negative in the first of two phases",
@@ -28,11 +28,11 @@ COLUMNS = {
 
 
 @procedure
-class Array(Procedure):
+class ArrayProcedure(Procedure):
     """Sub-arrays of 8 x 8 and 16 x 16 cells, one operation"""
 
     name = "array"
-    columns = COLUMNS
+    columns = ARRAY_COLUMNS
     sizes = (8, 16)
     """Rows and columns of the square arrays."""
     kinds = (False, True)
@@ -61,7 +61,7 @@ class Array(Procedure):
 
 
 def draw_array(
-    rng: np.random.Generator, size: int, signed: bool, levels: Levels
+    rng: np.random.Generator, size: int, signed: bool, levels: LevelCounts
 ) -> tuple[np.ndarray, np.ndarray]:
     """Random contents (size, size) and pulses (size,) of one array, fractions of supply and longest pulse.
 
@@ -71,14 +71,14 @@ def draw_array(
     """
     common = rng.standard_normal(size)
     width = np.clip(rng.uniform(0.3, 0.6) + 0.35 * common, 0.0, 1.0) * (rng.random(size) < 0.9)
-    width = np.where(width < 0.01, 0.0, width) if signed else rounded(width, levels.query)
+    width = np.where(width < 0.01, 0.0, width) if signed else round_to_levels(width, levels.query)
     columns = []
     while len(columns) < size:
         mean = rng.normal(0.5, 0.96 / np.sqrt(size))  # few rows need leaning contents to reach the full scale
         spread, lean = rng.uniform(0.08, 0.6), rng.uniform(-0.9, 0.9)
         own = rng.standard_normal(size)
         stored = np.clip(mean + spread * (lean * common + np.sqrt(1 - lean**2) * own), 0.0, 1.0)
-        stored = rounded(stored, levels.value if signed else levels.key)
+        stored = round_to_levels(stored, levels.value if signed else levels.key)
         charge = np.sum(width * (2 * stored - 1)) / FULL_SCALE_CELLS[signed]
         lowest = -1.2 if signed or len(columns) % 4 == 3 else 0.02
         if lowest < charge < 1.2:

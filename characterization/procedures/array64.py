@@ -7,12 +7,12 @@ import pandas as pd
 
 from ...circuits.testbench import array
 from ..procedure import Batch, Context, procedure
-from .array import COLUMNS, Array
+from .array import ARRAY_COLUMNS, ArrayProcedure
 
-OPTIONS = {"reltol": "1e-3", "trtol": "3", "abstol": "1e-12", "bypass": "1"}
+COARSE_OPTIONS = {"reltol": "1e-3", "trtol": "3", "abstol": "1e-12", "bypass": "1"}
 """Coarser than elsewhere, and `bypass` lets ngspice keep currents and charges of transistors whose voltages
 have not moved: half of the work, and pulses that differ by some 0.1 % of T_max (docs/arrays.md)."""
-COST = {
+COST_COLUMNS = {
     "cpu": "s: processor time of the simulation",
     "memory": "B: largest resident size of the simulator",
 }
@@ -21,11 +21,11 @@ TIMEOUT = 7200.0
 
 
 @procedure
-class Array64(Array):
+class Array64Procedure(ArrayProcedure):
     """Sub-array of 64 x 64 cells, one operation"""
 
     name = "array64"
-    columns = COLUMNS | COST
+    columns = ARRAY_COLUMNS | COST_COLUMNS
     sizes = (64,)
     kinds = (False,)
 
@@ -38,7 +38,7 @@ class Array64(Array):
                 np.array(row.t_pulse),
                 stored,
                 signed=bool(row.signed),
-                options=OPTIONS,
+                options=COARSE_OPTIONS,
                 timeout=TIMEOUT,
             )
             batches.append(Batch(simulation, [i]))

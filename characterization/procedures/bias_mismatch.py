@@ -6,7 +6,7 @@ import pandas as pd
 
 from ...circuits.rawfile import Waveforms
 from ...circuits.testbench import conversion
-from ..monte_carlo import varied
+from ..monte_carlo import with_sampled_mismatch
 from ..plan import Values, grid
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 from .converter import full_scale
@@ -44,7 +44,7 @@ class BiasMismatch(Procedure):
         signed = bool(points["signed"].iloc[0])
         deck = conversion(ctx.condition, points["charge"], signed=signed)
         circuit = f"{'signed' if signed else 'relu'} bias"
-        return Batch(varied(ctx, deck, circuit, BIAS, points["sample"].iloc[:1]), rows)
+        return Batch(with_sampled_mismatch(ctx, deck, circuit, BIAS, points["sample"].iloc[:1]), rows)
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
         threshold = ctx.condition.vdd / 2

@@ -6,7 +6,7 @@ import numpy as np
 import pandas as pd
 
 from ...circuits.rawfile import Waveforms
-from ...circuits.testbench import Schedule, bit_line, finely
+from ...circuits.testbench import Schedule, bit_line, with_node_per_cell
 from ..measure import pulse_width
 from ..procedure import Batch, Context, Procedure, procedure
 
@@ -43,7 +43,7 @@ class BitLineMap(Procedure):
             on = loaded(rows, place)
             stored = np.where(on, condition.vdd, condition.v_mid)
             width = np.where(on, condition.designs.clocking.t_pulse_max, 0.0)
-            batches.append(Batch(bit_line(finely(condition, r_wire=r_wire), stored, width), [i]))
+            batches.append(Batch(bit_line(with_node_per_cell(condition, r_wire=r_wire), stored, width), [i]))
         return batches
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ...circuits.rawfile import Waveforms
 from ...circuits.testbench import ReadTiming, cell_read
-from ..corners import AXES, COLUMNS, condition_at, conditions
+from ..corners import CONDITION_AXES, CONDITION_COLUMNS, condition_at, conditions
 from ..measure import energy
 from ..plan import Linear
 from ..procedure import Batch, Context, Procedure, chunks, procedure
@@ -18,7 +18,7 @@ class CellCorners(Procedure):
 
     name = "cell_corners"
     columns = {
-        **COLUMNS,
+        **CONDITION_COLUMNS,
         "stored": "-: stored voltage as a fraction of the supply",
         "q_bl": "C: charge that the cell takes from the bit line, clamped at half the supply",
         "v_after": "V: stored voltage 5 ns after the read",
@@ -29,7 +29,7 @@ class CellCorners(Procedure):
         return conditions(ctx, Linear("stored", 0.0, 1.0, 13))
 
     def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
-        return [self._batch(ctx, points.iloc[rows], rows) for rows in chunks(points, AXES)]
+        return [self._batch(ctx, points.iloc[rows], rows) for rows in chunks(points, CONDITION_AXES)]
 
     def _batch(self, ctx: Context, points: pd.DataFrame, rows) -> Batch:
         condition = condition_at(ctx, points)

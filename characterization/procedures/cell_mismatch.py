@@ -7,7 +7,7 @@ import pandas as pd
 
 from ...circuits.rawfile import Waveforms
 from ...circuits.testbench import ReadTiming, cell_read
-from ..monte_carlo import CELL, varied
+from ..monte_carlo import CELL, with_sampled_mismatch
 from ..plan import Values, grid
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 
@@ -52,7 +52,7 @@ class CellMismatch(Procedure):
         width, rest = float(points["t_pulse"].iloc[0]), [ctx.condition.v_mid] * len(points)
         read = cell_read(ctx.condition, points["v_store"], width, rest)
         cell = ctx.condition.designs.cell.subcircuit
-        return Batch(varied(ctx, read, CELL, cell, points["sample"]), rows)
+        return Batch(with_sampled_mismatch(ctx, read, CELL, cell, points["sample"]), rows)
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
         timing = ReadTiming(float(points["t_pulse"].iloc[0]))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from ..procedure import procedure
-from .array64 import COST, OPTIONS
+from .array64 import COARSE_OPTIONS, COST_COLUMNS
 from .chain import Chain
 
 
@@ -14,6 +14,6 @@ class Chain64(Chain):
     name = "chain64"
     size = 64
     samples = 1
-    options = OPTIONS
+    options = COARSE_OPTIONS
     timeout = 4 * 3600.0
-    columns = Chain.columns | COST
+    columns = Chain.columns | COST_COLUMNS

@@ -11,16 +11,16 @@ from ...circuits.errors import SimulationError
 from ...circuits.rawfile import Waveforms
 from ...circuits.runner import Simulation
 from ...circuits.testbench import Schedule, cell_read, column, conversion
-from ..draws import rounded
-from ..energy_balance import balance, node_charge, observed
-from ..flatten_netlist import Element, elements
+from ..draws import round_to_levels
+from ..energy_balance import energy_balance, node_charge, with_energy_vectors
+from ..flatten_netlist import Element, flatten_netlist
 from ..procedure import Batch, Context, Procedure, procedure
 from .converter import full_scale
 
 CIRCUITS = ("cell read", "ReLU conversion", "signed conversion", "column")
 ROWS = 8
 """Cells of the column."""
-SETTLED = 0.2e-9
+BALANCE_START = 0.2e-9
 """Start of the balance, s: by then the simulator has charges for every transistor."""
 
 
@@ -48,8 +48,8 @@ class ChargeBalance(Procedure):
         for circuit in CIRCUITS:
             for _ in range(ctx.count(3)):
                 cells = {"cell read": 1, "column": ROWS}.get(circuit, 0)
-                stored = rounded(rng.uniform(0.4, 1.0, cells), condition.designs.levels.key)
-                width = rounded(rng.uniform(0.3, 1.0, cells), condition.designs.levels.query)
+                stored = round_to_levels(rng.uniform(0.4, 1.0, cells), condition.designs.levels.key)
+                width = round_to_levels(rng.uniform(0.3, 1.0, cells), condition.designs.levels.query)
                 signed = circuit == "signed conversion"
                 low = -0.9 if signed else 0.1
                 charge = 0.0 if cells else rng.uniform(low, 0.9) * full_scale(ctx, signed)
@@ -61,15 +61,15 @@ class ChargeBalance(Procedure):
         batches = []
         for i, point in points.iterrows():
             simulation, circuit = _circuit(ctx, point)
-            batches.append(Batch(observed(simulation, circuit) if circuit else simulation, [i]))
+            batches.append(Batch(with_energy_vectors(simulation, circuit) if circuit else simulation, [i]))
         return batches
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
         point = points.iloc[0]
         simulation, circuit = _circuit(ctx, point)
         if not circuit:
-            elements(simulation.netlist)  # says why there is no balance
-        found = balance(waves, circuit, SETTLED, simulation.end)
+            flatten_netlist(simulation.netlist)  # says why there is no balance
+        found = energy_balance(waves, circuit, BALANCE_START, simulation.end)
         charges = {"q_cells": np.nan, "q_line": np.nan}
         if point["circuit"] == "column":
             schedule, guard = (
@@ -96,7 +96,7 @@ def _circuit(ctx: Context, point: Any) -> tuple[Simulation, tuple[Element, ...]]
     else:
         simulation = conversion(condition, [point["charge"]], signed=kind == "signed conversion")
     try:
-        return simulation, elements(simulation.netlist)
+        return simulation, flatten_netlist(simulation.netlist)
     except SimulationError:
         return simulation, ()
 

@@ -14,7 +14,7 @@ from .converter import reset_energy
 
 
 @procedure
-class Column(Procedure):
+class ColumnProcedure(Procedure):
     """Column of 64 cells with its converter"""
 
     name = "column"

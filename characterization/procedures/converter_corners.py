@@ -7,7 +7,7 @@ import pandas as pd
 
 from ...circuits.rawfile import Waveforms
 from ...circuits.testbench import conversion
-from ..corners import AXES, COLUMNS, condition_at, conditions
+from ..corners import CONDITION_AXES, CONDITION_COLUMNS, condition_at, conditions
 from ..measure import energy
 from ..plan import Values
 from ..procedure import Batch, Context, Procedure, chunks, procedure
@@ -26,7 +26,7 @@ class ConverterCorners(Procedure):
 
     name = "converter_corners"
     columns = {
-        **COLUMNS,
+        **CONDITION_COLUMNS,
         "signed": "-: the signed converter; otherwise the ReLU",
         "charge": "C: charge taken from the integration node",
         "t_out": "s: time that the output is high, negative for a negative sign",
@@ -44,7 +44,7 @@ class ConverterCorners(Procedure):
 
     def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
         batches = []
-        for rows in chunks(points, [*AXES, "signed"], size=COPIES):
+        for rows in chunks(points, [*CONDITION_AXES, "signed"], size=COPIES):
             some = points.iloc[rows]
             signed = bool(some["signed"].iloc[0])
             batches.append(Batch(conversion(condition_at(ctx, some), some["charge"], signed=signed), rows))

@@ -7,7 +7,7 @@ import pandas as pd
 from ...circuits.rawfile import Waveforms
 from ...circuits.testbench import conversion
 from ..measure import pulse_width
-from ..monte_carlo import CONVERTER, READOUT, varied
+from ..monte_carlo import CONVERTER, READOUT, with_sampled_mismatch
 from ..plan import Values, grid
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 from .converter import full_scale
@@ -57,7 +57,7 @@ class ConverterMismatch(Procedure):
         signed, designs = bool(points["signed"].iloc[0]), ctx.condition.designs
         deck = conversion(ctx.condition, points["charge"], signed=signed)
         circuit, design = (READOUT, designs.readout) if signed else (CONVERTER, designs.converter)
-        return Batch(varied(ctx, deck, circuit, design.subcircuit, points["sample"]), rows)
+        return Batch(with_sampled_mismatch(ctx, deck, circuit, design.subcircuit, points["sample"]), rows)
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
         threshold = ctx.condition.vdd / 2

@@ -15,7 +15,7 @@ WIDTH = 1e-6
 
 
 @procedure
-class Device(Procedure):
+class DeviceProcedure(Procedure):
     """Transistor figures of merit"""
 
     name = "device"

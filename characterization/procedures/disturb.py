@@ -15,7 +15,7 @@ from .cell_write import with_write_device, write_devices
 
 FEW, MANY = 24, 1000
 """Operations of a transient that measures the drift of one, and of one that proves it over many."""
-SETTLED = 5
+SETTLING_OPERATIONS = 5
 """Operations after which the nodes around the storage node follow the same course in every operation."""
 HOT = 85.0
 ACTIVITIES = {"idle": (False, False), "write": (True, False), "read": (False, True), "both": (True, True)}
@@ -107,4 +107,4 @@ class Disturb(Procedure):
 
 def drift_per_operation(after: np.ndarray) -> float:
     """Mean change (V) per operation of the voltages after each operation, shape (n,), once settled."""
-    return float((after[-1] - after[SETTLED - 1]) / (len(after) - SETTLED))
+    return float((after[-1] - after[SETTLING_OPERATIONS - 1]) / (len(after) - SETTLING_OPERATIONS))

@@ -13,13 +13,13 @@ from ..plan import Linear, Values, grid
 from ..procedure import Batch, Context, Procedure, procedure
 from ..spectra import integrated_rms, sampled_rms
 
-LEVELS = 9
-REFERENCE = 1e8
+STORED_VOLTAGES = 9
+F_REFERENCE = 1e8
 """Frequency at which gain and density are read, Hz: above flicker noise, below the nodes' bandwidth."""
 
 
 @procedure
-class Noise(Procedure):
+class NoiseProcedure(Procedure):
     """Noise of writes, reads and conversions"""
 
     name = "noise"
@@ -40,7 +40,7 @@ class Noise(Procedure):
         cells = grid(
             Values("source", [*storage, "cell"]),
             Values("signed", [False]),
-            Linear("v_store", 0.0, vdd, LEVELS),
+            Linear("v_store", 0.0, vdd, STORED_VOLTAGES),
         )
         nodes = ["reset", "auto-zero", "coupling", "comparator"]
         relu = grid(Values("source", [*nodes, "p ramp"]), Values("signed", [False]), Values("v_store", [0.0]))
@@ -57,15 +57,15 @@ class Noise(Procedure):
         source = points["source"].iloc[0]
         frequency, density = waves.axis, waves["onoise_spectrum"]
         gain = density / waves["inoise_spectrum"]
-        at = int(np.argmin(np.abs(np.log(frequency / REFERENCE))))
+        at = int(np.argmin(np.abs(np.log(frequency / F_REFERENCE))))
         voltage, charge = np.nan, np.nan
         if source in ("cell", "p ramp", "n ramp"):
             window = ctx.condition.designs.clocking.t_pulse_max
             charge = integrated_rms(frequency, density, window)
         elif source == "comparator":
-            voltage = sampled_rms(frequency, density, memory(ctx)) / gain.max()
+            voltage = sampled_rms(frequency, density, auto_zero_cutoff(ctx)) / gain.max()
         else:
-            voltage = sampled_rms(frequency, density, memory(ctx) if source == "auto-zero" else 0.0)
+            voltage = sampled_rms(frequency, density, auto_zero_cutoff(ctx) if source == "auto-zero" else 0.0)
         return pd.DataFrame(
             {
                 "density": [density[at] ** 2],
@@ -76,7 +76,7 @@ class Noise(Procedure):
         )
 
 
-def memory(ctx: Context) -> float:
+def auto_zero_cutoff(ctx: Context) -> float:
     """Frequency (Hz) below which the comparator's noise is the same at the auto-zero and at the trip.
 
     Noise of frequency f in the difference of two samples a time D apart counts 2 sin^2(pi f D) of its power

@@ -6,16 +6,16 @@ import numpy as np
 import pandas as pd
 
 from ...circuits.rawfile import Waveforms
-from ...circuits.testbench.settling import INPUT, START, reset_settling
-from ..corners import AXES, COLUMNS, condition_at, conditions
+from ...circuits.testbench.settling import COMPARATOR_INPUT, RESET_START, reset_settling
+from ..corners import CONDITION_AXES, CONDITION_COLUMNS, condition_at, conditions
 from ..plan import Values
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 
-LONG = 40
+RESET_LENGTHS = 40
 """Length of the simulated reset, in designed ones: what remains at its end is the settled state."""
-LEFT = 0.5
+MISSING_SWING = 0.5
 """What the previous conversion has left missing, as a fraction of the full scale's swing."""
-TOLERANCE = 0.01
+SETTLING_TOLERANCE = 0.01
 """Error of the trip point, as a fraction of the full scale's swing, at which a reset counts as settled."""
 
 
@@ -25,7 +25,7 @@ class ResetCorners(Procedure):
 
     name = "reset_corners"
     columns = {
-        **COLUMNS,
+        **CONDITION_COLUMNS,
         "signed": "-: the signed converter; otherwise the ReLU",
         "v_error": "V: comparator's input at the end of the designed reset, less its settled value",
         "error": "-: that error as a fraction of the full scale's swing: an offset of the pulse in T_max",
@@ -37,19 +37,19 @@ class ResetCorners(Procedure):
 
     def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
         batches = []
-        for rows in chunks(points, [*AXES, "signed"]):
+        for rows in chunks(points, [*CONDITION_AXES, "signed"]):
             some = points.iloc[rows]
             condition, signed = condition_at(ctx, some), bool(some["signed"].iloc[0])
-            left = condition.v_mid - LEFT * swing(ctx, signed)
-            end = START + LONG * condition.designs.clocking.t_reset
+            left = condition.v_mid - MISSING_SWING * swing(ctx, signed)
+            end = RESET_START + RESET_LENGTHS * condition.designs.clocking.t_reset
             batches.append(Batch(reset_settling(condition, left, end, signed=signed), rows))
         return batches
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
         full = swing(ctx, bool(points["signed"].iloc[0]))
-        error = (waves[INPUT] - waves[INPUT][-1]) / full
-        final = float(np.interp(START + ctx.condition.designs.clocking.t_reset, waves.axis, error))
-        settled = settling_time(waves.axis, error, TOLERANCE) - START
+        error = (waves[COMPARATOR_INPUT] - waves[COMPARATOR_INPUT][-1]) / full
+        final = float(np.interp(RESET_START + ctx.condition.designs.clocking.t_reset, waves.axis, error))
+        settled = settling_time(waves.axis, error, SETTLING_TOLERANCE) - RESET_START
         return pd.DataFrame({"v_error": [final * full], "error": [final], "t_settle": [settled]})
 
 

@@ -7,7 +7,7 @@ import pandas as pd
 
 from ...circuits.errors import SimulationError
 from ...circuits.rawfile import Waveforms
-from ...circuits.testbench import finely, word_line
+from ...circuits.testbench import with_node_per_cell, word_line
 from ..measure import energy
 from ..plan import Values, grid
 from ..procedure import Batch, Context, Procedure, procedure
@@ -42,7 +42,7 @@ class RowMap(Procedure):
 
     def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
         return [
-            Batch(word_line(finely(ctx.condition, r_wire=r_wire, driver=driver), t_pulse), [i])
+            Batch(word_line(with_node_per_cell(ctx.condition, r_wire=r_wire, driver=driver), t_pulse), [i])
             for i, (r_wire, driver, t_pulse) in enumerate(points.itertuples(index=False))
         ]
 

@@ -6,7 +6,7 @@ import pandas as pd
 
 from ...circuits.rawfile import Waveforms
 from ...circuits.testbench import cell_write
-from ..corners import AXES, COLUMNS, condition_at, conditions
+from ..corners import CONDITION_AXES, CONDITION_COLUMNS, condition_at, conditions
 from ..plan import Linear, Values
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 from .cell_write import with_write_device, write_devices
@@ -18,7 +18,7 @@ class WriteCorners(Procedure):
 
     name = "write_corners"
     columns = {
-        **COLUMNS,
+        **CONDITION_COLUMNS,
         "write_device": "-: cmos (transmission gate) or oxide",
         "before": "-: stored voltage before the write as a fraction of the supply",
         "target": "-: level to write as a fraction of the supply",
@@ -35,7 +35,10 @@ class WriteCorners(Procedure):
         )
 
     def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
-        return [self._batch(ctx, points.iloc[rows], rows) for rows in chunks(points, [*AXES, "write_device"])]
+        return [
+            self._batch(ctx, points.iloc[rows], rows)
+            for rows in chunks(points, [*CONDITION_AXES, "write_device"])
+        ]
 
     def _batch(self, ctx: Context, points: pd.DataFrame, rows) -> Batch:
         condition = with_write_device(condition_at(ctx, points), points["write_device"].iloc[0])

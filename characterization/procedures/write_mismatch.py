@@ -6,7 +6,7 @@ import pandas as pd
 
 from ...circuits.rawfile import Waveforms
 from ...circuits.testbench import cell_write
-from ..monte_carlo import CELL, varied
+from ..monte_carlo import CELL, with_sampled_mismatch
 from ..plan import Linear, Values, grid
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 from .cell_mismatch import stored_levels
@@ -41,7 +41,9 @@ class WriteMismatch(Procedure):
     def _batch(self, ctx: Context, points: pd.DataFrame, rows) -> Batch:
         condition = with_write_device(ctx.condition, points["write_device"].iloc[0])
         write = cell_write(condition, points["v_target"], [condition.v_mid] * len(points))
-        return Batch(varied(ctx, write, CELL, condition.designs.cell.subcircuit, points["sample"]), rows)
+        return Batch(
+            with_sampled_mismatch(ctx, write, CELL, condition.designs.cell.subcircuit, points["sample"]), rows
+        )
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
         return pd.DataFrame({"v_written": [waves[f"v(sn{i})"][-1] for i in range(len(points))]})

@@ -75,13 +75,13 @@ class WritePath(Procedure):
             sourced = sum(sourced_charge(waves, f"i(vref{i}_{k})") for k in range(levels + 1))
             reference = condition.vdd * sourced
             times = {
-                f"t_{name}": settling_time(waves, f"v(sn{i})", target, part * near, timing.start, end)
+                f"t_{name}": signal_settling_time(waves, f"v(sn{i})", target, part * near, timing.start, end)
                 for name, part in CLOSE.items()
             }
             rows.append(
                 {
                     "v_written": waves[f"v(sn{i})"][-1],
-                    "t_line": settling_time(waves, f"v(line{i})", target, near / 64, command, end),
+                    "t_line": signal_settling_time(waves, f"v(line{i})", target, near / 64, command, end),
                     **times,
                     "e_reference": reference,
                     "e_switch": gates,
@@ -99,7 +99,9 @@ class WritePath(Procedure):
         return replace(condition, designs=condition.designs.model_copy(update={"cell": cell}))
 
 
-def settling_time(waves: Waveforms, name: str, target: float, near: float, start: float, end: float) -> float:
+def signal_settling_time(
+    waves: Waveforms, name: str, target: float, near: float, start: float, end: float
+) -> float:
     """Time (s) from `start` until a signal is within `near` (V) of `target` and stays there until `end`.
 
     NaN where it is not within `near` at `end`.

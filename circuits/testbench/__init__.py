@@ -6,7 +6,7 @@ from .cells import cell_read, cell_retention, cell_write
 from .converters import conversion
 from .devices import V_LINEAR, device_transfer
 from .disturb import DisturbTiming, disturb
-from .maps import bit_line, finely, word_line
+from .maps import bit_line, with_node_per_cell, word_line
 from .options import mirrored_rows
 from .schedule import ReadTiming, Schedule, WriteTiming
 from .write_path import word_line_rails, write_path
@@ -28,9 +28,9 @@ __all__ = [
     "conversion",
     "device_transfer",
     "disturb",
-    "finely",
     "mirrored_rows",
     "row_drive",
+    "with_node_per_cell",
     "word_line",
     "word_line_rails",
     "write_path",

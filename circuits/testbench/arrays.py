@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from ..runner import Simulation
-from .bench import OPTIONS, Condition, close_circuit, open_circuit, pulse, supply
+from .bench import TRANSIENT_OPTIONS, Condition, close_circuit, open_circuit, pulse, supply
 from .blocks import cell_matrix, drive_rows, hold, write_lines
 from .converters import LOAD, add_converter, converter_lines, netlists_of, swap_currents
 from .schedule import Schedule
@@ -133,7 +133,7 @@ def array(
         circuit.C(f"load{c}", f"out{c}", circuit.gnd, LOAD)
         circuit.V(f"s{c}", f"bl{c}", node, 0.0)
         save += [f"v(out{c})", f"v(bl{c})"] + ([f"v(sign{c})"] if signed else [])
-    own = OPTIONS | dict(options or {})
+    own = TRANSIENT_OPTIONS | dict(options or {})
     return close_circuit(circuit, end=schedule.end, save=save, options=own, timeout=timeout)
 
 
@@ -187,5 +187,5 @@ def chain(
         circuit.V(f"s2_{d}", f"bl2_{d}", node, 0.0)
         save += [f"v(out{d})", f"v(sign{d})", f"v(bl2_{d})"]
     hold(circuit, key_cells | value_cells)
-    own = OPTIONS | dict(options or {})
+    own = TRANSIENT_OPTIONS | dict(options or {})
     return close_circuit(circuit, end=schedule.end, save=save, options=own, timeout=timeout)

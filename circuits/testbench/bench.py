@@ -26,7 +26,7 @@ MAX_STEP = 200e-12
 """Largest time step of pulse-level transients, s. Edges are breakpoints with steps of their own; between them
 the local truncation error decides (docs/scale.md has the study that this and `reltol` come from)."""
 
-OPTIONS: Mapping[str, float | str] = {
+TRANSIENT_OPTIONS: Mapping[str, float | str] = {
     "reltol": 2e-4,
     "abstol": 1e-15,
     "vntol": 1e-6,
@@ -119,7 +119,7 @@ def close_circuit(
     initial: Mapping[str, float] | None = None,
     step: float = STEP,
     max_step: float = MAX_STEP,
-    options: Mapping[str, float | str] = OPTIONS,
+    options: Mapping[str, float | str] = TRANSIENT_OPTIONS,
     timeout: float = 600.0,
 ) -> Simulation:
     """The transient simulation of a finished circuit.

@@ -7,10 +7,16 @@ from collections.abc import Sequence
 import numpy as np
 
 from ..runner import Simulation
-from .bench import OPTIONS, Condition, close_circuit, open_circuit, pulse, step, supply
+from .bench import TRANSIENT_OPTIONS, Condition, close_circuit, open_circuit, pulse, step, supply
 from .schedule import ReadTiming, WriteTiming
 
-QUIET = OPTIONS | {"gmin": 1e-21, "abstol": 1e-20, "chgtol": 1e-19, "vntol": 1e-7, "reltol": 1e-4}
+RETENTION_OPTIONS = TRANSIENT_OPTIONS | {
+    "gmin": 1e-21,
+    "abstol": 1e-20,
+    "chgtol": 1e-19,
+    "vntol": 1e-7,
+    "reltol": 1e-4,
+}
 """Options for stored charge that drifts by 1e-18 A currents: every numerical leak must be far below them."""
 BREAKS_PER_DECADE = 10
 DECADES = 10
@@ -109,7 +115,7 @@ def cell_retention(
         initial=initial,
         step=first,
         max_step=end / 50,
-        options=QUIET | {"gmin": gmin, "trtol": 1e7, "minbreak": first / 100},
+        options=RETENTION_OPTIONS | {"gmin": gmin, "trtol": 1e7, "minbreak": first / 100},
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from ..runner import Simulation
-from .bench import OPTIONS, Condition, open_circuit
+from .bench import TRANSIENT_OPTIONS, Condition, open_circuit
 
 V_LINEAR = 0.05
 """Drain voltage of the linear-region curve, V."""
@@ -34,6 +34,6 @@ def device_transfer(
             circuit.X(drain, f"dev_{role}", *nodes, w=float(width), l=float(l_channel))
             save.append(f"i(v{drain})")
     end = sign * condition.vdd
-    lines = [str(circuit).rstrip(), ".options " + " ".join(f"{k}={v}" for k, v in OPTIONS.items())]
+    lines = [str(circuit).rstrip(), ".options " + " ".join(f"{k}={v}" for k, v in TRANSIENT_OPTIONS.items())]
     lines += [".save " + " ".join(save), f".dc vg 0 {end!r} {sign * 0.01!r}", ".end\n"]
     return Simulation("\n".join(lines), end=end)

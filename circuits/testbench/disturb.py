@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from ..designs import Designs
 from ..runner import Simulation
 from .bench import Condition, close_circuit, open_circuit, supply
-from .cells import QUIET
+from .cells import RETENTION_OPTIONS
 from .schedule import EDGE, WriteTiming
 
-OPTIONS = QUIET | {"gmin": 1e-19, "abstol": 1e-15, "reltol": 3e-5}
+DISTURB_OPTIONS = RETENTION_OPTIONS | {"gmin": 1e-19, "abstol": 1e-15, "reltol": 3e-5}
 """Nanovolts per operation are to be told from rounding, so steps are finer than in a pulse-level transient;
 a smaller gmin than in a retention does not survive the edges, and this one drains 1e-5 V/s."""
 WORDS = ("written", "read", "idle")
@@ -100,7 +100,7 @@ def disturb(
         save=[f"v({node})" for node in initial if not node.startswith("written")],
         initial=initial,
         max_step=2e-9,
-        options=OPTIONS,
+        options=DISTURB_OPTIONS,
         timeout=3600.0,
     )
 

@@ -10,11 +10,11 @@ from ..runner import Simulation
 from .arrays import column, driven_row
 from .bench import Condition, close_circuit
 
-START = 1e-9
+PULSE_START = 1e-9
 """Start of the word line's pulse, s."""
 
 
-def finely(condition: Condition, **sizes: float) -> Condition:
+def with_node_per_cell(condition: Condition, **sizes: float) -> Condition:
     """The condition with every cell on its own node of the wires, and with other sizes of the array."""
     array = condition.designs.array.model_copy(update={"section": 1, **sizes})
     return replace(condition, designs=condition.designs.model_copy(update={"array": array}))
@@ -24,13 +24,13 @@ def word_line(condition: Condition, t_pulse: float) -> Simulation:
     """One row driver on the word lines of a whole row, bit lines held at mid-supply, a pulse of t_pulse (s).
 
     Saves v(row) at the driver's input, v(arwl0_<c>) and v(arwlb0_<c>) at every cell, and i(vddd) of the
-    driver. The condition needs wires with resistance and one cell per section (`finely`).
+    driver. The condition needs wires with resistance and one cell per section (`with_node_per_cell`).
     """
     columns = condition.designs.array.columns
-    circuit, lines, initial = driven_row("word line, cell by cell", condition, START, t_pulse, columns)
+    circuit, lines, initial = driven_row("word line, cell by cell", condition, PULSE_START, t_pulse, columns)
     save = ["v(row)", "i(vddd)"]
     save += [f"v({node})" for kind in lines for node in kind[0]]
-    return close_circuit(circuit, end=START + t_pulse + 3e-9, save=save, initial=initial)
+    return close_circuit(circuit, end=PULSE_START + t_pulse + 3e-9, save=save, initial=initial)
 
 
 def bit_line(condition: Condition, v_store: np.ndarray, t_pulse: np.ndarray) -> Simulation:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 
 from ..designs import Converter
 from ..runner import Simulation
-from .bench import OPTIONS, Condition, open_circuit, supply
+from .bench import TRANSIENT_OPTIONS, Condition, open_circuit, supply
 from .converters import add_converter
 
 if TYPE_CHECKING:
@@ -118,7 +118,9 @@ def analysis(circuit: Circuit, output: str, source: str) -> Simulation:
         output: `v(node)` whose noise is asked for.
         source: independent source that `inoise_spectrum` is referred to.
     """
-    options = " ".join(f"{name}={value}" for name, value in OPTIONS.items() if name not in _TRANSIENT)
+    options = " ".join(
+        f"{name}={value}" for name, value in TRANSIENT_OPTIONS.items() if name not in _TRANSIENT
+    )
     lines = [str(circuit).rstrip(), f".options {options}"]
     lines += [f".noise {output} {source} dec {PER_DECADE} {F_LOW!r} {F_HIGH!r}", ".end\n"]
     return Simulation("\n".join(lines), end=F_HIGH, plot=PLOT)

@@ -6,17 +6,17 @@ from ..runner import Simulation
 from .bench import Condition, close_circuit, open_circuit, step, supply
 from .converters import add_converter, netlists_of
 
-START = 1e-9
+RESET_START = 1e-9
 """Start of the reset, s."""
 
-INPUT = "v(xconv.xcmp.a)"
+COMPARATOR_INPUT = "v(xconv.xcmp.a)"
 """The comparator's input behind its coupling capacitor; what it holds when the reset ends sets the trip."""
 
 
 def reset_settling(condition: Condition, v_left: float, end: float, *, signed: bool) -> Simulation:
     """A converter is reset from v_left (V) on its integration node, and the reset lasts until `end` (s).
 
-    Its comparator is off before. Saves v(int) and `INPUT`.
+    Its comparator is off before. Saves v(int) and `COMPARATOR_INPUT`.
     """
     design = condition.designs.readout if signed else condition.designs.converter
     vdd = condition.vdd
@@ -28,11 +28,11 @@ def reset_settling(condition: Condition, v_left: float, end: float, *, signed: b
     nodes = ("bp", "bn", "bpc", "bnc", "vdd", circuit.gnd)
     circuit.X("bias", "ramp_bias", *nodes, **design.bias_parameters)
     for name, before in (("rst", 0.0), ("on", 0.0), ("rstb", vdd)):
-        step(circuit, name, [(0.0, before), (START, vdd - before)])
+        step(circuit, name, [(0.0, before), (RESET_START, vdd - before)])
     for name in ("ramp", "win"):
         supply(circuit, name, 0.0)
     if design.signed:
         supply(circuit, "smp", vdd)
         supply(circuit, "smpb", 0.0)
     add_converter(circuit, design, "", "int", "out", "vdd", sign="sign")
-    return close_circuit(circuit, end=end, save=["v(int)", INPUT], initial={"int": v_left})
+    return close_circuit(circuit, end=end, save=["v(int)", COMPARATOR_INPUT], initial={"int": v_left})

@@ -35,7 +35,7 @@ def run(
 
         gaincell figures noise generic28 --out noise.pdf --json
     """
-    from ...characterization.table import SHIPPED
+    from ...characterization.table import SHIPPED_TABLES
     from ...circuits.files import require_file
     from ..view.figures.characterization import FIGURES, save_figure, title
 
@@ -47,7 +47,7 @@ def run(
         if file.suffix not in FORMATS:
             fail(f"{file}: a figure is written as one of {', '.join(FORMATS)}", 2)
         require_file(file)
-    shipped = SHIPPED / tables
+    shipped = SHIPPED_TABLES / tables
     folder = shipped if not tables.exists() and len(tables.parts) == 1 and shipped.is_dir() else tables
     save_figure(name, folder, *files)
     if as_json:

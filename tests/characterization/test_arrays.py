@@ -10,7 +10,7 @@ from gaincell.characterization.execute import characterize
 from gaincell.characterization.plan import Plan
 from gaincell.characterization.procedure import Context, find
 from gaincell.characterization.procedures.array import array_columns, array_point
-from gaincell.characterization.procedures.array64 import OPTIONS
+from gaincell.characterization.procedures.array64 import COARSE_OPTIONS
 from gaincell.characterization.procedures.bit_line_map import loaded
 from gaincell.characterization.table import read_table
 from gaincell.circuits.rawfile import Waveforms
@@ -93,7 +93,9 @@ def test_an_array_does_what_the_surrogates_say(ctx, size, signed):
     """Contents and pulses that no fit has seen, at transistor level."""
     point = array_point(ctx.condition, np.random.default_rng(7), size, signed)
     stored = np.array(point["v_store"]).reshape(size, size)
-    simulation = array(ctx.condition, np.array(point["t_pulse"]), stored, signed=signed, options=OPTIONS)
+    simulation = array(
+        ctx.condition, np.array(point["t_pulse"]), stored, signed=signed, options=COARSE_OPTIONS
+    )
     rows = array_columns(ctx.condition, simulate(simulation).require(), size, signed)
     table = rows.assign(point=0, **{name: [point[name]] * size for name in point})
     found = agreement(*predict_arrays(Hardware.from_pretrained("generic28"), table), 2 if signed else 1)

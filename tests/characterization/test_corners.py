@@ -6,11 +6,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from gaincell.characterization.corners import AXES, condition_at, conditions
+from gaincell.characterization.corners import CONDITION_AXES, condition_at, conditions
 from gaincell.characterization.plan import Plan, Values
 from gaincell.characterization.procedure import Context, find
 from gaincell.characterization.procedures.converter_corners import time_high
-from gaincell.characterization.procedures.reset_corners import TOLERANCE, settling_time
+from gaincell.characterization.procedures.reset_corners import SETTLING_TOLERANCE, settling_time
 from gaincell.circuits.errors import PlanError
 from gaincell.circuits.rawfile import Waveforms
 from gaincell.circuits.runner import simulate
@@ -36,7 +36,7 @@ def run(ctx, name, points):
 
 def test_every_corner_meets_every_temperature_and_supply():
     table = conditions(Context(Technology.load("generic28")), Values("stored", [0.0, 1.0]))
-    assert len(table) == 2 * len(table[AXES].drop_duplicates()) == 2 * 5 * 3 * 3
+    assert len(table) == 2 * len(table[CONDITION_AXES].drop_duplicates()) == 2 * 5 * 3 * 3
     assert set(table["corner"]) == {"tt", "ff", "ss", "fs", "sf"}
     assert set(table["temperature"]) == {-40.0, 27.0, 125.0}
     assert sorted(set(table["vdd"])) == pytest.approx([0.81, 0.9, 0.99])
@@ -119,7 +119,7 @@ def test_cells_are_fast_where_they_should_be():
     table = run(
         ctx, "cell_corners", points.query("temperature == 27 or corner == 'tt'").reset_index(drop=True)
     )
-    span = table[table["stored"] == 1].set_index(AXES)["q_bl"]
+    span = table[table["stored"] == 1].set_index(CONDITION_AXES)["q_bl"]
     assert span["ss", 27.0, 0.9] < span["tt", 27.0, 0.9] < span["ff", 27.0, 0.9]
     assert span["tt", 27.0, 0.81] < span["tt", 27.0, 0.9] < span["tt", 27.0, 0.99]
     assert span["tt", 125.0, 0.9] < span["tt", 27.0, 0.9] < span["tt", -40.0, 0.9]
@@ -159,7 +159,7 @@ def test_the_designed_reset_settles_at_the_slowest_corner():
     slowest = points[(points["corner"] == "ss") & (points["temperature"] == -40) & (points["vdd"] == 0.9)]
     table = run(ctx, "reset_corners", slowest.reset_index(drop=True))
     assert len(table) == 2
-    assert (table["error"].abs() < TOLERANCE).all()
+    assert (table["error"].abs() < SETTLING_TOLERANCE).all()
     assert (table["t_settle"] < ctx.condition.designs.clocking.t_reset).all()
 
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from gaincell.characterization.energy_balance import balance, node_charge, observed
-from gaincell.characterization.flatten_netlist import elements
+from gaincell.characterization.energy_balance import energy_balance, node_charge, with_energy_vectors
+from gaincell.characterization.flatten_netlist import flatten_netlist
 from gaincell.characterization.procedure import Context, find
 from gaincell.circuits.errors import SimulationError
 from gaincell.circuits.runner import Simulation, simulate
@@ -27,7 +27,7 @@ xo in outer
 
 
 def test_sub_circuits_are_expanded_by_the_simulators_names():
-    found = {element.name: element for element in elements(CHARGED)}
+    found = {element.name: element for element in flatten_netlist(CHARGED)}
     assert set(found) == {"v1", "r.xo.x1.r1", "c.xo.x1.c1"}
     assert found["r.xo.x1.r1"].nodes == ("in", "xo.far")
     assert found["c.xo.x1.c1"].nodes == ("xo.far", "0")
@@ -36,13 +36,13 @@ def test_sub_circuits_are_expanded_by_the_simulators_names():
 @pytest.mark.parametrize("line", ["s1 a 0 b 0 model", "x1 a 0 foundry_nmos w=1u"])
 def test_what_cannot_be_counted_is_named(line):
     with pytest.raises(SimulationError, match=line[:2]):
-        elements(f"* unknown\n{line}\n.end\n")
+        flatten_netlist(f"* unknown\n{line}\n.end\n")
 
 
 def test_half_of_what_charges_a_capacitor_is_lost():
-    circuit = elements(CHARGED)
-    waves = simulate(observed(Simulation(CHARGED, end=20e-9), circuit)).require()
-    found = balance(waves, circuit, 0.0, 20e-9)
+    circuit = flatten_netlist(CHARGED)
+    waves = simulate(with_energy_vectors(Simulation(CHARGED, end=20e-9), circuit)).require()
+    found = energy_balance(waves, circuit, 0.0, 20e-9)
     assert found.delivered == pytest.approx(1e-12, rel=1e-3)
     assert found.dissipated == pytest.approx(0.5e-12, rel=1e-3)
     assert found.stored == pytest.approx(0.5e-12, rel=1e-3)
@@ -51,9 +51,9 @@ def test_half_of_what_charges_a_capacitor_is_lost():
 
 
 def test_an_element_that_is_left_out_is_missed():
-    circuit = elements(CHARGED)
-    waves = simulate(observed(Simulation(CHARGED, end=20e-9), circuit)).require()
-    assert balance(waves, circuit[:-1], 0.0, 20e-9).error == pytest.approx(0.5, rel=1e-2)
+    circuit = flatten_netlist(CHARGED)
+    waves = simulate(with_energy_vectors(Simulation(CHARGED, end=20e-9), circuit)).require()
+    assert energy_balance(waves, circuit[:-1], 0.0, 20e-9).error == pytest.approx(0.5, rel=1e-2)
 
 
 def test_cell_converters_and_column_close_within_one_percent():
@@ -79,7 +79,7 @@ def test_a_library_that_hides_its_transistors_has_no_balance(monkeypatch):
     def hidden(netlist):
         raise SimulationError("the sub-circuit nfet of a library")
 
-    monkeypatch.setattr(charge_balance, "elements", hidden)
+    monkeypatch.setattr(charge_balance, "flatten_netlist", hidden)
     ctx = Context(Technology.load("generic28"), samples=1)
     procedure = find("charge_balance")
     points = procedure.points(ctx)

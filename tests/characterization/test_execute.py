@@ -184,7 +184,7 @@ def test_a_run_stopped_while_writing_is_recognised(plan, cache, tmp_path, monkey
     out = tmp_path / "out"
     characterize(plan, out, jobs=1, cache=cache)
 
-    def interrupted(*_):
+    def interrupted(*_, **__):
         raise KeyboardInterrupt
 
     monkeypatch.setattr("gaincell.characterization.output.write_json", interrupted)

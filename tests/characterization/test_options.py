@@ -13,7 +13,7 @@ from gaincell.characterization.plan import Plan
 from gaincell.characterization.procedure import Context, find
 from gaincell.characterization.procedures.converter import swap_energy
 from gaincell.characterization.procedures.signed_column import SCHEMES, with_scheme
-from gaincell.circuits.designs import TWO_PHASES, Designs, Levels
+from gaincell.circuits.designs import TWO_PHASES, Designs, LevelCounts
 from gaincell.circuits.rawfile import Waveforms
 from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
@@ -129,7 +129,7 @@ def on_levels(x, levels):
 
 
 def test_draws_are_on_the_levels_of_the_design():
-    rng, levels = np.random.default_rng(0), Levels(query=5, key=3, value=4)
+    rng, levels = np.random.default_rng(0), LevelCounts(query=5, key=3, value=4)
     drawn = draw_chain(rng, 8, levels, negative=True)
     assert all(on_levels(drawn[name], n) for name, n in (("query", 5), ("key", 3), ("value", 4)))
     assert drawn["query"].min() < 0

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from gaincell.characterization.plan import Linear, Plan, Random, Values, grid, plans
-from gaincell.characterization.procedure import Context, chunks, names
+from gaincell.characterization.procedure import Context, chunks, procedure_names
 from gaincell.circuits.designs import Designs
 from gaincell.circuits.errors import PlanError, TechnologyError
 from gaincell.circuits.technology import Technology
@@ -35,7 +35,7 @@ def test_every_shipped_plan_names_procedures_that_exist():
     for name in plans():
         plan = Plan.load(name)
         assert plan.name == name
-        assert set(plan.procedures) <= set(names())
+        assert set(plan.procedures) <= set(procedure_names())
 
 
 def test_plan_files_and_overrides(tmp_path):

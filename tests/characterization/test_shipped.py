@@ -7,11 +7,11 @@ import pytest
 
 from gaincell.characterization.plan import Plan
 from gaincell.characterization.procedure import Context, find
-from gaincell.characterization.table import SHIPPED, read_manifest, read_table
+from gaincell.characterization.table import SHIPPED_TABLES, read_manifest, read_table
 from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
 
-FOLDER = SHIPPED / "generic28"
+FOLDER = SHIPPED_TABLES / "generic28"
 MANIFEST = read_manifest(FOLDER)
 LONG = ("chain", "disturb")
 """Half a minute and more for one batch; `array64` takes ten and has a test of its own (test_arrays.py)."""

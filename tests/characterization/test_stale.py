@@ -9,8 +9,8 @@ import pytest
 
 from gaincell.characterization import stale
 from gaincell.characterization.cache import Cache
+from gaincell.characterization.cache_key import CACHE_FORMAT, CacheKey
 from gaincell.characterization.execute import characterize
-from gaincell.characterization.origin import FORMAT, Origin
 from gaincell.characterization.plan import Plan
 from gaincell.circuits.runner import ngspice_version
 
@@ -36,7 +36,7 @@ def test_holdings_count_what_is_there(cache):
     ramp, rc = stale.holdings(cache)  # in the order of the alphabet
     assert (rc.procedure, rc.entries, rc.rows) == ("oracle_rc", 4, 12)
     assert (ramp.procedure, ramp.entries, ramp.rows) == ("oracle_ramp", 3, 15)
-    assert rc.size == sum(entry.size for entry in cache.entries() if entry.origin.procedure == "oracle_rc")
+    assert rc.size == sum(entry.size for entry in cache.entries() if entry.key.procedure == "oracle_rc")
     assert 0 <= rc.newest <= rc.oldest < 600
 
 
@@ -88,8 +88,8 @@ def test_a_changed_library_circuit_simulator_or_code_is_named(
 
 
 def test_every_part_of_an_origin_is_in_its_key_and_has_its_words(cache):
-    origin = next(cache.entries()).origin
-    assert origin.changes(origin) == ()
+    key = next(cache.entries()).key
+    assert key.changes(key) == ()
     others = {
         "procedure": "x",
         "points": "x",
@@ -101,20 +101,20 @@ def test_every_part_of_an_origin_is_in_its_key_and_has_its_words(cache):
         "source": {"module": "x"},
     }
     for name, value in others.items():
-        changed = replace(origin, **{name: value})
-        assert changed.key != origin.key
+        changed = replace(key, **{name: value})
+        assert changed.digest != key.digest
         if name != "procedure":  # compared only within one procedure
-            assert changed.changes(replace(origin)), name
-    assert set(others) == set(origin.to_dict()) - {"format"}
-    assert Origin.from_dict(origin.to_dict()) == origin
-    assert Origin.from_dict(origin.to_dict() | {"format": FORMAT - 1}) is None
+            assert changed.changes(replace(key)), name
+    assert set(others) == set(key.to_dict()) - {"format"}
+    assert CacheKey.from_dict(key.to_dict()) == key
+    assert CacheKey.from_dict(key.to_dict() | {"format": CACHE_FORMAT - 1}) is None
 
 
 def test_stale_entries_are_those_that_no_plan_can_use(plan, cache, monkeypatch):
     is_stale = stale.stale(ngspice_version())
     assert not any(is_stale(entry) for entry in cache.entries())
     assert all(stale.stale("99")(entry) for entry in cache.entries())
-    assert is_stale(replace(next(cache.entries()), origin=None))
+    assert is_stale(replace(next(cache.entries()), key=None))
     monkeypatch.setattr(stale, "modules", lambda procedure: {"edited": "x"})
     assert stale.prune(cache, stale.stale(ngspice_version()), dry_run=True)[0] == 7
     assert len(list(cache.entries())) == 7
@@ -124,7 +124,7 @@ def test_pruning_by_age_goes_by_the_last_use(plan, cache, tmp_path):
     first, *others = list(cache.entries())
     for entry in (first, *others):
         os.utime(entry.path, (0, 0))
-    cache.get(first.origin.key)
+    cache.get(first.key.digest)
     limit = time.time() - 3600
     count, size = stale.prune(cache, lambda entry: entry.used < limit)
     assert (count, size) == (6, sum(entry.size for entry in others))

@@ -9,7 +9,7 @@ from ideal import with_ideal
 
 from gaincell.characterization.procedure import Context, find
 from gaincell.characterization.procedures.disturb import drift_per_operation
-from gaincell.characterization.procedures.write_path import settling_time, sourced_charge
+from gaincell.characterization.procedures.write_path import signal_settling_time, sourced_charge
 from gaincell.circuits.rawfile import Waveforms
 from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
@@ -37,16 +37,16 @@ def test_settling_of_an_exponential():
     time, tau = np.linspace(0, 10e-9, 4001), 1e-9
     waves = Waveforms("tran", "time", time, {"v(x)": 0.7 * (1 - np.exp(-time / tau))})
     for near in (0.1, 0.01, 0.001):
-        found = settling_time(waves, "v(x)", 0.7, near, 0.0, 10e-9)
+        found = signal_settling_time(waves, "v(x)", 0.7, near, 0.0, 10e-9)
         assert found == pytest.approx(tau * np.log(0.7 / near), rel=1e-4)
-    assert np.isnan(settling_time(waves, "v(x)", 0.7, 1e-6, 0.0, 10e-9))
-    assert settling_time(waves, "v(x)", 0.7, 0.8, 0.0, 10e-9) == 0.0
+    assert np.isnan(signal_settling_time(waves, "v(x)", 0.7, 1e-6, 0.0, 10e-9))
+    assert signal_settling_time(waves, "v(x)", 0.7, 0.8, 0.0, 10e-9) == 0.0
 
 
 def test_a_signal_that_comes_near_and_leaves_again_has_not_settled():
     time = np.linspace(0, 6, 601)
     waves = Waveforms("tran", "time", time, {"v(x)": np.where(time < 5, np.sin(np.pi * time), 0.0)})
-    assert settling_time(waves, "v(x)", 0.0, 0.1, 0.0, 6.0) == pytest.approx(5.0, abs=0.05)
+    assert signal_settling_time(waves, "v(x)", 0.0, 0.1, 0.0, 6.0) == pytest.approx(5.0, abs=0.05)
 
 
 def test_a_buffer_gets_nothing_back():

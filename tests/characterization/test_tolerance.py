@@ -121,7 +121,7 @@ def test_entries_of_the_study_are_not_taken_for_stale(study):
     plan, out, cache = study
     characterize(plan, out, jobs=1, cache=cache)
     is_stale = stale(ngspice_version())
-    assert {entry.origin.procedure for entry in cache.entries()} == {"oracle_rc", "tolerance"}
+    assert {entry.key.procedure for entry in cache.entries()} == {"oracle_rc", "tolerance"}
     assert not any(is_stale(entry) for entry in cache.entries())
 
 

@@ -7,7 +7,7 @@ import pytest
 
 from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
-from gaincell.circuits.testbench import Condition, Schedule, array, bit_line, finely
+from gaincell.circuits.testbench import Condition, Schedule, array, bit_line, with_node_per_cell
 
 
 @pytest.fixture(scope="module")
@@ -31,7 +31,7 @@ def test_the_drop_of_a_far_load_grows_in_proportion_to_the_distance(condition):
     """All current comes from the far end, so every pitch of wire before it has the same drop: I r."""
     stored, width = np.full(16, 0.45), np.zeros(16)
     stored[-2:], width[-2:] = 0.9, 15e-9
-    waves = simulate(bit_line(finely(condition, r_wire=100.0, rows=16), stored, width)).require()
+    waves = simulate(bit_line(with_node_per_cell(condition, r_wire=100.0, rows=16), stored, width)).require()
     middle = Schedule.single(condition.designs, False).integrate + 7.5e-9
     near = float(waves.at("v(bl)", middle))
     drop = np.array([near - float(waves.at(f"v(abl0_{row})", middle)) for row in range(16)])

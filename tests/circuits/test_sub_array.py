@@ -8,7 +8,7 @@ from gaincell.circuits.runner import Simulation, simulate
 from gaincell.circuits.sub_array import sub_array_text
 from gaincell.circuits.technology import Technology
 from gaincell.circuits.testbench import Condition, Schedule, chain
-from gaincell.circuits.testbench.bench import NETLISTS, OPTIONS
+from gaincell.circuits.testbench.bench import NETLISTS, TRANSIENT_OPTIONS
 
 
 def test_the_shipped_netlist_is_what_the_module_writes():
@@ -41,7 +41,7 @@ def bare_deck(query, key):
     text += [f"xa {' '.join(ports)} sub_array_{rows}x{columns}"]
     text += [f"cint{c} bl{c} 0 1.7p\n.ic v(bl{c})=0.45" for c in range(columns)]
     text += [f".ic v(xa.sn{r}_{c})={float(key[r, c])!r}" for r in range(rows) for c in range(columns)]
-    text += [".options " + " ".join(f"{k}={v}" for k, v in OPTIONS.items())]
+    text += [".options " + " ".join(f"{k}={v}" for k, v in TRANSIENT_OPTIONS.items())]
     text += [".save " + " ".join(f"v(bl{c})" for c in range(columns)), ".tran 50p 20n 0 50p", ".end\n"]
     return Simulation("\n".join(text), end=20e-9), condition
 

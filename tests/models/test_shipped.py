@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gaincell.characterization.table import SHIPPED, read_manifest, read_table
+from gaincell.characterization.table import SHIPPED_TABLES, read_manifest, read_table
 from gaincell.circuits.errors import TableError
 from gaincell.models import Hardware
 from gaincell.models.chain import bit_line_charge, product
@@ -11,7 +11,7 @@ from gaincell.models.checks.limits import converter_checks
 from gaincell.models.fitting.fit import fit_hardware
 from gaincell.models.published import leroux2025
 
-FOLDER = SHIPPED / "generic28"
+FOLDER = SHIPPED_TABLES / "generic28"
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..circuits.runner import Simulation
 
-FORMAT = 2
+CACHE_FORMAT = 2
 """Raised when the meaning of an entry changes; older entries are then never found again."""
 
 _SETTING = re.compile(
@@ -21,7 +21,7 @@ _SETTING = re.compile(
 
 
 @dataclass(frozen=True)
-class Origin:
+class CacheKey:
     """All that determines the rows of one batch. A plan's seed is in the points and in the netlist."""
 
     procedure: str
@@ -50,7 +50,7 @@ class Origin:
         library: str,
         simulator: str,
         source: dict[str, str],
-    ) -> Origin:
+    ) -> CacheKey:
         """The origin of a batch: `simulation` with a portable netlist, and its swept `points`."""
         deck = simulation.netlist
         settings = tuple(line.strip() for line in _SETTING.findall(deck))
@@ -58,9 +58,9 @@ class Origin:
         ends = f"end={simulation.end!r} plot={simulation.plot!r}"
         return cls(
             procedure=procedure,
-            points=_digest(json.dumps(values, sort_keys=True)),
-            netlist=_digest(deck),
-            circuit=_digest(_SETTING.sub("", deck)),
+            points=_sha256(json.dumps(values, sort_keys=True)),
+            netlist=_sha256(deck),
+            circuit=_sha256(_SETTING.sub("", deck)),
             settings=(*settings, ends),
             library=library,
             simulator=simulator,
@@ -68,23 +68,23 @@ class Origin:
         )
 
     @property
-    def key(self) -> str:
+    def digest(self) -> str:
         """sha256 over everything."""
-        return _digest(json.dumps({"format": FORMAT, **asdict(self)}, sort_keys=True))
+        return _sha256(json.dumps({"format": CACHE_FORMAT, **asdict(self)}, sort_keys=True))
 
     def to_dict(self) -> dict[str, Any]:
         """JSON-able, for the entry's metadata."""
-        return {"format": FORMAT, **asdict(self)}
+        return {"format": CACHE_FORMAT, **asdict(self)}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> Origin | None:
+    def from_dict(cls, values: dict[str, Any]) -> CacheKey | None:
         """What `to_dict` gave; None for another format."""
-        if values.get("format") != FORMAT:
+        if values.get("format") != CACHE_FORMAT:
             return None
         kept = {name: value for name, value in values.items() if name != "format"}
         return cls(**{**kept, "settings": tuple(kept["settings"])})
 
-    def changes(self, other: Origin) -> tuple[str, ...]:
+    def changes(self, other: CacheKey) -> tuple[str, ...]:
         """What differs here from `other`, one phrase for each part; nothing for the same key."""
         found = []
         if self.points != other.points:
@@ -104,10 +104,10 @@ class Origin:
         if self.source != other.source:
             names = sorted(n for n in self.source | other.source if self.source.get(n) != other.source.get(n))
             found.append(f"the measuring code: {', '.join(names)}")
-        if not found and self.key != other.key:
+        if not found and self.digest != other.digest:
             found.append("the order of the netlist's lines")
         return tuple(found)
 
 
-def _digest(text: str) -> str:
+def _sha256(text: str) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
