@@ -64,12 +64,48 @@ def test_batch_and_sequence_see_the_same_arrays(full):
     torch.testing.assert_close(short, both[:, :, :5])
 
 
-@pytest.mark.parametrize(("kind", "where"), [("reads", {"array": 1, "depth": 5}), ("relus", {})])
-def test_what_a_compiler_is_told_of_a_chip_is_what_it_gets(full, kind, where):
-    place = chip_patterns.PatternRequest(kind, (3, 7, 5), (("layer", 0), ("heads", 2), *where.items()))
-    torch.library.opcheck(
-        torch.ops.gaincell.recorded_pattern.default, (chip_patterns._register(full.chip(0), place),)
-    )
+REQUESTS = [
+    ("reads", {"array": 1, "depth": 5}),
+    ("writes", {"array": 2, "depth": 5}),
+    ("relus", {}),
+    ("readouts", {"tile": 1, "depth": 5}),
+]
+
+
+def request_of(kind, where):
+    """Circuits of layer 0 with two heads, at the ring columns of keys 3 to 9 in a window of 5."""
+    return chip_patterns.PatternRequest(kind, (3, 7, 5), (("layer", 0), ("heads", 2), *where.items()))
+
+
+@pytest.mark.parametrize(("kind", "where"), REQUESTS)
+def test_operator_for_compiled_graphs_passes_opcheck_and_draws_the_chips_numbers(full, kind, where):
+    request, chip = request_of(kind, where), full.chip(0)
+    text = chip_patterns.to_text(chip, request)
+    torch.library.opcheck(torch.ops.gaincell.chip_pattern.default, (text,))
+    expected = torch.as_tensor(request.draw(chip))
+    torch.testing.assert_close(torch.ops.gaincell.chip_pattern(text), expected, rtol=0, atol=0)
+
+
+def test_operator_argument_follows_from_the_content_of_the_chip(full):
+    """Equal for a copy of the hardware; different for another seed and for another distribution."""
+    request = request_of("relus", {})
+    text = chip_patterns.to_text(full.chip(0), request)
+    copy = type(full).model_validate(full.model_dump())
+    assert chip_patterns.to_text(copy.chip(0), request) == text
+    wider = full.mismatch.phi.model_copy(update={"factor": 2 * full.mismatch.phi.factor})
+    other = full.model_copy(update={"mismatch": full.mismatch.model_copy(update={"phi": wider})})
+    assert len({text, *(chip_patterns.to_text(chip, request) for chip in (full.chip(1), other.chip(0)))}) == 3
+
+
+def test_caches_of_the_operator_are_bounded_and_eviction_changes_no_number(full):
+    request = request_of("relus", {})
+    texts = [chip_patterns.to_text(full.chip(seed), request) for seed in range(100)]
+    first = torch.ops.gaincell.chip_pattern(texts[0])
+    for text in texts:
+        torch.ops.gaincell.chip_pattern(text)
+    info = chip_patterns.from_text.cache_info()
+    assert info.currsize <= info.maxsize < len(texts)
+    assert torch.equal(torch.ops.gaincell.chip_pattern(texts[0]), first)
 
 
 def test_an_overwritten_column_keeps_its_deviation(full):
