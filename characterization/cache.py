@@ -19,20 +19,13 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..circuits.files import PARTIAL_SUFFIX, replace_atomically
+from ..circuits.files import PARTIAL_SUFFIX, cache_folder, replace_atomically
 from .cache_key import CacheKey
 
 _NOTE = b"gaincell"
 """Metadata field of a Parquet file that holds the note given to `write_parquet`."""
 _ABANDONED = 3600.0
 """Age at which a temporary file is taken for the remains of a killed run, s."""
-
-
-def default_folder() -> Path:
-    """Folder of the user's cache: $GAINCELL_CACHE, else `gaincell` in $XDG_CACHE_HOME or ~/.cache."""
-    if chosen := os.environ.get("GAINCELL_CACHE"):
-        return Path(chosen)
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gaincell"
 
 
 @dataclass(frozen=True)
@@ -60,8 +53,8 @@ class Cache:
 
     @classmethod
     def default(cls) -> Cache:
-        """The user's cache (see `default_folder`)."""
-        return cls(default_folder())
+        """The user's cache (see `circuits.files.cache_folder`)."""
+        return cls(cache_folder())
 
     def path(self, digest: str) -> Path:
         """File of the entry with the key digest `digest`, whether it exists or not."""

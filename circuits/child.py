@@ -1,7 +1,7 @@
-"""A child process with a time limit, which costs its parent nothing while it runs.
+"""Child processes with a time limit, waited for without polling.
 
-A pipe would wake the parent for every few lines of messages, and `Popen.wait` with a limit sleeps and looks
-again: on one core both take time from the simulator. Messages go to a file, and the kernel says when it ends.
+A pipe wakes the parent for every few lines of messages, and `Popen.wait` with a timeout polls. On one core
+both take time from the simulator. So the messages go to a file, and a pidfd reports the end of the process.
 """
 
 from __future__ import annotations
@@ -16,24 +16,28 @@ from pathlib import Path
 
 from .usage import Usage, usage_of
 
-LOOK = 0.5
-"""Time between two looks at what a running process uses, s."""
+SAMPLE_INTERVAL = 0.5
+"""Time between two readings of the usage of a running process, s."""
 
 
 def run(
     command: list[str], folder: Path, log: Path, timeout: float, variables: Mapping[str, str]
 ) -> tuple[int, Usage]:
-    """Exit status and usage of a command in `folder`; what it prints is in `log`.
+    """Run a command and wait for its end.
 
     Args:
         command: executable and arguments.
         folder: working directory.
         log: file that gets standard output and errors.
         timeout: wall-clock limit, s.
-        variables: environment variables, over those of this process.
+        variables: environment variables, which override those of this process.
+
+    Returns:
+        Exit status (negative: number of the signal that ended the process), and the usage at the last
+        reading.
 
     Raises:
-        subprocess.TimeoutExpired: the limit has passed; the process is gone.
+        subprocess.TimeoutExpired: the time limit has passed; the process was killed.
     """
     environment = {**os.environ, **variables}
     usage, ends = Usage(), time.monotonic() + timeout
@@ -49,7 +53,7 @@ def run(
         )
         try:
             ended = _watch(process, stack)
-            while not ended(max(0.0, min(LOOK, ends - time.monotonic()))):
+            while not ended(max(0.0, min(SAMPLE_INTERVAL, ends - time.monotonic()))):
                 usage = usage_of(process.pid)
                 if time.monotonic() >= ends:
                     raise subprocess.TimeoutExpired(command, timeout)
@@ -61,7 +65,7 @@ def run(
 
 
 def _watch(process: subprocess.Popen, stack: ExitStack) -> Callable[[float], bool]:
-    """Function of a time (s): waits as long at most, and says whether the process has ended."""
+    """Function that waits at most a given time (s) and returns whether the process has ended."""
     try:
         descriptor = os.pidfd_open(process.pid)
     except (AttributeError, OSError):  # not Linux, an old kernel, or a sandbox
@@ -80,6 +84,7 @@ def _watch(process: subprocess.Popen, stack: ExitStack) -> Callable[[float], boo
 
 
 def _ends_within(process: subprocess.Popen, seconds: float) -> bool:
+    """Fallback of `_watch` without a pidfd: poll."""
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:

@@ -1,7 +1,7 @@
-"""Sizes of the circuits as frozen values: what a designer turns, apart from the technology.
+"""Sizes of the circuits as frozen values: the designer's choices, apart from the technology.
 
-Every field is in SI units. A design knows the sub-circuit it sizes (`circuits/netlists/*.sp`) and the
-parameters to instantiate it with, nothing else.
+All fields are in SI units. A design knows only its sub-circuit (`circuits/netlists/*.sp`) and the parameters
+to instantiate it with.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from .technology import Technology
 
 
 class Design(BaseModel):
-    """A frozen set of sizes; unknown fields are refused."""
+    """Base class of the designs: frozen sizes; unknown fields are refused."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
@@ -24,9 +24,10 @@ class GainCell(Design):
     """Six-transistor gain cell: write device onto a capacitor, tri-state inverter as read stage."""
 
     write_device: Literal["cmos", "oxide"] = "cmos"
-    """Transmission gate of high-threshold transistors, or one oxide-semiconductor transistor."""
+    """Write device: transmission gate of high-threshold transistors, or one oxide-semiconductor
+    transistor."""
     c_store: float = Field(5e-15, gt=0)
-    """Storage capacitance, F. Sets retention together with the write device's leakage."""
+    """Storage capacitance, F. It sets the retention time together with the leakage of the write device."""
     w_wn: float = Field(80e-9, gt=0)
     """Width of the n write transistor, m."""
     w_wp: float = Field(80e-9, gt=0)
@@ -38,9 +39,9 @@ class GainCell(Design):
     l_ox: float = Field(60e-9, gt=0)
     """Length of the oxide write transistor, m."""
     w_rn: float = Field(80e-9, gt=0)
-    """Width of the n read transistor, m; a long channel makes a small, well-matched current."""
+    """Width of the n read transistor, m."""
     l_rn: float = Field(780e-9, gt=0)
-    """Length of the n read transistor, m."""
+    """Length of the n read transistor, m. A long channel gives a small, well-matched current."""
     w_rp: float = Field(160e-9, gt=0)
     """Width of the p read transistor, m."""
     l_rp: float = Field(480e-9, gt=0)
@@ -50,11 +51,12 @@ class GainCell(Design):
     l_sw: float = Field(30e-9, gt=0)
     """Length of the read switches, m."""
     v_write_on: float = 1.1
-    """Write word-line level that opens the write device, V, at the nominal supply; it follows the supply."""
+    """Level of the write word line that opens the write device at the nominal supply, V; it follows the
+    supply."""
     v_write_off: float = -0.2
-    """Write word-line level at rest, V."""
+    """Level of the write word line at rest, V."""
     v_write_shift: float = 0.0
-    """Added to every write target, V: cancels the mean clock feed-through of a single write device."""
+    """Offset of every write target, V. It cancels the mean clock feed-through of a single write device."""
     t_write: float = Field(10e-9, gt=0)
     """Width of the write pulse, s."""
 
@@ -81,18 +83,21 @@ class Converter(Design):
     """Charge-to-pulse converter, unsigned (ReLU) or signed."""
 
     signed: bool
-    """Whether a sign latch and an n ramp make it convert both polarities."""
+    """Whether it converts both polarities, with a sign latch and an n ramp."""
     phases: Literal[1, 2] = 1
-    """Integration phases: 2 takes a signed query, negative pulses first, then the capacitor's plates are
-    swapped and the positive pulses follow. Of the unsigned converter only; see `TWO_PHASES`."""
+    """Number of integration phases. With 2 (unsigned converter only, see `TWO_PHASES`) it takes a signed
+    query: first the negative pulses, then the capacitor's plates are swapped and the positive pulses
+    follow."""
     c_int: float = Field(1.7e-12, gt=0)
-    """Integration capacitor, F. Larger: less bit-line swing, hence less column compression; more area."""
+    """Integration capacitor, F. A larger one reduces the bit-line swing, hence column compression, and costs
+    area."""
     i_ramp: float = Field(gt=0)
     """Ramp current, A. The full-scale charge is i_ramp x t_pulse_max."""
     w_ramp_p: float = Field(gt=0)
     """Width of the p current source and its cascode, m."""
     w_ramp_n: float = Field(gt=0)
-    """Width of the n current source and its cascode, m (the bias replica has it in the unsigned one too)."""
+    """Width of the n current source and its cascode, m. The unsigned converter has them in its bias
+    replica."""
     l_ramp: float = Field(200e-9, gt=0)
     """Length of the current sources, m."""
     w_rst: float = Field(3e-6, gt=0)
@@ -102,11 +107,11 @@ class Converter(Design):
     c_az: float = Field(20e-15, gt=0)
     """Auto-zero coupling capacitor, F."""
     t_skew: float = Field(0.68e-9, ge=0)
-    """Delay of the output window against the ramp, s: cancels the comparator's delay."""
+    """Delay of the output window against the ramp, s. It cancels the delay of the comparator."""
     v_cascode_p: float = 0.2
-    """Gate of the p cascode, V, at the nominal supply; it keeps its distance from the supply."""
+    """Gate voltage of the p cascode at the nominal supply, V; its distance from the supply is constant."""
     v_cascode_n: float = 0.7
-    """Gate of the n cascode, V."""
+    """Gate voltage of the n cascode, V."""
 
     @model_validator(mode="after")
     def _one_sign_of_two(self) -> Converter:
@@ -132,7 +137,7 @@ class Converter(Design):
 
     @property
     def bias_parameters(self) -> dict[str, float]:
-        """Instance parameters of its `ramp_bias`."""
+        """Instance parameters of its bias circuit `ramp_bias`."""
         return {"i_ramp": self.i_ramp, "w_p": self.w_ramp_p, "w_n": self.w_ramp_n, "l": self.l_ramp}
 
 
@@ -140,67 +145,74 @@ class SubArray(Design):
     """Rows x columns of gain cells with their wires and row drivers."""
 
     rows: int = Field(64, ge=1)
-    """Cells on a bit line."""
+    """Number of cells on a bit line."""
     columns: int = Field(64, ge=1)
-    """Cells on a word line."""
+    """Number of cells on a word line."""
     r_wire: float = Field(3.0, ge=0)
     """Resistance of one cell pitch (about 1 um) of word or bit line, ohm."""
     c_wire: float = Field(0.2e-15, ge=0)
     """Capacitance of one cell pitch of word or bit line, F."""
     section: int = Field(16, ge=1)
-    """Cells per lumped RC section of a wire; 1 gives every cell its own node, at several times the cost."""
+    """Number of cells per lumped RC section of a wire; 1 gives every cell its own node, at several times the
+    cost."""
     driver: float = Field(8.0, gt=0)
-    """Drive of the row driver's last stage, in smallest inverters."""
+    """Drive strength of the row driver's last stage, multiples of the smallest inverter."""
     mirrored: bool = False
-    """Signed query in one phase: every row of the K array has a second one that stores the complement,
-    vdd - v_store; a positive query pulses the first, a negative one the second."""
+    """Whether every row of the K array has a second one that stores the complement, vdd - v_store. It takes a
+    signed query in one phase: a positive query pulses the first row, a negative one the second."""
     normaliser: float | None = Field(None, gt=0.5, le=1)
-    """Stored voltage of a further column of the V array, fraction of the supply: its read-out is the sum of
-    phi, by which the others are divided. None: no such column."""
+    """Stored voltage of the normalising column of the V array, fraction of the supply. Its read-out is the
+    sum of phi, by which the other read-outs are divided. None for no such column."""
     window: int | None = Field(None, ge=1)
-    """Keys in the ring before the oldest is overwritten; None leaves it to the network."""
+    """Number of keys before the oldest one is overwritten; None if the network decides."""
 
 
 class Clocking(Design):
-    """Lengths of the phases of one attention operation."""
+    """Durations of the phases of one attention operation."""
 
     t_pulse_max: float = Field(15e-9, gt=0)
-    """Longest input pulse and full scale of every conversion, s."""
+    """Duration of the longest input pulse and full scale of every conversion, s."""
     t_reset: float = Field(11e-9, gt=0)
-    """Reset and auto-zero of a converter, s; the comparators draw current meanwhile. What it leaves of the
-    conversion before is below 1 % of full scale at every corner and temperature and the nominal supply."""
+    """Duration of the reset and auto-zero of a converter, s; the comparators draw current meanwhile. The
+    residue of the previous conversion is below 1 % of full scale at every corner and temperature, at the
+    nominal supply."""
     t_guard: float = Field(1e-9, gt=0)
-    """Between two phases, s: covers edges, drivers and bit-line settling."""
+    """Time between two phases for edges, drivers and bit-line settling, s."""
     t_wake: float = Field(5e-9, gt=0)
-    """Comparators are powered this long before their ramp, s: the sign latch needs them settled, which takes
-    nanoseconds at a low supply in the cold; they draw current meanwhile."""
+    """Time by which the comparators are powered before their ramp, s. The sign latch needs settled
+    comparators, which takes nanoseconds at a low supply and a low temperature; they draw current
+    meanwhile."""
 
 
 class LevelCounts(Design):
-    """Levels of each quantiser: equally spaced values, both ends included."""
+    """Number of levels of each quantiser: equally spaced values, both ends included."""
 
     query: int = Field(16, ge=2)
-    """Pulse widths, from 0 to the longest; a signed query has as many of either sign."""
+    """Number of pulse widths from 0 to the longest; a signed query has as many of either sign."""
     key: int = Field(8, ge=2)
-    """Stored voltages of a key element, from 0 to the supply."""
+    """Number of stored voltages of a key element, from 0 to the supply."""
     value: int = Field(8, ge=2)
-    """Stored voltages of a value element, from 0 to the supply."""
+    """Number of stored voltages of a value element, from 0 to the supply."""
     output: int = Field(32, ge=4, multiple_of=2)
-    """Read-out of a sub-tile: a sign and output / 2 magnitudes."""
+    """Number of read-out values of a sub-tile: a sign and output / 2 magnitudes."""
 
 
 class Designs(Design):
-    """Everything that is sized: one value per circuit of the chain."""
+    """The designs of all circuits of the chain."""
 
     cell: GainCell = GainCell()
+    """Gain cell of both arrays."""
     converter: Converter = Converter(signed=False, i_ramp=24.8e-6, w_ramp_p=6e-6, w_ramp_n=3e-6)
-    """After the K array: S -> phi(S)."""
+    """Converter after the K array: score S to pulse phi(S)."""
     readout: Converter = Converter(signed=True, i_ramp=12.4e-6, w_ramp_p=3e-6, w_ramp_n=1.5e-6, w_rst=4.5e-6)
-    """After the V array: signed, into the counter. Half the other's full scale, so what a reset leaves counts
-    twice; a wider switch than the other's makes up for it."""
+    """Signed converter after the V array, read by a counter. Its full scale is half that of `converter`, so
+    the residue of a reset counts twice; a wider reset switch compensates for it."""
     array: SubArray = SubArray()
+    """Sub-array of cells."""
     clocking: Clocking = Clocking()
+    """Durations of the phases."""
     levels: LevelCounts = LevelCounts()
+    """Number of levels of the quantisers."""
 
     @model_validator(mode="after")
     def _one_way_to_sign_a_query(self) -> Designs:
@@ -210,9 +222,14 @@ class Designs(Design):
 
     @classmethod
     def of(cls, technology: Technology, **overrides: dict[str, Any]) -> Designs:
-        """Default sizes, then the technology's own, then `overrides` (circuit name -> field -> value).
+        """Combine the default sizes, those of the technology, and overrides; later ones take precedence.
 
-        An override of the write device brings its `WRITE_DEVICES` sizes along; other overrides go over them.
+        An override of the write device implies its sizes in `WRITE_DEVICES`; explicit overrides take
+        precedence over them.
+
+        Args:
+            technology: technology with its own sizes.
+            overrides: sizes (SI) by circuit and field, such as `cell={"c_store": 1e-14}`.
 
         Raises:
             TechnologyError: an unknown circuit or field, or a size out of range; the message has its path.
@@ -235,7 +252,7 @@ class Designs(Design):
 
     @classmethod
     def _known(cls, path: tuple[int | str, ...]) -> str:
-        """Names that could stand in the place of the last part of a path."""
+        """Names that are valid for the last part of a path."""
         fields = (
             cls.model_fields if len(path) == 1 else cls.model_fields[str(path[0])].annotation.model_fields
         )
@@ -243,8 +260,8 @@ class Designs(Design):
 
 
 TWO_PHASES: dict[str, Any] = {"phases": 2, "t_skew": 0.5e-9}
-"""Overrides that turn the default converter into one for a signed query; the swapped capacitor's switch makes
-the pulse shorter by its RC, so less skew cancels the comparator's delay."""
+"""Overrides that turn the default converter into one for a signed query. The switch of the swapped capacitor
+shortens the pulse by its RC, so a smaller skew cancels the comparator's delay."""
 
 OXIDE_CELL: dict[str, Any] = {
     "write_device": "oxide",
@@ -255,4 +272,4 @@ OXIDE_CELL: dict[str, Any] = {
 """Overrides that turn the default cell into its oxide-semiconductor variant."""
 
 WRITE_DEVICES: dict[str | None, dict[str, Any]] = {"oxide": OXIDE_CELL}
-"""Write device -> overrides that it needs."""
+"""Overrides that a write device needs, by device."""

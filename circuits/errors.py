@@ -1,11 +1,11 @@
-"""Errors that reach the user: one sentence that says what is wrong and what mends it.
+"""Errors whose message is for the user: one sentence with the cause and the remedy.
 
-This module imports nothing, so every room can raise and catch these without PySpice, ngspice or torch.
+This module imports nothing, so every package can raise and catch them without PySpice, ngspice or torch.
 """
 
 
 class GaincellError(Exception):
-    """Base of every error whose message is meant for the user; the command line prints it."""
+    """Base class of the errors that the command line prints as a message, without a traceback."""
 
     exit_status = 1
     """Exit status of the command line: 1 for a failed run, 2 for bad usage such as an unknown name."""
@@ -18,7 +18,7 @@ class TechnologyError(GaincellError):
 
 
 class SimulationError(GaincellError):
-    """The simulator is missing, or a simulation failed where a result was indispensable."""
+    """The simulator is missing, or a simulation whose result is needed has failed."""
 
 
 class PlanError(GaincellError):
@@ -28,11 +28,11 @@ class PlanError(GaincellError):
 
 
 class BackendError(GaincellError):
-    """A place to run simulations that is unknown, missing, or does not answer."""
+    """A simulation backend that is unknown, not installed, or does not answer."""
 
 
 class TableError(GaincellError):
-    """A characterization table that is missing, corrupt, or was left unfinished."""
+    """A characterization table that is missing, damaged, or unfinished."""
 
 
 class HardwareError(GaincellError):
@@ -40,7 +40,7 @@ class HardwareError(GaincellError):
 
 
 class UnknownHardwareError(HardwareError):
-    """A hardware name or key that nothing ships or defines."""
+    """A hardware name or key that is neither shipped nor defined."""
 
     exit_status = 2
 

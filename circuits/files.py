@@ -1,4 +1,4 @@
-"""Atomic file writes, checks that a path can be written, and digests; used by every room."""
+"""Atomic file writes, checks that a path can be written, digests, and the cache folder."""
 
 from __future__ import annotations
 
@@ -18,7 +18,11 @@ _MODE = 0o644
 
 
 def cache_folder() -> Path:
-    """Folder of what can be computed again: $GAINCELL_CACHE, or gaincell below the user's cache folder."""
+    """Folder of results that can be computed again, shared by all processes of a user.
+
+    Returns:
+        $GAINCELL_CACHE if it is set, else `gaincell` in $XDG_CACHE_HOME, else in ~/.cache.
+    """
     if chosen := os.environ.get("GAINCELL_CACHE"):
         return Path(chosen)
     return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "gaincell"

@@ -1,9 +1,10 @@
-"""Monte Carlo mismatch: every transistor of a sub-circuit's copies gets its own deviation, as plain numbers.
+"""Monte Carlo mismatch: a deviation for every transistor in every copy of a sub-circuit.
 
-The circuits know nothing of it. A finished deck is rewritten: the sub-circuit, and all that it is made of, is
-repeated with two parameters per transistor that are passed down to the `dev_*` wrappers, which scale them by
-Pelgrom's law. The numbers are standard normal and drawn outside the simulator (ngspice redraws its own random
-parameters at every use), so one draw can be used again for other sizes, corners or write devices.
+The netlists of the circuits have no mismatch parameters. `with_mismatch` rewrites a finished deck: it repeats
+the sub-circuit and all that it contains with two parameters per transistor, which go down to the `dev_*`
+wrappers and are scaled there by Pelgrom's law. The parameters are standard normal numbers drawn outside the
+simulator, since ngspice redraws its own random parameters at every use. The same numbers therefore serve
+other sizes, corners and write devices.
 """
 
 from __future__ import annotations
@@ -19,12 +20,15 @@ from .runner import Simulation
 from .technology import Technology
 
 WRAPPER = "dev_"
+"""Prefix of the sub-circuits that wrap a technology's transistors."""
+
 SUFFIX = "_varied"
+"""Suffix of the sub-circuits with mismatch parameters."""
 
 
 @dataclass(frozen=True)
 class Transistor:
-    """One transistor below a sub-circuit."""
+    """One transistor inside a sub-circuit."""
 
     path: str
     """Instance names from the top sub-circuit down, such as `xread.xrn`."""
@@ -33,10 +37,17 @@ class Transistor:
 
 
 def transistors(netlist: str, subcircuit: str) -> tuple[Transistor, ...]:
-    """The transistors of a sub-circuit that the netlist defines, in the order of its lines, depth first.
+    """Transistors of a sub-circuit.
+
+    Args:
+        netlist: deck that defines the sub-circuit.
+        subcircuit: its name.
+
+    Returns:
+        Transistors in the order of the lines, depth first.
 
     Raises:
-        ValueError: the netlist does not define it.
+        ValueError: the netlist does not define the sub-circuit.
     """
     return _found(_definitions(_lines(netlist)), subcircuit.lower())
 
@@ -44,16 +55,19 @@ def transistors(netlist: str, subcircuit: str) -> tuple[Transistor, ...]:
 def standard_normals(
     seed: int, circuit: str, devices: Iterable[Transistor], samples: int | Sequence[int]
 ) -> np.ndarray:
-    """Threshold and mobility numbers of each sample's transistors, shape (samples, devices, 2), N(0, 1).
+    """Draw the threshold and mobility deviations of the transistors of each sample, in standard deviations.
 
-    Every transistor has a stream of its own, by seed, circuit and path: sample i of `xread.xrn` is the same
-    whatever the sizes, the number of samples, and the other transistors of the circuit.
+    Every transistor has its own random stream, seeded by seed, circuit and path. Sample i of `xread.xrn` is
+    therefore the same for all sizes, numbers of samples, and sets of other transistors.
 
     Args:
-        seed: of the Monte Carlo.
-        circuit: what is drawn, such as "cell": circuits of different names are independent.
-        devices: from `transistors`.
-        samples: how many, counted from 0, or which.
+        seed: seed of the Monte Carlo.
+        circuit: name of what is drawn, such as "cell"; circuits with different names are independent.
+        devices: transistors, from `transistors`.
+        samples: number of samples, counted from 0, or the numbers of the samples wanted.
+
+    Returns:
+        N(0, 1) numbers, shape (samples, devices, 2): threshold first, then mobility.
     """
     wanted = np.arange(samples) if isinstance(samples, int) else np.asarray(samples, dtype=int)
     count = int(wanted.max()) + 1
@@ -64,16 +78,19 @@ def standard_normals(
 
 
 def with_mismatch(simulation: Simulation, subcircuit: str, normals: np.ndarray) -> Simulation:
-    """The simulation with a deviation for every transistor of the deck's copies of a sub-circuit.
+    """Give every transistor in the deck's copies of a sub-circuit its deviation.
 
     Args:
-        simulation: a deck whose top level holds the copies.
-        subcircuit: name of their sub-circuit.
+        simulation: simulation whose deck instantiates the copies at its top level.
+        subcircuit: name of the sub-circuit.
         normals: standard normal numbers, shape (copies, transistors, 2), copies in the order of the deck,
-            transistors in that of `transistors`; threshold first, then mobility.
+            transistors in the order of `transistors`; threshold first, then mobility.
+
+    Returns:
+        The simulation with the rewritten deck.
 
     Raises:
-        ValueError: the netlist does not define the sub-circuit, or normals has another shape.
+        ValueError: the netlist does not define the sub-circuit, or `normals` has another shape.
     """
     lines, top = _lines(simulation.netlist), subcircuit.lower()
     definitions = _definitions(lines)
@@ -95,10 +112,14 @@ def with_mismatch(simulation: Simulation, subcircuit: str, normals: np.ndarray) 
 
 
 def require_mismatch(technology: Technology, devices: Iterable[Transistor]) -> None:
-    """Refuse a Monte Carlo in which transistors would stay nominal without a word.
+    """Refuse a Monte Carlo in which some transistors would silently stay nominal.
+
+    Args:
+        technology: technology of the deck.
+        devices: transistors that are to deviate.
 
     Raises:
-        TechnologyError: a role among `devices` has no parameter that shifts its threshold.
+        TechnologyError: the model of a role names no parameter that shifts its threshold.
     """
     for role in sorted({device.role for device in devices}):
         if technology.device(role).threshold_shift is None:
@@ -109,7 +130,7 @@ def require_mismatch(technology: Technology, devices: Iterable[Transistor]) -> N
 
 
 def _lines(netlist: str) -> list[str]:
-    """The netlist's lines with continuations joined; the first is the title."""
+    """Lines of the netlist with continuation lines joined; the first is the title."""
     joined: list[str] = []
     for line in netlist.rstrip().splitlines():
         if line.startswith("+") and joined:
@@ -120,7 +141,7 @@ def _lines(netlist: str) -> list[str]:
 
 
 def _definitions(lines: list[str]) -> dict[str, list[str]]:
-    """Sub-circuit name -> its lines, the .subckt line first, without .ends."""
+    """Lines of each sub-circuit by its name, the .subckt line first, without .ends."""
     found: dict[str, list[str]] = {}
     current: list[str] | None = None
     for line in lines:
@@ -135,7 +156,7 @@ def _definitions(lines: list[str]) -> dict[str, list[str]]:
 
 
 def _top_level(lines: list[str]) -> list[int]:
-    """Positions of the lines outside any sub-circuit, without the title."""
+    """Positions of the lines outside all sub-circuits, without the title."""
     inside, positions = False, []
     for i, line in enumerate(lines[1:], start=1):
         word = line.split(maxsplit=1)[0].lower() if line.strip() else ""
@@ -151,26 +172,27 @@ def _is_instance(line: str) -> bool:
 
 
 def _target(line: str) -> tuple[int, str]:
-    """Of an X line: position of the sub-circuit's name among its words, and the name in lower case."""
+    """Position of the sub-circuit's name among the words of an X line, and the name in lower case."""
     words = line.split()
     position = next((i for i, word in enumerate(words) if "=" in word), len(words)) - 1
     return position, words[position].lower()
 
 
 def _retargeted(line: str) -> str:
-    """The X line with the varied sub-circuit in place of its own."""
+    """The X line with the sub-circuit that has mismatch parameters in place of the plain one."""
     words = line.split()
     words[_target(line)[0]] += SUFFIX
     return " ".join(words)
 
 
 def _names(device: Transistor) -> tuple[str, str]:
-    """Parameters of the top sub-circuit that carry a transistor's threshold and mobility numbers."""
-    flat = device.path.replace(".", "_")
-    return f"zvt_{flat}", f"zmu_{flat}"
+    """Names of the parameters of the top sub-circuit that hold a transistor's two numbers."""
+    path = device.path.replace(".", "_")
+    return f"zvt_{path}", f"zmu_{path}"
 
 
 def _found(definitions: dict[str, list[str]], name: str) -> tuple[Transistor, ...]:
+    """Transistors of a sub-circuit, depth first."""
     if name not in definitions:
         raise ValueError(f"the netlist defines no sub-circuit {name!r}")
     found: list[Transistor] = []
@@ -187,7 +209,7 @@ def _found(definitions: dict[str, list[str]], name: str) -> tuple[Transistor, ..
 
 
 def _used(definitions: dict[str, list[str]], name: str) -> list[str]:
-    """The sub-circuit and all those with transistors that it is made of."""
+    """Names of the sub-circuit and of all sub-circuits with transistors inside it."""
     names = [name]
     for line in definitions[name][1:]:
         if _is_instance(line) and not (target := _target(line)[1]).startswith(WRAPPER):
@@ -196,7 +218,7 @@ def _used(definitions: dict[str, list[str]], name: str) -> list[str]:
 
 
 def _varied(definitions: dict[str, list[str]], name: str) -> list[str]:
-    """The varied sub-circuit: parameters of all its transistors, each handed to the one it belongs to."""
+    """Lines of the sub-circuit with mismatch parameters, each passed down to its transistor."""
     header, *body = definitions[name]
     words = header.split()
     words[1] += SUFFIX

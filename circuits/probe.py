@@ -1,4 +1,4 @@
-"""Does a technology work at all? One operating point of every device says so before a long run."""
+"""Check of a technology before a long run: the operating point of every device."""
 
 from __future__ import annotations
 
@@ -7,21 +7,22 @@ from .runner import Result, Simulation, simulate
 from .technology import Technology
 
 ON_CURRENT = (1.0, 1e5)
-"""Drain current per width, fully on, that a transistor of any process lies within, A/m."""
+"""Range of the drain current per width of a fully switched-on transistor of any process, A/m."""
 
 
 def probe(technology: Technology, corner: str, temperature: float | None = None) -> None:
-    """Switch every device of a technology on, in one short simulation, and refuse what cannot work.
+    """Switch on every device of a technology in one short simulation; refuse a technology that cannot work.
 
     Args:
-        technology: as loaded.
+        technology: a loaded technology.
         corner: name of the corner.
-        temperature: Celsius; the technology's by default.
+        temperature: temperature, Celsius; that of the technology by default.
 
     Raises:
-        TechnologyError: ngspice cannot load the corner's sections, does not know a device's model or
-            parameters, or a core transistor carries a current that no transistor does (width in micrometres,
+        TechnologyError: ngspice cannot load the sections of the corner or does not know a device's model or
+            parameters, or the current of a core transistor lies outside `ON_CURRENT` (width in micrometres,
             wrong polarity or terminals). The message names the key of the technology's file to correct.
+        SimulationError: ngspice cannot be run.
     """
     roles = tuple(technology.devices)
     result = _on(technology, corner, temperature, roles)
@@ -40,7 +41,7 @@ def probe(technology: Technology, corner: str, temperature: float | None = None)
 
 
 def _explain(technology: Technology, corner: str, temperature: float | None, failed: Result) -> None:
-    """Raise the TechnologyError that names the part that fails on its own."""
+    """Simulate the sections and each device alone, and raise the TechnologyError that names the culprit."""
     where = f"technology {technology.name}, corner {corner}"
     alone = _on(technology, corner, temperature, ())
     if not alone.ok:
@@ -62,12 +63,12 @@ def _explain(technology: Technology, corner: str, temperature: float | None, fai
 
 
 def _words(result: Result) -> str:
-    """The simulator's message without its padding."""
+    """Message of the simulator with single spaces."""
     return " ".join(result.message.split())
 
 
 def _on(technology: Technology, corner: str, temperature: float | None, roles: tuple[str, ...]) -> Result:
-    """Operating point of one device per role, ten times the smallest width, gate and drain at the supply."""
+    """Operating point of one device per role, 10 times the smallest width, gate and drain at the supply."""
     lines = [f"* devices of {technology.name}", technology.header(corner, temperature)]
     lines += [f"vone one 0 {technology.vdd!r}", "rone one 0 1meg"]
     for role in roles:

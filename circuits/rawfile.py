@@ -13,22 +13,26 @@ from .errors import SimulationError
 
 @dataclass(frozen=True)
 class Waveforms:
-    """The vectors of one analysis on the simulator's own, non-uniform points.
+    """Vectors of one analysis on the simulator's own, non-uniform points.
 
     Units are SI: time in s, voltages in V, currents in A (into the positive terminal of a source).
     """
 
     plot: str
-    """Plot name as ngspice writes it, such as `Transient Analysis`."""
+    """Name of the plot as ngspice writes it, such as `Transient Analysis`."""
     axis_name: str
-    """`time`, or the swept quantity (`v-sweep`); empty for an operating point."""
+    """Name of the axis: `time`, or the swept quantity (`v-sweep`); empty for an operating point."""
     axis: np.ndarray
-    """(n,) swept values in the order simulated."""
+    """Swept values in the order simulated, shape (n,)."""
     signals: dict[str, np.ndarray] = field(repr=False)
-    """Lower-case vector name (`v(bl)`, `i(vdd)`) -> (n,)."""
+    """Vectors by lower-case name (`v(bl)`, `i(vdd)`), each of shape (n,)."""
 
     def __getitem__(self, name: str) -> np.ndarray:
-        """The vector `name`, in any case; SimulationError naming the saved ones when it is not there."""
+        """The vector of a name, upper or lower case.
+
+        Raises:
+            SimulationError: the vector was not saved; the message lists the saved ones.
+        """
         try:
             return self.signals[name.lower()]
         except KeyError:
@@ -36,14 +40,30 @@ class Waveforms:
             raise SimulationError(f"no vector {name!r} was saved; add it to .save (saved: {known})") from None
 
     def at(self, name: str, where: float | Sequence[float] | np.ndarray) -> np.ndarray:
-        """Value of `name` at axis position(s) `where`, linearly interpolated between native points."""
+        """Values of a vector at given positions, interpolated linearly between the simulator's points.
+
+        Args:
+            name: vector, such as `v(bl)`.
+            where: position or positions on the axis, in the unit of the axis.
+
+        Returns:
+            Values in the unit of the vector, in the shape of `where`.
+        """
         return np.interp(where, self.axis, self[name])
 
     def integrate(self, name: str, start: float | None = None, stop: float | None = None) -> float:
-        """Integral of `name` over the axis from `start` to `stop` (unit of the vector times s).
+        """Integral of a vector over the axis, by the trapezoidal rule on the simulator's own points.
 
-        Trapezoid on the native points, with both ends interpolated: resampling first would lose the charge
-        under the fast edges, where the points crowd.
+        Resampling before the integration would lose the charge under the fast edges, where the points are
+        dense.
+
+        Args:
+            name: vector, such as `i(vdd)`.
+            start: lower limit, in the unit of the axis; the first point by default.
+            stop: upper limit; the last point by default.
+
+        Returns:
+            Integral in the unit of the vector times that of the axis, such as C for a current over time.
         """
         start = float(self.axis[0]) if start is None else start
         stop = float(self.axis[-1]) if stop is None else stop
@@ -54,18 +74,33 @@ class Waveforms:
 
 
 def read_raw(path: Path) -> tuple[Waveforms, ...]:
-    """All plots of a binary raw file, in the order written.
+    """Read all plots of a binary raw file.
 
-    An aborted analysis leaves `No. Points: 0` in its header although points follow: they are read too.
+    The header of an aborted analysis has `No. Points: 0` although points follow; they are read as well.
+
+    Args:
+        path: raw file.
+
+    Returns:
+        The plots in the order written.
 
     Raises:
-        SimulationError: the file is no binary ngspice raw file.
+        SimulationError: the file is not a binary ngspice raw file.
     """
     return tuple(_plots(path.read_bytes(), path.name))
 
 
 def select_plot(plots: Sequence[Waveforms], name: str | None = None) -> Waveforms | None:
-    """The plot whose name contains `name`; by default the last sweep, else the operating point."""
+    """Choose one of the plots of a run.
+
+    Args:
+        plots: plots in the order written.
+        name: part of the plot's name, upper or lower case; None for the last sweep, or for the operating
+            point if there is no sweep.
+
+    Returns:
+        The plot; None if no plot fits.
+    """
     if name is not None:
         return next((plot for plot in plots if name.lower() in plot.plot.lower()), None)
     sweeps = [plot for plot in plots if plot.axis_name]

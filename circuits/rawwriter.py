@@ -1,6 +1,6 @@
-"""Writer of ngspice's binary raw files, which ngspice itself, gaw and other viewers load.
+"""Writer of ngspice's binary raw files, which ngspice, gaw and other viewers load.
 
-Apart from the reader (`rawfile`), because the reader's source is part of every cache key.
+It is separate from the reader (`rawfile`), because the source of the reader is part of every cache key.
 """
 
 from __future__ import annotations
@@ -13,7 +13,15 @@ _KINDS = {"v": "voltage", "i": "current"}
 
 
 def raw_bytes(waves: Waveforms, title: str) -> bytes:
-    """One real-valued plot as a binary raw file; `title` is its first line."""
+    """Encode one real-valued plot as a binary raw file.
+
+    Args:
+        waves: the plot; its axis is written as the first vector.
+        title: first line of the file.
+
+    Returns:
+        Content of the raw file.
+    """
     names = [waves.axis_name or "index", *waves.signals]
     table = "".join(f"\t{i}\t{name}\t{_kind(name)}\n" for i, name in enumerate(names))
     header = (

@@ -1,8 +1,7 @@
-"""One short-lived ngspice child per deck: isolated, checked for completeness, failures classified.
+"""Runner: one short-lived ngspice process per deck, with checks for completeness and classified failures.
 
-A crash, a leak or a hang of the simulator costs one deck. The exit status is no evidence (ngspice leaves
-with 0 after many failures), so a run is judged by the waveforms it produced and, where they are missing, by
-its messages.
+A crash, a leak or a hang of the simulator costs one deck. ngspice exits with status 0 after many failures, so
+a run is judged by its waveforms and, where they are missing, by its messages.
 """
 
 from __future__ import annotations
@@ -26,22 +25,26 @@ from .rawfile import Waveforms, read_raw, select_plot
 from .usage import Usage
 
 INSTALL_NGSPICE = "install it with: sudo apt-get install ngspice"
+"""Remedy in the messages about a missing simulator."""
 
-# ngspice's BSIM4 starts OpenMP threads that OMP_NUM_THREADS does not limit; on small circuits they only spin.
 SPICEINIT = "set num_threads=1\n"
+"""Content of the .spiceinit file. ngspice's BSIM4 starts OpenMP threads that OMP_NUM_THREADS does not limit;
+for small circuits they only consume time."""
 
-# An inherited SPICE_ASCIIRAWFILE would switch the raw file to text.
 VARIABLES = {"OMP_NUM_THREADS": "1", "LC_ALL": "C", "SPICE_ASCIIRAWFILE": "0"}
+"""Environment variables of the simulator. An inherited SPICE_ASCIIRAWFILE would make the raw file a text
+file."""
 
 RELAXED_OPTIONS: tuple[dict[str, str], ...] = (
     {"method": "gear", "itl1": "500", "itl4": "100"},
     {"method": "gear", "itl1": "1000", "itl4": "500", "reltol": "3e-3", "abstol": "1e-11", "vntol": "1e-5"},
 )
-"""Options of the first and second retry after a convergence failure; the ones used are part of the result."""
+"""Options of the first and second retry after a convergence failure; the result records those that were
+used."""
 
 
 class Status(StrEnum):
-    """How a simulation ended; every kind but OK names what mends it."""
+    """How a simulation ended; every failure has a remedy."""
 
     OK = "ok"
     NONCONVERGED = "nonconverged"
@@ -54,7 +57,7 @@ class Status(StrEnum):
 
     @property
     def remedy(self) -> str:
-        """One sentence for the user; empty for OK."""
+        """Advice to the user, one sentence; empty for OK."""
         return _REMEDIES[self]
 
 
@@ -69,7 +72,7 @@ _REMEDIES = {
     Status.MISSING_SIMULATOR: f"ngspice was not found on PATH: {INSTALL_NGSPICE}.",
 }
 
-# Order matters: a missing model is also reported as "Error on line", a missing library also as "fatal error".
+# The order matters: ngspice calls a missing model also "Error on line", a missing library "fatal error".
 _SIGNS: tuple[tuple[Status, re.Pattern[str]], ...] = (
     (
         Status.MISSING_MODEL,
@@ -102,47 +105,60 @@ _SIGNS: tuple[tuple[Status, re.Pattern[str]], ...] = (
 
 @dataclass(frozen=True)
 class Simulation:
-    """A complete deck and what counts as having finished it."""
+    """A complete deck and the condition for a complete run."""
 
     netlist: str
-    """Title line, circuit, options, .save, analyses and .end; no .control block."""
+    """Deck: title line, circuit, options, .save, analyses and .end; no .control block."""
     end: float | None = None
-    """Last value the sweep axis must reach (s for .tran); None when there is no such check."""
+    """Value that the sweep axis must reach (s for .tran); None for no check."""
     timeout: float = 600.0
-    """Wall-clock limit of one attempt, s."""
+    """Wall-clock time limit of one attempt, s."""
     plot: str | None = None
-    """Part of the plot name to return when the deck holds several analyses, such as `transient` or `dc`."""
+    """Part of the name of the plot to return, such as `transient` or `dc`, for a deck with several
+    analyses."""
 
 
 @dataclass(frozen=True)
 class Result:
-    """What became of a simulation; `waveforms` is there only when `status` is OK."""
+    """Outcome of a simulation."""
 
     status: Status
+    """How the simulation ended."""
     message: str
-    """The simulator's own words on a failure, empty on success."""
+    """Message of the simulator on a failure; empty on success."""
     waveforms: Waveforms | None = field(repr=False)
+    """Waveforms of the selected plot; None unless `status` is OK."""
     seconds: float
     """Wall-clock time of all attempts, s."""
     retries: int = 0
+    """Number of attempts after the first."""
     options: dict[str, str] = field(default_factory=dict)
-    """Relaxed options of the attempt that this result comes from; empty when the deck ran as given."""
+    """Relaxed options of the attempt that this result comes from; empty if the deck ran unchanged."""
     usage: Usage = field(default_factory=Usage)
-    """Of the last attempt's process, looked at every `child.LOOK` seconds: unknown of a shorter run."""
+    """Usage of the last attempt's process, read every `child.SAMPLE_INTERVAL` s; NaN for a shorter run."""
 
     @property
     def ok(self) -> bool:
+        """Whether the simulation succeeded."""
         return self.status is Status.OK
 
     def require(self) -> Waveforms:
-        """The waveforms, or SimulationError with the simulator's message and the remedy."""
+        """The waveforms.
+
+        Raises:
+            SimulationError: the simulation failed; with the simulator's message and the remedy.
+        """
         if self.waveforms is None:
             raise SimulationError(f"simulation failed ({self.status}): {self.message} {self.status.remedy}")
         return self.waveforms
 
 
 def find_ngspice() -> Path:
-    """The ngspice executable on PATH; SimulationError saying how to install it when there is none."""
+    """Path of the ngspice executable on PATH.
+
+    Raises:
+        SimulationError: there is none; the message says how to install it.
+    """
     found = shutil.which("ngspice")
     if found is None:
         raise SimulationError(f"ngspice was not found on PATH; {INSTALL_NGSPICE}")
@@ -150,7 +166,11 @@ def find_ngspice() -> Path:
 
 
 def ngspice_version() -> str:
-    """Version of the ngspice on PATH, such as `39`; SimulationError when there is none."""
+    """Version of the ngspice on PATH, such as `39`.
+
+    Raises:
+        SimulationError: there is none.
+    """
     return _version_of(find_ngspice())
 
 
@@ -162,10 +182,14 @@ def _version_of(executable: Path) -> str:
 
 
 def simulate(simulation: Simulation, *, retry: bool = True) -> Result:
-    """Run the deck in one ngspice child; a simulator failure is a result, never an exception.
+    """Run a deck in one ngspice process. A failure of the simulator is a result, not an exception.
 
-    With `retry`, a deck that does not converge or stops early is run up to twice more with RELAXED_OPTIONS;
-    when these fail too, the first failure is the one reported.
+    Args:
+        simulation: deck and condition for a complete run.
+        retry: run a deck that does not converge or stops early up to twice more, with `RELAXED_OPTIONS`.
+
+    Returns:
+        Result of the first attempt that succeeds, else of the first attempt.
     """
     result = _attempt(simulation)
     if not retry or result.status not in (Status.NONCONVERGED, Status.INCOMPLETE):
@@ -180,7 +204,15 @@ def simulate(simulation: Simulation, *, retry: bool = True) -> Result:
 
 
 def with_options(netlist: str, options: dict[str, str]) -> str:
-    """The deck with one more .options line before .end, where it overrides the earlier ones."""
+    """Add an .options line before .end, where it overrides the earlier ones.
+
+    Args:
+        netlist: deck.
+        options: simulator options, name -> value.
+
+    Returns:
+        The extended deck.
+    """
     line = ".options " + " ".join(f"{name}={value}" for name, value in options.items())
     body, end, _ = netlist.rstrip().rpartition("\n.end")
     if not end:
@@ -190,7 +222,6 @@ def with_options(netlist: str, options: dict[str, str]) -> str:
 
 def _attempt(simulation: Simulation) -> Result:
     started = time.perf_counter()
-
     usage = Usage()
 
     def result(status: Status, message: str, waveforms: Waveforms | None = None) -> Result:
@@ -203,7 +234,7 @@ def _attempt(simulation: Simulation) -> Result:
     with tempfile.TemporaryDirectory(prefix="gaincell-") as name:
         folder = Path(name)
         (folder / ".spiceinit").write_text(SPICEINIT)
-        # A missing final newline would lose the .end line.
+        # ngspice ignores a last line (.end) without a newline.
         (folder / "deck.cir").write_text(simulation.netlist.rstrip() + "\n")
         command = [str(executable), "-b", "-r", "deck.raw", "deck.cir"]
         try:
@@ -217,7 +248,7 @@ def _attempt(simulation: Simulation) -> Result:
 
 
 def _plots(raw: Path) -> tuple[Waveforms, ...]:
-    """What the run left; nothing when it died before its first point, for its messages then say why."""
+    """Plots of the run; none if it died before its first point (its messages then tell the reason)."""
     try:
         return read_raw(raw)
     except (FileNotFoundError, SimulationError):
@@ -227,6 +258,7 @@ def _plots(raw: Path) -> tuple[Waveforms, ...]:
 def _judge(
     simulation: Simulation, code: int, log: str, waveforms: Waveforms | None
 ) -> tuple[Status, str, Waveforms | None]:
+    """Status, message and waveforms of a finished process with the exit status `code`."""
     if code < 0:
         return Status.CRASHED, f"ngspice was ended by signal {signal.Signals(-code).name}", None
     complete = waveforms is not None and len(waveforms.axis) > 0
@@ -247,7 +279,7 @@ def _reached(waveforms: Waveforms, end: float | None) -> bool:
 
 
 def _message(log: str, position: int) -> str:
-    """The line at `position` with its neighbours, where ngspice names the netlist line and the reason."""
+    """The line at `position` with its neighbours, in which ngspice names the netlist line and the reason."""
     lines = [line.strip() for line in log.splitlines()]
     at = log.count("\n", 0, position)
     return " | ".join(line for line in lines[max(at - 1, 0) : at + 3] if line)[:400]

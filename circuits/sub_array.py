@@ -1,8 +1,8 @@
-"""The sub-array as plain SPICE text: rows x columns of cells with wires, as a sub-circuit for any simulator.
+"""Writer of the sub-array as plain SPICE text: a sub-circuit of cells, wires and row drivers.
 
-SPICE has no loops, so the number of rows and columns is fixed when the text is written; the wire's resistance
-and capacitance per cell, the storage capacitance and the drivers' strength stay parameters. `netlists/` ships
-16 x 16; `python -m gaincell.circuits.sub_array ROWS COLUMNS` prints any other size.
+SPICE has no loops, so the text fixes the numbers of rows and columns. The wire's resistance and capacitance
+per cell, the storage capacitance and the strength of the drivers stay parameters. `netlists/` has 16 x 16;
+`python -m gaincell.circuits.sub_array ROWS COLUMNS` prints any other size.
 """
 
 from __future__ import annotations
@@ -13,11 +13,19 @@ from .designs import Designs
 
 
 def sub_array_text(rows: int, columns: int, designs: Designs | None = None) -> str:
-    """Sub-circuit `sub_array_<rows>x<columns>` on top of gain_cell.sp and logic.sp.
+    """Text of the sub-circuit `sub_array_<rows>x<columns>`, which needs gain_cell.sp and logic.sp.
 
     Ports: in<r> (pulse into the row driver of each row), bl<c> (bit line of each column, converter side), the
-    write port wbl<c>, wwl<r>, wwlb<r>, and vdd, vss. Stored voltages are set on sn<r>_<c>. Every cell has its
-    own section of wire on the word line, its complement and the bit line.
+    write port wbl<c>, wwl<r>, wwlb<r>, and vdd, vss. The storage nodes are sn<r>_<c>. Every cell has its own
+    section of wire on the word line, on its complement and on the bit line.
+
+    Args:
+        rows: number of cells on a bit line.
+        columns: number of cells on a word line.
+        designs: default sizes of the cells, wires and drivers; None for `Designs()`.
+
+    Returns:
+        SPICE text.
 
     Raises:
         ValueError: fewer than one row or column.
@@ -57,12 +65,12 @@ def sub_array_text(rows: int, columns: int, designs: Designs | None = None) -> s
 
 
 def _wire(name: str, near: str, far: str) -> list[str]:
-    """One cell pitch of wire: its resistance, and its capacitance at the far end."""
+    """Lines of one cell pitch of wire: its resistance, and its capacitance at the far end."""
     return [f"r{name} {near} {far} {{r_wire}}", f"c{name} {far} vss {{c_wire}}"]
 
 
 def _folded(line: str, width: int = 118) -> list[str]:
-    """A long SPICE line on continuation lines."""
+    """Split a long SPICE line into continuation lines."""
     words, lines, current = line.split(), [], ""
     for word in words:
         if current and len(current) + len(word) + 1 > width:
@@ -74,7 +82,7 @@ def _folded(line: str, width: int = 118) -> list[str]:
 
 
 def main() -> None:
-    """Print the sub-circuit of the size asked for."""
+    """Print the sub-array of a given size as a SPICE sub-circuit."""
     parser = argparse.ArgumentParser(prog="python -m gaincell.circuits.sub_array", description=main.__doc__)
     parser.add_argument("rows", type=int)
     parser.add_argument("columns", type=int)

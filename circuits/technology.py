@@ -1,7 +1,7 @@
-"""A CMOS technology: device roles mapped onto a SPICE library that ngspice reads untouched.
+"""CMOS technologies: device roles mapped onto a SPICE library, which ngspice reads unchanged.
 
-Netlists name roles (`dev_nmos`), never model cards: a TOML file beside the library says which card or foundry
-sub-circuit plays which role, so the same designs run in any technology.
+Netlists name roles (`dev_nmos`), never model cards. A TOML file beside the library maps each role to a model
+card or to a sub-circuit of the foundry, so the same designs run in any technology.
 """
 
 from __future__ import annotations
@@ -19,14 +19,15 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from .errors import TechnologyError
 
 SHIPPED_TECHNOLOGIES = Path(__file__).parent / "technologies"
+"""Folder of the shipped technologies, one sub-folder each."""
 
 STAND_INS = {"nmos_read": "nmos", "pmos_read": "pmos"}
-"""Roles that a technology may leave out -> the role whose device then plays them. The read transistors' gates
-hold the stored charge: where the core device's gate leaks, one with a thicker oxide or a higher threshold is
-named for them."""
+"""Optional roles, and the role whose device is used where a technology leaves them out. The stored charge is
+on the gates of the read transistors: where the gate of the core device leaks, the technology names a device
+with a thicker oxide or a higher threshold for them."""
 
 PACKAGE = "package:"
-"""Opens a library path inside an installed Python package: `package:NAME/PATH`, NAME as pip knows it."""
+"""Prefix of a library path inside an installed Python package: `package:NAME/PATH`, NAME as pip knows it."""
 
 _REFERENCE = re.compile(
     r"""^\s*\.(?P<kind>include|inc|lib)\s+(?P<quote>["']?)(?P<file>[^"'\s]+)(?P=quote)(?P<rest>.*)$""",
@@ -35,31 +36,44 @@ _REFERENCE = re.compile(
 
 
 class Device(BaseModel):
-    """One device role and the model that plays it."""
+    """The model of one device role."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     model: str
-    """Name of the model card, or of the foundry's sub-circuit."""
+    """Name of the model card or of the foundry's sub-circuit."""
     kind: Literal["mos", "subckt"]
-    """Whether `model` is a card for an M line or a sub-circuit for an X line."""
+    """Kind of `model`: a card for an M line, or a sub-circuit for an X line."""
     polarity: Literal["n", "p"]
+    """Channel type."""
     l_min: float = Field(gt=0)
-    """Shortest channel, m."""
+    """Shortest channel length, m."""
     w_min: float = Field(gt=0)
-    """Narrowest channel, m."""
+    """Narrowest channel width, m."""
     ports: tuple[Literal["d", "g", "s", "b"], ...] = ("d", "g", "s", "b")
-    """Terminals in the order the model takes them; leave out the bulk of a device that has none."""
+    """Terminals in the order of the model, without the bulk for a device that has none."""
     threshold_shift: str | None = None
-    """Instance parameter that adds to the threshold (`delvto`, V), for Monte Carlo; None without one."""
+    """Instance parameter that adds to the threshold voltage (`delvto`, V), for Monte Carlo; None if there is
+    none."""
     mobility_scale: str | None = None
-    """Instance parameter that multiplies the mobility (`mulu0`); None without one."""
+    """Instance parameter that multiplies the mobility (`mulu0`); None if there is none."""
     parameters: dict[str, float | int] = {}
-    """Further instance parameters and their values, such as rbodymod = 0."""
+    """Further instance parameters by name, such as rbodymod = 0."""
 
     def wrapper(self, role: str, mismatch: PelgromMismatch) -> str:
-        """Sub-circuit `dev_<role>`: ports d g s b; parameters w, l (m), m; zvt and zmu, the standard normal
-        numbers of this instance's threshold and mobility, without effect where the model has no means."""
+        """SPICE text of the sub-circuit `dev_<role>` with the ports d g s b.
+
+        Its parameters are the width w and length l (m), the multiplier m, and zvt and zmu: the deviations of
+        the threshold and of the mobility in standard deviations. They have no effect where the model has no
+        parameter for them.
+
+        Args:
+            role: role of the device, such as `nmos`.
+            mismatch: coefficients that scale zvt and zmu.
+
+        Returns:
+            The lines from .subckt to .ends.
+        """
         parameters = f"w={self.w_min!r} l={self.l_min!r} m=1 zvt=0 zmu=0"
         fixed = [f"{name}={value!r}" for name, value in self.parameters.items()]
         arguments = " ".join(["w={w} l={l} m={m}", *fixed])
@@ -76,37 +90,43 @@ class Device(BaseModel):
 
 
 class PelgromMismatch(BaseModel):
-    """Pelgrom's law (Pelgrom 1989): the standard deviation between neighbours is a / sqrt(W L)."""
+    """Coefficients a of Pelgrom's law: neighbouring transistors differ by a standard deviation a / sqrt(W L).
+
+    Source: Pelgrom, Duinmaijer and Welbers, IEEE Journal of Solid-State Circuits 24 (1989), 1433.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     a_vt: float = Field(ge=0)
-    """Threshold coefficient, V m."""
+    """Coefficient of the threshold voltage, V m."""
     a_beta: float = Field(ge=0)
-    """Relative current-factor coefficient, m."""
+    """Coefficient of the relative current factor, m."""
 
 
 class Technology(BaseModel):
-    """A SPICE library, its corners, and the models that play the device roles."""
+    """A SPICE library, its corners, and the models of the device roles."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str
+    """Name of the technology."""
     description: str
+    """One line about the technology."""
     library: Path
-    """The SPICE library: in the TOML file a path relative to it, or `package:NAME/PATH` for a file of an
-    installed Python package; absolute once loaded."""
+    """SPICE library. In the TOML file: path relative to that file, or `package:NAME/PATH` for a file of an
+    installed Python package. After loading: absolute path."""
     vdd: float = Field(gt=0)
-    """Nominal supply, V."""
+    """Nominal supply voltage, V."""
     temperature: float = Field(gt=-273.15)
     """Nominal temperature, Celsius (as SPICE)."""
     corners: dict[str, tuple[str, ...]] = Field(min_length=1)
-    """Corner -> the library's .lib sections in the order to load; "" includes the file as a whole."""
+    """Sections (.lib) of the library by corner, in the order of loading; "" includes the whole file."""
     devices: dict[str, Device]
-    """Role (nmos, pmos, nmos_hvt, pmos_hvt, nmos_read, pmos_read, oxide) -> device."""
+    """Devices by role: nmos, pmos, nmos_hvt, pmos_hvt, nmos_read, pmos_read, oxide."""
     mismatch: PelgromMismatch
+    """Coefficients of the mismatch between neighbouring transistors."""
     designs: dict[str, dict[str, Any]] = {}
-    """Design name -> sizes (SI) that differ from the design's defaults in this technology."""
+    """Sizes (SI) that differ from the defaults of the designs, by design and field."""
 
     @model_validator(mode="after")
     def _needs_core_devices(self) -> Technology:
@@ -116,11 +136,14 @@ class Technology(BaseModel):
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Technology:
-        """A shipped technology by name, or one from the path of a TOML file.
+        """Load a technology.
+
+        Args:
+            name_or_path: name of a shipped technology, or path of a TOML file (suffix `.toml`).
 
         Raises:
             TechnologyError: unknown name (the message lists the known ones), malformed TOML (with the path
-                of the offending key), missing library file, or missing package that has it.
+                of the offending key), missing library file, or missing package of the library.
         """
         path = Path(name_or_path)
         if path.suffix != ".toml":
@@ -142,7 +165,11 @@ class Technology(BaseModel):
         return loaded.model_copy(update={"library": _library_file(path, str(loaded.library))})
 
     def device(self, role: str) -> Device:
-        """The device of a role, or its stand-in; TechnologyError listing the roles there are."""
+        """The device of a role, or its stand-in (see `STAND_INS`).
+
+        Raises:
+            TechnologyError: the technology has neither; the message lists its roles.
+        """
         played_by = role if role in self.devices else STAND_INS.get(role, role)
         if played_by not in self.devices:
             known = ", ".join(self.devices)
@@ -151,29 +178,36 @@ class Technology(BaseModel):
 
     @property
     def l_min(self) -> float:
-        """Shortest channel that both core devices can have, m."""
+        """Shortest channel length that both core devices allow, m."""
         return max(self.devices[role].l_min for role in ("nmos", "pmos"))
 
     @property
     def w_min(self) -> float:
-        """Narrowest channel that both core devices can have, m."""
+        """Narrowest channel width that both core devices allow, m."""
         return max(self.devices[role].w_min for role in ("nmos", "pmos"))
 
     def sections(self, corner: str) -> tuple[str, ...]:
-        """Library sections of a corner; TechnologyError listing the corners there are."""
+        """Library sections of a corner.
+
+        Raises:
+            TechnologyError: unknown corner; the message lists the known ones.
+        """
         if corner not in self.corners:
             known = ", ".join(self.corners)
             raise TechnologyError(f"technology {self.name} has no corner {corner!r}; use one of {known}")
         return self.corners[corner]
 
     def header(self, corner: str, temperature: float | None = None) -> str:
-        """SPICE text that opens every netlist: library sections, .temp, a `dev_<role>` wrapper per device.
+        """SPICE text that opens every netlist: library sections, .temp, a `dev_<role>` wrapper per role.
 
-        It also sets the global parameters `l_min` and `w_min` (m), in which the gates' netlists are written.
+        It also sets the global parameters `l_min` and `w_min` (m), which the netlists of the gates use.
 
         Args:
             corner: name of the corner.
-            temperature: Celsius; the nominal one by default.
+            temperature: temperature, Celsius; the nominal one by default.
+
+        Raises:
+            TechnologyError: unknown corner.
         """
         celsius = self.temperature if temperature is None else temperature
         lines = [
@@ -188,7 +222,7 @@ class Technology(BaseModel):
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
-        """The library and every file it includes, directly or not, by absolute path."""
+        """Absolute paths of the library and of every file that it includes, directly or indirectly."""
         found: dict[Path, None] = {}
         pending = [self.library]
         while pending:
@@ -203,13 +237,13 @@ class Technology(BaseModel):
 
     @cached_property
     def digest(self) -> str:
-        """sha256 over the technology's values and all library files, wherever they are installed."""
+        """sha256 of the technology's values and of all library files, independent of their location."""
         values = self.model_dump_json(exclude={"library", "description"})
         return hashlib.sha256((values + self.library_digest).encode()).hexdigest()
 
     @cached_property
     def library_digest(self) -> str:
-        """sha256 over the library and all files it includes: with a netlist, what a simulation depends on."""
+        """sha256 of the library and all files that it includes."""
         hasher = hashlib.sha256()
         for path in self.files:
             hasher.update(path.name.encode())
@@ -218,7 +252,7 @@ class Technology(BaseModel):
 
 
 def kits() -> dict[str, str]:
-    """Shipped technologies whose library is in a Python package of its own -> the name of that package."""
+    """Names of the Python packages that have the libraries of shipped technologies, by technology."""
     found = {}
     for name in technologies():
         values = tomllib.loads((SHIPPED_TECHNOLOGIES / name / f"{name}.toml").read_text(encoding="utf-8"))
@@ -235,7 +269,7 @@ def technologies() -> tuple[str, ...]:
 
 
 def _library_file(toml: Path, library: str) -> Path:
-    """Absolute path of the library that a TOML file names; the package is located, never imported."""
+    """Absolute path of the library that a TOML file names. A package is located without importing it."""
     if not library.startswith(PACKAGE):
         file = (toml.parent / library).resolve()
         if not file.is_file():
@@ -259,7 +293,7 @@ def _library_file(toml: Path, library: str) -> Path:
 
 
 def _references(path: Path) -> list[Path]:
-    """Files that a SPICE library loads; `.lib name` alone starts a section and is no reference."""
+    """Files that a SPICE library loads. `.lib name` without a second word starts a section instead."""
     found = []
     for line in path.read_text(encoding="latin-1").splitlines():
         match = _REFERENCE.match(line)

@@ -1,4 +1,4 @@
-"""What a running process has used so far, as the kernel counts it (Linux's /proc)."""
+"""Processor time and memory of a running process, read from Linux's /proc."""
 
 from __future__ import annotations
 
@@ -16,14 +16,20 @@ class Usage:
     cpu: float = float("nan")
     """User and system time, s."""
     memory: float = float("nan")
-    """Largest resident size, B."""
+    """Peak resident memory, B."""
 
 
 def usage_of(pid: int) -> Usage:
-    """What the process has used until now; NaN where the system does not tell, or when it has ended.
+    """Read what a process has used until now.
 
-    The peak belongs to the program that runs now: a child's `ru_maxrss`, in contrast, remembers the size of
-    the process that it was forked from.
+    The peak memory is that of the program that runs now. The `ru_maxrss` of a child, in contrast, includes
+    the size of the process it was forked from.
+
+    Args:
+        pid: process identifier.
+
+    Returns:
+        Time and memory; NaN where /proc is missing or the process has ended.
     """
     try:
         times = (PROC / str(pid) / "stat").read_text().rpartition(")")[2].split()
@@ -33,5 +39,5 @@ def usage_of(pid: int) -> Usage:
     peak = [line.split()[1] for line in status.splitlines() if line.startswith("VmHWM:")]
     if not peak:
         return Usage()
-    ticks = int(times[11]) + int(times[12])  # fields 14 and 15 of proc(5), counted behind the program's name
+    ticks = int(times[11]) + int(times[12])  # utime, stime: fields 14 and 15 of proc(5)
     return Usage(cpu=ticks / os.sysconf("SC_CLK_TCK"), memory=1024.0 * int(peak[0]))

@@ -1,4 +1,4 @@
-"""Testbenches: netlists of the circuits with their stimuli, built with PySpice, ready for the runner."""
+"""Testbenches: decks of the circuits with their stimuli, built with PySpice."""
 
 from .arrays import array, chain, column, row_drive
 from .bench import Condition

@@ -23,6 +23,9 @@ def column(
 ) -> Simulation:
     """One column: cells on a passive bit line with its wire, and the converter that reads it.
 
+    Saves v(bl) at the converter, v(out), v(sign) of the signed converter, i(vvdd) of the cells, i(vddc) of
+    the converter, i(vref), and with two phases the currents of `SWAP_CLOCKS`.
+
     Args:
         condition: technology, sizes, operating point.
         v_store: stored voltages, shape (rows,), V.
@@ -30,9 +33,6 @@ def column(
             query where the converter has two phases.
         signed: the signed read-out converter instead of the unsigned one.
         also: further vectors to save.
-
-    Saves v(bl) at the converter, v(out), v(sign) of the signed one, i(vdd) of the cells, i(vddc) of the
-    converter, i(vref), and with two phases the currents of `SWAP_CLOCKS`.
     """
     design = condition.designs.readout if signed else condition.designs.converter
     schedule = Schedule.single(condition.designs, signed)
@@ -58,10 +58,15 @@ def column(
 
 
 def row_drive(condition: Condition, t_pulse: float, columns: int) -> Simulation:
-    """One row driver on the word lines of `columns` cells, with their wires, for a pulse of t_pulse (s).
+    """One row driver pulses the word lines of a row of cells, with their wires.
 
-    Saves v(row), the first and last cells' lines v(near), v(far), v(nearb), v(farb), and i(vddd) of the
+    Saves v(row), the lines of the first and last cell v(near), v(far), v(nearb), v(farb), and i(vddd) of the
     driver.
+
+    Args:
+        condition: technology, sizes, operating point.
+        t_pulse: pulse width at the driver's input, s.
+        columns: number of cells on the word lines.
     """
     start = 1e-9
     circuit, lines, initial = driven_row("row driver and word line", condition, start, t_pulse, columns)
@@ -74,9 +79,17 @@ def row_drive(condition: Condition, t_pulse: float, columns: int) -> Simulation:
 
 
 def driven_row(title: str, condition: Condition, start: float, t_pulse: float, columns: int):
-    """One row of cells that store zero, its driver and wires, bit lines clamped, pulsed at `start` (s).
+    """One row of cells that store zero, with its driver, wires and clamped bit lines.
 
-    Returns the open circuit, the nodes of both word lines and the initial state.
+    Args:
+        title: first line of the deck.
+        condition: technology, sizes, operating point.
+        start: start of the pulse, s.
+        t_pulse: pulse width at the driver's input, s.
+        columns: number of cells.
+
+    Returns:
+        The open circuit, the nodes of both word lines (see `drive_rows`), and the initial voltages by node.
     """
     circuit = open_circuit(title, condition, "gain_cell", "logic")
     supply(circuit, "vdd", condition.vdd)
@@ -102,17 +115,17 @@ def array(
 ) -> Simulation:
     """One operation of a whole sub-array: row drivers, word lines, cells, bit lines and all converters.
 
+    Saves v(out<c>), v(bl<c>) at the converter and v(sign<c>) of signed ones per column, and the currents
+    i(vdcell) of the cells', i(vddrv) of the drivers', i(vdconv) of the converters' supply and i(vref).
+
     Args:
         condition: technology, sizes, operating point.
         t_pulse: pulse widths at the row drivers' inputs, shape (rows,), s; negative only where the converter
             has two phases.
         v_store: stored voltages, shape (rows, columns), V.
         signed: a V array with signed read-out converters; otherwise a K array with ReLU converters.
-        options: of the simulator, over the usual ones.
-        timeout: wall time after which the run is given up, s.
-
-    Saves v(out<c>), v(bl<c>) at the converter and v(sign<c>) of signed ones per column, and the currents
-    i(vdcell) of the cells', i(vddrv) of the drivers', i(vdconv) of the converters' supply and i(vref).
+        options: simulator options that override `TRANSIENT_OPTIONS`.
+        timeout: wall-clock time limit, s.
     """
     design = condition.designs.readout if signed else condition.designs.converter
     schedule = Schedule.single(condition.designs, signed)
@@ -145,7 +158,10 @@ def chain(
     options: Mapping[str, float | str] | None = None,
     timeout: float = 3600.0,
 ) -> Simulation:
-    """The whole attention operation in transistors: K array, converters, V array, signed converters.
+    """The whole attention operation at transistor level: K array, converters, V array, signed converters.
+
+    Saves v(phi<t>) and v(bl1_<t>) per token, v(out<d>), v(sign<d>) and v(bl2_<d>) per output, and the supply
+    currents i(vdk) K cells, i(vdk_drv), i(vdv) V cells, i(vdv_drv), i(vdc1), i(vdc2) converters.
 
     Args:
         condition: technology, sizes, operating point.
@@ -153,11 +169,8 @@ def chain(
             the K array's row drivers.
         v_key: stored keys, shape (dims, tokens), V: one column per token.
         v_value: stored values, shape (tokens, dims_out), V: the K array's pulses drive its rows.
-        options: of the simulator, over the usual ones.
-        timeout: wall time after which the run is given up, s.
-
-    Saves v(phi<t>) and v(bl1_<t>) per token, v(out<d>), v(sign<d>) and v(bl2_<d>) per output, and the supply
-    currents i(vdk) K cells, i(vdk_drv), i(vdv) V cells, i(vdv_drv), i(vdc1), i(vdc2) converters.
+        options: simulator options that override `TRANSIENT_OPTIONS`.
+        timeout: wall-clock time limit, s.
     """
     dims, tokens = v_key.shape
     designs, schedule = condition.designs, Schedule.of(condition.designs)

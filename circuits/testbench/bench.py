@@ -1,4 +1,4 @@
-"""What every testbench shares: the operating condition, netlist opening and closing, sources."""
+"""Common parts of the testbenches: operating condition, start and end of a deck, sources."""
 
 from __future__ import annotations
 
@@ -18,13 +18,15 @@ if TYPE_CHECKING:
     from PySpice.Spice.Netlist import Circuit
 
 NETLISTS = Path(__file__).parents[1] / "netlists"
+"""Folder of the netlists of the circuits."""
 
 STEP = 50e-12
-"""First time step after every edge, s, where ngspice divides it further: sets edge accuracy."""
+"""First time step after every edge, s, which ngspice divides further. It sets the accuracy of the edges."""
 
 MAX_STEP = 200e-12
-"""Largest time step of pulse-level transients, s. Edges are breakpoints with steps of their own; between them
-the local truncation error decides (docs/scale.md has the study that this and `reltol` come from)."""
+"""Largest time step of pulse-level transients, s. Edges are breakpoints with their own, smaller steps;
+between them the local truncation error limits the step. docs/scale.md has the study behind this and
+`reltol`."""
 
 TRANSIENT_OPTIONS: Mapping[str, float | str] = {
     "reltol": 2e-4,
@@ -34,9 +36,9 @@ TRANSIENT_OPTIONS: Mapping[str, float | str] = {
     "gmin": 1e-15,
     "method": "trap",
 }
-"""Simulator options of pulse-level transients. The default gmin, 1e-12, would discharge a storage node in
-milliseconds; 1e-15 changes a 50 ns read by less than 1e-6. chgtol is the charge of the smallest gates: less
-than it no longer asks for shorter steps."""
+"""Simulator options of pulse-level transients. The default gmin, 1e-12 S, would discharge a storage node in
+milliseconds; 1e-15 S changes a 50 ns read by less than 1e-6. chgtol is the charge of the smallest gates: a
+smaller charge error does not shorten the steps."""
 
 
 @dataclass(frozen=True)
@@ -44,38 +46,41 @@ class Condition:
     """Technology, sizes and operating point of a testbench."""
 
     technology: Technology
+    """Technology of the transistors."""
     designs: Designs = field(default_factory=Designs)
+    """Sizes of the circuits."""
     corner: str = "tt"
+    """Process corner of the technology."""
     temperature: float = 27.0
-    """Celsius (as SPICE)."""
+    """Temperature, Celsius (as SPICE)."""
     supply: float | None = None
-    """Supply, V; None for the technology's."""
+    """Supply voltage, V; None for that of the technology."""
 
     @property
     def vdd(self) -> float:
-        """Supply, V."""
+        """Supply voltage, V."""
         return self.technology.vdd if self.supply is None else self.supply
 
     @property
     def v_mid(self) -> float:
-        """Rest voltage of the bit lines, V: a stored v_mid means zero."""
+        """Rest voltage of the bit lines, V; a stored v_mid stands for zero."""
         return self.vdd / 2
 
     @property
     def v_write_on(self) -> float:
-        """Write word-line level that opens the cell's write device, V.
+        """Level of the write word line that opens the cell's write device, V.
 
-        Charge pumps lift it above the rail, so it keeps its distance from the supply; the low level is held
-        against ground and needs no correction.
+        Charge pumps lift it above the rail, so its distance from the supply is constant. The low level is
+        relative to ground and needs no correction.
         """
         return self.designs.cell.v_write_on + (self.vdd - self.technology.vdd)
 
     def cascode_p(self, converter: Converter) -> float:
-        """Gate voltage of a converter's p cascode, V: derived from the supply rail, it keeps its distance."""
+        """Gate voltage of a converter's p cascode, V; its distance from the supply is constant."""
         return converter.v_cascode_p + (self.vdd - self.technology.vdd)
 
     def describe(self) -> dict[str, Any]:
-        """What a reader of the results needs to know of the circuits: JSON-able, SI units."""
+        """Description of the circuits for the manifest of the results: JSON-able values in SI units."""
         write = WriteTiming(self.designs.cell.t_write)
         return {
             "technology": self.technology.name,
@@ -89,9 +94,18 @@ class Condition:
 
 
 def open_circuit(title: str, condition: Condition, *netlists: str) -> Circuit:
-    """A PySpice circuit that starts with the technology and the text of the named netlists.
+    """Start a PySpice circuit with the technology's header and the text of some netlists.
 
-    The netlists are copied in, not included, so that a deck on disk depends on the technology library alone.
+    The netlists are copied into the deck, not included, so that a deck on disk depends only on the library
+    of the technology.
+
+    Args:
+        title: first line of the deck.
+        condition: technology, corner and temperature.
+        netlists: names of files in `NETLISTS` without suffix.
+
+    Returns:
+        A circuit to which elements can be added.
 
     Raises:
         SimulationError: PySpice is not installed.
@@ -122,20 +136,20 @@ def close_circuit(
     options: Mapping[str, float | str] = TRANSIENT_OPTIONS,
     timeout: float = 600.0,
 ) -> Simulation:
-    """The transient simulation of a finished circuit.
+    """Transient simulation of a finished circuit.
 
-    Initial voltages are held while the operating point is found and then released (.ic without uic), so that
-    all other nodes start from a consistent state.
+    Initial voltages are held during the operating point and then released (.ic without uic), so that all
+    other nodes start from a consistent state.
 
     Args:
         circuit: a circuit from `open_circuit` with its elements added.
-        end: length of the transient, s.
-        save: vectors to keep, as ngspice names them.
-        initial: node -> voltage, V.
-        step: time step that ngspice suggests itself, s.
-        max_step: largest step, s.
-        options: simulator options.
-        timeout: wall time after which the run is given up, s.
+        end: end of the transient, s.
+        save: vectors to save, by their ngspice names.
+        initial: initial voltages, V, by node.
+        step: time step of the .tran line, s.
+        max_step: largest time step, s.
+        options: simulator options by name.
+        timeout: wall-clock time limit, s.
     """
     lines = [str(circuit).rstrip()]
     lines += [f".ic v({node})={value!r}" for node, value in (initial or {}).items()]
@@ -148,16 +162,32 @@ def close_circuit(
 
 
 def supply(circuit: Circuit, name: str, volts: float) -> None:
-    """An ideal DC source `v<name>` on the node `name`."""
+    """Add an ideal DC source `v<name>` between the node `name` and ground.
+
+    Args:
+        circuit: circuit to add it to.
+        name: name of source and node.
+        volts: voltage, V.
+    """
     circuit.V(name, name, circuit.gnd, float(volts))
 
 
 def pulse(
     circuit: Circuit, node: str, start: float, width: float, high: float, low: float = 0.0, source: str = ""
 ) -> None:
-    """An ideal pulse `v<source or node>` from low to high; `width` (s) between half-amplitude points.
+    """Add an ideal pulse source `v<source or node>`.
 
-    A width too short for its own edges gives a source that stays low: no converter or DAC could make it.
+    A pulse that is too short for its own edges is omitted and the source stays low, since neither a converter
+    nor a DAC could make it.
+
+    Args:
+        circuit: circuit to add it to.
+        node: node that the source drives against ground.
+        start: time of the first edge's half-amplitude point, s.
+        width: time between the half-amplitude points of the edges, s.
+        high: level during the pulse, V.
+        low: level before and after the pulse, V.
+        source: name of the source; that of the node by default.
     """
     if width <= EDGE:
         circuit.V(source or node, node, circuit.gnd, float(low))
@@ -166,12 +196,13 @@ def pulse(
 
 
 def step(circuit: Circuit, node: str, levels: list[tuple[float, float]], source: str = "") -> None:
-    """An ideal source that moves to `level` (V) at each `time` (s), half-way through an edge.
+    """Add an ideal source with a sequence of levels.
 
     Args:
-        circuit: where to add it.
-        node: node it drives against ground.
-        levels: (time, level) pairs; the first level holds from the start.
+        circuit: circuit to add it to.
+        node: node that the source drives against ground.
+        levels: (time in s, level in V) pairs; the first level holds from the start, each other one is
+            reached half-way at its time.
         source: name of the source; that of the node by default.
     """
     (_, level), *moves = levels

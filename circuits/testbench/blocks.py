@@ -1,4 +1,4 @@
-"""Parts that arrays are put together from: write port, wires, row drivers, cells, how contents are set."""
+"""Parts of arrays: write port, wires, row drivers, cells, and the setting of stored voltages."""
 
 from __future__ import annotations
 
@@ -10,12 +10,11 @@ from ..designs import SubArray
 from .bench import Condition, step, supply
 
 RELEASE = 0.2e-9
-"""Cells held at their contents by `hold` are let go at this time, s; every schedule starts with a reset that
-lasts longer."""
+"""Time at which `hold` releases the storage nodes, s. Every schedule starts with a longer reset."""
 
 
 def write_lines(circuit, condition: Condition) -> None:
-    """The write port at rest: write bit line at mid-supply, write word lines closed."""
+    """Add the sources of an idle write port: write bit line at mid-supply, write devices closed."""
     cell = condition.designs.cell
     supply(circuit, "wbl", condition.v_mid)
     supply(circuit, "wwl", cell.v_write_off)
@@ -23,10 +22,19 @@ def write_lines(circuit, condition: Condition) -> None:
 
 
 def wire(circuit, name: str, cells: int, array: SubArray) -> tuple[str, list[str]]:
-    """A wire along `cells` cells as an RC ladder; returns its driven end and the node that each cell sits on.
+    """Add a wire along a row or column of cells as an RC ladder.
 
-    Sections of at most `array.section` cells are lumped: their capacitance on a node in their middle, their
-    resistance half on either side of it. A wire without resistance is one node.
+    Sections of at most `array.section` cells are lumped: the capacitance is on a node in the middle, with
+    half of the resistance on either side. A wire without resistance is one node.
+
+    Args:
+        circuit: circuit to add it to.
+        name: prefix of the names of its nodes and elements.
+        cells: number of cells.
+        array: resistance, capacitance and section length.
+
+    Returns:
+        The driven end, and the node of each cell.
     """
     section = array.section if array.r_wire > 0 else cells
     starts = range(0, cells, section)
@@ -46,7 +54,19 @@ def wire(circuit, name: str, cells: int, array: SubArray) -> tuple[str, list[str
 def drive_rows(
     circuit, condition: Condition, tag: str, inputs: list[str], columns: int, vdd: str
 ) -> tuple[list[list[str]], list[list[str]]]:
-    """Row drivers and word-line wires; returns the nodes of rwl and rwlb per row and column."""
+    """Add row drivers and the wires of the word lines.
+
+    Args:
+        circuit: circuit to add them to.
+        condition: technology, sizes, operating point.
+        tag: prefix of the names.
+        inputs: input node of each row driver.
+        columns: number of cells on a word line.
+        vdd: supply node of the drivers.
+
+    Returns:
+        Nodes of rwl and of rwlb at each cell, by row and column.
+    """
     array = condition.designs.array
     lines: tuple[list[list[str]], list[list[str]]] = ([], [])
     for row, node in enumerate(inputs):
@@ -68,9 +88,19 @@ def cell_matrix(
     complements: list[list[str]],
     vdd: str = "vdd",
 ) -> tuple[list[str], dict[str, float]]:
-    """Cells and bit-line wires of an array; returns the converter-side bit-line nodes and the initial state.
+    """Add the cells and bit-line wires of an array. The converters are at the first row.
 
-    v_store: shape (rows, columns), V. The converter sits before the first row.
+    Args:
+        circuit: circuit to add them to.
+        condition: technology, sizes, operating point.
+        tag: prefix of the names.
+        v_store: stored voltages, shape (rows, columns), V.
+        word_lines: nodes of rwl at each cell, by row and column.
+        complements: nodes of rwlb at each cell, by row and column.
+        vdd: supply node of the cells.
+
+    Returns:
+        The node of each bit line at its converter, and the stored voltages (V) by storage node.
     """
     cell, array = condition.designs.cell, condition.designs.array
     rows, columns = v_store.shape
@@ -89,11 +119,15 @@ def cell_matrix(
 
 
 def hold(circuit, stored: Mapping[str, float]) -> None:
-    """Set storage nodes (name -> V) by switches that hold them in the operating point and open at `RELEASE`.
+    """Set storage nodes with switches that hold them in the operating point and open at `RELEASE`.
 
-    The same state as initial conditions give, at a cost in proportion to the number of cells: ngspice looks
-    through all nodes of the circuit for each initial condition in every iteration of the operating point,
-    which takes most of the time of an array of thousands of cells.
+    The state is the same as with initial conditions (.ic), at a cost proportional to the number of cells. In
+    every iteration of the operating point ngspice searches all nodes of the circuit for each initial
+    condition, which takes most of the time of an array of thousands of cells.
+
+    Args:
+        circuit: circuit to add the switches to.
+        stored: voltages (V) by storage node.
     """
     circuit.model("hold", "sw", ron=1, roff=1e15, vt=0.5)
     step(circuit, "held", [(0.0, 1.0), (RELEASE, 0.0)])

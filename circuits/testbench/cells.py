@@ -1,4 +1,4 @@
-"""Testbenches of the gain cell: many copies in one transient, which share their pulse edges."""
+"""Testbenches of the gain cell: many copies in one transient, with common pulse edges."""
 
 from __future__ import annotations
 
@@ -17,22 +17,32 @@ RETENTION_OPTIONS = TRANSIENT_OPTIONS | {
     "vntol": 1e-7,
     "reltol": 1e-4,
 }
-"""Options for stored charge that drifts by 1e-18 A currents: every numerical leak must be far below them."""
+"""Simulator options for retention. Currents of 1e-18 A move the stored charge, so every numerical leakage
+must be far smaller."""
+
 BREAKS_PER_DECADE = 10
+"""Number of breakpoints of a retention transient per decade of time."""
+
 DECADES = 10
-"""Decades of time before its end over which a retention transient resolves what happens."""
+"""Number of decades of time before its end that a retention transient resolves."""
 
 READ_STEP = 500e-12
-"""Largest time step of a cell's read, s: between its edges the currents of a clamped cell stand still."""
+"""Largest time step of a cell read, s. Between the edges the currents of a clamped cell are constant."""
 
 
 def cell_read(
     condition: Condition, v_store: Sequence[float], t_pulse: float, v_bl: Sequence[float]
 ) -> Simulation:
-    """Cells that hold v_store (V) drive a clamped bit line at v_bl (V) during one pulse of t_pulse (s).
+    """Cells drive clamped bit lines during one read pulse.
 
     Saves per copy i: v(sn<i>) storage node, i(vbl<i>) (negative: the cell sinks current from the bit line),
     i(vdd<i>) supply; and i(vrwl), i(vrwlb), the word-line currents of all copies together.
+
+    Args:
+        condition: technology, sizes, operating point.
+        v_store: stored voltages, shape (copies,), V.
+        t_pulse: width of the read pulse, s.
+        v_bl: voltages of the bit lines, shape (copies,), V.
     """
     timing = ReadTiming(t_pulse)
     cell, vdd = condition.designs.cell, condition.vdd
@@ -53,9 +63,14 @@ def cell_read(
 
 
 def cell_write(condition: Condition, v_target: Sequence[float], v_before: Sequence[float]) -> Simulation:
-    """Cells that hold v_before (V) are written to v_target (V), one word-line pulse of the cell's t_write.
+    """Cells are written with one word-line pulse of the cell's t_write.
 
     Saves per copy i: v(sn<i>), i(vwbl<i>); and i(vwwl), i(vwwlb), the word-line currents of all copies.
+
+    Args:
+        condition: technology, sizes, operating point.
+        v_target: levels to write, shape (copies,), V.
+        v_before: stored voltages before the write, shape (copies,), V.
     """
     cell, vdd, rest = condition.designs.cell, condition.vdd, condition.v_mid
     timing = WriteTiming(cell.t_write)
@@ -82,14 +97,19 @@ def cell_write(condition: Condition, v_target: Sequence[float], v_before: Sequen
 def cell_retention(
     condition: Condition, v_store: Sequence[float], v_rest: float, end: float, *, gmin: float = 1e-21
 ) -> Simulation:
-    """Idle cells hold v_store (V) while the write bit line rests at v_rest (V), for `end` seconds.
+    """Idle cells lose or gain charge. Saves v(sn<i>).
 
-    The simulator's own step control is blind here: it ignores currents below `abstol`, however long they
-    flow, and lets no step exceed sqrt(trtol) seconds. So `trtol` lifts the limit, and a clock that drives
-    nothing sets breakpoints at equal ratios of time, which hold the steps to a few per cent of the age.
+    The simulator's step control does not work here: it ignores currents below `abstol`, however long they
+    flow, and limits the step to sqrt(trtol) seconds. So `trtol` raises the limit, and a clock without a load
+    sets breakpoints at equal ratios of time, which limit the steps to a few per cent of the age.
 
-    `gmin` (S) is a conductance that the simulator adds to every junction; a result that moves with it is an
-    artefact. Saves v(sn<i>).
+    Args:
+        condition: technology, sizes, operating point.
+        v_store: voltages stored at the start, shape (copies,), V.
+        v_rest: rest voltage of the write bit line, V.
+        end: end of the transient, s.
+        gmin: conductance that the simulator adds to every junction, S. A result that changes with it is an
+            artefact.
     """
     cell = condition.designs.cell
     circuit = open_circuit("gain cell retention", condition, "gain_cell")
@@ -120,6 +140,7 @@ def cell_retention(
 
 
 def _idle_write_lines(circuit, condition: Condition) -> None:
+    """Write word lines of a closed write device."""
     cell = condition.designs.cell
     supply(circuit, "wwl", cell.v_write_off)
     supply(circuit, "wwlb", condition.vdd - cell.v_write_off)

@@ -10,18 +10,26 @@ from .bench import Condition, close_circuit, open_circuit, step, supply
 from .schedule import EDGE, Schedule
 
 LOAD = 5e-15
-"""Capacitance on a converter's output where no row driver loads it, F."""
+"""Load capacitance of a converter's output without a row driver, F."""
 SWAP_CLOCKS = ("fwd", "fwdb", "rev", "revb")
-"""Clocks of the plates' switches of a converter with two phases; each makes one edge at the swap."""
+"""Clocks of the switches that swap the plates, in a converter with two phases; each has one edge at the
+swap."""
 SWAP_GAP = 2 * EDGE
-"""From the swap back to the edges that open the first pair, and on to those that close the second, s."""
+"""Time from the opening of the first pair of switches to the swap, and from the swap to the closing of the
+second, s."""
 
 
 def conversion(condition: Condition, charge: Sequence[float], *, signed: bool) -> Simulation:
-    """Converters that each get one charge (C) from an ideal current pulse during the integration phase.
-    Positive charge is taken from the integration node, as a column of cells above mid-scale does. Saves per
-    copy i: v(int<i>), v(out<i>), i(vdd<i>), for the signed one v(sign<i>); i(vref), the reset reference; and
-    with two phases the currents of `SWAP_CLOCKS`, of all copies together.
+    """Converters that get a charge from an ideal current pulse during the integration phase.
+
+    Saves per copy i: v(int<i>), v(out<i>), i(vdd<i>), and v(sign<i>) of the signed converter; i(vref) of the
+    reset reference; and with two phases the currents of `SWAP_CLOCKS`, of all copies together.
+
+    Args:
+        condition: technology, sizes, operating point.
+        charge: charges, shape (copies,), C; positive charge is taken from the integration node, as by a
+            column of cells above mid-scale.
+        signed: the signed read-out converter instead of the unsigned one.
     """
     design = condition.designs.readout if signed else condition.designs.converter
     schedule = Schedule.single(condition.designs, signed)
@@ -43,23 +51,30 @@ def conversion(condition: Condition, charge: Sequence[float], *, signed: bool) -
 
 
 def netlists_of(*designs: Converter) -> tuple[str, ...]:
-    """Netlists, after the cells', that a circuit with these converters opens with."""
+    """Names of the netlists that a circuit with these converters needs besides that of the cells."""
     swapped = any(design.phases == 2 for design in designs)
     return ("logic", "charge_to_pulse", *(["signed_query"] if swapped else []))
 
 
 def swap_currents(design: Converter) -> list[str]:
-    """Vectors to save for the energy of `SWAP_CLOCKS`; none with one phase."""
+    """Vectors of the currents of `SWAP_CLOCKS`; none with one phase."""
     return [f"i(v{name})" for name in SWAP_CLOCKS] if design.phases == 2 else []
 
 
 def converter_lines(
     circuit, condition: Condition, design: Converter, schedule: Schedule, tag: str = "", second: bool = False
 ) -> None:
-    """Clocks, reference and ramp bias of a bank of converters; `tag` ends the name of each line.
+    """Add the clocks, the reference and the ramp bias of a bank of converters.
 
-    These are ideal sources, but for the bias, which a replica of the ramps makes (docs/circuits.md).
-    `second` clocks the bank as the array pair's second one.
+    All are ideal sources except the bias, which a replica of the ramps generates (docs/circuits.md).
+
+    Args:
+        circuit: circuit to add them to.
+        condition: technology, sizes, operating point.
+        design: sizes of the converters.
+        schedule: times of the clocks' edges.
+        tag: suffix of the names of the lines.
+        second: whether the bank reads the second array of a pair.
     """
     vdd = condition.vdd
     reset = schedule.ramp if second else schedule.reset
@@ -89,7 +104,7 @@ def converter_lines(
 
 
 def _swap_lines(circuit, schedule: Schedule, vdd: float, tag: str) -> None:
-    """Clocks of the plates' switches: both pairs closed in reset, never both afterwards."""
+    """Add the clocks of the switches that swap the plates: both pairs are closed during the reset only."""
     forward = [(0.0, vdd), (schedule.swap - SWAP_GAP, 0.0)]
     reverse = [(0.0, vdd), (schedule.reset, 0.0), (schedule.swap + SWAP_GAP, vdd)]
     for name, levels in (("fwd", forward), ("rev", reverse)):
@@ -100,7 +115,18 @@ def _swap_lines(circuit, schedule: Schedule, vdd: float, tag: str) -> None:
 def add_converter(
     circuit, design: Converter, name: str, node: str, out: str, vdd: str, tag: str = "", sign: str = ""
 ) -> None:
-    """One converter on the integration node `node`, on the lines that `converter_lines` made for `tag`."""
+    """Add one converter.
+
+    Args:
+        circuit: circuit to add it to.
+        design: sizes of the converter.
+        name: suffix of the instance name.
+        node: integration node.
+        out: output node.
+        vdd: supply node.
+        tag: `tag` given to `converter_lines` for its bank.
+        sign: node of the sign of a signed converter; `sign<name>` by default.
+    """
     lines = [f"{line}{tag}" for line in ("ramp", "win", "ref", "bp", "bpc")]
     if design.signed:
         lines = [f"{line}{tag}" for line in ("smp", "smpb", "ramp", "win", "ref", "bp", "bpc", "bn", "bnc")]

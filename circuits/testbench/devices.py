@@ -14,10 +14,16 @@ V_LINEAR = 0.05
 def device_transfer(
     condition: Condition, role: str, length: Sequence[float], width: float = 1e-6
 ) -> Simulation:
-    """Gate sweep of one device role at several channel lengths (m), drains at V_LINEAR and at the supply.
+    """Gate sweep of one device role at several channel lengths, drains at V_LINEAR and at the supply.
 
-    All voltages are reversed for a p-channel device. Saves i(vlin<i>) and i(vsat<i>), the drain currents of
+    All voltages are negative for a p-channel device. Saves i(vlin<i>) and i(vsat<i>), the drain currents of
     length i, over the gate voltage.
+
+    Args:
+        condition: technology and operating point.
+        role: device role.
+        length: channel lengths, m.
+        width: channel width, m.
 
     Raises:
         TechnologyError: the technology has no such role.

@@ -1,4 +1,4 @@
-"""Testbench of disturbance: cells that wait while their neighbours on shared lines are written and read."""
+"""Testbench of disturbance: idle cells while their neighbours on shared lines are written and read."""
 
 from __future__ import annotations
 
@@ -12,38 +12,43 @@ from .cells import RETENTION_OPTIONS
 from .schedule import EDGE, WriteTiming
 
 DISTURB_OPTIONS = RETENTION_OPTIONS | {"gmin": 1e-19, "abstol": 1e-15, "reltol": 3e-5}
-"""Nanovolts per operation are to be told from rounding, so steps are finer than in a pulse-level transient;
-a smaller gmin than in a retention does not survive the edges, and this one drains 1e-5 V/s."""
+"""Simulator options. Changes of nanovolts per operation must exceed the rounding error, so the steps are
+finer than in a pulse-level transient. With the gmin of a retention transient the edges do not converge; this
+gmin discharges a node by 1e-5 V/s."""
+
 WORDS = ("written", "read", "idle")
-"""One word is written again and again, one is read, one does neither; all share their bit lines."""
+"""Words of the small array, on common bit lines: written repeatedly, read repeatedly, and idle."""
 
 
 @dataclass(frozen=True)
 class DisturbTiming:
-    """One operation on the small array: a write of one word, then a read of another."""
+    """Timing of one operation on the small array: a write of one word, then a read of another."""
 
     write: WriteTiming
+    """Timing of the write, from the start of the operation."""
     t_read: float
+    """Width of the read pulse, s."""
     gap: float = 2e-9
+    """Time between write and read, and from the read to the end of the operation, s."""
 
     @classmethod
     def of(cls, designs: Designs) -> DisturbTiming:
-        """Writes and reads of the designs' own length."""
+        """Timing with the write and read pulses of the designs."""
         return cls(WriteTiming(designs.cell.t_write, start=1e-9), designs.clocking.t_pulse_max)
 
     @property
     def released(self) -> float:
-        """End of the write, s after the operation's start."""
+        """End of the write, s from the start of the operation."""
         return self.write.start + self.write.t_write + self.write.hold
 
     @property
     def read(self) -> float:
-        """Start of the read, s after the operation's start."""
+        """Start of the read, s from the start of the operation."""
         return self.released + self.gap
 
     @property
     def period(self) -> float:
-        """Length of an operation, s."""
+        """Duration of an operation, s."""
         return self.read + self.t_read + self.gap
 
 
@@ -56,14 +61,21 @@ def disturb(
     write: bool = True,
     read: bool = True,
 ) -> Simulation:
-    """Three words of cells on shared write and read bit lines, through `operations` operations.
+    """Three words of cells on common write and read bit lines, for several operations.
 
-    In each, the word `written` gets v_data (V) in all its cells, if `write`: the write bit lines leave
-    mid-supply for v_data and return. Then the word `read` gets a full read pulse, if `read`, and the bit
-    lines move by a converter's full swing meanwhile. The words `read` and `idle` hold
-    v_store[word] (V); the word `written` has one cell, for its columns are alike. Lines are ideal sources.
+    In each operation the word `written` is written: the write bit lines go from mid-supply to v_data and
+    back. Then the word `read` gets a full read pulse, while the bit lines move by a converter's full swing.
+    The word `written` has one cell, since its columns are identical. All lines are ideal sources.
 
     Saves v(<word>_<i>) of the words `read` and `idle`.
+
+    Args:
+        condition: technology, sizes, operating point.
+        v_store: voltages stored at the start in the words `read` and `idle`, V, by word.
+        operations: number of operations.
+        v_data: level that is written, V.
+        write: whether the word `written` is written.
+        read: whether the word `read` is read.
     """
     cell, vdd, mid = condition.designs.cell, condition.vdd, condition.v_mid
     timing = DisturbTiming.of(condition.designs)
@@ -106,7 +118,7 @@ def disturb(
 
 
 class _Repeat:
-    """Pulses that come back once in every operation."""
+    """Adds sources with one pulse in every operation."""
 
     def __init__(self, circuit, period: float, operations: int) -> None:
         self.circuit, self.period, self.end = circuit, period, operations * period
@@ -114,7 +126,7 @@ class _Repeat:
     def __call__(
         self, node: str, low: float, high: float, start: float, width: float, *, active: bool
     ) -> None:
-        """A line on `node` that rests at `low` (V) and, where it is active, pulses to `high`."""
+        """Add a source on `node` at `low` (V), with pulses to `high` (V) if it is active."""
         if not active or low == high:
             supply(self.circuit, node, low)
             return

@@ -1,7 +1,8 @@
-"""Noise benches: small-signal noise of one element at the operating point where it matters.
+"""Testbenches of noise: small-signal noise of one element at the relevant operating point.
 
 Each is one `.noise` analysis. Its plot has `onoise_spectrum`, the density at the output in V per root hertz
-(of a current: A per root hertz), and `inoise_spectrum`, that density over the gain from the input source.
+(of a current: A per root hertz), and `inoise_spectrum`, that density divided by the gain from the input
+source.
 """
 
 from __future__ import annotations
@@ -17,15 +18,18 @@ if TYPE_CHECKING:
     from PySpice.Spice.Netlist import Circuit
 
 F_LOW, F_HIGH = 1.0, 1e13
-"""Ends of the analysed band, Hz."""
+"""Limits of the analysed band, Hz."""
+
 PER_DECADE = 30
+"""Number of frequencies per decade."""
 
 PLOT = "Noise Spectral Density"
+"""Name of the plot with the spectra."""
 _TRANSIENT = frozenset({"method", "chgtol", "trtol"})
 
 
 def storage_noise(condition: Condition, v_store: float) -> Simulation:
-    """A cell being written to v_store (V): noise of the storage node through the open write device."""
+    """Noise of the storage node through the open write device, of a cell being written to v_store (V)."""
     cell, vdd = condition.designs.cell, condition.vdd
     circuit = open_circuit("noise of a write", condition, "gain_cell")
     _input(circuit, "wbl", v_store)
@@ -41,7 +45,7 @@ def storage_noise(condition: Condition, v_store: float) -> Simulation:
 
 
 def cell_noise(condition: Condition, v_store: float) -> Simulation:
-    """A cell being read at v_store (V): noise of the current into the clamped bit line."""
+    """Noise of the current into the clamped bit line, of a cell being read at v_store (V)."""
     cell, vdd = condition.designs.cell, condition.vdd
     circuit = open_circuit("noise of a read", condition, "gain_cell")
     _input(circuit, "bl", condition.v_mid)
@@ -56,9 +60,13 @@ def cell_noise(condition: Condition, v_store: float) -> Simulation:
 
 
 def ramp_noise(condition: Condition, design: Converter, polarity: Literal["p", "n"]) -> Simulation:
-    """A running ramp with its bias replica: noise of the current into the integration node.
+    """Noise of the current of a running ramp and its bias replica into the integration node.
 
-    The node is half way through the swing of a full-scale charge.
+    Args:
+        condition: technology, sizes, operating point. The node is in the middle of the swing of a full-scale
+            charge.
+        design: sizes of the converter.
+        polarity: channel type of the current source.
     """
     vdd = condition.vdd
     swing = design.i_ramp * condition.designs.clocking.t_pulse_max / design.c_int
@@ -80,12 +88,16 @@ def ramp_noise(condition: Condition, design: Converter, polarity: Literal["p", "
 def converter_noise(
     condition: Condition, design: Converter, state: Literal["reset", "auto-zero", "coupling", "comparator"]
 ) -> Simulation:
-    """A converter at rest: noise of one of its nodes.
+    """Noise of one node of a converter at rest.
 
-    `reset`: of the integration node, tied to the reference. `auto-zero`: of the comparator's input behind its
-    coupling capacitor, inverter shorted. Both end with the reset, which freezes them. `coupling` and
-    `comparator`: of the comparator's input and of its first inverter's output at the trip point, referred to
-    the integration node; an inductance that no frequency passes shorts the inverter for the operating point.
+    Args:
+        condition: technology, sizes, operating point.
+        design: sizes of the converter.
+        state: node and state. `reset`: integration node, connected to the reference. `auto-zero`: input of
+            the comparator behind its coupling capacitor, inverter shorted. The end of the reset samples the
+            noise of both. `coupling` and `comparator`: input of the comparator and output of its first
+            inverter at the trip point, referred to the integration node. A large inductance shorts the
+            inverter for the operating point only.
     """
     vdd = condition.vdd
     circuit = open_circuit(f"noise of a converter: {state}", condition, "logic", "charge_to_pulse")
@@ -111,12 +123,12 @@ def converter_noise(
 
 
 def analysis(circuit: Circuit, output: str, source: str) -> Simulation:
-    """The `.noise` simulation of a finished circuit.
+    """`.noise` simulation of a finished circuit.
 
     Args:
-        circuit: with its elements added.
-        output: `v(node)` whose noise is asked for.
-        source: independent source that `inoise_spectrum` is referred to.
+        circuit: circuit with its elements added.
+        output: vector `v(node)` of the noise.
+        source: independent source to which `inoise_spectrum` refers.
     """
     options = " ".join(
         f"{name}={value}" for name, value in TRANSIENT_OPTIONS.items() if name not in _TRANSIENT
@@ -127,5 +139,5 @@ def analysis(circuit: Circuit, output: str, source: str) -> Simulation:
 
 
 def _input(circuit: Circuit, node: str, volts: float) -> None:
-    """A DC source `v<node>` that a `.noise` analysis can refer to."""
+    """Add a DC source `v<node>` to which a `.noise` analysis can refer."""
     circuit.raw_spice += f"\nv{node} {node} 0 dc {float(volts)!r} ac 1\n"

@@ -1,4 +1,4 @@
-"""When the phases of an operation start and end: clocks of the testbenches, latency of the hardware."""
+"""Start and end of the phases of an operation: clocks of the testbenches, latency of the hardware."""
 
 from __future__ import annotations
 
@@ -7,16 +7,19 @@ from dataclasses import dataclass
 from ..designs import Designs
 
 EDGE = 50e-12
-"""Rise and fall time of ideal clocks and pulses, s. Widths are between the half-amplitude points."""
+"""Rise and fall time of ideal clocks and pulses, s. Widths are measured between the half-amplitude points."""
 
 
 @dataclass(frozen=True)
 class ReadTiming:
-    """One cell read: the pulse, then room for the storage node to come back."""
+    """Timing of one cell read: the pulse, then time for the storage node to recover."""
 
     t_pulse: float
+    """Width of the read pulse, s."""
     start: float = 1e-9
+    """Start of the read pulse, s."""
     settle: float = 5e-9
+    """Time from the end of the pulse to the end of the transient, s."""
 
     @property
     def end(self) -> float:
@@ -26,13 +29,18 @@ class ReadTiming:
 
 @dataclass(frozen=True)
 class WriteTiming:
-    """One write: bit line set up, word line pulsed, bit line released."""
+    """Timing of one write: the bit line is set, the word line is pulsed, the bit line is released."""
 
     t_write: float
+    """Width of the write pulse, s."""
     start: float = 2e-9
+    """Start of the write pulse, s."""
     setup: float = 0.5e-9
+    """Time by which the bit line is set before the pulse, s."""
     hold: float = 1e-9
+    """Time for which the bit line is held after the pulse, s."""
     settle: float = 5e-9
+    """Time from the release of the bit line to the end of the transient, s."""
 
     @property
     def end(self) -> float:
@@ -42,37 +50,44 @@ class WriteTiming:
 
 @dataclass(frozen=True)
 class Schedule:
-    """Phases of one operation on an array pair, s from its start: reset, integrate, convert, convert.
+    """Times of the phases of one operation on an array pair, s from its start.
 
-    A converter of two phases integrates twice, with the capacitor's plates swapped in between.
+    The phases are reset, integration, first conversion and second conversion. A converter of two phases
+    integrates twice; its capacitor's plates are swapped in between.
     """
 
     reset: float
-    """End of reset and auto-zero of the first converter."""
+    """End of the reset and auto-zero of the first converter, s."""
     wake: float
-    """The first converter's comparator is powered again."""
+    """Time at which the first converter's comparator is powered again, s."""
     integrate: float
-    """Query pulses start; with two phases those of negative queries."""
+    """Start of the query pulses, s; with two phases of those of negative queries."""
     swap: float | None
-    """The integration capacitor's plates are swapped; None with one phase."""
+    """Time at which the integration capacitor's plates are swapped, s; None with one phase."""
     positive: float
-    """Pulses of positive queries start: `integrate` with one phase."""
+    """Start of the pulses of positive queries, s; equal to `integrate` with one phase."""
     ramp: float
-    """First ramp starts, and the second array's reset ends."""
+    """Start of the first ramp and end of the second array's reset, s."""
     window: float
-    """phi window opens: the second array's pulses start."""
+    """Opening of the phi window, which starts the second array's pulses, s."""
     window_end: float
+    """Closing of the phi window, s."""
     wake_2: float
+    """Time at which the second converter's comparator is powered again, s."""
     sample: float
-    """Sign latches close."""
+    """Time at which the sign latches close, s."""
     ramp_2: float
+    """Start of the second ramp, s."""
     window_2: float
+    """Opening of the read-out window, s."""
     window_2_end: float
+    """Closing of the read-out window, s."""
     end: float
+    """End of the operation, s."""
 
     @classmethod
     def of(cls, designs: Designs) -> Schedule:
-        """The schedule that follows from clocking and converter skews."""
+        """The schedule that follows from the clocking and the skews of the converters."""
         clock = designs.clocking
         integrate = clock.t_reset + clock.t_guard
         swap = integrate + clock.t_pulse_max + clock.t_guard if designs.converter.phases == 2 else None
@@ -102,7 +117,12 @@ class Schedule:
 
     @classmethod
     def single(cls, designs: Designs, signed: bool) -> Schedule:
-        """The schedule of one converter alone, its ramp and window in the first converter's place."""
+        """The schedule of one converter alone, in the place of the first converter.
+
+        Args:
+            designs: sizes of the circuits.
+            signed: the signed read-out converter instead of the unsigned one.
+        """
         first = designs.readout if signed else designs.converter
         schedule = cls.of(designs.model_copy(update={"converter": first}))
         values = vars(schedule) | {
@@ -112,12 +132,12 @@ class Schedule:
         return cls(**values)
 
     def pulse_start(self, width: float) -> float:
-        """When the pulse of a query of signed width (s) starts, s."""
+        """Start of the pulse of a query of the signed width `width` (s), s."""
         return self.integrate if width < 0 else self.positive
 
     @property
     def phases(self) -> tuple[tuple[str, float], ...]:
-        """Name and length (s) of each phase, in order; they add up to `end`."""
+        """Name and duration (s) of each phase in order; the durations add up to `end`."""
         return (
             ("reset and auto-zero", self.reset),
             ("first product: integration", self.ramp - self.reset),

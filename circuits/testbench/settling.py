@@ -1,4 +1,4 @@
-"""Testbench of a converter's reset and auto-zero, from what the previous conversion has left."""
+"""Testbench of a converter's reset and auto-zero after a previous conversion."""
 
 from __future__ import annotations
 
@@ -10,13 +10,18 @@ RESET_START = 1e-9
 """Start of the reset, s."""
 
 COMPARATOR_INPUT = "v(xconv.xcmp.a)"
-"""The comparator's input behind its coupling capacitor; what it holds when the reset ends sets the trip."""
+"""Vector of the comparator's input behind its coupling capacitor. Its value at the end of the reset sets the
+trip point."""
 
 
 def reset_settling(condition: Condition, v_left: float, end: float, *, signed: bool) -> Simulation:
-    """A converter is reset from v_left (V) on its integration node, and the reset lasts until `end` (s).
+    """Reset of a converter whose comparator is off before. Saves v(int) and `COMPARATOR_INPUT`.
 
-    Its comparator is off before. Saves v(int) and `COMPARATOR_INPUT`.
+    Args:
+        condition: technology, sizes, operating point.
+        v_left: initial voltage of the integration node, V.
+        end: end of the reset and of the transient, s.
+        signed: the signed read-out converter instead of the unsigned one.
     """
     design = condition.designs.readout if signed else condition.designs.converter
     vdd = condition.vdd

@@ -10,24 +10,29 @@ from .blocks import wire
 from .schedule import WriteTiming
 
 R_REFERENCE = 50.0
-"""Output resistance of a DAC reference that all columns share, ohm: an assumption. A column is simulated with
-this times the number of columns, as if every column asked for the same level."""
+"""Output resistance of a DAC reference, which all columns share, ohm. This is an assumption. A column is
+simulated with this times the number of columns, as if all columns wrote the same level."""
 
 
 def write_path(
     condition: Condition, v_before: Sequence[float], chosen: Sequence[int], *, levels: int
 ) -> Simulation:
-    """One word is written through drivers of finite strength; copy i, which holds v_before[i]
-    (V), gets level chosen[i] of `levels`.
+    """One word is written through drivers of finite strength.
 
-    Each copy is the last cell of its own write bit line, whose other cells load it with closed write devices,
-    and all copies sit at the far end of one write word line, loaded by the open write devices of the other
-    columns. Levels are equally spaced from 0 to the supply; between writes a further switch holds the bit
-    lines at mid-supply. The pulse lasts the cell's t_write.
+    Each copy is the last cell of its own write bit line, which is loaded by the closed write devices of its
+    other cells. All copies are at the far end of one write word line, which is loaded by the open write
+    devices of the other columns. Between writes a further switch holds the bit lines at mid-supply. The pulse
+    lasts the cell's t_write.
 
     Saves per copy i: v(sn<i>), v(line<i>) at the far end of the bit line, i(vref<i>_<k>) of the
-    references (k = `levels` is the one at rest), i(vlogic) of the switches' gates, v(wwl_far), and of the
+    references (k = `levels` is the rest level), i(vlogic) of the switches' gates, v(wwl_far), and of the
     word-line drivers i(v<rail>) with the rails of `word_line_rails`, and i(vshift) of their logic side.
+
+    Args:
+        condition: technology, sizes, operating point.
+        v_before: stored voltages before the write, shape (copies,), V.
+        chosen: number of the level that each copy gets, shape (copies,).
+        levels: number of levels, equally spaced from 0 to the supply.
     """
     cell, vdd = condition.designs.cell, condition.vdd
     timing = WriteTiming(cell.t_write)
@@ -56,7 +61,10 @@ def write_path(
 
 
 def word_line_rails(condition: Condition) -> dict[str, float]:
-    """Rails of the write word-line drivers, name -> V; only a transmission gate has a complement."""
+    """Voltages of the rails of the write word-line drivers, V, by name.
+
+    Only a transmission gate has the complementary rails `highb` and `lowb`.
+    """
     cell, vdd = condition.designs.cell, condition.vdd
     rails = {"high": condition.v_write_on, "low": cell.v_write_off}
     if cell.write_device == "cmos":
@@ -65,7 +73,7 @@ def word_line_rails(condition: Condition) -> dict[str, float]:
 
 
 def _word_lines(circuit, condition: Condition, copies: int) -> tuple[str, str]:
-    """Drivers, wires and other columns of one word; returns the far ends of its two word lines."""
+    """Add the drivers, wires and other columns of one word; return the far ends of its two word lines."""
     cell, array, vdd = condition.designs.cell, condition.designs.array, condition.vdd
     timing = WriteTiming(cell.t_write)
     for name, volts in word_line_rails(condition).items():
@@ -94,7 +102,7 @@ def _word_lines(circuit, condition: Condition, copies: int) -> tuple[str, str]:
 
 
 def _bit_line(circuit, condition: Condition, i: int, references: list[float], level: int) -> str:
-    """References, switches and wire of copy i, its other cells on it; returns the wire's far end."""
+    """Add the references, switches, wire and other cells of copy i; return the far end of the wire."""
     array, vdd = condition.designs.array, condition.vdd
     driven, nodes = wire(circuit, f"wbl{i}", array.rows, array)
     for k, volts in enumerate(references):
@@ -113,7 +121,7 @@ def _bit_line(circuit, condition: Condition, i: int, references: list[float], le
 
 
 def _load(circuit, condition: Condition, name: str, nodes: tuple[str, str, str], cells: int) -> None:
-    """`cells` further write devices on (wbl, wwl, wwlb)."""
+    """Add the load of `cells` further write devices on the nodes (wbl, wwl, wwlb)."""
     cell = condition.designs.cell
     if cells == 0:
         return

@@ -140,9 +140,10 @@ def parse_age(text: str) -> float:
 
 
 def _cache(folder: Path | None):
-    from ...characterization.cache import Cache, default_folder
+    from ...characterization.cache import Cache
+    from ...circuits.files import cache_folder
 
-    return Cache(folder or default_folder())
+    return Cache(folder or cache_folder())
 
 
 def _size(count: float) -> str:

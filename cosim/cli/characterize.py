@@ -65,10 +65,10 @@ def run(
         gaincell characterize --plan full --backend dask --scheduler tcp://host:8786
     """
     from ...characterization import backends, execute
-    from ...characterization.cache import Cache, default_folder
+    from ...characterization.cache import Cache
     from ...characterization.plan import Plan
     from ...circuits.designs import Designs
-    from ...circuits.files import require_folder
+    from ...circuits.files import cache_folder, require_folder
     from ...circuits.technology import Technology
 
     chosen = Plan.load(plan).override(
@@ -85,7 +85,7 @@ def run(
     known.sections(chosen.corner)
     Designs.of(known, **chosen.designs)
     require_folder(out)
-    cache = Cache(cache_dir or default_folder(), read=not fresh)
+    cache = Cache(cache_dir or cache_folder(), read=not fresh)
     with backends.backend(backend, scheduler), progress("characterize") as update:
         summary = execute.characterize(chosen, out, jobs=jobs, cache=cache, progress=update)
     if as_json:

@@ -40,7 +40,7 @@ def test_a_process_that_is_gone_has_no_usage():
 
 def test_the_parents_size_does_not_count(monkeypatch):
     """The peak that the kernel hands on through fork and exec would be this process's."""
-    monkeypatch.setattr(child, "LOOK", 0.05)
+    monkeypatch.setattr(child, "SAMPLE_INTERVAL", 0.05)
     used = simulate(Simulation(LONG, end=40e-9)).usage
     ours = usage_of(os.getpid()).memory
     assert 1e6 < used.memory < ours
