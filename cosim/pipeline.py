@@ -1,37 +1,43 @@
-"""The main job in one call: characterize, fit, adapt, evaluate, account, check in SPICE, report.
+"""The demo in one call: characterize, fit, adapt, evaluate, account, check in SPICE, report.
 
-Each stage leaves its result in the output folder together with a key of what went into it; a stage whose
-inputs have not changed is read back, so a second run is quick and an interrupted one goes on from there.
+Each stage leaves its result in the output folder together with a key of its inputs. A stage with unchanged
+inputs is read back, so a second run is quick and an interrupted one continues.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
+from ..circuits.files import write_json
 from ..models import Hardware
 from ..models.fitting.folder import fit_folder, report_dict
-from ..models.storage import replace_file
 from .ledger.whole_model import account_model
-from .network.adaptation.adapt import Observer, adapt_model
+from .network.adaptation.adapt import Adaptation, Observer, adapt_model
 from .network.adaptation.fine_tuning import RECIPE
 from .network.checkpoints import ADAPTATION, locate
+from .network.compute import FLOAT32, Compute
 from .network.evaluate import evaluate_model
 from .spice_check import simulate_operations, stage_agreement, trace_operations
+from .view.report.build import build_report
 from .view.report.sources import Folders
 
 STEPS = 120
-"""Fine-tuning steps of the demo, chosen to keep it under ten minutes on two cores."""
+"""Fine-tuning steps of the demo, which keep it under ten minutes on two cores with AVX2."""
 EVALUATED_TOKENS = 8192
+"""Held-out tokens that the demo predicts per row."""
 OPERATIONS = 8
 """SPICE columns per product."""
 
+STAGES = ("characterize", "fit", "adapt", "evaluate", "account", "cosim", "report")
+
 Update = Callable[[str, int, int], None]
-"""Called with (what is going on, done, total)."""
+"""Called with (current item, done, total)."""
 
 
 def run_demo(
@@ -40,57 +46,66 @@ def run_demo(
     plan: str = "nominal",
     steps: int = STEPS,
     jobs: int | None = None,
-    update: Update = lambda stage, done, total: None,
+    compute: Compute = FLOAT32,
+    update: Update = lambda item, done, total: None,
 ) -> dict[str, Any]:
-    """Run or resume every stage for the shipped GPT-2; returns the headline results by stage.
+    """Run or resume every stage for the shipped GPT-2.
 
-    Raises whatever a stage raises: a GaincellError names what to mend, and what is done stays done.
+    Args:
+        out: folder of the results.
+        plan: characterization plan, or path of a TOML file.
+        steps: steps of fine-tuning.
+        jobs: simulations at once; None: one per core.
+        compute: device and precision of the digital network.
+        update: called with (current item, done, total); the item begins with the stage's number and name.
+
+    Returns:
+        Headline results by stage, and "report": path of the page.
+
+    Raises:
+        GaincellError: a stage failed; the message names the remedy, and finished stages stay finished.
     """
+
+    def shown(stage: str) -> Update:
+        number = f"{STAGES.index(stage) + 1}/{len(STAGES)} {stage}"
+        return lambda item, done, total: update(f"{number} {item}".strip(), done, total)
+
     folders = Folders(out)
-    hardware, characterized, fitted = _hardware(folders, plan, jobs, update)
-    adapted = _adapt(folders, hardware, steps, update)
+    characterized = _characterize(folders, plan, jobs, shown("characterize"))
+    shown("fit")("", 0, 1)
+    hardware, fit = fit_folder(folders.tables, folders.hardware)
+    adapted = _adapt(folders, hardware, steps, compute, shown("adapt"))
     checkpoint = locate(str(folders.adapted))
-    inputs = [hardware.digest, (folders.adapted / ADAPTATION).read_text()]
+    inputs = [hardware.digest, (folders.adapted / ADAPTATION).read_text(), json.dumps(compute.record())]
 
     def evaluated() -> dict[str, Any]:
         return evaluate_model(
-            checkpoint,
-            hardware,
-            tokens=EVALUATED_TOKENS,
-            report=lambda row, done, total: update(f"evaluate {row}", done, total),
+            checkpoint, hardware, tokens=EVALUATED_TOKENS, compute=compute, report=shown("evaluate")
         )
 
     def accounted() -> dict[str, Any]:
-        return account_model(
-            checkpoint, hardware, progress=lambda done, total: update("account", done, total)
-        ).to_dict()
+        report = shown("account")
+        ledger = account_model(
+            checkpoint, hardware, compute=compute, progress=lambda done, total: report("", done, total)
+        )
+        return ledger.to_dict() | compute.record()
 
     def cosimulated() -> dict[str, Any]:
-        drawn = trace_operations(checkpoint, hardware, content=None, tokens=128, count=OPERATIONS, seed=0)
-        rows = simulate_operations(
-            drawn, hardware, jobs=jobs, progress=lambda done, total, stage: update("cosim", done, total)
-        )
-        return {
-            "hardware": hardware.name,
-            "operations": len(rows),
-            "failed": int((rows["status"] != "ok").sum()),
-            "stages": [asdict(stage_agreement(rows, stage)) for stage in (1, 2)],
-            "columns": rows.drop(columns="message").to_dict(orient="records"),
-        }
+        return _cosimulate(folders.adapted, hardware, jobs, compute, shown("cosim"))
 
     stages = {"evaluate": evaluated, "account": accounted, "cosim": cosimulated}
-    results = {name: _remembered(folders.result(name), inputs, make) for name, make in stages.items()}
+    results = {name: _cached(folders.result(name), inputs, make) for name, make in stages.items()}
+    shown("report")("", 0, 1)
     return {
         "characterize": characterized,
-        "fit": fitted,
+        "fit": report_dict(fit),
         "adapt": {"steps": adapted.steps, "held_out": adapted.held_out, "cached": adapted.cached},
         **results,
+        "report": str(build_report(out)),
     }
 
 
-def _hardware(
-    folders: Folders, plan: str, jobs: int | None, update: Update
-) -> tuple[Hardware, dict[str, Any], dict[str, Any]]:
+def _characterize(folders: Folders, plan: str, jobs: int | None, update: Update) -> dict[str, Any]:
     from ..characterization.execute import characterize
     from ..characterization.plan import Plan
 
@@ -98,35 +113,62 @@ def _hardware(
         Plan.load(plan),
         folders.tables,
         jobs=jobs,
-        progress=lambda done, total, name: update(f"characterize {name}", done, total),
+        progress=lambda done, total, name: update(name, done, total),
     )
-    update("fit", 0, 1)
-    hardware, report = fit_folder(folders.tables, folders.hardware)
-    return hardware, asdict(summary), report_dict(report)
+    return asdict(summary)
 
 
-def _adapt(folders: Folders, hardware: Hardware, steps: int, update: Update):
-    phase, total = "adapt", steps
+def _adapt(folders: Folders, hardware: Hardware, steps: int, compute: Compute, update: Update) -> Adaptation:
+    phase, total = "", steps
 
     def begin(name: str, of: int) -> None:
         nonlocal phase, total
-        phase, total = f"train {name}", of or 1
+        phase, total = name, of or 1
         update(phase, 0, total)
 
-    observer = Observer(begin, lambda done, loss: update(f"{phase}, {loss:.2f} nats", done, total))
+    def step(done: int, loss: float) -> None:
+        update(phase if math.isnan(loss) else f"{phase}, {loss:.2f} nats", done, total)
+
     recipe = replace(RECIPE, steps=steps)
-    return adapt_model("demo", hardware, folders.adapted, recipe=recipe, observer=observer)
+    observer = Observer(begin, step)
+    return adapt_model("demo", hardware, folders.adapted, recipe=recipe, compute=compute, observer=observer)
 
 
-def _remembered(path: Path, inputs: list[str], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
-    """The result in `path` if it was made from the same inputs, else a new one, written there."""
+def _cosimulate(
+    adapted: Path, hardware: Hardware, jobs: int | None, compute: Compute, update: Update
+) -> dict[str, Any]:
+    drawn = trace_operations(
+        locate(str(adapted)),
+        hardware,
+        content=None,
+        tokens=128,
+        count=OPERATIONS,
+        seed=0,
+        compute=compute,
+    )
+    rows = simulate_operations(
+        drawn, hardware, jobs=jobs, progress=lambda done, total, stage: update(stage, done, total)
+    )
+    return {
+        "hardware": hardware.name,
+        "operations": len(rows),
+        "failed": int((rows["status"] != "ok").sum()),
+        "stages": [asdict(stage_agreement(rows, stage)) for stage in (1, 2)],
+        "columns": rows.drop(columns="message").to_dict(orient="records"),
+        **compute.record(),
+    }
+
+
+def _cached(path: Path, inputs: list[str], make: Callable[[], dict[str, Any]]) -> dict[str, Any]:
+    """The result in `path` if it was made from the same inputs, else a new one, which is written there."""
     key = hashlib.sha256("".join(inputs).encode()).hexdigest()
     try:
-        kept = json.loads(path.read_text())
-        if kept.get("key") == key:
-            return kept
+        cached = json.loads(path.read_text(encoding="utf-8"))
+        if isinstance(cached, dict) and cached.get("key") == key:
+            return cached
     except (OSError, ValueError):
         pass
-    result = make() | {"key": key}
-    replace_file(path, (json.dumps(result, indent=1, default=str) + "\n").encode())
+    # Through JSON, so that a first run returns the same values as a later one.
+    result = json.loads(json.dumps(make() | {"key": key}, default=str))
+    write_json(path, result)
     return result

@@ -19,6 +19,7 @@ from ..models import Hardware
 from .attention.api import Trace
 from .ledger.whole_model import on_hardware
 from .network.checkpoints import Checkpoint, context_of
+from .network.compute import FLOAT32, Compute
 from .network.corpus import demo_corpus
 from .network.evaluate import corpus_tokens
 from .network.layer import record_traces
@@ -61,7 +62,14 @@ class StageAgreement:
 
 
 def trace_operations(
-    checkpoint: Checkpoint, hardware: Hardware, *, content: str | None, tokens: int, count: int, seed: int
+    checkpoint: Checkpoint,
+    hardware: Hardware,
+    *,
+    content: str | None,
+    tokens: int,
+    count: int,
+    seed: int,
+    compute: Compute = FLOAT32,
 ) -> list[ColumnOperation]:
     """Operations (see `draw_operations`) of a model that reads the first `tokens` tokens of a text.
 
@@ -73,14 +81,14 @@ def trace_operations(
         HardwareError: the hardware was not fitted to simulated circuits.
     """
     condition_of(hardware)
-    model, tokenizer = on_hardware(checkpoint, hardware)
+    model, tokenizer = on_hardware(checkpoint, hardware, compute=compute)
     tokens = min(tokens, context_of(model))
     held_out = corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else None
     ids = tokenizer.encode(content) if held_out is None else held_out
     if len(ids) < tokens:
         raise ModelError(f"the text has {len(ids)} tokens; give at least {tokens}, or a smaller --tokens")
-    with torch.no_grad(), record_traces(model) as traces:
-        model(input_ids=ids[None, :tokens], use_cache=False)
+    with torch.no_grad(), record_traces(model) as traces, compute.autocast():
+        model(input_ids=ids[None, :tokens].to(compute.device), use_cache=False)
     period = hardware.timing.latency * len(traces) if hardware.timing is not None else 0.0
     return draw_operations(traces, hardware, count, seed, period)
 
@@ -226,7 +234,7 @@ def _draw(
     valid = trace.ring.valid[item % len(trace.ring.valid), 0, query]
     age = trace.ring.age[item % len(trace.ring.age), 0, query].double() * token_period
     if stage == 1:
-        index = int(rng.choice(np.flatnonzero(valid.numpy())))
+        index = int(rng.choice(np.flatnonzero(valid.cpu().numpy())))
         stored = _aged(hardware, trace.key_volts[item, group, index], age[index])
         width, predicted = trace.widths[item, head, query], trace.phi[item, head, query, index]
     else:
@@ -250,13 +258,13 @@ def _draw(
 
 
 def _aged(hardware: Hardware, volts: torch.Tensor, age: torch.Tensor) -> torch.Tensor:
-    return volts if hardware.retention is None else hardware.retention(volts.double(), age)
+    return volts if hardware.retention is None else hardware.retention(volts.double().cpu(), age.cpu())
 
 
 def _rows(values: torch.Tensor, rows: int, idle: float) -> np.ndarray:
     """A full column: rows without a cell in use hold `idle`."""
     column = np.full(rows, idle)
-    column[: len(values)] = values.double().numpy()
+    column[: len(values)] = values.double().cpu().numpy()
     return column
 
 

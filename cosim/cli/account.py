@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .console import Json, emit, progress, stderr, stdout
-from .models import HardwareOption, ModelArgument, Threads, Without, chosen_effects, chosen_hardware, prepare
+from .models import (
+    Device,
+    HardwareOption,
+    ModelArgument,
+    Precision,
+    Threads,
+    Without,
+    chosen_compute,
+    chosen_effects,
+    chosen_hardware,
+    prepare,
+)
 
 if TYPE_CHECKING:
     from ..ledger.ledger import Ledger
@@ -30,6 +41,8 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="Choice of the passages.")] = 0,
     per_head: Annotated[bool, typer.Option("--per-head", help="Also show every layer and head.")] = False,
     without: Without = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
@@ -52,7 +65,7 @@ def run(
     from ..network.checkpoints import locate, read_text
 
     content = None if text is None else read_text(text)
-    checkpoint = locate(model)
+    checkpoint, compute = locate(model), chosen_compute(device, precision)
     with progress("account", "passages") as update:
         ledger = account_model(
             checkpoint,
@@ -61,10 +74,12 @@ def run(
             windows=windows,
             seed=seed,
             effects=chosen_effects(without),
+            compute=compute,
             progress=lambda done, total: update(done, total, ""),
         )
     if as_json:
-        emit(ledger.to_dict() | {"model": model, "heads": heads_of(ledger) if per_head else None})
+        heads = heads_of(ledger) if per_head else None
+        emit(ledger.to_dict() | compute.record() | {"model": model, "heads": heads})
         return
     stdout.print(_stage_table(ledger))
     if per_head:

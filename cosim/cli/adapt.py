@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Annotated
@@ -10,7 +11,18 @@ import typer
 
 from .console import Json, emit, progress, stderr, stdout
 from .defaults import ADAPTED
-from .models import HardwareOption, ModelArgument, Threads, Without, chosen_effects, chosen_hardware, prepare
+from .models import (
+    Device,
+    HardwareOption,
+    ModelArgument,
+    Precision,
+    Threads,
+    Without,
+    chosen_compute,
+    chosen_effects,
+    chosen_hardware,
+    prepare,
+)
 
 
 def run(
@@ -28,10 +40,12 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="Choice of the training batches.")] = 0,
     without: Without = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start again, whatever is in the folder.")] = False,
+    device: Device = "auto",
+    precision: Precision = "auto",
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """Match a model's scalers to the hardware, then fine-tune it through the hardware.
+    """Calibrate a model's scalers to the hardware, then fine-tune it through the hardware.
 
     A softmax control gets the same steps on the same text. A run can be interrupted: the same command
     continues it, and a finished one is not repeated.
@@ -69,7 +83,10 @@ def run(
             phase, total = name, steps
             update(0, steps, name)
 
-        observer = Observer(begin, lambda done, loss: update(done, total, f"{phase} {loss:.3f} nats"))
+        def shown(done: int, loss: float) -> None:
+            update(done, total, phase if math.isnan(loss) else f"{phase} {loss:.3f} nats")
+
+        observer = Observer(begin, shown)
         result = adapt_model(
             model,
             chosen_hardware(hardware, cell, locate(model)),
@@ -77,6 +94,7 @@ def run(
             recipe=recipe,
             minutes=minutes,
             effects=chosen_effects(without),
+            compute=chosen_compute(device, precision),
             fresh=fresh,
             observer=observer,
         )

@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from typing import Annotated, Any, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
 
 from ...circuits.errors import GaincellError
+from .progress import Update
+from .progress import progress as shown_progress
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -72,16 +74,6 @@ def _finite(value: Any) -> Any:
     return value
 
 
-@contextmanager
-def progress(title: str, unit: str = "points") -> Iterator[Callable[[int, int, str], None]]:
-    """A progress bar on stderr; yields a function of (done, total, current item)."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
-    with Progress(*columns, TimeElapsedColumn(), console=stderr) as bar:
-        task = bar.add_task(title, total=None)
-
-        def update(done: int, total: int, item: str) -> None:
-            bar.update(task, completed=done, total=total, description=f"{title} {item}".strip())
-
-        yield update
+def progress(title: str, unit: str = "points") -> AbstractContextManager[Update]:
+    """Progress of a task on stderr; the context is a function of (done, total, current item)."""
+    return shown_progress(title, unit, stderr)

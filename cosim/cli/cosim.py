@@ -8,7 +8,16 @@ from typing import Annotated
 import typer
 
 from .console import Json, emit, progress, stderr, stdout
-from .models import HardwareOption, ModelArgument, Threads, chosen_hardware, prepare
+from .models import (
+    Device,
+    HardwareOption,
+    ModelArgument,
+    Precision,
+    Threads,
+    chosen_compute,
+    chosen_hardware,
+    prepare,
+)
 
 
 def run(
@@ -24,6 +33,8 @@ def run(
     seed: Annotated[int, typer.Option(min=0, help="Choice of the operations.")] = 0,
     jobs: Annotated[int | None, typer.Option(min=1, help="Simulations at once [default: all cores].")] = None,
     out: Annotated[Path | None, typer.Option(help="CSV of every simulated column.")] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
@@ -47,7 +58,7 @@ def run(
     from ..network.checkpoints import locate, read_text
     from ..spice_check import simulate_operations, stage_agreement, trace_operations
 
-    checkpoint = locate(model)
+    checkpoint, compute = locate(model), chosen_compute(device, precision)
     chosen = chosen_hardware(hardware, None, checkpoint)
     drawn = trace_operations(
         checkpoint,
@@ -56,6 +67,7 @@ def run(
         tokens=tokens,
         count=operations,
         seed=seed,
+        compute=compute,
     )
     with progress("cosim", "columns") as update:
         rows = simulate_operations(drawn, chosen, jobs=jobs, progress=update)
@@ -69,6 +81,7 @@ def run(
             {
                 "model": checkpoint.name,
                 "hardware": chosen.name,
+                **compute.record(),
                 "operations": len(rows),
                 "failed": failed,
                 "stages": [vars(stage) for stage in stages],

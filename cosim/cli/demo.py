@@ -10,7 +10,7 @@ import typer
 
 from .console import Json, emit, progress, stderr, stdout
 from .defaults import OUT
-from .models import Threads, prepare
+from .models import Device, Precision, Threads, chosen_compute, prepare
 
 
 def run(
@@ -18,13 +18,15 @@ def run(
     steps: Annotated[int | None, typer.Option(min=1, help="Steps of fine-tuning [default: 120].")] = None,
     plan: Annotated[str, typer.Option(help="Characterization plan, or path of a TOML file.")] = "nominal",
     jobs: Annotated[int | None, typer.Option(min=1, help="Simulations at once [default: all cores].")] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
     """Characterize generic28 in ngspice, fit it, adapt the shipped GPT-2 to it, and report.
 
     Runs characterize, fit, adapt, evaluate, account, cosim and report one after the other. An interrupted run
-    goes on where it stopped; a second run reads back what has not changed.
+    continues where it stopped; a second run reads back what has not changed.
 
     Examples:
 
@@ -37,22 +39,28 @@ def run(
     require_folder(out)
     prepare(threads)
     from ..pipeline import STEPS, run_demo
-    from ..view.report import build_report
 
+    compute = chosen_compute(device, precision)
     started = time.perf_counter()
     with progress("demo", "") as update:
         results = run_demo(
-            out, plan=plan, steps=steps or STEPS, jobs=jobs, update=lambda s, d, t: update(d, t, s)
+            out,
+            plan=plan,
+            steps=steps or STEPS,
+            jobs=jobs,
+            compute=compute,
+            update=lambda item, done, total: update(done, total, item),
         )
-        update(0, 1, "report")
-        page = build_report(out)
     seconds = time.perf_counter() - started
     if as_json:
-        emit(results | {"report": str(page), "seconds": seconds})
+        emit(results | compute.record() | {"seconds": seconds})
         return
     stdout.print(_summary(results))
-    stderr.print(f"{seconds:.0f} s; everything is in {out}", highlight=False)
-    stdout.print(f"report: {page.resolve()}", highlight=False, soft_wrap=True)
+    used = compute.record()
+    where = f"on {used['device']} ({used['processor']}), {used['precision']}"
+    stderr.print(f"{seconds:.0f} s {where}; everything is in {out}", markup=False, highlight=False)
+    page = Path(results["report"]).resolve()
+    stdout.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
 
 
 def _summary(results: dict[str, Any]):

@@ -8,7 +8,18 @@ from typing import Annotated
 import typer
 
 from .console import Json, emit, progress, stderr, stdout
-from .models import HardwareOption, ModelArgument, Threads, Without, chosen_effects, chosen_hardware, prepare
+from .models import (
+    Device,
+    HardwareOption,
+    ModelArgument,
+    Precision,
+    Threads,
+    Without,
+    chosen_compute,
+    chosen_effects,
+    chosen_hardware,
+    prepare,
+)
 
 
 def run(
@@ -30,7 +41,8 @@ def run(
     noise: Annotated[
         bool, typer.Option("--noise", help="Add the noise of writes, nodes and pulses, drawn with --seed.")
     ] = False,
-    bf16: Annotated[bool, typer.Option("--bf16", help="Digital matrix products in bfloat16.")] = False,
+    device: Device = "auto",
+    precision: Precision = "auto",
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
@@ -66,8 +78,8 @@ def run(
             content=content,
             tokens=tokens or None,
             seed=seed,
-            bf16=bf16,
             effects=chosen_effects(without, noise),
+            compute=chosen_compute(device, precision),
             chips=chip or (),
             report=lambda row, done, total: update(done, total, row),
         )

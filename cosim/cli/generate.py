@@ -7,7 +7,16 @@ from typing import Annotated
 import typer
 
 from .console import Json, emit, stderr, stdout
-from .models import ModelArgument, Threads, Without, chosen_effects, prepare
+from .models import (
+    Device,
+    ModelArgument,
+    Precision,
+    Threads,
+    Without,
+    chosen_compute,
+    chosen_effects,
+    prepare,
+)
 
 
 def run(
@@ -24,6 +33,8 @@ def run(
     chip: Annotated[
         int | None, typer.Option(min=0, help="Run on the chip of this seed [default: nominal circuits].")
     ] = None,
+    device: Device = "auto",
+    precision: Precision = "float32",
     threads: Threads = 1,
     as_json: Json = False,
 ) -> None:
@@ -50,6 +61,7 @@ def run(
         temperature=temperature,
         seed=seed,
         effects=chosen_effects(without),
+        compute=chosen_compute(device, precision),
         chip=chip,
     )
     if as_json:

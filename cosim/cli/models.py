@@ -12,6 +12,7 @@ if TYPE_CHECKING:
     from ...models import Hardware
     from ..attention.effects import Effects
     from ..network.checkpoints import Checkpoint
+    from ..network.compute import Compute
 
 ModelArgument = Annotated[
     str,
@@ -24,14 +25,24 @@ HardwareOption = Annotated[
         "hardware the model was adapted to, else generic28]."
     ),
 ]
-Threads = Annotated[int | None, typer.Option(min=1, help="CPU threads; all cores when not given.")]
+Threads = Annotated[int | None, typer.Option(min=1, max=4096, help="CPU threads; all cores when not given.")]
+Device = Annotated[
+    str, typer.Option(help="Where the network runs: auto (a GPU if there is one), cpu or cuda.")
+]
+Precision = Annotated[
+    str,
+    typer.Option(
+        help="Matrix products of the digital network: float32, bfloat16, or auto for bfloat16 where the "
+        "processor computes it natively."
+    ),
+]
 Without = Annotated[
     list[str] | None, typer.Option(help="Switch one non-ideality off, such as column; repeat for more.")
 ]
 
 
 def prepare(threads: int | None) -> None:
-    """Set up torch and transformers for a command: threads, and no progress bars but ours."""
+    """Set up torch and transformers for a command: threads, and no other progress bars."""
     import torch
     from transformers.utils import logging
 
@@ -39,6 +50,13 @@ def prepare(threads: int | None) -> None:
     logging.set_verbosity_error()
     if threads is not None:
         torch.set_num_threads(threads)
+
+
+def chosen_compute(device: str, precision: str) -> Compute:
+    """Device and precision that --device and --precision ask for."""
+    from ..network.compute import choose_compute
+
+    return choose_compute(device, precision)
 
 
 def chosen_hardware(name: str | None, cell: str | None, checkpoint: Checkpoint) -> Hardware:

@@ -12,6 +12,7 @@ from ..attention.effects import STANDARD, Effects
 from ..network.adaptation.calibration import calibrate
 from ..network.batches import Progress, held_out_windows
 from ..network.checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
+from ..network.compute import FLOAT32, Compute
 from ..network.conversion import convert
 from ..network.corpus import demo_corpus
 from ..network.evaluate import calibration_inputs, corpus_tokens
@@ -30,6 +31,7 @@ def account_model(
     windows: int = 16,
     seed: int = 0,
     effects: Effects = STANDARD,
+    compute: Compute = FLOAT32,
     progress: Progress | None = None,
 ) -> Ledger:
     """Ledger of a model on `hardware` while it reads text, in the steady state of a full window.
@@ -43,7 +45,7 @@ def account_model(
     model.
     """
     require_energy(hardware)
-    model, tokenizer = on_hardware(checkpoint, hardware, effects)
+    model, tokenizer = on_hardware(checkpoint, hardware, effects, compute)
     tokens = (
         corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else tokenizer.encode(content)
     )
@@ -51,8 +53,8 @@ def account_model(
     passages = held_out_windows(tokens, context=context, limit=windows * context, seed=seed)[:, :-1]
     ledgers = []
     for number, passage in enumerate(passages):
-        with record_traces(model) as traces:
-            model(input_ids=passage[None], use_cache=False)
+        with record_traces(model) as traces, compute.autocast():
+            model(input_ids=passage[None].to(compute.device), use_cache=False)
         ledgers.append(account(traces, hardware))
         if progress:
             progress(number + 1, len(passages))
@@ -60,13 +62,13 @@ def account_model(
 
 
 def on_hardware(
-    checkpoint: Checkpoint, hardware: Hardware, effects: Effects = STANDARD
+    checkpoint: Checkpoint, hardware: Hardware, effects: Effects = STANDARD, compute: Compute = FLOAT32
 ) -> tuple[nn.Module, Tokenizer]:
     """A checkpoint's network on `hardware` and its tokenizer; calibrated where it is not adapted."""
     if checkpoint.adapted is not None:
         model = from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)
-        return model, tokenizer_of(checkpoint, model.config.vocab_size)
-    softmax = load_softmax(checkpoint.any)
+        return model.to(compute.device), tokenizer_of(checkpoint, model.config.vocab_size)
+    softmax = load_softmax(checkpoint.any).to(compute.device)
     tokenizer = tokenizer_of(checkpoint, softmax.config.vocab_size)
     model = convert(copy.deepcopy(softmax), hardware, include="*", effects=effects)
     calibrate(

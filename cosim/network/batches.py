@@ -1,7 +1,7 @@
 """Windows of token text: seeded training batches and the held-out cross-entropy.
 
-Training, evaluation and adaptation share these, so that "the same batches" and "the same measure" hold by
-construction.
+Training, evaluation and adaptation share these functions, so two models trained with one recipe see the same
+batches and are measured alike.
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ import torch
 from torch import Tensor, nn
 
 from ...circuits.errors import ModelError
+from .compute import Compute, device_of
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -44,9 +45,20 @@ class Loss:
 
 
 def training_batch(tokens: Tensor, *, step: int, seed: int, batch: int, context: int) -> Tensor:
-    """Random windows for one step, shape (batch, context + 1), int64; a function of (seed, step) alone.
+    """Random windows of one step, a function of (seed, step) alone.
 
-    Raises `ModelError` when the text is shorter than one window.
+    Args:
+        tokens: training text, shape (n,), int64.
+        step: number of the step.
+        seed: of the whole training.
+        batch: windows.
+        context: tokens per window.
+
+    Returns:
+        Token ids, shape (batch, context + 1), int64, on the CPU.
+
+    Raises:
+        ModelError: the text is shorter than one window.
     """
     _require_window(tokens, context)
     generator = torch.Generator().manual_seed(step_seed(seed, step))
@@ -55,15 +67,24 @@ def training_batch(tokens: Tensor, *, step: int, seed: int, batch: int, context:
 
 
 def step_seed(seed: int, step: int) -> int:
-    """Seed of one step's random numbers, within the 32 bits that torch's CPU generator looks at."""
+    """Seed of one step's random numbers, within the 32 bits that torch's CPU generator uses."""
     return (seed * 1_000_003 + step) % 2**32
 
 
 def held_out_windows(tokens: Tensor, *, context: int, limit: int | None = None, seed: int = 0) -> Tensor:
-    """Non-overlapping windows, shape (n, context + 1): each predicts `context` tokens, none predicted twice.
+    """Non-overlapping windows: each predicts `context` tokens, and no token is predicted twice.
 
-    limit: about how many tokens to predict; a seeded choice of windows, in text order. None: all of them.
-    Raises `ModelError` when the text is shorter than one window.
+    Args:
+        tokens: text, shape (n,), int64.
+        context: tokens per window.
+        limit: about how many tokens to predict, by a seeded choice of windows in text order; None: all.
+        seed: of that choice.
+
+    Returns:
+        Token ids, shape (windows, context + 1).
+
+    Raises:
+        ModelError: the text is shorter than one window.
     """
     _require_window(tokens, context)
     count = (tokens.numel() - 1) // context
@@ -75,27 +96,41 @@ def held_out_windows(tokens: Tensor, *, context: int, limit: int | None = None, 
 
 
 def token_losses(logits: Tensor, targets: Tensor, *, reduction: str = "mean") -> Tensor:
-    """Cross-entropy in float32; logits (B, T, V), targets (B, T)."""
+    """Cross-entropy in float32, nats, of logits (B, T, V) against targets (B, T)."""
     return nn.functional.cross_entropy(logits.float().flatten(0, 1), targets.flatten(), reduction=reduction)
 
 
 @torch.no_grad()
 def measure(
-    model: nn.Module, windows: Tensor, *, batch: int = 8, bf16: bool = False, progress: Progress | None = None
+    model: nn.Module,
+    windows: Tensor,
+    *,
+    batch: int = 8,
+    precision: str = "float32",
+    progress: Progress | None = None,
 ) -> Loss:
-    """Mean cross-entropy of a causal language model over windows (n, context + 1).
+    """Mean cross-entropy of a causal language model over held-out windows, in evaluation mode.
 
-    bf16: matrix products of the digital network in bfloat16 (autocast); the loss itself is always float32.
-    The model is in evaluation mode for the call. Raises `ModelError` when the loss is not finite.
+    Args:
+        model: causal language model, on any device.
+        windows: token ids, shape (n, context + 1).
+        batch: windows per forward pass.
+        precision: matrix products of the digital network, "float32" or "bfloat16"; the loss is float32.
+        progress: called with (windows done, windows in all).
+
+    Raises:
+        ModelError: the loss is not finite.
     """
     sums, start = [], time.perf_counter()
+    device = device_of(model)
+    compute = Compute(device.type, precision)
     with evaluation_mode(model):
         for i in range(0, len(windows), batch):
-            chunk = windows[i : i + batch]
-            with torch.autocast("cpu", torch.bfloat16, enabled=bf16):
+            chunk = windows[i : i + batch].to(device)
+            with compute.autocast():
                 logits = model(input_ids=chunk[:, :-1], use_cache=False).logits
             losses = token_losses(logits, chunk[:, 1:], reduction="none")
-            sums.append(losses.double().view(len(chunk), -1).mean(1))
+            sums.append(losses.double().view(len(chunk), -1).mean(1).cpu())
             if progress:
                 progress(min(i + batch, len(windows)), len(windows))
     per_window = torch.cat(sums)
@@ -108,7 +143,7 @@ def measure(
 
 @contextmanager
 def evaluation_mode(model: nn.Module) -> Iterator[None]:
-    """Switch dropout off, and back to what it was."""
+    """Put a model into evaluation mode within the context, then back into the mode it had."""
     training = model.training
     model.eval()
     try:

@@ -20,7 +20,6 @@ from torch import Tensor, nn
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from ...circuits.errors import ModelError
-from ...circuits.files import write_whole
 from . import corpus
 from .pretrained import is_converted
 
@@ -163,13 +162,8 @@ def digest(model: nn.Module) -> str:
     content = hashlib.sha256()
     for name, tensor in sorted(model.state_dict().items()):
         content.update(name.encode())
-        content.update(tensor.detach().float().contiguous().numpy().tobytes())
+        content.update(tensor.detach().float().contiguous().cpu().numpy().tobytes())
     return content.hexdigest()
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write a JSON file whole or not at all."""
-    write_whole(path, (json.dumps(value, indent=1) + "\n").encode())
 
 
 def _start(model: str) -> str | None:

@@ -2,14 +2,14 @@
 
 Rows of the result:
 
-    softmax   the pre-trained network with exact attention
-    mapped    on the hardware with identity scalers: no data, no adaptation
-    calibrated   scalers from statistics (`calibration.calibrate`), weights untouched
-    adapted   scalers and weights fine-tuned through the hardware (`gaincell adapt`)
-    control   exact attention, with the same extra training as adapted
+    softmax     the pre-trained network with exact attention
+    mapped      on the hardware with identity scalers: no data, no adaptation
+    calibrated  scalers from statistics (`calibration.calibrate`), weights untouched
+    adapted     scalers and weights fine-tuned through the hardware (`gaincell adapt`)
+    control     exact attention, with the same extra training as adapted
 
-Perplexity is per token of the model's own vocabulary; for a byte-level model a token is a byte. Papers that
-print perplexity per word are not comparable.
+Perplexity is per token of the model's own vocabulary; for a byte-level model a token is a byte. It is not
+comparable with the perplexity per word that some papers print.
 """
 
 from __future__ import annotations
@@ -30,6 +30,7 @@ from ..attention.effects import STANDARD, Effects
 from .adaptation.calibration import calibrate
 from .batches import Loss, held_out_windows, measure, training_batch
 from .checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
+from .compute import FLOAT32, Compute, device_of
 from .conversion import convert
 from .corpus import demo_corpus
 from .layer import gain_cell_layers, put_on_chip, record_traces
@@ -37,8 +38,9 @@ from .pretrained import from_pretrained
 
 ROWS = ("softmax", "mapped", "calibrated", "adapted", "control")
 CALIBRATION_WINDOWS = 2
+"""Windows of training text that calibration reads."""
 CALIBRATION_SEED = 1000
-"""Batch that the scalers are calibrated on; far from the seeds that training uses."""
+"""Seed of those windows, different from the seeds of training."""
 
 Report = Callable[[str, int, int], None]
 """Called with (row, windows done, windows in all)."""
@@ -51,24 +53,39 @@ def evaluate_model(
     content: str | None = None,
     tokens: int | None = 20480,
     seed: int = 0,
-    bf16: bool = False,
     effects: Effects = STANDARD,
+    compute: Compute = FLOAT32,
     chips: Sequence[int] = (),
     report: Report = lambda row, done, total: None,
 ) -> dict[str, Any]:
-    """Measure every row that the checkpoint has the weights for; the others are None, with a note.
+    """Measure every row for which the checkpoint has weights; the others are None, with a note.
 
-    content: text to measure on, None for the held-out side of the demo corpus. tokens: about how many to
-    predict, in non-overlapping windows chosen with `seed`; None for all. Calibration sees training text
-    only. chips: seeds of chips to measure the adapted network on as well, or the calibrated one where none is
-    adapted; the other rows are of nominal circuits. Returns a JSON-able dict. Raises `ModelError` for a text
-    shorter than one window, `HardwareError` for chips of hardware that describes no mismatch.
+    Args:
+        checkpoint: parts of a MODEL.
+        hardware: hardware of the rows mapped, calibrated and adapted.
+        content: text to measure on; None: the held-out side of the demo corpus.
+        tokens: about how many tokens to predict, in non-overlapping windows; None: all.
+        seed: choice of the windows.
+        effects: non-idealities of the hardware rows.
+        compute: device and precision of the digital network.
+        chips: seeds of chips to measure the adapted network on as well (the calibrated one where none is
+            adapted); the other rows are of nominal circuits.
+        report: called with (row, windows done, windows); during calibration with ("calibrate", layers done,
+            layers).
+
+    Returns:
+        JSON-able values. Calibration reads training text only.
+
+    Raises:
+        ModelError: the text is shorter than one window.
+        HardwareError: chips of hardware that describes no mismatch.
     """
     drawn = [hardware.chip(seed) for seed in chips]
-    softmax = None if checkpoint.softmax is None else load_softmax(checkpoint.softmax)
+    softmax = None if checkpoint.softmax is None else load_softmax(checkpoint.softmax).to(compute.device)
     adapted = None
     if checkpoint.adapted is not None:
         adapted = from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)
+        adapted.to(compute.device)
     some = adapted if softmax is None else softmax
     tokenizer, context = tokenizer_of(checkpoint, some.config.vocab_size), context_of(some)
     text = corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else tokenizer.encode(content)
@@ -76,14 +93,16 @@ def evaluate_model(
     models = {}
     if softmax is not None:
         examples = calibration_inputs(corpus_tokens(tokenizer, demo_corpus().train), context)
-        models = {"softmax": softmax} | unadapted(softmax, hardware, effects, examples)
+        models = {"softmax": softmax} | unadapted(
+            softmax, hardware, effects, examples, progress=partial(report, "calibrate")
+        )
     if adapted is not None:
         models["adapted"] = adapted
     if checkpoint.control is not None:
-        models["control"] = load_softmax(checkpoint.control)
+        models["control"] = load_softmax(checkpoint.control).to(compute.device)
     losses, outside = {}, {}
     for row, model in models.items():
-        losses[row] = measure(model, windows, bf16=bf16, progress=partial(report, row))
+        losses[row] = measure(model, windows, precision=compute.precision, progress=partial(report, row))
         if row in ("mapped", "calibrated", "adapted"):
             outside[row] = count_outside(model, windows[:1, :-1])
     return {
@@ -95,9 +114,9 @@ def evaluate_model(
         "tokens": windows[:, 1:].numel(),
         "context": context,
         "seed": seed,
-        "dtype": "bfloat16 (autocast)" if bf16 else "float32",
+        **compute.record(),
         **_numbers(losses, _tokens_per_byte(tokenizer, windows)),
-        "chips": _on_chips(models, drawn, losses, windows, bf16, report),
+        "chips": _on_chips(models, drawn, losses, windows, compute, report),
         "outside_box": outside,
         "outside_box_tokens": context,
         "notes": _notes(checkpoint, hardware),
@@ -109,7 +128,7 @@ def _on_chips(
     chips: Sequence[Chip],
     losses: dict[str, Loss],
     windows: Tensor,
-    bf16: bool,
+    compute: Compute,
     report: Report,
 ) -> dict[str, Any] | None:
     """Loss of one row's model on each chip, beside that on nominal circuits; None without chips."""
@@ -119,7 +138,8 @@ def _on_chips(
     found = []
     for chip in chips:
         put_on_chip(models[row], chip)
-        found.append(measure(models[row], windows, bf16=bf16, progress=partial(report, f"chip {chip.seed}")))
+        shown = partial(report, f"chip {chip.seed}")
+        found.append(measure(models[row], windows, precision=compute.precision, progress=shown))
     put_on_chip(models[row], None)
     nats = [loss.nats for loss in found]
     return {
@@ -152,7 +172,7 @@ def count_outside(model: nn.Module, inputs: Tensor) -> dict[str, int]:
     if all(layer.hardware.kind == "softmax" for layer in gain_cell_layers(model).values()):
         return counts
     with record_traces(model) as traces:
-        model(input_ids=inputs, use_cache=False)
+        model(input_ids=inputs.to(device_of(model)), use_cache=False)
     for trace in (trace for layer in traces.values() for trace in layer):
         for name, count in trace.outside.items():
             counts[name] = counts.get(name, 0) + count
@@ -160,13 +180,17 @@ def count_outside(model: nn.Module, inputs: Tensor) -> dict[str, int]:
 
 
 def unadapted(
-    softmax: nn.Module, hardware: Hardware, effects: Effects, examples: Tensor
+    softmax: nn.Module,
+    hardware: Hardware,
+    effects: Effects,
+    examples: Tensor,
+    progress: Callable[[int, int], None] = lambda done, layers: None,
 ) -> dict[str, nn.Module]:
     """The network on the hardware, weights untouched: mapped, and calibrated on token ids `examples`."""
     mapped, calibrated = (
         convert(copy.deepcopy(softmax), hardware, include="*", effects=effects) for _ in range(2)
     )
-    calibrate(calibrated, softmax, examples)
+    calibrate(calibrated, softmax, examples, progress=progress)
     return {"mapped": mapped, "calibrated": calibrated}
 
 

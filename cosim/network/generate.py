@@ -1,4 +1,4 @@
-"""Text from a model on its hardware, with a key-value cache: one decode step per token, as the chip would."""
+"""Text generation on hardware with a key-value cache: one decode step per token, as on a chip."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ...circuits.errors import ModelError
 from ...models import Hardware
 from ..attention.effects import STANDARD, Effects
 from .checkpoints import Checkpoint, load_softmax, tokenizer_of
+from .compute import FLOAT32, Compute
 from .kv_cache import level_cache
 from .layer import gain_cell_layers, put_on_chip
 from .pretrained import from_pretrained
@@ -27,21 +28,35 @@ def generate_text(
     temperature: float = 0.8,
     seed: int = 0,
     effects: Effects = STANDARD,
+    compute: Compute = FLOAT32,
     chip: int | None = None,
 ) -> dict[str, Any]:
-    """Continue a prompt. Returns a JSON-able dict with "text" (prompt and continuation) and conditions.
+    """Continue a prompt until the end-of-document token or the model's longest context.
 
-    hardware: None for the one that the model was adapted to; of kind "softmax" for the pre-trained network
-    with exact attention. temperature 0 takes the likeliest token. chip: seed of the chip to run on, None for
-    nominal circuits. Generation stops at the end-of-document token and at the model's longest context. Raises
-    `ModelError` for a prompt that is empty or leaves no room, and for a model that has not been adapted,
-    `HardwareError` for a chip of hardware that describes no mismatch.
+    Args:
+        checkpoint: parts of a MODEL.
+        prompt: text to continue.
+        hardware: hardware to run on; None: the one that the model was adapted to; of kind "softmax": the
+            pre-trained network with exact attention.
+        max_new_tokens: longest continuation, tokens.
+        temperature: of sampling; 0 takes the likeliest token.
+        seed: of sampling.
+        effects: non-idealities of the hardware.
+        compute: device and precision. One token at a time gains nothing from bfloat16 products on a CPU.
+        chip: seed of the chip to run on; None: nominal circuits.
+
+    Returns:
+        JSON-able values: "text" (prompt and continuation) and conditions.
+
+    Raises:
+        ModelError: the prompt is empty or leaves no room, or the model has not been adapted.
+        HardwareError: a chip of hardware that describes no mismatch.
     """
-    model = _model(checkpoint, hardware, effects)
+    model = _model(checkpoint, hardware, effects).to(compute.device)
     if chip is not None:
         put_on_chip(model, (hardware or _hardware(model)).chip(chip))
     tokenizer = tokenizer_of(checkpoint, model.config.vocab_size)
-    ids = tokenizer.encode(prompt)[None]
+    ids = tokenizer.encode(prompt)[None].to(compute.device)
     longest = model.config.max_position_embeddings
     room = longest - ids.shape[1]
     if not ids.shape[1] or room < 1:
@@ -49,16 +64,17 @@ def generate_text(
     torch.manual_seed(seed)
     sampling = {"do_sample": True, "temperature": temperature} if temperature > 0 else {"do_sample": False}
     start = time.perf_counter()
-    out = model.generate(
-        ids,
-        attention_mask=torch.ones_like(ids),
-        max_new_tokens=min(max_new_tokens, room),
-        eos_token_id=tokenizer.end,
-        pad_token_id=tokenizer.end,
-        **level_cache(model),
-        **sampling,
-    )[0]
-    new = out[ids.shape[1] :]
+    with compute.autocast():
+        out = model.generate(
+            ids,
+            attention_mask=torch.ones_like(ids),
+            max_new_tokens=min(max_new_tokens, room),
+            eos_token_id=tokenizer.end,
+            pad_token_id=tokenizer.end,
+            **level_cache(model),
+            **sampling,
+        )[0]
+    new = out[ids.shape[1] :].cpu()
     if len(new) and int(new[-1]) == tokenizer.end:
         new = new[:-1]
     return {
@@ -71,6 +87,7 @@ def generate_text(
         "tokens_per_s": len(new) / (time.perf_counter() - start),
         "temperature": temperature,
         "seed": seed,
+        **compute.record(),
     }
 
 

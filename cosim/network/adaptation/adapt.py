@@ -1,10 +1,9 @@
-"""Adapt a pre-trained language model to a hardware: match the scalers, then fine-tune through the arrays.
+"""Adapt a pre-trained language model to a hardware: calibrate the scalers, then fine-tune through the arrays.
 
-Beside it a control is trained: the same start, the same batches, steps and learning rates, with exact
-attention. What the control gains is the gain of seeing more text; the cost of the hardware is adapted minus
-control.
+A control is trained beside it: the same start, batches, steps and learning rates, with exact attention. What
+the control gains comes from seeing more text; the cost of the hardware is adapted minus control.
 
-An adaptation can be interrupted and run again; one that is complete is not repeated.
+An interrupted adaptation continues where it stopped, and a complete one is not repeated.
 """
 
 from __future__ import annotations
@@ -21,6 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ....circuits.errors import ModelError
+from ....circuits.files import write_json
 from ....models import Hardware
 from ...attention.effects import STANDARD, Effects
 from ..batches import held_out_windows, measure
@@ -34,13 +34,14 @@ from ..checkpoints import (
     locate,
     save_softmax,
     tokenizer_of,
-    write_json,
 )
+from ..compute import FLOAT32, Compute
 from ..conversion import convert
 from ..corpus import demo_corpus
 from ..evaluate import calibration_inputs, corpus_tokens
 from ..pretrained import save_pretrained
 from .calibration import calibrate
+from .control import train_beside
 from .fine_tuning import EXACT_SHARE, RECIPE, fine_tune, steps_in
 from .trainer import Recipe, Row
 
@@ -51,22 +52,28 @@ WATCHED_TOKENS = 4096
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What was done and reached, as written to adaptation.json."""
+    """Settings and result of an adaptation, as written to adaptation.json."""
 
     model: str
-    """The MODEL that was adapted."""
+    """MODEL that was adapted."""
     hardware: str
+    """Name of the hardware."""
     settings: dict[str, Any]
-    """What decides the result: adapting again with equal settings would give the same weights."""
+    """Settings that decide the result: adapting again with equal settings gives the same weights."""
     steps: int
+    """Steps of fine-tuning."""
     held_out: dict[str, float]
     """Nats per token of softmax, calibrated, adapted and control on the windows of the loss curves."""
     held_out_tokens: int
+    """Predicted tokens behind each of them."""
     curves: dict[str, list[Row]]
-    """Of "adapted" and "control": step, train and held_out in nats per token, seconds."""
+    """Loss curves of "adapted" and "control": step, train and held_out in nats per token, seconds."""
     corpus: dict[str, Any]
+    """Text that was trained and measured on."""
+    compute: dict[str, str] | None = None
+    """Device, processor class and precision; None in records of versions that did not keep them."""
     cached: bool = False
-    """The directory already held exactly this, so nothing was done."""
+    """The directory already held exactly this, so nothing was computed."""
 
 
 @dataclass(frozen=True)
@@ -74,30 +81,31 @@ class TrainingText:
     """Text of an adaptation, as tokens."""
 
     tokens: Tensor
-    """Training side (n,)."""
+    """Training side, shape (n,), int64."""
     watched: Tensor
-    """Windows of the held-out side (m, context + 1)."""
+    """Windows of the held-out side, shape (m, context + 1)."""
 
     @classmethod
     def of(cls, tokenizer: Tokenizer, context: int) -> TrainingText:
+        """The demo corpus for a tokenizer, in windows of `context` tokens."""
         train, held_out = (
             corpus_tokens(tokenizer, side) for side in (demo_corpus().train, demo_corpus().held_out)
         )
         return cls(train, held_out_windows(held_out, context=context, limit=WATCHED_TOKENS))
 
     def nats(self, model: nn.Module) -> float:
-        """Held-out cross-entropy of a model, nats per token."""
+        """Held-out cross-entropy of a model at float32, nats per token."""
         return measure(model, self.watched).nats
 
 
 @dataclass(frozen=True)
 class Observer:
-    """Where the progress of an adaptation goes."""
+    """Callbacks that report the progress of an adaptation."""
 
     phase: Callable[[str, int], None] = lambda name, steps: None
-    """A phase begins."""
+    """Called when a phase begins: its name and number of steps."""
     step: Callable[[int, float], None] = lambda done, loss: None
-    """Steps done in this phase, and the latest cross-entropy (nats per token)."""
+    """Called with the steps done in this phase and the latest cross-entropy, nats per token (or NaN)."""
 
 
 SILENT = Observer()
@@ -111,60 +119,78 @@ def adapt_model(
     recipe: Recipe = RECIPE,
     minutes: float | None = None,
     effects: Effects = STANDARD,
+    compute: Compute = FLOAT32,
     fresh: bool = False,
     observer: Observer = SILENT,
 ) -> Adaptation:
-    """Adapt the MODEL `name` to `hardware` on the demo corpus, and train its control; write both to `out`.
+    """Adapt a MODEL to a hardware on the demo corpus, and train its control beside it.
 
-    minutes: instead of `recipe.steps`, as many steps as adaptation and control together take in about this
-    time on this machine. fresh: start again whatever `out` holds.
+    Args:
+        name: `demo`, a directory, or a name that transformers loads.
+        hardware: hardware to adapt to.
+        out: directory of the result: the adapted model (read by `cosim.from_pretrained`), control/ (read by
+            transformers) and, written last, adaptation.json.
+        recipe: settings of fine-tuning; context and precision are set here.
+        minutes: instead of `recipe.steps`, as many steps as take about this time on this machine.
+        effects: non-idealities of the forward pass.
+        compute: device and precision of the digital network.
+        fresh: start again, whatever `out` holds.
+        observer: callbacks for progress.
 
-    `out` gets the adapted model (read by `cosim.from_pretrained`), control/ (read by transformers) and, last,
-    adaptation.json. Raises `ModelError` for a MODEL without softmax weights, and when `out` holds an
-    unfinished adaptation with other settings.
+    Returns:
+        The record that adaptation.json holds.
+
+    Raises:
+        ModelError: the MODEL has no softmax weights, or `out` holds an unfinished adaptation with other
+            settings.
     """
     checkpoint = locate(name)
     if checkpoint.softmax is None:
         raise ModelError(f"the pre-trained network that {name} came from is not there; adapt that network")
-    softmax = load_softmax(checkpoint.softmax)
-    recipe = replace(recipe, context=context_of(softmax))
+    softmax = load_softmax(checkpoint.softmax).to(compute.device)
+    recipe = replace(recipe, context=context_of(softmax), precision=compute.precision)
     settings = _settings(softmax, hardware, effects, recipe, minutes)
     done = read_adaptation(out)
     if done is not None and done.settings == settings and not fresh:
         return replace(done, cached=True)
     state = _open_state(out, settings, fresh)
-    material = TrainingText.of(tokenizer_of(checkpoint, softmax.config.vocab_size), recipe.context)
-    observer.phase("calibrate", 0)
+    text = TrainingText.of(tokenizer_of(checkpoint, softmax.config.vocab_size), recipe.context)
     adapted = convert(copy.deepcopy(softmax), hardware, include="*", effects=effects)
-    calibrate(adapted, softmax, calibration_inputs(material.tokens, recipe.context))
+    inputs = calibration_inputs(text.tokens, recipe.context)
+    observer.phase("calibrate", softmax.config.num_hidden_layers)
+    calibrate(adapted, softmax, inputs, progress=lambda done, layers: observer.step(done, float("nan")))
     # Only now is there something to resume: a model that cannot be adapted must not block the folder.
     write_json(state / SETTINGS, settings)
     if minutes is not None:
-        recipe = replace(recipe, steps=_remembered_steps(state, minutes, adapted, softmax, recipe, material))
-    held_out = {"softmax": material.nats(softmax), "calibrated": material.nats(adapted)}
+        recipe = replace(recipe, steps=_remembered_steps(state, minutes, adapted, softmax, recipe, text))
+    held_out = {"softmax": text.nats(softmax), "calibrated": text.nats(adapted)}
     control = copy.deepcopy(softmax)
     curves = {}
-    for row, model in (("adapted", adapted), ("control", control)):
-        observer.phase(row, recipe.steps)
-        curves[row] = fine_tune(
-            model,
-            recipe,
-            material.tokens,
-            teacher=softmax,
-            held_out=material.watched,
-            checkpoint=state / f"{row}.pt",
-            on_step=observer.step,
-        )
-        held_out[row] = curves[row][-1]["held_out"]
+    with train_beside(checkpoint.softmax, control, recipe, state / "control.pt", text) as beside:
+        for row, model in (("adapted", adapted), ("control", control)):
+            observer.phase(row, recipe.steps)
+            if row == "control":
+                beside.wait(observer.step)
+            curves[row] = fine_tune(
+                model,
+                recipe,
+                text.tokens,
+                teacher=softmax,
+                held_out=text.watched,
+                checkpoint=state / f"{row}.pt",
+                on_step=observer.step,
+            )
+            held_out[row] = curves[row][-1]["held_out"]
     result = Adaptation(
         model=_lasting_name(name, checkpoint.softmax),
         hardware=hardware.name,
         settings=settings,
         steps=recipe.steps,
         held_out=held_out,
-        held_out_tokens=material.watched[:, 1:].numel(),
+        held_out_tokens=text.watched[:, 1:].numel(),
         curves=curves,
         corpus=demo_corpus().summary(),
+        compute=compute.record(),
     )
     _write(out, adapted, control, result)
     shutil.rmtree(state)
@@ -172,9 +198,18 @@ def adapt_model(
 
 
 def read_adaptation(directory: Path) -> Adaptation | None:
-    """The record of a complete adaptation, or None."""
+    """The record of a complete adaptation, or None where there is none.
+
+    Raises:
+        ModelError: the record is damaged.
+    """
     path = directory / ADAPTATION
-    return Adaptation(**json.loads(path.read_text())) if path.is_file() else None
+    if not path.is_file():
+        return None
+    try:
+        return Adaptation(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise ModelError(f"{path} is damaged ({error}); adapt again with --fresh") from error
 
 
 def _settings(
@@ -195,7 +230,7 @@ def _settings(
 
 
 def _open_state(out: Path, settings: dict[str, Any], fresh: bool) -> Path:
-    """The directory of the checkpoints: none yet, or that of an unfinished run with these settings."""
+    """Directory of the checkpoints: empty, or that of an unfinished run with these settings."""
     state = out / "state"
     if fresh:
         shutil.rmtree(state, ignore_errors=True)
@@ -209,22 +244,17 @@ def _open_state(out: Path, settings: dict[str, Any], fresh: bool) -> Path:
 
 
 def _remembered_steps(
-    state: Path,
-    minutes: float,
-    adapted: nn.Module,
-    softmax: nn.Module,
-    recipe: Recipe,
-    material: TrainingText,
+    state: Path, minutes: float, adapted: nn.Module, softmax: nn.Module, recipe: Recipe, text: TrainingText
 ) -> int:
-    """Steps for a time budget: measured once, then remembered, so that a resumed run keeps its schedule."""
+    """Steps for a time budget, measured once and then read back, so that a resumed run keeps its schedule."""
     record = state / "steps.json"
     if not record.is_file():
-        write_json(record, steps_in(minutes, (adapted, softmax), softmax, recipe, material.tokens))
+        write_json(record, steps_in(minutes, (adapted, softmax), softmax, recipe, text.tokens))
     return json.loads(record.read_text())
 
 
 def _lasting_name(model: str, softmax: str) -> str:
-    """What finds the pre-trained network again from any working directory."""
+    """Name that finds the pre-trained network again from any working directory."""
     if model == "demo" or not Path(softmax).is_dir():
         return model
     return str(Path(softmax).resolve())

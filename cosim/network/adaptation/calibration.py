@@ -1,16 +1,18 @@
-"""Set the scalers of gain-cell attention from statistics, without training: the published first step.
+"""Calibration of the scalers of gain-cell attention from statistics, without training: the published first
+step.
 
 Leroux et al. 2025 (Methods, "nonlinear model adaptation") give every head an affine scaler x -> a x + b on
-its query, key, value and output, and choose a, b layer by layer so that mean and standard deviation of the
-scaled signals equal those of a model that works, their network with linear cells. Here the teacher may be
-such a network, or exact softmax; softmax has no pulse widths or volts to equal, so then the mean and standard
-deviation themselves are chosen, per head, from a short list, by how well the head's output follows the
-teacher's.
+its query, key, value and output, and choose a and b layer by layer such that mean and standard deviation of
+the scaled signals equal those of a model that works: their network with linear cells. The teacher here may be
+such a network, or exact softmax. Softmax has no pulse widths or volts to equal. In that case a search over a
+short list chooses mean and standard deviation per head, by how well the head's output follows the teacher's.
 """
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 
 import torch
@@ -19,6 +21,7 @@ from torch import Tensor, nn
 from ....circuits.errors import ModelError
 from ....models import Hardware
 from ..batches import evaluation_mode
+from ..compute import device_of
 from ..conversion import convert
 from ..layer import GainCellAttention, gain_cell_layers
 from .proxy import as_proxy
@@ -30,66 +33,94 @@ SPREADS = {
     "query_mean": (0.5, 0.3, 0.1, 0.0, -0.3),
     "value": (0.05, 0.15, 0.3, 0.6),
 }
-"""Means and standard deviations tried, before clipping: query as a fraction of T_max, key and value of half
-the voltage range, from `v_zero`. A negative mean of the keys keeps most charges below phi's threshold."""
+"""Means and standard deviations that the search tries, before clipping. Query: fraction of T_max. Key and
+value: fraction of half the voltage range, from `v_zero`. A negative mean of the keys keeps most charges below
+the threshold of phi."""
 
 SWEEPS = 2
-"""How often the search goes through `SPREADS`, one entry at a time."""
+"""Passes of the search over `SPREADS`, one entry at a time."""
 
 
 @dataclass(frozen=True)
 class Signals:
-    """What one attention layer sees and gives, as the digital network has it."""
+    """Inputs and output of one attention layer, in the units of the digital network."""
 
     q: Tensor
-    """(B, H, T, D)"""
+    """Queries, shape (B, H, T, D)."""
     k: Tensor
-    """(B, Hkv, S, D)"""
+    """Keys, shape (B, Hkv, S, D)."""
     v: Tensor
+    """Values, shape (B, Hkv, S, D)."""
     out: Tensor
-    """(B, H, T, D)"""
+    """Output, shape (B, H, T, D)."""
+
+
+class _Recorded(Exception):
+    """Ends a forward pass whose remaining layers are not needed."""
 
 
 @torch.no_grad()
-def calibrate(model: nn.Module, teacher: nn.Module, inputs: Tensor) -> dict[str, Tensor]:
-    """Set the scalers of a converted model, layer by layer, from its signals on token ids `inputs` (B, T).
+def calibrate(
+    model: nn.Module,
+    teacher: nn.Module,
+    inputs: Tensor,
+    *,
+    progress: Callable[[int, int], None] = lambda done, layers: None,
+) -> dict[str, Tensor]:
+    """Set the scalers of a converted model, layer by layer: every layer follows calibrated ones.
 
-    teacher: the model before conversion (exact softmax), or a copy converted to hardware that it works on,
-    such as the published linear cell. Every layer is calibrated with the layers before it already calibrated.
+    Args:
+        model: converted model. teacher: the model before conversion (exact softmax), or a copy converted to
+            hardware that it works on, such as the published linear cell.
+        inputs: token ids of training text, shape (B, T).
+        progress: called with (layers done, layers).
 
-    Returns the squared error of each head's output relative to the variance of the teacher's, (H,) by layer
-    name. Raises `ModelError` when the two models do not have the same layers.
+    Returns:
+        By layer name: squared error of each head's output relative to the variance of the teacher's, shape
+            (H,).
+
+    Raises:
+        ModelError: the two models do not have the same layers.
     """
     layers = gain_cell_layers(model)
     reference = _reference(teacher)
     examples = record_signals(reference, inputs)
     if not layers or set(layers) - set(examples):
-        raise ModelError("matching needs a converted model and a teacher with the same attention layers")
+        raise ModelError("calibration needs a converted model and a teacher with the same attention layers")
     errors = {}
-    for name, layer in layers.items():
-        own = record_signals(model, inputs)[name]
+    for number, (name, layer) in enumerate(layers.items(), start=1):
+        own = record_signals(model, inputs, until=name)[name]
         target = gain_cell_layers(reference)[name]
         if target.hardware.kind == "softmax":
             errors[name] = _search(layer, own, examples[name].out)
         else:
             _equal_statistics(layer, own, target, examples[name])
             errors[name] = fit_output(layer, own, examples[name].out)
+        progress(number, len(layers))
     return errors
 
 
-def record_signals(model: nn.Module, inputs: Tensor) -> dict[str, Signals]:
-    """Signals of every gain-cell layer of a model while it reads `inputs` (B, T)."""
+def record_signals(model: nn.Module, inputs: Tensor, *, until: str | None = None) -> dict[str, Signals]:
+    """Signals of the gain-cell layers of a model while it reads token ids.
+
+    Args:
+        model: converted model.
+        inputs: token ids, shape (B, T); moved to the model's device.
+        until: name of the last layer to compute; None: all.
+    """
     signals: dict[str, Signals] = {}
     handles = []
     for name, layer in gain_cell_layers(model).items():
 
         def keep(module: nn.Module, arguments: tuple, out: Tensor, name: str = name) -> None:
             signals[name] = Signals(*(x.float() for x in arguments[:3]), out.float())
+            if name == until:
+                raise _Recorded
 
         handles.append(layer.register_forward_hook(keep))
     try:
-        with evaluation_mode(model):
-            model(input_ids=inputs, use_cache=False)
+        with evaluation_mode(model), suppress(_Recorded):
+            model(input_ids=inputs.to(device_of(model)), use_cache=False)
     finally:
         for handle in handles:
             handle.remove()
@@ -97,10 +128,18 @@ def record_signals(model: nn.Module, inputs: Tensor) -> dict[str, Signals]:
 
 
 def fit_output(layer: GainCellAttention, own: Signals, target: Tensor) -> Tensor:
-    """Output scalers by least squares against `target` (B, H, T, D); returns the relative error (H,).
+    """Set a layer's output scalers by least squares.
 
-    Least squares instead of equal standard deviations: where a head cannot follow, its output shrinks rather
-    than adding noise of full size to the network.
+    Least squares instead of equal standard deviations: the output of a head that cannot follow shrinks, and
+    does not add noise of full size to the network.
+
+    Args:
+        layer: attention layer whose output scalers are set.
+        own: its signals.
+        target: output to follow, shape (B, H, T, D).
+
+    Returns:
+        Squared error relative to the target's variance, shape (H,).
     """
     layer.out_scale.fill_(1.0)
     layer.out_shift.fill_(0.0)
@@ -115,9 +154,12 @@ def fit_output(layer: GainCellAttention, own: Signals, target: Tensor) -> Tensor
 
 
 def set_statistics(layer: GainCellAttention, own: Signals, spread: dict[str, Tensor]) -> None:
-    """Input scalers that give the signals the mean and standard deviation of `spread`, one entry per group.
+    """Set a layer's input scalers such that its signals have given means and standard deviations.
 
-    spread: as in `SPREADS`, each (Hkv,); the query heads of a group share its entry.
+    Args:
+        layer: attention layer whose input scalers are set.
+        own: its signals.
+        spread: entries as in `SPREADS`, each of shape (Hkv,); the query heads of a group share an entry.
     """
     hardware, group = layer.hardware, layer.q_scale.shape[0] // layer.k_scale.shape[0]
     half = 0.5 * (hardware.v_max - hardware.v_min)
@@ -130,23 +172,24 @@ def set_statistics(layer: GainCellAttention, own: Signals, spread: dict[str, Ten
 
 
 def _reference(teacher: nn.Module) -> nn.Module:
-    """The teacher with layers whose signals can be recorded: exact softmax goes through ideal hardware."""
+    """The teacher with layers that can be recorded: exact softmax is converted to ideal hardware."""
     if gain_cell_layers(teacher):
         return teacher
     return convert(copy.deepcopy(teacher), Hardware.from_pretrained("ideal"), include="*")
 
 
 def _search(layer: GainCellAttention, own: Signals, target: Tensor) -> Tensor:
-    """Statistics chosen one after the other, each group of heads for itself; returns the error (H,)."""
-    groups = layer.k_scale.shape[0]
-    best = {name: torch.full((groups,), choices[0]) for name, choices in SPREADS.items()}
-    lowest = torch.full((groups,), torch.inf)
+    """Choose the statistics one after the other, for each group of heads by itself; returns the error
+    (H,)."""
+    groups, device = layer.k_scale.shape[0], layer.k_scale.device
+    best = {name: torch.full((groups,), choices[0], device=device) for name, choices in SPREADS.items()}
+    lowest = torch.full((groups,), torch.inf, device=device)
     trials = [
         (name, choice) for _ in range(SWEEPS) for name, choices in SPREADS.items() for choice in choices
     ]
     with as_proxy(layer):
         for name, choice in trials:
-            set_statistics(layer, own, best | {name: torch.full((groups,), choice)})
+            set_statistics(layer, own, best | {name: torch.full_like(lowest, choice)})
             error = fit_output(layer, own, target).view(groups, -1).mean(1)
             better = error < lowest
             best[name] = torch.where(better, choice, best[name])

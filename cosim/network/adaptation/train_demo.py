@@ -17,8 +17,9 @@ import transformers
 import typer
 from transformers import GPT2Config, GPT2LMHeadModel
 
+from ....circuits.files import write_json
 from ..batches import held_out_windows, measure
-from ..checkpoints import load_softmax, save_softmax, write_json
+from ..checkpoints import load_softmax, save_softmax
 from ..corpus import END_OF_DOCUMENT, VOCABULARY, demo_corpus, encode
 from .trainer import Recipe, Row, train
 

@@ -1,39 +1,41 @@
-"""One training loop for everything: the demo model, the adaptation, and its softmax control.
+"""One training loop: for the demo model, the adaptation and its softmax control.
 
-Every step is a function of the seed and the step's number (batch, dropout, learning rate), so a run that was
-interrupted continues from its checkpoint with the results that it would have had, and two models trained with
-the same recipe see the same batches at the same rates.
+Every step is a function of the seed and the step's number (batch, dropout, learning rate). An interrupted
+run therefore continues from its checkpoint with the results of an undisturbed one, and two models trained
+with one recipe see the same batches at the same rates.
 """
 
 from __future__ import annotations
 
 import math
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from pickle import UnpicklingError
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import kl_div, log_softmax
 
 from ....circuits.errors import ModelError
+from ....circuits.files import replace_atomically
 from ..batches import measure, step_seed, token_losses, training_batch
+from ..compute import Compute, device_of
+from .distillation import divergence
 
 Row = dict[str, float]
 """One point of a loss curve: step, train and held_out in nats per token, seconds of training so far."""
 
 
 CHECKPOINT_SECONDS = 30.0
-"""An interrupted training loses at most about this much work."""
+"""Interval between checkpoints, s: the most work that an interruption loses."""
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """Everything that decides the result of a training, besides text, start and library versions."""
+    """Settings that decide the result of a training, besides text, start, device and library versions."""
 
     steps: int
     batch: int = 8
@@ -41,22 +43,25 @@ class Recipe:
     context: int = 256
     """Tokens per window."""
     learning_rate: float = 1e-3
-    """Peak, reached after `warmup` steps, then a cosine down to `floor` of it."""
+    """Peak learning rate, reached after `warmup` steps; then a cosine falls to `floor` of it."""
     scaler_rate: float = 1e-2
-    """The same for the scalers of gain-cell attention."""
+    """Peak learning rate of the scalers of gain-cell attention."""
     warmup: int = 20
+    """Steps of linear warm-up."""
     floor: float = 0.02
+    """Last learning rate, fraction of the peak."""
     weight_decay: float = 0.0
-    """On matrices only."""
+    """Decoupled weight decay of matrices; vectors and scalers have none."""
     clip: float = 1.0
     """Largest gradient norm."""
     dropout: float = 0.0
     """Probability in the model's own dropout layers."""
     distillation: float = 0.0
-    """Share of the divergence from the teacher's predictions in the loss, the rest being cross-entropy."""
-    bf16: bool = True
-    """Matrix products of the digital network in bfloat16."""
+    """Weight of the divergence from the teacher's predictions in the loss; cross-entropy has the rest."""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """Matrix products of the digital network."""
     seed: int = 0
+    """Seed of batches and dropout."""
 
     def rate(self, step: int) -> float:
         """Learning rate of a step as a fraction of its peak."""
@@ -68,13 +73,13 @@ class Recipe:
 
 @dataclass
 class TrainingState:
-    """Where a training stands."""
+    """State of a training between two steps."""
 
     model: nn.Module
     adam: torch.optim.AdamW
     step: int = 0
     seconds: float = 0.0
-    """Spent on training steps, evaluation apart."""
+    """Time of training steps, without held-out measurements, s."""
     curve: list[Row] = field(default_factory=list)
     losses: list[float] = field(default_factory=list)
     """Cross-entropy of each step since the last row of the curve."""
@@ -93,15 +98,26 @@ def train(
     on_step: Callable[[int, float], None] = lambda step, loss: None,
     on_row: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
-    """Train all weights of `model` in place on the text `tokens` (n,); returns the loss curve.
+    """Train all weights of a model in place.
 
-    teacher: softmax model whose predictions `recipe.distillation` asks to follow. held_out: windows
-    (m, context + 1) to measure every `every` steps and at the end. checkpoint: file that a run interrupted
-    earlier continues from. before_step may change how the model computes, as a function of the step alone;
-    on_step is told (steps done, cross-entropy).
+    Args:
+        model: causal language model, on any device.
+        recipe: batches, rates and loss.
+        tokens: training text, shape (n,), int64.
+        teacher: softmax model on the same device, whose predictions `recipe.distillation` follows.
+        held_out: windows to measure, shape (m, context + 1); None: none.
+        every: steps between two rows of the loss curve.
+        checkpoint: file that is written meanwhile, and from which an interrupted run continues.
+        before_step: called with the step's number; may change how the model computes, by that number alone.
+        on_step: called with (steps done, cross-entropy in nats per token).
+        on_row: called with every new row of the loss curve.
 
-    Raises `ModelError` when the checkpoint belongs to another recipe or another model, when distillation
-    lacks its teacher, and when the loss is no longer finite.
+    Returns:
+        The loss curve.
+
+    Raises:
+        ModelError: the checkpoint belongs to another recipe or model, distillation lacks its teacher, or the
+            loss is no longer finite.
     """
     if recipe.distillation and teacher is None:
         raise ModelError("distillation needs a teacher; pass one or set distillation=0")
@@ -149,11 +165,11 @@ def _step(run: TrainingState, recipe: Recipe, tokens: Tensor, teacher: nn.Module
     torch.manual_seed(step_seed(recipe.seed, run.step))
     window = training_batch(
         tokens, step=run.step, seed=recipe.seed, batch=recipe.batch, context=recipe.context
-    )
+    ).to(device_of(run.model))
     for group in run.adam.param_groups:
         group["lr"] = group["peak"] * recipe.rate(run.step)
     inputs = window[:, :-1]
-    with torch.autocast("cpu", torch.bfloat16, enabled=recipe.bf16):
+    with Compute(window.device.type, recipe.precision).autocast():
         logits = run.model(input_ids=inputs, use_cache=False).logits
         if recipe.distillation:
             with torch.no_grad():
@@ -174,16 +190,10 @@ def _step(run: TrainingState, recipe: Recipe, tokens: Tensor, teacher: nn.Module
 def _close_row(run: TrainingState, held_out: Tensor | None, recipe: Recipe) -> Row:
     row = {"step": run.step, "train": sum(run.losses) / len(run.losses), "seconds": round(run.seconds, 1)}
     if held_out is not None:
-        row["held_out"] = measure(run.model, held_out, bf16=recipe.bf16).nats
+        row["held_out"] = measure(run.model, held_out, precision=recipe.precision).nats
     run.curve.append(row)
     run.losses.clear()
     return row
-
-
-def divergence(logits: Tensor, taught: Tensor) -> Tensor:
-    """Mean Kullback-Leibler divergence KL(taught || logits) per token, nats."""
-    predicted, target = (log_softmax(x.float().flatten(0, 1), -1) for x in (logits, taught))
-    return kl_div(predicted, target, log_target=True, reduction="batchmean")
 
 
 @contextmanager
@@ -203,18 +213,19 @@ def _training_mode(model: nn.Module, dropout: float) -> Iterator[None]:
 
 
 def _store(run: TrainingState, path: Path, recipe: Recipe) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
     state: dict[str, Any] = {"recipe": asdict(recipe), "step": run.step, "seconds": run.seconds}
     state |= {"curve": run.curve, "losses": run.losses}
     state |= {"model": run.model.state_dict(), "optimizer": run.adam.state_dict()}
-    part = path.with_name(path.name + ".part")
-    torch.save(state, part)
-    os.replace(part, path)
+    replace_atomically(path, lambda partial: torch.save(state, partial))
 
 
 def _restore(run: TrainingState, path: Path, recipe: Recipe) -> None:
-    state = torch.load(path, weights_only=True)
-    if state["recipe"] != asdict(recipe):
+    try:
+        state = torch.load(path, weights_only=True, map_location=device_of(run.model))
+        own = state["recipe"] == asdict(recipe)
+    except (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, UnpicklingError) as error:
+        raise ModelError(f"{path} is damaged ({type(error).__name__}); delete it to start again") from error
+    if not own:
         raise ModelError(f"{path} belongs to a training with other settings; delete it or write elsewhere")
     try:
         run.model.load_state_dict(state["model"])

@@ -22,7 +22,7 @@ from gaincell.cosim.network.corpus import encode
 from gaincell.cosim.network.evaluate import evaluate_model
 
 RECIPE = Recipe(
-    steps=10, batch=4, context=CONTEXT, learning_rate=3e-3, warmup=2, distillation=0.3, bf16=False
+    steps=10, batch=4, context=CONTEXT, learning_rate=3e-3, warmup=2, distillation=0.3
 )
 
 
@@ -38,7 +38,7 @@ def pretrained(tmp_path_factory):
     directory = tmp_path_factory.mktemp("pretrained")
     torch.set_num_threads(1)
     model = network()
-    recipe = Recipe(steps=120, batch=8, context=CONTEXT, learning_rate=5e-3, warmup=5, bf16=False)
+    recipe = Recipe(steps=120, batch=8, context=CONTEXT, learning_rate=5e-3, warmup=5)
     train(model, recipe, encode(SENTENCE * 40))
     model.save_pretrained(directory)
     return directory
@@ -55,7 +55,7 @@ def test_adaptation_improves_on_matching_and_is_written_whole(pretrained, leroux
         lambda name, total: phases.append((name, total)), lambda done, loss: steps.append(done)
     )
     result = adapt_model(str(pretrained), leroux, out, recipe=RECIPE, observer=watching)
-    assert phases == [("calibrate", 0), ("adapted", 10), ("control", 10)]
+    assert phases == [("calibrate", 2), ("adapted", 10), ("control", 10)]
     assert steps == [*range(1, 11), *range(1, 11)]
     assert result.held_out["adapted"] < result.held_out["calibrated"]
     assert set(result.held_out) == {"softmax", "calibrated", "adapted", "control"}

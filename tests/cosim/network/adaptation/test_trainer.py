@@ -10,11 +10,12 @@ from torch.nn import functional
 from transformers import GPT2LMHeadModel
 
 from gaincell.circuits.errors import ModelError
-from gaincell.cosim.network.adaptation.trainer import Recipe, adam_for, divergence, train
+from gaincell.cosim.network.adaptation.distillation import divergence
+from gaincell.cosim.network.adaptation.trainer import Recipe, adam_for, train
 from gaincell.cosim.network.batches import held_out_windows, measure, training_batch
 from gaincell.cosim.network.corpus import encode
 
-RECIPE = Recipe(steps=12, batch=4, context=CONTEXT, learning_rate=5e-3, warmup=2, dropout=0.1, bf16=False)
+RECIPE = Recipe(steps=12, batch=4, context=CONTEXT, learning_rate=5e-3, warmup=2, dropout=0.1)
 TOKENS = encode(corpus().train)
 HELD_OUT = held_out_windows(encode(corpus().held_out), context=CONTEXT)
 

@@ -1,0 +1,98 @@
+"""Progress of long work on stderr: a bar with the time left on a terminal, else one plain line a minute."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from rich.console import Console
+from rich.markup import escape
+
+LINE_SECONDS = 60.0
+"""Interval of the plain lines, s."""
+
+Update = Callable[[int, int, str], None]
+"""Called with (done, total, current item)."""
+
+
+class Pace:
+    """Estimate of the time left in the present phase; a phase ends when `done` falls or `total` changes."""
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
+        self._total = -1
+        self._first = self._done = 0
+        self._started = clock()
+
+    def left(self, done: int, total: int) -> float | None:
+        """Time left, s, after `done` of `total` items; None before two items of the phase have been timed."""
+        if total != self._total or done < self._done:
+            self._total, self._first, self._started = total, done, self._clock()
+        self._done = done
+        finished = done - self._first
+        if finished < 1 or done >= total:
+            return None
+        return (self._clock() - self._started) / finished * (total - done)
+
+
+def duration(seconds: float) -> str:
+    """A duration in words, such as "2 min 10 s"."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole} s"
+    if whole < 3600:
+        return f"{whole // 60} min {whole % 60} s"
+    return f"{whole // 3600} h {whole % 3600 // 60} min"
+
+
+@contextmanager
+def progress(title: str, unit: str, console: Console) -> Iterator[Update]:
+    """Show the progress of a task on a console.
+
+    Args:
+        title: name of the task.
+        unit: name of the counted items, such as "points"; empty for none.
+        console: where to show it, usually of stderr.
+
+    Yields:
+        A function of (done, total, current item).
+    """
+    with (_bar if console.is_terminal else _lines)(title, unit, console) as update:
+        yield update
+
+
+@contextmanager
+def _bar(title: str, unit: str, console: Console) -> Iterator[Update]:
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
+    with Progress(*columns, TimeElapsedColumn(), TextColumn("{task.fields[left]}"), console=console) as bar:
+        task, pace = bar.add_task(escape(title), total=None, left=""), Pace()
+
+        def update(done: int, total: int, item: str) -> None:
+            left = pace.left(done, total)
+            remaining = "" if left is None else f"{duration(left)} left"
+            described = escape(f"{title} {item}".strip())
+            bar.update(task, completed=done, total=total, description=described, left=remaining)
+
+        yield update
+
+
+@contextmanager
+def _lines(title: str, unit: str, console: Console) -> Iterator[Update]:
+    pace = Pace()
+    last = time.monotonic()
+
+    def update(done: int, total: int, item: str) -> None:
+        nonlocal last
+        left = pace.left(done, total)
+        if time.monotonic() - last < LINE_SECONDS:
+            return
+        last = time.monotonic()
+        counted = f"{done}/{total} {unit}".strip()
+        tail = "" if left is None else f", {duration(left)} left"
+        line = f"{title} {item}".strip() + f": {counted}{tail}"
+        console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    yield update
