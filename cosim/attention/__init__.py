@@ -1,1 +1,1 @@
-"""Attention of two gain-cell arrays as a torch function; depends on `models` alone."""
+"""Attention of two gain-cell arrays as a torch function; depends on `models` and `circuits.errors` alone."""

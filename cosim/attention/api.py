@@ -1,6 +1,6 @@
-"""The attention of two gain-cell arrays behind one function, whichever implementation computes it.
+"""Public functions: attention through two gain-cell arrays, with or without the signals in between.
 
-`reference.py` has the equations. The others give the same numbers, faster: `kernels/` says how.
+The equations are in `reference.py`. The implementations in `kernels/` compute the same numbers faster.
 """
 
 from __future__ import annotations
@@ -14,9 +14,9 @@ from ...models import Chip, Hardware
 from .effects import STANDARD, Effects
 from .kernels.dispatch import Implementation, attend
 from .levels import require_levels, volts_of
+from .operation import OperationContext, full_precision
 from .reference import SubTile, Trace, operate, per_query_head
 from .ring import Positions, dense_masks, positions_of, require_settings
-from .stages import OperationContext, full_precision
 from .surrogate_gradient import Gradient, require_gradient
 
 __all__ = ["SubTile", "Trace", "gain_cell_attention", "trace_attention"]
@@ -38,32 +38,52 @@ def gain_cell_attention(
     implementation: Implementation = "auto",
     gradient: Gradient = "exact",
 ) -> Tensor:
-    """Attention through the hardware's two arrays. Returns (B, H, T, D), each sub-tile in units of its full
-    scale; with a normalising column, in units of what that column would give for the same pulses.
+    """Attention through the two gain-cell arrays of a chip.
 
-    q: (B, H, T, D) pulse width / T_max, negative where the hardware signs queries; k, v: (B, Hkv, S, D) volts
-    to store, or the levels (uint8) that they were written at (`levels_of`); Hkv divides H. Values beyond what
-    the converters can express are clipped. The queries are the last T of the S positions, and key 0 has
-    position `key_start`, so a decode step with a cache (T = 1) gives the row that prefill gives.
+    The queries are the last T of the S positions, so one decode step with a key-value cache (T = 1) gives the
+    last row that a prefill gives. Values outside a converter's range are clipped. Hardware of kind "softmax"
+    takes plain numbers instead and returns softmax(q k^T / sqrt(D)) v inside the window.
 
-    window: columns of the ring, None for the hardware's, or else one that is never overwritten. token_period:
-    seconds between tokens, for hardware whose aging is in seconds (None: one layer's latency).
-    attention_mask: (B, S) bool, True = stored. chip: one chip's deviations (`hardware.chip(seed)`), None for
-    nominal circuits; layer: which of its arrays these are. Hardware of kind "softmax" takes plain numbers and
-    returns softmax(q k^T / sqrt(D)) v inside the window.
+    Args:
+        q: pulse widths of the queries, shape (B, H, T, D), fraction of T_max; in [0, 1], or in [-1, 1] where
+            the hardware has signed queries.
+        k: keys, shape (B, Hkv, S, D) with Hkv a divisor of H: voltages to store, V, or the levels (uint8) at
+            which they were written (`levels_of`).
+        v: values, shape and unit as `k`.
+        hardware: the chip's curves, full scales, quantiser levels and timing.
+        window: number of columns of the ring, in tokens; None: the hardware's own, or, where that is None
+            too, a ring that is never overwritten.
+        effects: switches of the non-idealities.
+        token_period: time between tokens, s, for hardware whose cells age in seconds; None: the latency of
+            one layer.
+        key_start: position of the first key, in tokens.
+        attention_mask: shape (B, S), bool: True for stored tokens, False for padding; None: all are stored.
+        chip: one chip's deviations (`hardware.chip(seed)`); None: nominal circuits.
+        layer: number of the layer, which selects the chip's arrays.
+        implementation: which code computes it (see `kernels/dispatch.py`); "auto": the fastest one that can.
+        gradient: derivative of the cells' charge, "exact", or "fixed-slope" for that of the hardware's cell
+            "linear", as in the published training.
 
-    implementation: who computes it (`kernels/`), "auto" for the fastest that can. gradient: derivatives of
-    the cells' charge, "exact" or with the "fixed-slope" of the hardware's cell "linear", as in published
-    training.
+    Returns:
+        Sum of the sub-tiles' read-outs, shape (B, H, T, D), in q's dtype, each read-out as a fraction of its
+        full scale; on hardware with a normalising column, that sum divided by the same sum for the
+        normalising column.
 
-    Raises `ValueError` for shapes that do not fit, a window below 1 or a token period that is not positive,
-    `HardwareError` for a head larger than the array, an implementation that cannot compute this, or levels of
-    cells that hold none.
+    Raises:
+        ValueError: shapes that do not fit, a window below 1, a token period that is not positive, or an
+            unknown implementation or gradient.
+        HardwareError: a head larger than the array, an implementation that cannot compute this operation, a
+            gradient the hardware has no cell for, levels where cells hold none, or aging in seconds without
+            any timing.
+
+    Source:
+        N. Leroux et al., Nature Computational Science 5, 813-824 (2025), Methods.
     """
     require_settings(window, token_period)
     require_gradient(gradient, hardware)
-    where = {"window": window, "key_start": key_start, "attention_mask": attention_mask}
-    positions = _place(q, k, v, hardware, **where)
+    positions = place_keys(
+        q, k, v, hardware, window=window, key_start=key_start, attention_mask=attention_mask
+    )
     if k.dtype == torch.uint8:
         require_levels(hardware, effects)
     k, v = positions.pack(k), positions.pack(v)
@@ -90,16 +110,38 @@ def trace_attention(
     chip: Chip | None = None,
     layer: int = 0,
 ) -> tuple[Tensor, Trace]:
-    """`gain_cell_attention` with every signal on the way and a count of extrapolations.
+    """Attention as `gain_cell_attention`, with every signal in between and a count of extrapolations.
 
-    Raises `HardwareError` for hardware of kind "softmax", which has no such signals.
+    The reference implementation computes it, with (T, S) tensors.
+
+    Args:
+        q: pulse widths of the queries, shape (B, H, T, D), fraction of T_max.
+        k: keys, shape (B, Hkv, S, D): voltages to store, V, or levels (uint8).
+        v: values, shape and unit as `k`.
+        hardware: the chip's curves, full scales, quantiser levels and timing.
+        window: number of columns of the ring, in tokens; None: the hardware's own.
+        effects: switches of the non-idealities.
+        token_period: time between tokens, s; None: the latency of one layer.
+        key_start: position of the first key, in tokens.
+        attention_mask: shape (B, S), bool: True for stored tokens; None: all are stored.
+        chip: one chip's deviations; None: nominal circuits.
+        layer: number of the layer, which selects the chip's arrays.
+
+    Returns:
+        The output of `gain_cell_attention`, shape (B, H, T, D), and the signals.
+
+    Raises:
+        ValueError: as `gain_cell_attention`.
+        HardwareError: as `gain_cell_attention`, and for hardware of kind "softmax", which has no signals.
     """
     if hardware.kind == "softmax":
         raise HardwareError(
             f"hardware {hardware.name!r} is exact softmax and has no circuit signals to trace"
         )
     require_settings(window, token_period)
-    positions = _place(q, k, v, hardware, window=window, key_start=key_start, attention_mask=attention_mask)
+    positions = place_keys(
+        q, k, v, hardware, window=window, key_start=key_start, attention_mask=attention_mask
+    )
     if k.dtype == torch.uint8:
         require_levels(hardware, effects)
         dtype = torch.promote_types(q.dtype, torch.float32)
@@ -110,15 +152,16 @@ def trace_attention(
 
 
 def _softmax(q: Tensor, k: Tensor, v: Tensor, positions: Positions) -> Tensor:
+    """Exact attention (B, H, T, D) over the keys that each query sees; k and v are packed."""
     ring = dense_masks(positions)
     k, v = (per_query_head(x, q.shape[1]) for x in (k, v))
-    sees = ring.valid.any(-1, keepdim=True)
-    # A query before the first stored token sees nothing; softmax over nothing is not a number.
-    out = scaled_dot_product_attention(q, k, v, attn_mask=ring.valid | ~sees)
-    return torch.where(sees, out, 0.0)
+    has_keys = ring.valid.any(-1, keepdim=True)
+    # Softmax over an empty set is NaN: a query before the first stored token takes every key, then gives 0.
+    out = scaled_dot_product_attention(q, k, v, attn_mask=ring.valid | ~has_keys)
+    return torch.where(has_keys, out, 0.0)
 
 
-def _place(
+def place_keys(
     q: Tensor,
     k: Tensor,
     v: Tensor,
@@ -128,7 +171,24 @@ def _place(
     key_start: int,
     attention_mask: Tensor | None,
 ) -> Positions:
-    """Check that the shapes fit each other and the arrays, and place the keys in the ring."""
+    """Check that shapes fit each other and the arrays, and place the keys in the ring.
+
+    Args:
+        q: queries, shape (B, H, T, D).
+        k: keys, shape (B, Hkv, S, D).
+        v: values, shape (B, Hkv, S, D).
+        hardware: the arrays' size and window.
+        window: number of columns of the ring, in tokens; None: the hardware's own.
+        key_start: position of the first key, in tokens.
+        attention_mask: shape (B, S), True for stored tokens; None: all are stored.
+
+    Returns:
+        Positions of the queries and keys.
+
+    Raises:
+        ValueError: shapes that do not fit each other, or volts together with levels.
+        HardwareError: a head dimension above the arrays' rows.
+    """
     if (k.dtype == torch.uint8) != (v.dtype == torch.uint8):
         raise ValueError(f"need k and v both as volts or both as levels, got {k.dtype} and {v.dtype}")
     if (

@@ -31,7 +31,7 @@ class PatternRequest:
     kind: str
     """Name of the method of `Chip` that draws the numbers."""
     keys: tuple[int, int, int | None]
-    """Position of the first key, number of keys, and window, in tokens: together they give the ring columns."""
+    """Position of the first key, number of keys, and window, in tokens; they give the ring columns."""
     where: tuple[tuple[str, int], ...]
     """Further arguments of the method, as (name, value)."""
 

@@ -1,4 +1,4 @@
-"""Switches of the non-idealities, so that the cost of each can be read."""
+"""Switches of the non-idealities, so that the cost of each can be measured."""
 
 from __future__ import annotations
 
@@ -7,39 +7,46 @@ from dataclasses import dataclass, fields, replace
 
 @dataclass(frozen=True)
 class Effects:
-    """Which non-idealities the attention layer applies; one the hardware does not describe does nothing.
+    """Non-idealities that the attention layer applies, of those that the hardware describes.
 
-    Whatever is switched off, the cell curve, the saturation of phi and the clipping of each sub-tile stay:
-    they are the function itself. Mismatch acts only where a chip is given; noise is opt-in.
+    The cell curve, the saturation of phi and the clipping of each sub-tile are always on: they are the
+    function itself. Mismatch acts only if a chip is given. Noise is off by default.
     """
 
     quantise: bool = True
-    """Pulse-width levels of the query, voltage levels of key and value, counter levels of the read-out."""
+    """Quantisation of query pulse widths, of stored key and value voltages, and of the read-out counter."""
     edge: bool = True
-    """Extra charge from the finite edges of a pulse."""
+    """Charge added by the finite edges of each pulse."""
     decay: bool = True
     """Loss of stored charge with age."""
     column: bool = True
-    """Bit-line swing: the column delivers less than the sum of its cells."""
+    """Loss by the bit-line swing: a column delivers less charge than the sum of its cells."""
     converter: bool = True
-    """Offset, gain and nonlinearity of both converters; off, they are ideal clipped lines."""
+    """Offset, gain error and nonlinearity of both converters; off: ideal clipped lines."""
     write: bool = True
-    """Difference between the voltage asked for and the voltage stored."""
+    """Error of the stored voltage against the requested one."""
     mismatch: bool = True
-    """Deviations of the given chip's cells, writes and converters (with `write` and `converter` on)."""
+    """Deviations of the given chip's cells, writes (with `write` on) and converters (with `converter` on)."""
     noise: bool = False
-    """Gaussian noise of writes, integration nodes and pulse widths, fresh at every call, from torch's global
-    generator (`torch.manual_seed`)."""
+    """Gaussian noise of writes, integration nodes and pulse widths, drawn anew at every call from torch's
+    global generator (`torch.manual_seed`)."""
 
     @classmethod
     def none(cls) -> Effects:
-        """Every switch off; the cell curve, the saturation of phi and the clip of each sub-tile are left."""
+        """Effects with every switch off."""
         return cls(**{field.name: False for field in fields(cls)})
 
     def without(self, *names: str) -> Effects:
-        """The same with the named switches off."""
+        """A copy with some switches off.
+
+        Args:
+            *names: fields to switch off.
+
+        Raises:
+            TypeError: a name that is not a field.
+        """
         return replace(self, **dict.fromkeys(names, False))
 
 
 STANDARD = Effects()
-"""Everything the hardware and the chip describe that is not noise."""
+"""Default: every effect that the hardware and the chip describe, except noise."""

@@ -1,5 +1,6 @@
-"""Attention as two gain-cell arrays compute it, in plain PyTorch with (T, S) tensors: the oracle of every
-faster implementation.
+"""Reference implementation of attention on two gain-cell arrays, in plain PyTorch with (T, S) tensors.
+
+It is the oracle of every faster implementation.
 
 Source of the equations: N. Leroux et al., Nature Computational Science 5, 813-824 (2025), Methods. For query
 t and stored key s, with w the pulse widths of the query, x and y the stored key and value, f the cell curve:
@@ -9,13 +10,13 @@ t and stored key s, with w the pulse widths of the query, x and y the stored key
     Y_td   = clip(sum_s phi_ts f(y_sd, age) / q_sat_2, -1, 1)  second array, one sum per sub-tile of 64 keys
     out_td = sum over sub-tiles of the counted Y_td            digital
 
-Options (`options.py`): w in [-1, 1], where complementary rows or a second phase carry the negative part; a
-further column of constants in the second array, by whose sum over sub-tiles out_td is divided.
+Options (`signed_query.py`): w in [-1, 1], with complementary rows or a second phase for the negative part; a
+further column of constants in the second array, and out_td divided by that column's sum over sub-tiles.
 
 The quantisers are anchored: n levels are n equally spaced values, both ends included, and the signed counter
 has a sign and n / 2 magnitudes. (The published training code counts 33 output levels up to 1.032 and rounds
-the decay to bfloat16; this function does neither.) Rounding is straight-through for gradients, everything
-else has its derivative, or the cells that of the linear cell (`slope.py`).
+the decay to bfloat16; this function does neither.) The gradient of a quantiser is straight-through. Every
+other step has its exact derivative; the cells can take the linear cell's instead (`surrogate_gradient.py`).
 """
 
 from __future__ import annotations
@@ -26,15 +27,14 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from .operation import OperationContext, column_of
+from .quantisers import count
 from .ring import DenseMasks, dense_masks
 from .signed_query import normalised, phases_of
 from .stages import (
-    OperationContext,
     ages_outside,
     cell_terms,
-    column_of,
     converted,
-    count,
     edge_charge,
     integrated,
     integrated_twice,
@@ -46,46 +46,59 @@ from .surrogate_gradient import linear_cell, linear_term, product, surrogates
 
 @dataclass(frozen=True)
 class SubTile:
-    """The second product of one sub-tile."""
+    """Signals of one sub-tile of the V array."""
 
     index: int
-    """Which sub-tile of the ring."""
+    """Number of the sub-tile in the ring."""
     keys: Tensor
-    """(n,) packed indices of its keys."""
+    """Packed indices of its keys, shape (n,)."""
     active: Tensor
-    """(B or 1, 1, T, 1) bool: the query has at least one key in it; otherwise it is not operated."""
+    """Whether the query has a key in it, shape (B or 1, 1, T, 1), bool; if not, it is not operated."""
     charge: Tensor
-    """(B, H, T, C) on the integration nodes, in the hardware's charge unit."""
+    """Charge on the integration nodes, shape (B, H, T, C), in the hardware's charge unit."""
     output: Tensor
-    """(B, H, T, C) counted read-out in [-1, 1], zero where not active."""
+    """Counted read-out, shape (B, H, T, C), in [-1, 1]; 0 where not active."""
 
 
 @dataclass(frozen=True)
 class Trace:
-    """Every signal on the way, for the ledger and for the comparison with SPICE. Keys are in packed order."""
+    """Signals of one attention operation, for the ledger and the SPICE check. Keys are in packed order."""
 
     widths: Tensor
-    """(B, H, T, R) pulse width / T_max on the R rows of the K array: D, or 2 D where it is mirrored; negative
-    in the first of two phases."""
+    """Pulse widths on the R rows of the K array, shape (B, H, T, R), fraction of T_max. R is D, or 2 D with
+    mirrored queries; negative in the first of two phases."""
     key_volts: Tensor
-    """(B, Hkv, S, R) stored key, V, at age 0."""
+    """Stored keys at age 0, shape (B, Hkv, S, R), V."""
     value_volts: Tensor
-    """(B, Hkv, S, C) stored value, V, at age 0; C is D, or D + 1 with a normalising column."""
+    """Stored values at age 0, shape (B, Hkv, S, C), V; C is D, or D + 1 with a normalising column."""
     ring: DenseMasks
-    """Which query sees which key, their ages, and the columns that hold them."""
+    """Which query sees which key, their ages, and the keys' columns."""
     charge_1: Tensor
-    """(B, H, T, S) on the first integration nodes, in the hardware's charge unit; unused where not valid."""
+    """Charge on the first integration nodes, shape (B, H, T, S), in the hardware's charge unit; meaningless
+    where the query does not see the key."""
     phi: Tensor
-    """(B, H, T, S) pulse width into the second array / T_max, zero where not valid."""
+    """Pulse widths into the V array, shape (B, H, T, S), fraction of T_max; 0 where the query does not see
+    the key."""
     sub_tiles: tuple[SubTile, ...]
+    """Signals of every sub-tile that holds keys."""
     outside: dict[str, int]
-    """Surrogate name -> evaluations outside its validity box."""
+    """Surrogate name -> number of evaluations outside its validity box."""
     head_dim: int
-    """D."""
+    """Head dimension D."""
 
 
 def operate(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> tuple[Tensor, Trace]:
-    """Output (B, H, T, D) and every signal on the way; k and v are packed."""
+    """Attention and its signals.
+
+    Args:
+        q: pulse widths of the queries, shape (B, H, T, D), fraction of T_max.
+        k: requested key voltages in packed order, shape (B, Hkv, S, D), V.
+        v: requested value voltages in packed order, shape (B, Hkv, S, D), V.
+        op: settings of the operation.
+
+    Returns:
+        Output, shape (B, H, T, D), in q's dtype, and the signals.
+    """
     compute = torch.promote_types(q.dtype, torch.float32)
     ring = dense_masks(op.positions)
     if op.outside is not None and op.effects.decay:
@@ -103,18 +116,18 @@ def operate(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> tuple[Tens
 
 
 def _first_product(pulses: Tensor, volts: Tensor, ring: DenseMasks, op: OperationContext) -> Tensor:
-    """Charge on the bit line of every key: pulses (B, H, T, R) through the K array -> (B, H, T, S)."""
+    """Charge on the first integration nodes, (B, H, T, S), of pulses (B, H, T, R) and keys (B, Hkv, S, R)."""
     heads, column = pulses.shape[1], column_of(1, op)
     cells = _cells(volts, 1, heads, ring, op)
     loading = None if column is None else per_query_head(column.loading(volts), heads).mT
     charges, loads = [], []
-    for part in phases_of(pulses, op.hardware):
-        charge = edge_charge(part, op)
-        for stored, factor in cells:
-            own = product(part, *(response.mT for response in stored))
-            charge = charge + (own if factor is None else own * factor)
+    for phase in phases_of(pulses, op.hardware):
+        charge = edge_charge(phase, op)
+        for responses, factor in cells:
+            term = product(phase, *(response.mT for response in responses))
+            charge = charge + (term if factor is None else term * factor)
         charges.append(charge)
-        loads.append(None if loading is None else part @ loading)
+        loads.append(None if loading is None else phase @ loading)
     if len(charges) == 2:
         return integrated_twice(tuple(charges), tuple(loads), ring.valid, op)
     return integrated(charges[0], loads[0], 1, ring.valid, op)
@@ -123,21 +136,21 @@ def _first_product(pulses: Tensor, volts: Tensor, ring: DenseMasks, op: Operatio
 def _second_product(
     pulses: Tensor, volts: Tensor, ring: DenseMasks, op: OperationContext
 ) -> Iterator[SubTile]:
-    """Pulses (B, H, T, S) through the V array, one read-out (B, H, T, D) per sub-tile."""
+    """Signals of each sub-tile, from pulses (B, H, T, S) and stored values (B, Hkv, S, C)."""
     heads, column = pulses.shape[1], column_of(2, op)
     aged = [
-        (pulses if factor is None else pulses * factor, stored)
-        for stored, factor in _cells(volts, 2, heads, ring, op)
+        (pulses if factor is None else pulses * factor, responses)
+        for responses, factor in _cells(volts, 2, heads, ring, op)
     ]
     loading = None if column is None else per_query_head(column.loading(volts), heads)
     for index, keys in ring.sub_tiles:
         charge = edge_charge(pulses[..., keys], op)
         charge = charge + sum(
-            product(pulse[..., keys], *(response[:, :, keys] for response in stored))
-            for pulse, stored in aged
+            product(pulse[..., keys], *(response[:, :, keys] for response in responses))
+            for pulse, responses in aged
         )
         load = None if loading is None else pulses[..., keys] @ loading[:, :, keys]
-        # A sub-tile without keys for this query is not operated: it must not add its converters' offset.
+        # A sub-tile without keys for this query is not operated, so its converters' offset must not be added.
         active = ring.valid[..., keys].any(-1, keepdim=True)
         charge = integrated(charge, load, 2, active, op)
         width = converted(charge, 2, active, op, index)
@@ -149,20 +162,28 @@ def _second_product(
 def _cells(
     volts: Tensor, array: int, heads: int, ring: DenseMasks, op: OperationContext
 ) -> list[tuple[tuple[Tensor, ...], Tensor | None]]:
-    """Every term of the cells' charge: response (B, H, S, R), where the gradient has a surrogate that too, as
-    `slope.product` takes them; factor (B or 1, 1, T, S)."""
+    """Terms of the cells' charge: the last arguments of `product`, each (B, H, S, R), and a factor, shape
+    (B or 1, 1, T, S); None: 1."""
     terms = cell_terms(volts, array, op)
-    stored = [(response,) for response, _ in terms]
+    responses = [(response,) for response, _ in terms]
     if op.gradient == "fixed-slope":
         linear_index = linear_term(op.hardware, op.effects.decay, len(terms))
-        lines = surrogates(linear_cell(op.hardware)(volts), linear_index, len(terms))
-        stored = [(*own, line) for own, line in zip(stored, lines, strict=True)]
+        linear = surrogates(linear_cell(op.hardware)(volts), linear_index, len(terms))
+        responses = [(response, slope) for (response,), slope in zip(responses, linear, strict=True)]
     return [
-        (tuple(per_query_head(x, heads) for x in own), None if factor is None else factor[ring.age])
-        for own, (_, factor) in zip(stored, terms, strict=True)
+        (tuple(per_query_head(x, heads) for x in term), None if factor is None else factor[ring.age])
+        for term, (_, factor) in zip(responses, terms, strict=True)
     ]
 
 
 def per_query_head(x: Tensor, heads: int) -> Tensor:
-    """(B, Hkv, S, D) -> (B, H, S, D): query heads of a group read the same array."""
+    """Stored elements repeated for every query head of a group, which read the same array.
+
+    Args:
+        x: stored elements, shape (B, Hkv, S, D).
+        heads: number H of query heads.
+
+    Returns:
+        Shape (B, H, S, D).
+    """
     return x if x.shape[1] == heads else x.repeat_interleave(heads // x.shape[1], dim=1)

@@ -1,8 +1,8 @@
-"""Where a key sits: the window is a ring of array columns that are overwritten in place.
+"""Positions of keys in the ring: the window is a ring of array columns that are overwritten in place.
 
-A key at position p is written into column p % window, and its sub-tile is that column // 64. Positions count
-stored tokens: a padding token is never written and takes no column, so a left-padded sequence gives what it
-gives alone.
+A key at position p is written into column p % window of sub-tile (p % window) // columns, with 64 columns in
+a sub-tile of the published array. Positions count stored tokens: a padding token is not written and takes no
+column, so a left-padded sequence gives the same output as the sequence alone.
 """
 
 from __future__ import annotations
@@ -17,52 +17,69 @@ from torch import Tensor
 class Positions:
     """Positions of T queries and S keys. Keys are in packed order: stored ones first, padding last.
 
-    A query at position t sees the key at position p where 0 <= t - p, and t - p < window where there is one.
-    Padding hides itself: it is packed behind the stored keys, at positions that no query has reached.
+    A query at position t sees the key at position p if 0 <= t - p, and t - p < window if there is a window.
+    Padding needs no mask: it is packed after the stored keys, at positions beyond every query's.
     """
 
     order: Tensor | None
-    """(B, S) source index of each packed key; None when every key is stored, so nothing moves."""
+    """Source index of each packed key, shape (B, S); None: every key is stored and the order is unchanged."""
     stored: Tensor | None
-    """(B, S) bool, whether a packed key is stored; None when every key is."""
+    """Whether each packed key is stored, shape (B, S), bool; None: every key is."""
     query_position: Tensor
-    """(B or 1, T) stored tokens before each query's own; never falls along T."""
+    """Position of each query, shape (B or 1, T), in stored tokens; does not decrease along T."""
     keys: int
-    """S, packed keys, whose positions follow each other."""
+    """Number S of packed keys, at consecutive positions."""
     window: int | None
-    """Columns of the ring; None: as many as there are positions."""
+    """Number of columns of the ring; None: one per position."""
     columns: int
-    """Ring columns in a sub-tile."""
+    """Number of ring columns in a sub-tile."""
     ages: int
-    """Ages, in tokens, that can occur: 0 to ages - 1."""
+    """Number of ages that can occur: 0 to ages - 1 tokens."""
     key_start: int
-    """Position of the first packed key."""
+    """Position of the first packed key, in stored tokens."""
 
     @property
     def key_position(self) -> Tensor:
-        """(S,) stored tokens before each packed key."""
+        """Position of each packed key, shape (S,), in stored tokens."""
         return torch.arange(self.key_start, self.key_start + self.keys, device=self.query_position.device)
 
     @property
     def column(self) -> Tensor:
-        """(S,) ring column of each packed key."""
+        """Ring column of each packed key, shape (S,)."""
         return self.key_position if self.window is None else self.key_position % self.window
 
     def of_keys(self, first: int, end: int) -> Positions:
-        """The same for the packed keys first .. end - 1 alone, which are not packed again."""
+        """Positions of the packed keys first .. end - 1 alone; `pack` of the result is the identity.
+
+        Args:
+            first: index of the first packed key.
+            end: index after the last packed key.
+        """
         return replace(self, order=None, stored=None, keys=end - first, key_start=self.key_start + first)
 
     def pack(self, x: Tensor) -> Tensor:
-        """Keys or values (B, H, S, D) in packed order, padding as zeros."""
+        """Keys or values in packed order, with zeros for padding.
+
+        Args:
+            x: keys or values, shape (B, Hkv, S, D).
+        """
         if self.order is None or self.stored is None:
             return x
         packed = x.gather(2, self.order[:, None, :, None].expand(-1, x.shape[1], -1, x.shape[3]))
-        # Nothing sees padding, but a weight of zero does not hide what is not a number.
+        # Padding has weight 0, but 0 times NaN is NaN.
         return packed.masked_fill(~self.stored[:, None, :, None], 0)
 
 
 def require_settings(window: int | None, token_period: float | None) -> None:
-    """Raise `ValueError` for a window of no column or a token period (s) that is not positive."""
+    """Check the settings of an operation.
+
+    Args:
+        window: number of columns of the ring; None: no limit.
+        token_period: time between tokens, s; None: the hardware's latency.
+
+    Raises:
+        ValueError: a window below 1, or a token period that is not positive.
+    """
     if window is not None and window < 1:
         raise ValueError(f"window={window} must be at least 1; None keeps every key")
     if token_period is not None and not token_period > 0:
@@ -81,9 +98,16 @@ def positions_of(
     stored: Tensor | None,
     device: torch.device,
 ) -> Positions:
-    """Place `keys` keys, the last `queries` of which are also the queries' positions.
+    """Positions of keys and of queries, which share the last positions.
 
-    window None means a ring large enough that nothing is overwritten. `stored`: (B, keys) bool or None (all).
+    Args:
+        queries: number T of queries, at most `keys`.
+        keys: number S of keys.
+        window: number of columns of the ring; None: large enough that no key is overwritten.
+        columns: number of ring columns in a sub-tile.
+        key_start: position of the first key, in stored tokens.
+        stored: whether each key is stored, shape (B, S), bool; None: every key is.
+        device: device of the result's tensors.
     """
     if stored is None:
         order, packed = None, None
@@ -97,28 +121,32 @@ def positions_of(
 
 @dataclass(frozen=True)
 class DenseMasks:
-    """Which of T queries sees which of S keys, spelt out."""
+    """Masks of T queries against S keys, with (T, S) memory."""
 
     positions: Positions
     valid: Tensor
-    """(B or 1, 1, T, S) bool: the query sees the key (causal, inside the window, stored)."""
+    """Whether the query sees the key (causal, inside the window, stored), shape (B or 1, 1, T, S), bool."""
     age: Tensor
-    """(B or 1, 1, T, S) integer tokens from key to query, 0 where not valid."""
+    """Tokens from key to query, shape (B or 1, 1, T, S), integer; 0 where not valid."""
     sub_tiles: tuple[tuple[int, Tensor], ...]
-    """(sub-tile number, packed indices of the keys in its columns), for every sub-tile that has keys."""
+    """(number of the sub-tile, packed indices of its keys), for every sub-tile that holds keys."""
 
     @property
     def column(self) -> Tensor:
-        """(S,) ring column of each packed key."""
+        """Ring column of each packed key, shape (S,)."""
         return self.positions.column
 
 
 def dense_masks(positions: Positions) -> DenseMasks:
-    """The (T, S) tables of `positions`, for implementations that can afford them."""
+    """Masks and ages of every query and key, for implementations with (T, S) memory.
+
+    Args:
+        positions: positions of queries and keys.
+    """
     age = positions.query_position[:, None, :, None] - positions.key_position
     valid = age >= 0
     if positions.window is not None:
         valid = valid & (age < positions.window)
     tile = positions.column // positions.columns
-    members = tuple((int(j), torch.nonzero(tile == j).flatten()) for j in tile.unique(sorted=True))
-    return DenseMasks(positions, valid, torch.where(valid, age, 0), members)
+    sub_tiles = tuple((int(j), torch.nonzero(tile == j).flatten()) for j in tile.unique(sorted=True))
+    return DenseMasks(positions, valid, torch.where(valid, age, 0), sub_tiles)

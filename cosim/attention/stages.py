@@ -1,87 +1,56 @@
-"""The steps along the signal path, one function each: write, pulse, cells, column, converter, counter."""
+"""Steps of the signal path, one function each: write, pulse, cells, column, converter, counter.
+
+Throughout, `array` is 1 for the K array (keys) and 2 for the V array (values), and charges are in the
+hardware's charge unit. Shapes: B sequences, H query heads, Hkv key-value heads, T queries, S packed keys,
+D head dimension, R rows of the K array, C columns of the V array.
+"""
 
 from __future__ import annotations
-
-from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from ...circuits.errors import HardwareError
-from ...models import Chip, ColumnModel, Hardware, Noise, Surrogate
 from ...models.phases import two_phase_charge
 from .chip_patterns import chip_pattern
-from .effects import Effects
-from .ring import Positions
+from .operation import OperationContext, cells_deviate, chip_of, column_of, noise_of, seconds_per_token
+from .operation import full_precision as full_precision
+from .quantisers import count as count
+from .quantisers import quantise
 from .signed_query import as_row_pulses, with_complements, with_normaliser
-from .surrogate_gradient import Gradient, with_fixed_slope
-
-
-@dataclass(frozen=True)
-class OperationContext:
-    """What holds for every signal of one attention operation."""
-
-    hardware: Hardware
-    effects: Effects
-    positions: Positions
-    token_period: float | None
-    outside: dict[str, int] | None
-    """Evaluations outside each surrogate's validity box are added here; None: do not count."""
-    chip: Chip | None = None
-    layer: int = 0
-    """Which of the chip's arrays these are."""
-    kv_heads: int | None = None
-    """Key-value heads, each with arrays and converters of its own; None: as many as query heads."""
-    gradient: Gradient = "exact"
-    """Of the cells' charge; the value is the same."""
-
-    def watch(self, name: str, surrogate: Surrogate, *arguments: Tensor, used: Tensor | None = None) -> None:
-        """Count the arguments outside the surrogate's validity box; `used` marks those that matter."""
-        if self.outside is not None:
-            if used is not None:
-                arguments = tuple(argument[used.expand_as(argument)] for argument in arguments)
-            self.outside[name] = self.outside.get(name, 0) + int(surrogate.outside(*arguments))
-
-
-def full_precision(device: str) -> AbstractContextManager:
-    """Levels and charges need more than the eight bits that autocast would leave them."""
-    # Entering autocast took 3 of the 35 µs of a decode step with 64 keys.
-    return torch.autocast(device, enabled=False) if torch.is_autocast_enabled(device) else nullcontext()
-
+from .surrogate_gradient import with_fixed_slope
 
 Terms = list[tuple[Tensor, Tensor | None]]
-"""Separable parts of cell charge: (response (B, Hkv, S, D), factor at ages 0, 1, .. tokens or None for 1)."""
-
-
-def straight_through(x: Tensor, rounded: Tensor) -> Tensor:
-    """The value of `rounded` with the gradient of x."""
-    # The bracket is exactly zero, whereas x + (rounded - x) would be off by a rounding error.
-    return rounded.detach() + (x - x.detach())
-
-
-def quantise(x: Tensor, low: float, high: float, levels: int) -> Tensor:
-    """x in [low, high] on `levels` equally spaced values, both ends included; straight-through gradient."""
-    span, steps = high - low, levels - 1
-    return straight_through(x, low + span * (torch.round((x - low) / span * steps) / steps))
-
-
-def count(width: Tensor, levels: int) -> Tensor:
-    """Signed width in [-1, 1] as a counter reads it: a sign and levels / 2 magnitudes, 0 and 1 included."""
-    steps = levels // 2 - 1
-    return straight_through(width, torch.round(width * steps) / steps)
+"""Separable parts of the cells' charge for a full-width pulse, as pairs: response, shape (B, Hkv, S, D), and
+factor at ages 0, 1, .. tokens, shape (ages,), dimensionless (None: 1)."""
 
 
 def query_widths(q: Tensor, op: OperationContext) -> Tensor:
-    """Pulse widths / T_max on the K array's rows that the input converters make of q; sign apart."""
+    """Pulse widths of the input converters on the rows of the K array.
+
+    Args:
+        q: queries, shape (B, H, T, D), fraction of T_max; clipped to [0, 1], or to [-1, 1] if signed.
+        op: settings of the operation.
+
+    Returns:
+        Widths, shape (B, H, T, R), fraction of T_max; signed for two phases.
+    """
     q = q.clamp(0 if op.hardware.signed_query is None else -1, 1)
     widths = quantise(q, 0.0, 1.0, op.hardware.levels.query) if op.effects.quantise else q
     return as_row_pulses(widths, op.hardware)
 
 
 def stored_volts(target: Tensor, array: int, op: OperationContext) -> Tensor:
-    """Voltage (V) that the cells of array 1 (keys) or 2 (values) hold once `target` has been written."""
+    """Voltages that the cells hold after a write.
+
+    Args:
+        target: requested voltages, shape (B, Hkv, S, D), V; clipped to the hardware's range.
+        array: 1 (keys) or 2 (values).
+        op: settings of the operation.
+
+    Returns:
+        Stored voltages at age 0, V, shape (B, Hkv, S, R) for keys or (B, Hkv, S, C) for values.
+    """
     low, high = op.hardware.v_min, op.hardware.v_max
     levels = op.hardware.levels.key if array == 1 else op.hardware.levels.value
     volts = (target if array == 1 else with_normaliser(target, op.hardware)).clamp(low, high)
@@ -101,25 +70,34 @@ def stored_volts(target: Tensor, array: int, op: OperationContext) -> Tensor:
     return volts if noise is None else volts + noise.write_volts * torch.randn_like(volts)
 
 
-def noise_of(op: OperationContext) -> Noise | None:
-    """The noise that acts, None where it is switched off or not described."""
-    return op.hardware.noise if op.effects.noise else None
-
-
 def edge_charge(pulses: Tensor, op: OperationContext) -> Tensor | float:
-    """Charge that the edges of the pulses (..., rows) leave on every bit line, (..., 1)."""
+    """Charge that the edges of the pulses add to every bit line.
+
+    Args:
+        pulses: pulse widths, shape (..., rows), fraction of T_max, not negative.
+        op: settings of the operation.
+
+    Returns:
+        Charge, shape (..., 1); 0.0 if it is switched off or not described.
+    """
     if not op.effects.edge or op.hardware.edge is None:
         return 0.0
     return op.hardware.edge * (pulses > 0).sum(-1, keepdim=True).to(pulses.dtype)
 
 
 def cell_terms(volts: Tensor, array: int, op: OperationContext) -> Terms:
-    """Charge of each cell for a full-width pulse, as separable terms; array is 1 (keys) or 2 (values)."""
+    """Charge of each cell for a full-width pulse, as separable terms.
+
+    Args:
+        volts: stored voltages at age 0, shape (B, Hkv, S, D), V.
+        array: 1 (keys) or 2 (values).
+        op: settings of the operation.
+    """
     op.watch(f"cell_{array}", op.hardware.transfer, volts)
     if not op.effects.decay:
         terms: Terms = [(op.hardware.transfer(volts), None)]
     else:
-        # Ages are few whole numbers: each factor is evaluated once per age.
+        # Ages are integers, so each factor is evaluated once per age and not once per query and key.
         ages = torch.arange(op.positions.ages, dtype=volts.dtype, device=volts.device)
         terms = aged_terms(volts, ages, op)
     terms = with_deviation(terms, volts, array, op)
@@ -129,7 +107,16 @@ def cell_terms(volts: Tensor, array: int, op: OperationContext) -> Terms:
 
 
 def aged_terms(volts: Tensor, ages: Tensor, op: OperationContext) -> Terms:
-    """What `Hardware.aged_transfer` describes, at these ages in tokens."""
+    """Terms of `Hardware.aged_transfer` at given ages.
+
+    Args:
+        volts: stored voltages at age 0, shape (B, Hkv, S, D), V.
+        ages: ages, shape (n,), in tokens; clipped to those that the aging model covers.
+        op: settings of the operation.
+
+    Raises:
+        HardwareError: the hardware ages in seconds and the time between tokens is unknown.
+    """
     hardware = op.hardware
     if hardware.cell in hardware.aging:
         aging = hardware.aging[hardware.cell]
@@ -140,50 +127,46 @@ def aged_terms(volts: Tensor, ages: Tensor, op: OperationContext) -> Terms:
         ]
     if hardware.decay_per_token is None:
         return [(hardware.transfer(volts), None)]
-    # Power i of a deviation that decays exponentially decays i times as fast.
+    # Power i of an exponentially decaying deviation decays i times as fast.
     powers = hardware.transfer.powers(volts)
     rate = hardware.decay_per_token
     return [(power, torch.exp(-i * rate * ages) if i else None) for i, power in enumerate(powers)]
 
 
-def seconds_per_token(op: OperationContext) -> float:
-    """Time between tokens: as given, or one layer's latency."""
-    if op.token_period is not None:
-        return op.token_period
-    if op.hardware.timing is None:
-        raise HardwareError(
-            f"hardware {op.hardware.name!r} ages in seconds but states no timing; pass token_period (s)"
-        )
-    return op.hardware.timing.latency
-
-
 def ages_outside(op: OperationContext) -> Tensor:
-    """(ages,) bool: the ages, in tokens, that the description of aging has not seen."""
+    """Ages that lie beyond the aging model's validity box.
+
+    Args:
+        op: settings of the operation.
+
+    Returns:
+        Shape (ages,), bool: whether each age, in tokens, is outside.
+    """
     aging = op.hardware.aged_transfer()
     period = 1.0 if aging.age_unit == "token" else seconds_per_token(op)
     return torch.arange(op.positions.ages) * period > aging.box.get("age", (0.0, float("inf")))[1]
 
 
-def chip_of(op: OperationContext) -> Chip | None:
-    """The chip whose deviations act, None where there is none or mismatch is switched off."""
-    return op.chip if op.effects.mismatch else None
-
-
 def pattern(scores: np.ndarray | None, like: Tensor) -> Tensor | None:
-    """A chip's numbers with `like`'s dtype and device."""
+    """Array as a tensor.
+
+    Args:
+        scores: numbers of any shape; None stays None.
+        like: tensor whose dtype and device the result has.
+    """
     return None if scores is None else torch.as_tensor(scores, dtype=like.dtype, device=like.device)
 
 
-def cells_deviate(op: OperationContext) -> bool:
-    """Whether every cell's charge has a deviation of its own."""
-    chip = chip_of(op)
-    return chip is not None and chip.mismatch.cell is not None
-
-
 def with_deviation(terms: Terms, volts: Tensor, array: int, op: OperationContext) -> Terms:
-    """The terms with the deviation of every cell of the chip added to the one that does not age.
+    """Terms with the deviation of each cell of the chip added to the term that does not age.
 
-    What a deviation loses with age is left out: it is a few per cent of a few per cent.
+    The decay of the deviation is neglected: a few per cent of a few per cent.
+
+    Args:
+        terms: nominal terms.
+        volts: stored voltages at age 0, shape (B, Hkv, S, D), V.
+        array: 1 (keys) or 2 (values).
+        op: settings of the operation.
     """
     if not cells_deviate(op):
         return terms
@@ -197,17 +180,16 @@ def with_deviation(terms: Terms, volts: Tensor, array: int, op: OperationContext
     return [*terms, (deviation, None)]
 
 
-def column_of(array: int, op: OperationContext) -> ColumnModel | None:
-    """The column model of array 1 or 2, None where it is switched off or not described."""
-    if not op.effects.column:
-        return None
-    return op.hardware.column_1 if array == 1 else op.hardware.column_2
-
-
 def integrated(charge: Tensor, load: Tensor | None, array: int, used: Tensor, op: OperationContext) -> Tensor:
-    """Charge on the integration node, noise included, from the sum over cells and the bit line's loading.
+    """Charge on the integration nodes, noise included.
 
-    `used` marks the nodes that are read; the others may hold charges that no column has.
+    Args:
+        charge: sum over the cells, shape (B, H, T, S) for array 1 or (B, H, T, C) for array 2.
+        load: bit-line loading, shape of `charge`, dimensionless; None without a column model.
+        array: 1 (keys) or 2 (values).
+        used: bool, broadcastable to `charge`: nodes that are read. The charge of the others is meaningless
+            and is not counted as extrapolation.
+        op: settings of the operation.
     """
     return with_noise(delivered(charge, load, array, used, op), array, op)
 
@@ -218,7 +200,14 @@ def integrated_twice(
     used: Tensor,
     op: OperationContext,
 ) -> Tensor:
-    """Net charge on the first integration nodes after two phases, noise included; see `two_phase_charge`."""
+    """Net charge on the first integration nodes after two phases, noise included; see `two_phase_charge`.
+
+    Args:
+        charges: sum over the cells in the first and in the second phase, each of shape (B, H, T, S).
+        loads: bit-line loading in each phase, dimensionless; None without a column model.
+        used: bool, broadcastable to the charges: nodes that are read.
+        op: settings of the operation.
+    """
     if loads[0] is None:
         return with_noise(charges[1] - charges[0], 1, op)
     net = two_phase_charge(
@@ -230,7 +219,15 @@ def integrated_twice(
 
 
 def delivered(charge: Tensor, load: Tensor | None, array: int, used: Tensor, op: OperationContext) -> Tensor:
-    """Charge that a column delivers onto its bit line in one phase."""
+    """Charge that a column delivers onto its bit line in one phase.
+
+    Args:
+        charge: sum over the cells, shape (B, H, T, S) for array 1 or (B, H, T, C) for array 2.
+        load: bit-line loading, shape of `charge`, dimensionless; None without a column model.
+        array: 1 (keys) or 2 (values).
+        used: bool, broadcastable to `charge`: nodes that are read.
+        op: settings of the operation.
+    """
     column = column_of(array, op)
     if load is None or column is None:
         return charge
@@ -240,7 +237,13 @@ def delivered(charge: Tensor, load: Tensor | None, array: int, used: Tensor, op:
 
 
 def with_noise(charge: Tensor, array: int, op: OperationContext) -> Tensor:
-    """Charge with the integration node's noise."""
+    """Charge with the noise of the integration nodes added.
+
+    Args:
+        charge: charge on the nodes, any shape.
+        array: 1 (keys) or 2 (values).
+        op: settings of the operation.
+    """
     noise = noise_of(op)
     if noise is not None:
         charge = charge + (noise.charge_1 if array == 1 else noise.charge_2) * torch.randn_like(charge)
@@ -248,14 +251,27 @@ def with_noise(charge: Tensor, array: int, op: OperationContext) -> Tensor:
 
 
 def unclipped(charge: Tensor, array: int, op: OperationContext) -> Tensor:
-    """Where the converter after array 1 or 2 is inside its range; beyond, it clips whatever the charge."""
+    """Whether each charge lies inside the range of the converter after an array.
+
+    Args:
+        charge: charge on the integration nodes, any shape.
+        array: 1 (keys) or 2 (values).
+        op: settings of the operation.
+    """
     if array == 1:
         return (charge > 0) & (charge < op.hardware.q_sat_1)
     return charge.abs() < op.hardware.q_sat_2
 
 
-def as_this_chip_sees(charge: Tensor, array: int, tile: int, op: OperationContext) -> Tensor:
-    """Charge that a nominal converter would turn into the pulse of the chip's own converter."""
+def input_referred(charge: Tensor, array: int, tile: int, op: OperationContext) -> Tensor:
+    """Charge that makes a nominal converter give the pulse of the chip's own converter.
+
+    Args:
+        charge: charge on the integration nodes, shape (B, H, T, S) after array 1, (B, H, T, C) after array 2.
+        array: 1 (keys) or 2 (values).
+        tile: number of the sub-tile, for array 2.
+        op: settings of the operation.
+    """
     chip = chip_of(op)
     if chip is None:
         return charge
@@ -264,38 +280,54 @@ def as_this_chip_sees(charge: Tensor, array: int, tile: int, op: OperationContex
         return charge
     heads, kv_heads = charge.shape[1], op.kv_heads or charge.shape[1]
     if array == 1:
-        own = chip_pattern(chip, "relus", op.positions, charge, layer=op.layer, heads=kv_heads)
+        errors = chip_pattern(chip, "relus", op.positions, charge, layer=op.layer, heads=kv_heads)
     else:
         where = {"layer": op.layer, "heads": kv_heads, "tile": tile, "depth": charge.shape[3]}
-        own = chip_pattern(chip, "readouts", op.positions, charge, **where)
-    own = own.repeat_interleave(heads // kv_heads, dim=0)
-    return variation(charge, own[:, None])
+        errors = chip_pattern(chip, "readouts", op.positions, charge, **where)
+    errors = errors.repeat_interleave(heads // kv_heads, dim=0)
+    return variation(charge, errors[:, None])
 
 
 def converted(charge: Tensor, array: int, used: Tensor, op: OperationContext, tile: int = 0) -> Tensor:
-    """Pulse width / T_max through the converter after array 1 (ReLU) or 2 (signed), or through ideal ones.
+    """Pulse width of the converter after an array: ReLU after array 1, signed after array 2.
 
-    charge: (B, H, T, S) after array 1, (B, H, T, D) after the sub-tile `tile` of array 2.
-    The ideal converters are clip(charge / q_sat_1, 0, 1) and clip(charge / q_sat_2, -1, 1).
+    Ideal converters, where the effect is off or not described, are clip(charge / q_sat_1, 0, 1) and
+    clip(charge / q_sat_2, -1, 1).
+
+    Args:
+        charge: charge on the integration nodes, shape (B, H, T, S) after array 1, (B, H, T, C) after array 2.
+        array: 1 (keys) or 2 (values).
+        used: bool, broadcastable to `charge`: nodes that are read.
+        op: settings of the operation.
+        tile: number of the sub-tile, for array 2.
+
+    Returns:
+        Pulse width, shape of `charge`, fraction of T_max.
     """
     hardware = op.hardware
     name, converter = ("phi", hardware.phi) if array == 1 else ("readout", hardware.readout)
     if op.effects.converter and converter is not None:
-        charge = as_this_chip_sees(charge, array, tile, op)
+        charge = input_referred(charge, array, tile, op)
         op.watch(name, converter, charge, used=used & unclipped(charge, array, op))
         width = converter(charge)
     elif array == 1:
         width = (charge / hardware.q_sat_1).clamp(0, 1)
     else:
         width = (charge / hardware.q_sat_2).clamp(-1, 1)
-    return jittered(width, array, op)
+    return with_jitter(width, array, op)
 
 
-def jittered(width: Tensor, array: int, op: OperationContext) -> Tensor:
-    """Pulse widths / T_max with the jitter of their converter, which a missing or a full pulse has not."""
+def with_jitter(width: Tensor, array: int, op: OperationContext) -> Tensor:
+    """Pulse widths with the jitter of their converter, which acts on partial pulses only.
+
+    Args:
+        width: pulse width, any shape, fraction of T_max.
+        array: 1 (keys) or 2 (values).
+        op: settings of the operation.
+    """
     noise = noise_of(op)
     if noise is None:
         return width
-    moved = width.abs() + (noise.jitter_1 if array == 1 else noise.jitter_2) * torch.randn_like(width)
+    magnitude = width.abs() + (noise.jitter_1 if array == 1 else noise.jitter_2) * torch.randn_like(width)
     partial = (width.abs() > 0) & (width.abs() < 1)
-    return torch.where(partial, torch.sign(width) * moved.clamp(0, 1), width)
+    return torch.where(partial, torch.sign(width) * magnitude.clamp(0, 1), width)

@@ -1,4 +1,4 @@
-"""Who computes an attention operation: the implementation asked for, or the fastest that can."""
+"""Choice of the implementation that computes an attention operation."""
 
 from __future__ import annotations
 
@@ -10,29 +10,45 @@ from torch import Tensor
 
 from ....circuits.errors import HardwareError
 from ..levels import volts_of
+from ..operation import OperationContext
 from ..reference import operate
-from ..stages import OperationContext
 from .cpp import attention as native
 from .torch import attention as blockwise
 from .triton import attention as triton
 
 Implementation = Literal["auto", "reference", "torch", "native", "triton"]
-"""reference: the oracle, with (T, S) tensors. The others need none: plain PyTorch, C++ for CPUs, Triton for
-GPUs."""
+"""Name of an implementation: "reference", the oracle, with (T, S) tensors; without (T, S) tensors, "torch" in
+plain PyTorch, "native" in C++ for CPUs and "triton" for GPUs; "auto" for the fastest that can."""
 
 KNOWN = get_args(Implementation)
+"""Names of all implementations, "auto" included."""
 
 
 class Kernel(Protocol):
-    """What the module of a fast implementation offers."""
+    """Interface of the module of a fast implementation."""
 
     def unavailable(self, op: OperationContext, q: Tensor) -> str | None:
-        """Why it cannot compute this, as the end of a sentence; None where it can."""
+        """Reason why the implementation cannot compute an operation.
+
+        Args:
+            op: settings of the operation.
+            q: queries, shape (B, H, T, D), fraction of T_max.
+
+        Returns:
+            The end of a sentence; None if the implementation can compute it.
+        """
 
     def attention(self, q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Tensor:
-        """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, autocast is off.
+        """Attention of one operation, called with autocast off.
 
-        "native" takes k and v as levels, too.
+        Args:
+            q: queries, shape (B, H, T, D), fraction of T_max.
+            k: keys in packed order, shape (B, Hkv, S, D), V; "native" also takes levels (uint8).
+            v: values in packed order, shape (B, Hkv, S, D), V; "native" also takes levels (uint8).
+            op: settings of the operation.
+
+        Returns:
+            Output, shape (B, H, T, D), in q's dtype.
         """
 
 
@@ -41,10 +57,21 @@ KERNELS: dict[str, Kernel] = {"torch": blockwise, "native": native, "triton": tr
 
 
 def attend(q: Tensor, k: Tensor, v: Tensor, op: OperationContext, implementation: Implementation) -> Tensor:
-    """Output (B, H, T, D); k and v (B, Hkv, S, D) are packed, in volts or as levels.
+    """Attention by the chosen implementation.
 
-    Raises `ValueError` for an implementation that does not exist, `HardwareError` for one that cannot compute
-    this.
+    Args:
+        q: queries, shape (B, H, T, D), fraction of T_max.
+        k: keys in packed order, shape (B, Hkv, S, D), V or levels (uint8).
+        v: values in packed order, shape (B, Hkv, S, D), V or levels (uint8).
+        op: settings of the operation.
+        implementation: name of the implementation.
+
+    Returns:
+        Output, shape (B, H, T, D), in q's dtype.
+
+    Raises:
+        ValueError: an implementation that does not exist.
+        HardwareError: an implementation, named explicitly, that cannot compute the operation.
     """
     require_implementation(implementation)
     name = chosen(q, op) if implementation == "auto" else implementation
@@ -63,28 +90,51 @@ def attend(q: Tensor, k: Tensor, v: Tensor, op: OperationContext, implementation
 
 
 def require_implementation(implementation: str) -> None:
-    """Raise `ValueError` for an implementation that does not exist."""
+    """Check the name of an implementation.
+
+    Args:
+        implementation: the name.
+
+    Raises:
+        ValueError: an implementation that does not exist.
+    """
     if implementation not in KNOWN:
         raise ValueError(f"implementation={implementation!r} must be one of {', '.join(KNOWN)}")
 
 
 def chosen(q: Tensor, op: OperationContext) -> str:
-    """Name of the implementation that "auto" stands for. Says once why the fastest was passed over."""
+    """Name of the implementation that "auto" stands for: the fastest that can compute the operation.
+
+    Warns, once for each reason, if the fastest one for q's device cannot be used.
+
+    Args:
+        q: queries, shape (B, H, T, D), fraction of T_max.
+        op: settings of the operation.
+    """
     if q.dtype == torch.float64 or op.effects.noise:
         return "torch"
     fastest = "triton" if q.is_cuda else "native"
     reason = KERNELS[fastest].unavailable(op, q)
     if reason is None:
         return fastest
-    _say(f"gain-cell attention is slower than it could be: no {fastest!r} implementation, since {reason}")
+    _warn_once(
+        f"gain-cell attention runs slower than it could: no {fastest!r} implementation, since {reason}"
+    )
     return "torch"
 
 
-_said: set[str] = set()
+_warned: set[str] = set()
+MOST_WARNINGS = 64
+"""Number of messages remembered, after which all are forgotten and may be shown again."""
 
 
-def _say(message: str) -> None:
-    """A warning, once per process."""
-    if message not in _said:
-        _said.add(message)
-        warnings.warn(message, RuntimeWarning, stacklevel=2)
+# Dynamo cannot trace `warnings.warn`; a constant result is computed while it traces.
+@torch.compiler.assume_constant_result
+def _warn_once(message: str) -> None:
+    """Warn unless the message has been shown. Python's own filter forgets after every `catch_warnings`."""
+    if message in _warned:
+        return
+    if len(_warned) >= MOST_WARNINGS:
+        _warned.clear()
+    _warned.add(message)
+    warnings.warn(message, RuntimeWarning, stacklevel=2)

@@ -11,7 +11,7 @@ from triton.backends.compiler import GPUTarget
 from triton.runtime import driver
 
 from gaincell.cosim import Effects
-from gaincell.cosim.attention.api import _place
+from gaincell.cosim.attention.api import place_keys
 from gaincell.cosim.attention.kernels.triton import attention as front
 from gaincell.cosim.attention.kernels.triton import operator as triton_operator
 from gaincell.cosim.attention.kernels.triton.backward import cells_kernel, pulses_kernel
@@ -41,7 +41,7 @@ def main(capability: str, name: str = "leroux2025", depth: str = "64", gradient:
     triton_operator._precision = lambda like: "tf32x3"
     hardware = Hardware.from_pretrained(name).model_copy(update={"rows": int(depth)})
     q, k = torch.rand(1, 2, 96, int(depth)), torch.rand(1, 1, 96, int(depth))
-    positions = _place(q, k, k, hardware, window=None, key_start=0, attention_mask=None)
+    positions = place_keys(q, k, k, hardware, window=None, key_start=0, attention_mask=None)
     op = OperationContext(hardware, Effects(), positions, None, None, None, 0, 1, gradient)
     given = front._arguments(front._operands(q, k, k, op), op)
     pulses, edges, keys, values = given[:4]

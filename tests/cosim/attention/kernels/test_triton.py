@@ -217,11 +217,11 @@ def test_only_the_inputs_are_saved(full, normaliser):
 
 def arguments(hardware, **settings):
     """What the operators are called with for one operation."""
-    from gaincell.cosim.attention.api import _place
+    from gaincell.cosim.attention.api import place_keys
     from gaincell.cosim.attention.stages import OperationContext
 
     q, k, v = draw(hardware, queries=3)
-    positions = _place(q, k, v, hardware, window=None, key_start=0, attention_mask=None)
+    positions = place_keys(q, k, v, hardware, window=None, key_start=0, attention_mask=None)
     op = OperationContext(hardware, PLAIN, positions, None, None, None, 0, 1)
     return front._arguments(front._operands(q, k, v, op), op)
 
