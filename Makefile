@@ -1,28 +1,44 @@
-# make demo   set everything up and run the main job on the embedded default
-# make test   set everything up, lint and run the tests
-# make kits   foundry kits and Triton, without which the tests of other technologies and of the GPU's kernels are
-#             skipped
+# make demo         set everything up and run the main job on the embedded default
+# make test         set everything up, lint and run the tests (TESTS=tests/models: these only)
+# make kits         foundry kits and Triton, without which the tests of other technologies and of the GPU's kernels
+#                   are skipped
+# make test-latest  the tests with the newest allowed versions of the dependencies, in .venv-latest, every warning an
+#                   error
+# make constraints  write constraints.txt, the versions that the other targets install, from the newest allowed ones
 #
 # Everything can be interrupted and run again: a finished step leaves a stamp in .venv and is not repeated.
 
-PYTHON ?= python3
-VENV   := .venv
-BIN    := $(VENV)/bin
-STAMPS := $(VENV)/stamps
+PYTHON      ?= python3
+VENV        := .venv
+BIN          = $(VENV)/bin
+STAMPS       = $(VENV)/stamps
+# Empty for the newest allowed versions.
+CONSTRAINTS := constraints.txt
+TESTS       ?=
+WORKERS     ?= $(shell sh tools/workers.sh)
+
+# One test process per core, one thread in each: more threads than cores wait for each other.
+PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n $(WORKERS) --dist worksteal
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all lint setup kits shipped benchmark clean
+.PHONY: demo test test-all test-latest lint setup kits constraints shipped benchmark clean
 .DELETE_ON_ERROR:
 
 demo: setup
 	$(BIN)/gaincell demo
 
 test: lint
-	$(BIN)/pytest -q -m "not slow"
+	$(PYTEST) -m "not slow" $(TESTS)
 
 test-all: lint
-	$(BIN)/pytest -q
+	$(PYTEST) $(TESTS)
+
+test-latest: VENV := .venv-latest
+test-latest:
+	$(MAKE) VENV=$(VENV) CONSTRAINTS= TORCH="torch>=2.6" TRITON="triton>=3.7" setup $(if $(TESTS),,kits)
+	$(PYTEST) -W error -m "not slow" $(TESTS)
+	$(BIN)/ruff check .
 
 lint: setup
 	$(BIN)/ruff check .
@@ -45,6 +61,9 @@ benchmark: setup
 
 setup: $(STAMPS)/system $(STAMPS)/gaincell
 
+constraints:
+	@sh tools/constraints.sh $(PYTHON) constraints.txt
+
 kits: $(STAMPS)/kits $(STAMPS)/triton
 
 $(STAMPS)/system: tools/setup.sh | $(STAMPS)/venv
@@ -60,10 +79,14 @@ $(STAMPS)/torch: | $(STAMPS)/venv
 	@sh tools/setup.sh torch $(BIN)/python
 	@touch $@
 
-$(STAMPS)/gaincell: pyproject.toml | $(STAMPS)/torch
-	@echo "setup: gaincell and its dependencies" >&2
-	@$(BIN)/python -m pip install --quiet --progress-bar off -e ".[all,dev]"
+$(STAMPS)/gaincell: pyproject.toml $(CONSTRAINTS) | $(STAMPS)/torch
+	@sh tools/setup.sh packages $(BIN)/python $(CONSTRAINTS)
 	@touch $@
+
+# What is newest changes while no file here does.
+ifeq ($(CONSTRAINTS),)
+.PHONY: $(STAMPS)/gaincell
+endif
 
 $(STAMPS)/kits: tools/setup.sh | $(STAMPS)/gaincell
 	@sh tools/setup.sh kits $(BIN)/python
@@ -74,4 +97,4 @@ $(STAMPS)/triton: tools/setup.sh | $(STAMPS)/gaincell
 	@touch $@
 
 clean:
-	rm -rf $(VENV) build *.egg-info .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) .venv-latest build *.egg-info .pytest_cache .ruff_cache .hypothesis

@@ -1,5 +1,6 @@
 #!/bin/sh
-# One step of the set-up, called by the Makefile:  setup.sh system | venv PYTHON FOLDER | {torch|kits|triton} PYTHON
+# One step of the set-up, called by the Makefile:
+#     setup.sh system | venv PYTHON FOLDER | {torch|kits|triton} PYTHON | packages PYTHON [CONSTRAINTS]
 # Every step does only what is missing and may be interrupted and run again.
 set -eu
 
@@ -40,9 +41,10 @@ venv() {
 
 # torch's default wheels bring gigabytes of CUDA libraries: they are for machines with an NVIDIA GPU. Elsewhere the
 # CPU build comes from PyTorch's own index; where that cannot be reached, the version pinned here is asked of the
-# configured index, which may hold a CPU build of it.
-TORCH=${TORCH:-torch>=2.6}
+# configured index, which may hold a CPU build of it. It is the tested version, as constraints.txt has for the rest; for
+# another one, whose own requirements may differ, run: make TORCH="torch==X" CONSTRAINTS=
 TORCH_PINNED=${TORCH_PINNED:-torch==2.13.0}
+TORCH=${TORCH:-$TORCH_PINNED}
 TORCH_CPU_INDEX=${TORCH_CPU_INDEX:-https://download.pytorch.org/whl/cpu}
 
 torch() {
@@ -57,6 +59,19 @@ torch() {
     else
         say "$TORCH_PINNED from the configured index"
         $install "$TORCH_PINNED" || $install "$TORCH"
+    fi
+}
+
+# With a file of constraints: the tested versions. Without: the newest allowed ones, beside the torch that is there.
+packages() {
+    install="$1 -m pip install --quiet --progress-bar off"
+    if [ -n "${2:-}" ]; then
+        say "gaincell and its dependencies, in the versions of $2"
+        $install --constraint "$2" --editable ".[all,dev]"
+    else
+        say "gaincell and the newest versions of its dependencies that it allows"
+        torch=$("$1" -c 'from importlib.metadata import version; print("torch==" + version("torch"))')
+        $install --upgrade --upgrade-strategy eager --editable ".[all,dev]" "$torch"
     fi
 }
 

@@ -1,0 +1,24 @@
+#!/bin/sh
+# Prints how many test processes to run: one per core of this process, as far as memory goes.
+set -eu
+
+GIB_EACH=2
+
+least() { [ "$1" -lt "$2" ] && echo "$1" || echo "$2"; }
+
+workers=$(nproc 2>/dev/null || getconf _NPROCESSORS_ONLN)
+memory=$(awk '/^MemAvailable:/ {print int($2 / 1048576)}' /proc/meminfo)
+
+# A container's limits, which the figures above do not follow.
+if [ -r /sys/fs/cgroup/cpu.max ]; then
+    cores=$(awk '$1 != "max" {print int($1 / $2 + 0.999)}' /sys/fs/cgroup/cpu.max)
+    [ -z "$cores" ] || workers=$(least "$workers" "$cores")
+fi
+if [ -r /sys/fs/cgroup/memory.max ]; then
+    limit=$(awk '$1 != "max" {print int($1 / 1073741824)}' /sys/fs/cgroup/memory.max)
+    [ -z "$limit" ] || memory=$(least "$memory" "$limit")
+fi
+
+workers=$(least "$workers" $((memory / GIB_EACH)))
+[ "$workers" -ge 1 ] || workers=1
+echo "$workers"
