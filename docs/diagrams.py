@@ -1,4 +1,4 @@
-"""Figures that are not schematics: the two-array chain, and the phases of one operation."""
+"""Figures that are not schematics: the two-array chain and the phases of one operation."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SHOWN = 4
 
 
 def chain() -> Sheet:
-    """Query pulses, K array, ReLU converters, V array, signed converters; what is ideal, what is digital."""
+    """Query pulses, K array, ReLU converters, V array, signed converters; colours mark ideal parts."""
     sheet = Sheet()
     rows = [9.5 - r for r in range(SHOWN)]
     columns = [6 + 1.2 * c for c in range(SHOWN)]
@@ -63,7 +63,7 @@ def _legend(sheet: Sheet, at: Point) -> None:
 
 
 def _array(sheet: Sheet, rows: list[float], columns: list[float], title: str, note: str) -> None:
-    """Word lines from the drivers, bit lines downwards, a cell at every crossing."""
+    """Draw horizontal word lines, vertical bit lines and a cell at every crossing."""
     left, right, top, low = columns[0] - 0.9, columns[-1] + 0.9, rows[0] + 0.6, rows[-1] - 0.6
     for y in rows:
         sheet.line((left - 1.1, y), (columns[-1] + 0.6, y), width=1.0)
@@ -77,7 +77,7 @@ def _array(sheet: Sheet, rows: list[float], columns: list[float], title: str, no
 
 
 def _driver(sheet: Sheet, at: Point) -> None:
-    """Row driver from a point on; its triangle stands for both polarities of the word line."""
+    """Draw a row driver to the right of a point; its triangle stands for both word-line polarities."""
     x, y = at
     sheet.line((x - 0.8, y), (x, y))
     sheet.line((x, y - 0.36), (x, y + 0.36), (x + 0.75, y), (x, y - 0.36))
@@ -106,7 +106,7 @@ PITCH = 1.25
 
 
 def timing() -> Sheet:
-    """Clocks and pulses of one operation with the default sizes, as `Schedule` times them."""
+    """Clocks and pulses of one operation with the default sizes, at the times of `Schedule`."""
     designs = Designs()
     schedule, longest = Schedule.of(designs), designs.clocking.t_pulse_max
     end, off, off_2 = schedule.end, schedule.window_end + 4 * EDGE, schedule.window_2_end + 4 * EDGE
@@ -142,11 +142,11 @@ def timing() -> Sheet:
 
 
 def _phases(sheet: Sheet, schedule: Schedule, depth: float) -> None:
-    """Boundaries of the phases, their names and lengths, and the time axis."""
+    """Draw the boundaries of the phases, their names and lengths, and the time axis."""
     start = 0.0
     for title, seconds in schedule.phases:
         middle = _x(start + seconds / 2)
-        # Titles read "one thing and another" or "one thing: another"; two lines fit the column.
+        # Titles have the form "a and b" or "a: b"; split over two lines they fit the column.
         lines = re.split(r"(?: and|:) (?!count)", title, maxsplit=1)
         for i, text in enumerate((*lines, f"{seconds * 1e9:.2f} ns")):
             sheet.text(
@@ -161,7 +161,7 @@ def _phases(sheet: Sheet, schedule: Schedule, depth: float) -> None:
 
 
 def _level(sheet: Sheet, base: float, high: list[tuple[float, float]], end: float) -> None:
-    """A clock that is high during the given times."""
+    """Draw a clock that is high during the given times, s."""
     points: list[Point] = []
     for on, off in high:
         points += [(_x(on), base), (_x(on), base + 0.7), (_x(off), base + 0.7), (_x(off), base)]
@@ -170,7 +170,7 @@ def _level(sheet: Sheet, base: float, high: list[tuple[float, float]], end: floa
 
 
 def _span(sheet: Sheet, base: float, start: float, longest: float, end: float) -> None:
-    """Pulses of any width up to the longest, all starting together."""
+    """Draw pulses of several widths up to the longest, s, with a common start."""
     stop = start + longest
     sheet.line((0, base), (_x(start), base), (_x(start), base + 0.7), (_x(stop), base + 0.7), color=BLUE)
     sheet.line((_x(stop), base + 0.7), (_x(stop), base), (_x(end), base), color=BLUE)

@@ -1,9 +1,9 @@
 """Draw the figures of the documentation into docs/figures:
 
-python docs/schematics.py            the SVG files that the pages show
-python docs/schematics.py --png DIR  PNG files, to look at
+python docs/schematics.py            SVG files that the pages show
+python docs/schematics.py --png DIR  PNG files for a preview
 
-Instance names, nets and pins are those of circuits/netlists/*.sp; tests/docs/test_schematics.py compares
+Instance names, nets and pins are those of circuits/netlists/*.sp. tests/docs/test_schematics.py compares
 every schematic with its sub-circuit.
 """
 
@@ -84,7 +84,7 @@ def charge_to_pulse() -> Sheet:
 
 
 def query_to_pulse() -> Sheet:
-    """Unsigned converter for a signed query: the capacitor's plates change places between two phases."""
+    """Unsigned converter for a signed query: the capacitor's plates are swapped between two phases."""
     sheet = Sheet()
     sheet.net("int", (-3, 0))
     sheet.wire((-3, 0), (-2, 0))
@@ -113,7 +113,7 @@ def query_to_pulse() -> Sheet:
 
 
 def _conversion(sheet: Sheet, left: float) -> None:
-    """What recharges the node that ends at (9, 0) and makes its pulse, moved to the right by `left`."""
+    """Draw ramp, comparator and output gate of the node that ends at (9, 0), shifted right by `left`."""
 
     def at(x: float, y: float) -> tuple[float, float]:
         return x + left, y
@@ -136,7 +136,7 @@ def _conversion(sheet: Sheet, left: float) -> None:
 
 
 def _ramp_p(sheet: Sheet, name: str, x: float, y: float) -> None:
-    """p-channel ramp that charges (x, y), its gates to the left and its enable to the right of the switch."""
+    """p-channel ramp that charges (x, y), gates on its left, the switch's enable on its right."""
     mos(sheet, f"{name}.xcas", (x, y + 1), "pmos", "left")
     mos(sheet, f"{name}.xsrc", (x, y + 3), "pmos", "left")
     mos(sheet, f"{name}.xsw", (x, y + 5), "pmos", "right")
@@ -171,7 +171,7 @@ def _comparator(sheet: Sheet, name: str, x: float) -> None:
 
 
 def signed_charge_to_pulse() -> Sheet:
-    """Signed converter: the comparator's decision is latched, and the ramp of that sign runs."""
+    """Signed converter: a latch holds the comparator's decision and enables the ramp of that sign."""
     sheet = Sheet()
     _signed_front(sheet)
     _sign_latch(sheet)
@@ -230,7 +230,7 @@ def _sign_latch(sheet: Sheet) -> None:
 
 
 def _agreement(sheet: Sheet, x: float, y: float) -> None:
-    """act: the comparator still agrees with the latched sign; the pulse is act within the window."""
+    """act: the comparator agrees with the latched sign; the pulse is act within the window."""
     for name, middle, inputs, output in (
         ("xpos", y, ("sign", "cmp"), "posb"),
         ("xneg", y - 3, ("signb", "cmpb"), "negb"),
@@ -253,7 +253,7 @@ def _agreement(sheet: Sheet, x: float, y: float) -> None:
 
 
 def _ramp_enables(sheet: Sheet, x: float, y: float) -> None:
-    """From the agreement of either sign to the switch of its ramp."""
+    """Gates from the agreement of each sign to the switch of its ramp."""
     for gate, first, net, middle in (("xep", "xpi", "pos", y), ("xen", "xni", "neg", y - 3)):
         sheet.wire((x, middle - 0.5), (x + 0.5, middle - 0.5))
         sheet.net(f"{net}b", (x, middle - 0.5))
@@ -297,7 +297,7 @@ def ramp_bias() -> Sheet:
 
 
 def row_driver() -> Sheet:
-    """One pulse in, both polarities of the read word line out."""
+    """Row driver: one input pulse, both polarities of the read word line as outputs."""
     sheet = Sheet()
     sheet.net("in", (0, 0))
     inverter(sheet, "xi1", (0, 0), "1")
@@ -326,14 +326,15 @@ SCHEMATICS: dict[str, Callable[[], Sheet]] = {
         row_driver,
     )
 }
-"""Sub-circuit -> its drawing."""
+"""Drawings by name of the sub-circuit."""
 DIAGRAMS: dict[str, Callable[[], Sheet]] = {"chain": chain, "timing": timing}
+"""Drawings that stand for no sub-circuit, by file name."""
 
 
 def main() -> None:
     """Write every figure."""
     parser = argparse.ArgumentParser(description="Draw the figures of the documentation.")
-    parser.add_argument("--png", type=Path, metavar="DIR", help="write PNG files there instead")
+    parser.add_argument("--png", type=Path, metavar="DIR", help="write PNG files to this folder instead")
     png = parser.parse_args().png
     folder, suffix = (FIGURES, ".svg") if png is None else (png, ".png")
     folder.mkdir(parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
-"""A schematic sheet on a grid: symbols with pins, wires, and the netlist that they make.
+"""A schematic sheet on a grid: symbols with pins, wires, and the netlist that they form.
 
-schemdraw draws; this module also remembers every pin, so that a test can compare what is drawn with the SPICE
-sub-circuit it stands for. Wires join where an end or a pin touches another wire; plain crossings do not join.
-Nets that carry the same name are one net.
+schemdraw draws. This module also stores every pin, so that a test can compare the drawing with the SPICE
+sub-circuit that it represents. Wires join where an end or a pin touches another wire; crossings do not join.
+Nets with the same name are one net.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ SCALE = 0.36
 """Inches per grid unit."""
 
 BUBBLE = 0.11
+"""Radius of an inversion bubble, grid units."""
 FONTS = "Helvetica, Arial, DejaVu Sans, sans-serif"
 
 
@@ -33,13 +34,14 @@ class Part:
     """One drawn instance."""
 
     model: str
-    """Sub-circuit of the instance, or its letter for an element of SPICE itself (c, i, e)."""
+    """Sub-circuit of the instance, or the letter of a SPICE element (c, i, e)."""
     pins: dict[str, Point]
+    """Positions of the pins by name, grid units."""
 
 
 @dataclass
 class Sheet:
-    """Parts, wires and names, in the order in which they were drawn."""
+    """Parts, wires and net names of one drawing, in the order of drawing; coordinates in grid units."""
 
     parts: dict[str, Part] = field(default_factory=dict)
     wires: list[tuple[Point, Point]] = field(default_factory=list)
@@ -47,39 +49,39 @@ class Sheet:
     lines: list[Segment | SegmentCircle | SegmentText] = field(default_factory=list)
 
     def line(self, *points: Point, color: str = "black", width: float = 1.4, dashed: bool = False) -> None:
-        """Ink without electrical meaning."""
+        """Draw a line without electrical meaning."""
         self.lines.append(Segment(list(points), color=color, lw=width, ls="--" if dashed else "-"))
 
     def circle(self, at: Point, radius: float, fill: str | None = None, color: str = "black") -> None:
-        """Ink without electrical meaning."""
+        """Draw a circle without electrical meaning."""
         self.lines.append(SegmentCircle(at, radius, fill=fill, color=color, lw=1.4))
 
     def text(
         self, at: Point, content: str, align: str = "center", size: float = SIZE, color: str = "black"
     ) -> None:
-        """Text at a point; align is left, center or right."""
+        """Draw text at a point; align is left, center or right."""
         self.lines.append(SegmentText(at, content, align=(align, "center"), fontsize=size, color=color))
 
     def frame(self, low: Point, high: Point, title: str, shift: float = 0.0) -> None:
-        """A dashed box around the parts of one sub-circuit, its title above, `shift` from its left."""
+        """Draw a dashed box around one sub-circuit, with its title above, `shift` from the left edge."""
         (x0, y0), (x1, y1) = low, high
         self.line((x0, y0), (x1, y0), (x1, y1), (x0, y1), (x0, y0), color=GREY, width=1.0, dashed=True)
         self.text((x0 + shift, y1 + 0.3), title, "left", SMALL, GREY)
 
     def wire(self, *points: Point) -> None:
-        """Wires through the points."""
+        """Connect consecutive points by wires."""
         self.lines.append(Segment(list(points), lw=1.4))
         self.wires += list(pairwise(points))
 
     def net(self, name: str, at: Point, side: str = "left") -> None:
-        """A named end of a wire, the text to its left, right, top or bottom."""
+        """Name the net at a point; `side` of the text: left, right, top or bottom."""
         self.names.append((name, at))
         shift = {"left": (-0.15, 0), "right": (0.15, 0), "top": (0, 0.3), "bottom": (0, -0.32)}[side]
         align = {"left": "right", "right": "left"}.get(side, "center")
         self.text((at[0] + shift[0], at[1] + shift[1]), name, align, SIZE, BLUE)
 
     def vdd(self, at: Point) -> None:
-        """Supply rail upwards of a point."""
+        """Draw the supply rail above a point."""
         x, y = at
         self.names.append(("vdd", at))
         self.line((x, y), (x, y + 0.35))
@@ -87,7 +89,7 @@ class Sheet:
         self.text((x, y + 0.62), "vdd", size=SMALL)
 
     def vss(self, at: Point) -> None:
-        """Ground downwards of a point."""
+        """Draw ground below a point."""
         x, y = at
         self.names.append(("vss", at))
         self.line((x, y), (x, y - 0.25))
@@ -95,13 +97,17 @@ class Sheet:
             self.line((x - half, y - 0.25 - 0.14 * i), (x + half, y - 0.25 - 0.14 * i))
 
     def place(self, name: str, model: str, pins: dict[str, Point]) -> None:
-        """Remember an instance; the last part of its dotted name is what the sheet shows."""
+        """Store an instance by its dotted name.
+
+        Raises:
+            ValueError: the sheet has an instance of this name.
+        """
         if name in self.parts:
             raise ValueError(f"{name} is drawn twice")
         self.parts[name] = Part(model, pins)
 
     def nets(self) -> set[frozenset[tuple[str, str]]]:
-        """Every net as a set of (instance, pin) and ("", name of the net)."""
+        """Every net, as a set of (instance, pin) and ("", name of the net)."""
         pins = {(name, pin): at for name, part in self.parts.items() for pin, at in part.pins.items()}
         points = {*pins.values(), *(at for _, at in self.names), *(p for wire in self.wires for p in wire)}
         root = {point: point for point in points}
@@ -124,7 +130,7 @@ class Sheet:
         return {frozenset(net) for net in found.values()}
 
     def save(self, path: Path) -> None:
-        """Write the drawing, as SVG or (by the suffix) as what matplotlib writes."""
+        """Write the drawing as SVG, or by matplotlib for any other suffix."""
         vector = path.suffix == ".svg"
         schemdraw.use("svg" if vector else "matplotlib")
         drawing = schemdraw.Drawing(show=False)
@@ -137,7 +143,7 @@ class Sheet:
         drawing.save(str(path), dpi=110)
 
     def _margins(self) -> list[Segment]:
-        """White strokes under the texts: schemdraw does not count text when it chooses the canvas."""
+        """White strokes under the texts, because schemdraw ignores text when it sizes the canvas."""
         strokes = []
         for label in self.lines:
             if isinstance(label, SegmentText):
@@ -161,7 +167,7 @@ class Sheet:
 
 
 def touches(point: Point, start: Point, end: Point) -> bool:
-    """Whether a point lies on the straight wire from start to end, its ends included."""
+    """Whether a point lies on the straight wire from start to end, ends included."""
     (x, y), (x0, y0), (x1, y1) = point, start, end
     across = (x1 - x0) * (y - y0) - (y1 - y0) * (x - x0)
     inside = min(x0, x1) <= x <= max(x0, x1) and min(y0, y1) <= y <= max(y0, y1)

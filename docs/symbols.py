@@ -1,7 +1,7 @@
-"""Symbols of the parts that the netlists are made of, each two grid units long, placed on a `Sheet`.
+"""Symbols of the netlists' parts on a `Sheet`, each two grid units long.
 
-Every function draws the symbol, shows the last part of the instance's dotted name, and registers its pins
-under the names of the SPICE sub-circuit's ports.
+Every function draws the symbol, writes the last part of the instance's dotted name, and places its pins under
+the names of the SPICE sub-circuit's ports.
 """
 
 from __future__ import annotations
@@ -17,11 +17,18 @@ def mos(
     gate: str = "left",
     note: str = "",
 ) -> None:
-    """Transistor `dev_<role>` with the channel's middle at a point; `gate`: left, right, top or bottom.
+    """Draw the transistor `dev_<role>`.
 
-    Upright (gate left or right) an n-channel drain, or a p-channel source, is on top; lying, the drain is
-    left.
-    The bulk is not drawn: n-channel vss, p-channel vdd, oxide none.
+    Its bulk is not drawn: n-channel vss, p-channel vdd, oxide none.
+
+    Args:
+        sheet: drawing.
+        name: dotted name of the instance.
+        at: middle of the channel.
+        role: device role, such as nmos_hvt.
+        gate: side of the gate. left, right: vertical channel, with the n-channel drain or p-channel source on
+            top; top, bottom: horizontal channel, with the drain on the left.
+        note: second line of the label.
     """
     x, y = at
     upright = gate in ("left", "right")
@@ -59,7 +66,7 @@ def _label(sheet: Sheet, at: Point, name: str, note: str, align: str) -> None:
 
 
 def capacitor(sheet: Sheet, name: str, at: Point, note: str = "", lying: bool = False) -> None:
-    """Ideal capacitor, two units long, its first pin on top or left."""
+    """Draw an ideal capacitor around a point, its first pin on top or left."""
     x, y = at
     for side in (-1, 1):
         if lying:
@@ -74,7 +81,7 @@ def capacitor(sheet: Sheet, name: str, at: Point, note: str = "", lying: bool = 
 
 
 def inverter(sheet: Sheet, name: str, at: Point, note: str = "") -> None:
-    """Inverter from its input at a point to its output two units to the right."""
+    """Draw an inverter from its input at a point to its output two units to the right."""
     x, y = at
     sheet.line((x, y), (x + 0.4, y))
     sheet.line((x + 0.4, y - 0.5), (x + 0.4, y + 0.5), (x + 1.3, y), (x + 0.4, y - 0.5))
@@ -85,7 +92,7 @@ def inverter(sheet: Sheet, name: str, at: Point, note: str = "") -> None:
 
 
 def nand(sheet: Sheet, name: str, at: Point, upper: str = "a", facing: str = "right", note: str = "") -> None:
-    """Two-input gate: inputs half a unit above and below a point, output two units on; `upper`: a or b."""
+    """Draw a NAND gate: inputs half a unit above and below a point, output two units on; `upper`: a or b."""
     x, y = at
     way = 1 if facing == "right" else -1
     body = [(0.35, 0.7), (0.9, 0.7), (1.15, 0.62), (1.35, 0.42), (1.48, 0.2), (1.5, 0.0)]
@@ -103,7 +110,7 @@ def nand(sheet: Sheet, name: str, at: Point, upper: str = "a", facing: str = "ri
 def tgate(
     sheet: Sheet, name: str, at: Point, first: str = "left", on: str = "bottom", note: str = ""
 ) -> None:
-    """Transmission gate around a point; `first`: where port a is; `on`: where the port is that opens it."""
+    """Draw a transmission gate around a point; `first`: side of port a; `on`: side of the enabling port."""
     x, y = at
     lying = first in ("left", "right")
 
@@ -132,7 +139,7 @@ def tgate(
 def block(
     sheet: Sheet, name: str, model: str, low: Point, high: Point, pins: dict[str, Point], note: str = ""
 ) -> None:
-    """A sub-circuit as a box; pins are points on its edge or outside of it, to which a lead is drawn."""
+    """Draw a sub-circuit as a box; a lead is drawn to every pin that lies outside it."""
     (x0, y0), (x1, y1) = low, high
     sheet.line(low, (x1, y0), high, (x0, y1), low)
     middle = ((x0 + x1) / 2, (y0 + y1) / 2)
@@ -143,7 +150,7 @@ def block(
 
 
 def current_source(sheet: Sheet, name: str, at: Point, note: str = "") -> None:
-    """Ideal current source around a point, from its upper pin to its lower one."""
+    """Draw an ideal current source around a point, from its upper pin to its lower one."""
     x, y = at
     sheet.line((x, y + 1), (x, y + 0.5))
     sheet.circle((x, y), 0.5)
@@ -155,7 +162,7 @@ def current_source(sheet: Sheet, name: str, at: Point, note: str = "") -> None:
 
 
 def buffer(sheet: Sheet, name: str, at: Point, note: str = "") -> None:
-    """Ideal unity-gain voltage buffer (a controlled source) from its input to two units right of it."""
+    """Draw an ideal unity-gain buffer (a controlled source) from its input at a point, two units long."""
     x, y = at
     sheet.line((x, y), (x + 0.4, y))
     sheet.line((x + 0.4, y - 0.5), (x + 0.4, y + 0.5), (x + 1.4, y), (x + 0.4, y - 0.5))

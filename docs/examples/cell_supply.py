@@ -1,4 +1,4 @@
-"""Charge of a gain cell against its supply voltage: an example of a procedure of one's own."""
+"""Charge of a gain cell against its supply voltage: an example of a user's own procedure."""
 
 from dataclasses import replace
 
@@ -52,5 +52,5 @@ class CellSupply(Procedure):
 
 
 def at_supply(condition: Condition, vdd: float) -> Condition:
-    """The condition with its technology run from another supply; the sizes stay."""
+    """The condition at another supply voltage, V, with unchanged sizes."""
     return replace(condition, technology=condition.technology.model_copy(update={"vdd": vdd}))
