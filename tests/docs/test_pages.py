@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
+import typer
 from transformers import GPT2Config, GPT2LMHeadModel
 from typer.testing import CliRunner
 
@@ -69,6 +70,26 @@ def test_commands_of_the_readme_exist():
     assert documented and documented <= {command.name for command in app.registered_commands} | {
         group.name for group in app.registered_groups
     }
+
+
+COMMAND_LINE = re.compile(r"(?:^|[\s`(])gaincell ((?:[^`\n&#|)]|\\\n)*)")
+
+
+def command_of(words):
+    """The click command that the first words name, with the rest of the words."""
+    command = typer.main.get_command(app)
+    while words and words[0] in getattr(command, "commands", {}):
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
+
+
+@pytest.mark.parametrize("page", FRONT + PAGES, ids=lambda page: page.name)
+def test_options_of_documented_commands_exist(page):
+    for line in COMMAND_LINE.findall(page.read_text()):
+        command, words = command_of(line.split())
+        known = {option for parameter in command.params for option in parameter.opts}
+        used = {word.partition("=")[0] for word in words if word.startswith("--")}
+        assert used <= known | {"--help"}, f"{page.name}: gaincell {line}"
 
 
 def test_every_page_is_on_the_index():
