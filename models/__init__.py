@@ -1,4 +1,8 @@
-"""What is learnt: surrogates fitted to simulated tables, bundled into one `Hardware` value."""
+"""Surrogates fitted to simulated tables, bundled into one `Hardware` value.
+
+The modules here hold the values that users import. `models.fitting` makes them from characterization tables,
+`models.checks` judges a fit.
+"""
 
 from .aging import AgingTerm, Retention, SeparableAging, exponential_aging
 from .array import ColumnModel, ConverterCurve, Noise, WriteError
@@ -20,7 +24,7 @@ from .curves import Exponential, Polynomial, Spline
 from .fitting.arrays import fit_column_model, fit_retention, fit_separable_aging
 from .fitting.curves import fit_converter_curve, fit_polynomial, fit_spline
 from .fitting.variation import fit_converter_variation, fit_mismatch, fit_random_curve
-from .hardware import Hardware, Levels, names
+from .hardware import Hardware, Levels, shipped_hardware
 from .processor import apply_instruction_limit
 from .surrogate import Surrogate
 from .values import FitError
@@ -67,7 +71,7 @@ __all__ = [
     "fit_retention",
     "fit_separable_aging",
     "fit_spline",
-    "names",
+    "shipped_hardware",
 ]
 
 # Importing computes nothing, so torch has not chosen its instructions yet.

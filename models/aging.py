@@ -1,4 +1,4 @@
-"""What a stored voltage does while it waits: retention, and the cell curve as a function of age."""
+"""Retention of stored voltages, and the cell curve as a function of age."""
 
 from __future__ import annotations
 
@@ -11,21 +11,22 @@ from torch import Tensor
 
 from .curves import Curve, Exponential, Polynomial
 from .surrogate import Surrogate, as_tensor
-from .values import Array, Value
+from .values import FloatArray, Value
 
 
 class Retention(Surrogate):
     """Stored voltage after a time: v(v0, age) = v0 + drift(v0, age), bilinear between simulated points.
 
-    Not assumed exponential: a pass transistor leaks towards wherever the write bit line rests.
+    The decay is not assumed to be exponential: a pass transistor leaks towards the voltage at which the write
+    bit line rests.
     """
 
-    voltages: Array
-    """Stored voltage at age 0, V, increasing, shape (n,)."""
-    ages: Array
-    """Age, s, increasing from 0, shape (m,)."""
-    drift: Array
-    """v(v0, age) - v0, V, shape (n, m)."""
+    voltages: FloatArray
+    """Stored voltages at age 0, V, increasing, shape (n,)."""
+    ages: FloatArray
+    """Ages, s, increasing from 0, shape (m,)."""
+    drift: FloatArray
+    """Change v(v0, age) - v0, V, shape (n, m)."""
 
     @model_validator(mode="after")
     def _shapes_match(self) -> Retention:
@@ -36,6 +37,15 @@ class Retention(Surrogate):
         return self
 
     def __call__(self, v0: Any, age: Any) -> Tensor:
+        """Stored voltage at an age.
+
+        Args:
+            v0: stored voltage at age 0, V, any shape.
+            age: age, s, broadcastable with `v0`.
+
+        Returns:
+            Stored voltage, V, in the broadcast shape.
+        """
         v0 = as_tensor(v0)
         age = as_tensor(age).to(v0)
         v0, age = torch.broadcast_tensors(v0, age)
@@ -47,16 +57,22 @@ class Retention(Surrogate):
         return v0 + early * (1 - b) + late * b
 
     def retention_time(self, levels: int, v_min: float, v_max: float) -> np.ndarray:
-        """Time (s) until each of `levels` equally spaced stored levels has moved by half their spacing.
+        """Time until each of equally spaced stored levels has moved by half their spacing.
 
-        Infinite where it does not within the simulated time. Shape (levels,).
+        Args:
+            levels: number of levels.
+            v_min: lowest level, V.
+            v_max: highest level, V.
+
+        Returns:
+            Times, s, shape (levels,); infinite for a level that moves less within the simulated time.
         """
         half_step = (v_max - v_min) / (levels - 1) / 2
         targets = np.linspace(v_min, v_max, levels)
         moved = np.abs(self(targets[:, None], self.ages[None, :]).numpy() - targets[:, None])
         times = np.full(levels, np.inf)
         for level, path in enumerate(moved):
-            # A level next to the rest voltage ends just half a step away: rounding does not count.
+            # A level next to the rest voltage ends exactly half a step away: allow for rounding.
             beyond = np.nonzero(path > half_step * (1 + 1e-6))[0]
             if beyond.size:
                 last = max(beyond[0], 1)
@@ -64,20 +80,31 @@ class Retention(Surrogate):
         return times
 
     def decay(self, voltages: np.ndarray, v_zero: float, period: float, periods: int = 1) -> float:
-        """Rate, per period, of the exponential decay towards v_zero (V) that comes closest after `periods`.
+        """Rate of the exponential decay towards v_zero that fits best after a number of periods.
 
-        voltages: stored at age 0, V, shape (n,). Their deviations from v_zero after `periods` times `period`
-        (s) are the fresh ones times exp(-rate periods), in the least-squares sense.
+        The deviations from v_zero after all periods are exp(-rate periods) times the fresh ones, in the
+        least-squares sense.
+
+        Args:
+            voltages: stored voltages at age 0, V, shape (n,).
+            v_zero: stored voltage that represents zero, V.
+            period: length of a period, s.
+            periods: number of periods.
+
+        Returns:
+            Rate, per period.
 
         Raises:
-            ValueError: nothing is left of the deviations, or they have changed sign; take fewer periods.
+            ValueError: no deviation is left, or its sign has changed; take fewer periods.
         """
         fresh = np.asarray(voltages, float) - v_zero
         aged = self(voltages, np.full(len(fresh), period * periods)).numpy() - v_zero
-        kept = float(fresh @ aged / (fresh @ fresh))
-        if kept <= 1e-9:
-            raise ValueError(f"nothing is left after {periods} periods of {period} s; take fewer periods")
-        return -np.log(kept) / periods
+        remaining = float(fresh @ aged / (fresh @ fresh))
+        if remaining <= 1e-9:
+            raise ValueError(
+                f"no deviation is left after {periods} periods of {period} s; take fewer periods"
+            )
+        return -np.log(remaining) / periods
 
 
 def _locate(knots: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
@@ -88,26 +115,36 @@ def _locate(knots: Tensor, x: Tensor) -> tuple[Tensor, Tensor]:
 
 
 class AgingTerm(Value):
-    """One separable term h(age) F(v)."""
+    """One separable term h(age) F(v) of a cell's charge."""
 
     curve: Curve
-    """F: charge of a full-width pulse against the voltage that was stored (V), at age 0."""
+    """F: charge of a full-width pulse, C, against the stored voltage at age 0 (V)."""
     factor: Curve | None = None
-    """h: dimensionless, against age; None means 1 at every age."""
+    """h: dimensionless factor against age; None for 1 at every age."""
 
 
 class SeparableAging(Surrogate):
-    """Cell charge as a function of the voltage once stored and of its age: f(v, age) = sum_r h_r(age) F_r(v).
+    """Cell charge against stored voltage at age 0 and age: f(v, age) = sum_r h_r(age) F_r(v).
 
-    Separable so that a product over many keys of different age stays a few matrix products: each term is one
-    matmul, scaled elementwise by h_r of (query position - key position).
+    The separable form turns a product over keys of different ages into a few matrix products: one per term,
+    scaled elementwise by h_r(query position - key position).
     """
 
     terms: tuple[AgingTerm, ...]
+    """The terms; their sum at age 0 is the fresh cell curve."""
     age_unit: Literal["s", "token"]
-    """What `age` counts: seconds, or tokens (positions between query and key)."""
+    """Unit of `age`: seconds, or tokens (positions between query and key)."""
 
     def __call__(self, v: Any, age: Any) -> Tensor:
+        """Charge of a full-width pulse.
+
+        Args:
+            v: stored voltage at age 0, V, any shape.
+            age: age, in `age_unit`, broadcastable with `v`.
+
+        Returns:
+            Charge, in the unit of the cell curve, in the broadcast shape.
+        """
         v = as_tensor(v)
         age = as_tensor(age).to(v)
         return sum(
@@ -122,10 +159,15 @@ class SeparableAging(Surrogate):
 def exponential_aging(
     cell: Polynomial, rate: float, age_unit: Literal["s", "token"] = "token"
 ) -> SeparableAging:
-    """The exact aging of a polynomial cell whose stored deviation from `center` decays as exp(-rate age).
+    """Exact aging of a polynomial cell whose stored deviation from `center` decays as exp(-rate age).
 
-    Power i of the deviation decays as exp(-i rate age), so every power is one term (Leroux et al. 2025,
-    Methods).
+    Power i of the deviation decays as exp(-i rate age), so every power is one term. Source of the exponential
+    decay: Leroux et al. 2025, https://doi.org/10.1038/s43588-025-00854-1, Methods.
+
+    Args:
+        cell: fresh cell curve.
+        rate: decay rate, per `age_unit`.
+        age_unit: "s" or "token".
     """
     return SeparableAging(
         terms=tuple(

@@ -1,4 +1,4 @@
-"""One chip: which of all the chips that the hardware describes."""
+"""The fixed deviations of one chip's circuits."""
 
 from __future__ import annotations
 
@@ -11,36 +11,59 @@ import numpy as np
 from .variation import Mismatch, RandomCurve
 
 ROWS = 64
-"""Rows of cells that are drawn at once."""
+"""Number of rows of cells whose random numbers are drawn at once."""
 
 
 @dataclass(frozen=True)
 class Chip:
     """The fixed pattern of one chip's arrays and converters, made by `Hardware.chip`.
 
-    A circuit keeps its deviation for good: it follows from the seed and from the place alone, not from the
-    sequence, the batch or how many heads and layers a network has. Cells sit at (layer, array, head, ring
-    column, row), converters of the first product at (layer, head, ring column), those of the second at
-    (layer, head, sub-tile, dimension), and the converters of a sub-tile are a bank with a bias of its own;
-    heads are key-value heads, since an array belongs to one.
+    A circuit's deviation is constant. It follows from the seed and the circuit's place alone, not from the
+    sequence, the batch, or the number of heads and layers of a network. Places: (layer, array, head, ring
+    column, row) for cells, (layer, head, ring column) for converters of the first product, (layer, head,
+    sub-tile, dimension) for those of the second. The converters of a sub-tile form a bank with its own bias.
+    Heads are key-value heads, because each has its own arrays.
+
+    Equality and hash follow from the content of the fields, so a chip can be the key of a cache.
     """
 
     mismatch: Mismatch
+    """Distribution of the deviations."""
     seed: int
+    """Number of the chip."""
     columns: int
-    """Ring columns in a sub-tile."""
+    """Number of ring columns in a sub-tile."""
 
     def reads(self, layer: int, array: int, heads: int, ring: np.ndarray, depth: int) -> np.ndarray | None:
-        """Scores of the cells' charge curves, shape (rank, heads, S, depth), for ring columns (S,); array is
-        1 (keys) or 2 (values). None where cells do not vary."""
+        """Scores of the cells' charge curves.
+
+        Args:
+            layer: index of the layer.
+            array: 1 for keys, 2 for values.
+            heads: number of key-value heads H.
+            ring: indices of the ring columns, shape (S,).
+            depth: head dimension D.
+
+        Returns:
+            Standard normal scores, dimensionless, shape (rank, H, S, D); None if the cells do not vary.
+        """
         return self._scores(self.mismatch.cell, f"cell {array}", layer, heads, ring, depth)
 
     def writes(self, layer: int, array: int, heads: int, ring: np.ndarray, depth: int) -> np.ndarray | None:
-        """Scores of the cells' write errors, as `reads`."""
+        """Scores of the cells' write errors; arguments and result as in `reads`."""
         return self._scores(self.mismatch.write, f"write {array}", layer, heads, ring, depth)
 
     def relus(self, layer: int, heads: int, ring: np.ndarray) -> np.ndarray | None:
-        """Offset and gain of the first converters, shape (heads, S, 2), for ring columns (S,)."""
+        """Offset and gain of the first (ReLU) converters.
+
+        Args:
+            layer: index of the layer.
+            heads: number of key-value heads H.
+            ring: indices of the ring columns, shape (S,).
+
+        Returns:
+            Offset (C) and gain (dimensionless), shape (H, S, 2); None if these converters do not vary.
+        """
         variation = self.mismatch.phi
         if variation is None:
             return None
@@ -57,7 +80,17 @@ class Chip:
         return variation.parameters(np.stack(normals), np.stack(banks))
 
     def readouts(self, layer: int, heads: int, tile: int, depth: int) -> np.ndarray | None:
-        """Offset and gain of each polarity of a sub-tile's signed converters, shape (heads, depth, 4)."""
+        """Offset and gain, for each polarity, of the signed converters of one sub-tile.
+
+        Args:
+            layer: index of the layer.
+            heads: number of key-value heads H.
+            tile: index of the sub-tile.
+            depth: head dimension D.
+
+        Returns:
+            Offsets (C) and gains (dimensionless), shape (H, D, 4); None if these converters do not vary.
+        """
         variation = self.mismatch.readout
         if variation is None:
             return None
@@ -91,12 +124,17 @@ class Chip:
 
 
 def _whole(depth: int) -> int:
-    """Rows drawn for a head of `depth`; it is the first axis, so more of them change none of the others."""
+    """Number of rows drawn for a head dimension. Rows are the first axis, so more rows change no earlier
+    one."""
     return -(-depth // ROWS) * ROWS
 
 
 @lru_cache(maxsize=1024)
 def _normals(seed: int, kind: str, layer: int, head: int, tile: int, shape: tuple[int, ...]) -> np.ndarray:
-    """Standard normal numbers of one sub-tile, drawn in single precision."""
+    """Standard normal numbers of one sub-tile, drawn in single precision.
+
+    The cache is bounded: 1024 entries of at most (64, rank, columns) float32 per 64 rows, 64 KiB each for
+    64 columns and rank 4.
+    """
     place = [seed, zlib.crc32(kind.encode()), layer, head, tile]
     return np.random.default_rng(place).standard_normal(shape, dtype=np.float32)

@@ -10,6 +10,7 @@ from .curves import Curve
 from .values import Value
 
 Origin = Literal["simulated", "published", "estimate"]
+"""Origin of a number."""
 
 
 class Constant(Value):
@@ -17,17 +18,17 @@ class Constant(Value):
 
     law: Literal["constant"] = "constant"
     joules: float = Field(ge=0)
-    """J per token and head."""
+    """Energy per token and head, J."""
 
 
 class CellReads(Value):
-    """Energy of the pulsed cells: linear in pulse width, so E = w @ e(v), one matrix product."""
+    """Energy of the pulsed cells: linear in pulse width, so E = w @ e(v) is one matrix product."""
 
     law: Literal["cell_reads"] = "cell_reads"
     array: Literal[1, 2]
-    """1: K array, pulsed by the query; 2: V array, pulsed by phi(S)."""
+    """Array: 1 for K, pulsed by the query; 2 for V, pulsed by phi(S)."""
     curve: Curve
-    """e(v): J for a full-width pulse of one cell that stores v (V)."""
+    """e(v): energy of a full-width pulse on one cell, J, against its stored voltage (V)."""
 
 
 class Pulses(Value):
@@ -35,8 +36,9 @@ class Pulses(Value):
 
     law: Literal["pulses"] = "pulses"
     array: Literal[1, 2]
+    """Array: 1 for K, 2 for V."""
     joules: float = Field(ge=0)
-    """J per pulse on one word line of one sub-array."""
+    """Energy per pulse on one word line of one sub-array, J."""
 
 
 class Conversions(Value):
@@ -44,19 +46,21 @@ class Conversions(Value):
 
     law: Literal["conversions"] = "conversions"
     converter: Literal[1, 2]
-    """1: ReLU converters, one conversion per stored key; 2: signed, one per sub-tile and output."""
+    """Converters: 1 for ReLU, one conversion per stored key; 2 for signed, one per sub-tile and output."""
     curve: Curve
-    """J of one conversion against its charge (hardware's charge unit)."""
+    """Energy of one conversion, J, against its charge (hardware's charge unit)."""
 
 
 class Writes(Value):
-    """Energy of writing the new key and value: drive of bit and word lines, and their wires and drivers where
-    the write path was simulated; the stage's note says which."""
+    """Energy of writing the new key and value: drive of bit and word lines.
+
+    It includes their wires and drivers if the write path was simulated; the stage's note says so.
+    """
 
     law: Literal["writes"] = "writes"
     joules: float = Field(ge=0)
-    """J per cell; 2 D cells per token and key-value head (more with complements or a normalising column),
-    shared by the query heads that read them."""
+    """Energy per cell, J. A token writes 2 D cells per key-value head (more with complements or a normalising
+    column), which the query heads of that head share."""
 
 
 class DacConversions(Value):
@@ -64,48 +68,57 @@ class DacConversions(Value):
 
     law: Literal["dac_conversions"] = "dac_conversions"
     joules: float = Field(ge=0)
-    """J per converted number; per token D for the query and one per written cell of the new key and value."""
+    """Energy per converted number, J. A token converts D numbers of the query and one per written cell."""
 
 
 Law = Annotated[
     Constant | CellReads | Pulses | Conversions | Writes | DacConversions, Field(discriminator="law")
 ]
+"""Any law of a stage's energy."""
 
 
 class StageEnergy(Value):
-    """One line of the energy bill."""
+    """One stage of the energy model."""
 
     name: str
+    """Label for reports."""
     origin: Origin
+    """Origin of the number."""
     law: Law
+    """Energy as a function of what the stage does."""
     note: str = ""
-    """Where the number comes from: the measurement, the publication, or the reasoning behind an estimate."""
+    """Source of the number: the measurement, the publication, or the reasoning behind an estimate."""
 
 
 class EnergyModel(Value):
     """Energy per token and head as a sum of stages."""
 
     stages: tuple[StageEnergy, ...]
+    """The stages, in the order of the signal path."""
 
 
 class Phase(Value):
     """One step of an attention operation."""
 
     name: str
+    """Label for reports."""
     seconds: float = Field(ge=0)
+    """Duration, s."""
     origin: Origin
+    """Origin of the number."""
     hidden: bool = False
-    """True when it runs while another phase does, and so adds nothing to the latency."""
+    """Whether the phase runs during another one and so does not add to the latency."""
 
 
 class Timing(Value):
-    """Duration of one token's attention in one layer (heads and sub-tiles work side by side)."""
+    """Duration of one token's attention in one layer; heads and sub-tiles work in parallel."""
 
     phases: tuple[Phase, ...]
+    """The phases, in their order in time."""
 
     @property
     def latency(self) -> float:
-        """Seconds from query to result: the sum of the phases that are not hidden."""
+        """Time from query to result, s: the sum of the phases that are not hidden."""
         return sum(phase.seconds for phase in self.phases if not phase.hidden)
 
 
@@ -113,6 +126,8 @@ class Area(Value):
     """Silicon area."""
 
     square_metres: float = Field(gt=0)
-    """Per head, m^2."""
+    """Area per head, m^2."""
     origin: Origin
+    """Origin of the number."""
     note: str = ""
+    """What the area includes."""

@@ -10,17 +10,17 @@ from pydantic import Field, model_validator
 from torch import Tensor
 
 from .surrogate import Surrogate, as_tensor
-from .values import Array
+from .values import FloatArray
 
 
 class Polynomial(Surrogate):
     """y(x) = sum_i c_i (x - center)^i."""
 
     family: Literal["polynomial"] = "polynomial"
-    coefficients: Array
-    """c_0 .. c_n, shape (n + 1,), in units of y per (unit of x)^i."""
+    coefficients: FloatArray
+    """Coefficients c_0 .. c_n, unit of y per (unit of x)^i, shape (n + 1,)."""
     center: float = 0.0
-    """Expansion point, in units of x (the stored voltage that means zero, for a cell)."""
+    """Expansion point, unit of x (for a cell: the stored voltage that represents zero)."""
 
     @model_validator(mode="after")
     def _has_coefficients(self) -> Polynomial:
@@ -30,9 +30,11 @@ class Polynomial(Surrogate):
 
     @property
     def order(self) -> int:
+        """Highest power n."""
         return len(self.coefficients) - 1
 
     def __call__(self, x: Any) -> Tensor:
+        """y(x), in the shape of `x`."""
         x = as_tensor(x)
         deviation = x - self.center
         highest, *lower = reversed(self._tensor("coefficients", x).unbind())
@@ -42,7 +44,14 @@ class Polynomial(Surrogate):
         return result
 
     def powers(self, x: Any) -> list[Tensor]:
-        """Every term c_i (x - center)^i on its own, from i = 0."""
+        """Values of the single terms c_i (x - center)^i.
+
+        Args:
+            x: arguments, any shape.
+
+        Returns:
+            One tensor per power, i = 0 .. n, each in the shape of `x`.
+        """
         deviation = as_tensor(x) - self.center
         power, terms = torch.ones_like(deviation), []
         for coefficient in self._tensor("coefficients", deviation).unbind():
@@ -51,20 +60,24 @@ class Polynomial(Surrogate):
         return terms
 
     def monomial(self, power: int) -> Polynomial:
-        """The single term c_i (x - center)^i as a polynomial."""
+        """A single term c_i (x - center)^i as a polynomial.
+
+        Args:
+            power: i, from 0 to `order`.
+        """
         only = np.zeros(power + 1)
         only[power] = self.coefficients[power]
         return Polynomial(coefficients=only, center=self.center, box=self.box)
 
 
 class Spline(Surrogate):
-    """Piecewise cubic table; outside the knots it goes on in a straight line with the end slope."""
+    """Piecewise cubic table, continued outside the knots as a straight line with the slope at the end."""
 
     family: Literal["spline"] = "spline"
-    knots: Array
-    """Increasing abscissae, shape (n,)."""
-    coefficients: Array
-    """Shape (n - 1, 4): on interval i, y = sum_j coefficients[i, j] (x - knots[i])^j."""
+    knots: FloatArray
+    """Increasing arguments, unit of x, shape (n,)."""
+    coefficients: FloatArray
+    """Coefficients, shape (n - 1, 4): y = sum_j coefficients[i, j] (x - knots[i])^j on interval i."""
 
     @model_validator(mode="after")
     def _shapes_match(self) -> Spline:
@@ -75,13 +88,14 @@ class Spline(Surrogate):
             raise ValueError(
                 f"coefficients: {count} knots need shape ({count - 1}, 4), got {self.coefficients.shape}"
             )
-        # The third power of a step in coulombs is below the smallest float32: evaluate in steps of one knot.
+        # The third power of a step in coulombs underflows in float32, so steps are counted in knot spacings.
         spacing = np.diff(self.knots)
         self._constants["spacing"] = torch.tensor(spacing)
         self._constants["scaled"] = torch.tensor(self.coefficients * spacing[:, None] ** np.arange(4))
         return self
 
     def __call__(self, x: Any) -> Tensor:
+        """y(x), in the shape of `x`."""
         x = as_tensor(x)
         knots, spacing = self._tensor("knots", x), self._tensor("spacing", x)
         last = len(knots) - 2
@@ -100,9 +114,10 @@ class Exponential(Surrogate):
 
     family: Literal["exponential"] = "exponential"
     rate: float
-    """Inverse of the time (or of the number of tokens) after which 1/e is left."""
+    """Decay rate, per unit of x: the inverse of the time (or number of tokens) after which 1/e is left."""
 
     def __call__(self, x: Any) -> Tensor:
+        """y(x), in the shape of `x`."""
         return torch.exp(-self.rate * as_tensor(x))
 
 

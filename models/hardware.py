@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, ClassVar, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError, model_validator
@@ -16,14 +15,15 @@ from .chip import Chip
 from .cost import Area, EnergyModel, Timing
 from .curves import Curve, Polynomial
 from .storage import read_bundle, write_bundle
-from .values import Value
+from .values import DigestValue, Value
 from .variation import Mismatch
 
 SHIPPED = Path(__file__).parent / "shipped"
+"""Folder of the hardware that comes with the package, one folder per name."""
 
 
 class Levels(Value):
-    """Levels of each quantiser. Quantisers are anchored: n equally spaced values, both ends included."""
+    """Number of levels of each quantiser: n equally spaced values, both ends of the range included."""
 
     query: int = Field(default=16, ge=2)
     """Pulse widths, from 0 to T_max."""
@@ -32,72 +32,94 @@ class Levels(Value):
     value: int = Field(default=8, ge=2)
     """Stored voltages of a value element, from v_min to v_max."""
     output: int = Field(default=32, ge=4, multiple_of=2)
-    """Read-out of a sub-tile: a sign and output / 2 magnitudes."""
+    """Read-out of a sub-tile, signed: output / 2 magnitudes of each sign."""
 
 
-class Hardware(Value):
+class Hardware(DigestValue):
     """A chip as the network sees it: surrogates, full scales, quantiser levels, cost and provenance.
 
-    An effect whose field is None is not described by this hardware and does nothing. Charges are coulombs,
-    or, for published coefficients, the publication's own unit; `charge_unit` says which.
+    An effect whose field is None is not described by this hardware and is not applied. Charges are in
+    coulombs, or, for published coefficients, in the publication's own unit; `charge_unit` names the unit.
+
+    Two hardwares are equal, and have equal hashes, if their digests are: names, curves, levels and cost
+    agree, whatever the provenance.
     """
 
+    outside_digest: ClassVar[frozenset[str]] = frozenset({"provenance"})
+
     name: str
+    """Name, as in messages and results."""
     kind: Literal["gain-cell", "softmax"] = "gain-cell"
-    """"softmax": exact digital attention (the oracle), which ignores every field about circuits."""
+    """"gain-cell": analog attention; "softmax": exact digital attention (the oracle), which ignores every
+    field about circuits."""
     description: str = ""
+    """One sentence for the user."""
     origin: Literal["simulated", "published", "exact"]
-    """Where the numbers come from."""
+    """Origin of the numbers."""
     rows: int = Field(default=64, ge=1)
-    """Cells on a bit line of the K array: the largest head dimension."""
+    """Number of cells on a bit line of the K array: the largest head dimension."""
     columns: int = Field(default=64, ge=1)
-    """Keys in a sub-tile: one signed read-out sums over this many."""
+    """Number of keys in a sub-tile, over which one signed read-out sums."""
     v_min: float = 0.0
     """Lowest stored voltage, V."""
     v_max: float = 0.9
     """Highest stored voltage, V."""
     v_zero: float = 0.45
-    """Stored voltage that means zero, V."""
+    """Stored voltage that represents zero, V."""
     t_pulse_max: float = Field(default=15e-9, gt=0)
     """Width of a full pulse, s."""
     charge_unit: str = "C"
+    """Unit of every charge in this hardware."""
     levels: Levels = Levels()
+    """Number of levels of each quantiser."""
     window: int | None = Field(default=None, ge=1)
-    """Columns of the ring where the network gives none; None: one that is never overwritten."""
+    """Number of ring columns for a network that sets none; None: no column is ever overwritten."""
     signed_query: Literal["mirrored", "two-phase"] | None = None
-    """Queries lie in [-1, 1]: by complementary rows of the K array, or by two integration phases. None: in
-    [0, 1]."""
+    """Scheme for queries in [-1, 1]: complementary rows of the K array ("mirrored") or two integration phases
+    ("two-phase"). None: queries lie in [0, 1]."""
     swap_efficiency: float | None = Field(default=None, gt=0, le=1)
-    """Two-phase: what the first phase's charge counts for in the second."""
+    """Share of the first phase's charge that is left after the capacitor's plates are swapped (two-phase
+    only), dimensionless."""
     normaliser: float | None = None
-    """Stored voltage, V, of a further column of the V array, by whose read-out the others are divided."""
+    """Stored voltage of an additional column of the V array, V. The other read-outs are divided by its
+    own."""
     cells: dict[str, Curve] = Field(default_factory=dict)
-    """Charge of a full-width pulse against stored voltage (V), by name, in `charge_unit`."""
+    """Name -> charge of a full-width pulse, in `charge_unit`, against stored voltage (V)."""
     cell: str = ""
-    """The entry of `cells` in use."""
+    """Name of the entry of `cells` in use."""
     q_sat_1: float = Field(default=1.0, gt=0)
-    """Charge of the first product that makes a full-width pulse, in `charge_unit`."""
+    """Charge of the first product that is converted to a full-width pulse, in `charge_unit`."""
     q_sat_2: float = Field(default=1.0, gt=0)
     """Full-scale charge of the signed read-out, in `charge_unit`."""
     edge: float | None = None
-    """Charge that the edges of one pulse add, in `charge_unit`: charge = f(v) w + edge for w > 0."""
+    """Charge of the two edges of one pulse, in `charge_unit`: charge = f(v) w + edge for w > 0."""
     column_1: ColumnModel | None = None
+    """Bit line of the K array; None: charges add up exactly."""
     column_2: ColumnModel | None = None
+    """Bit line of the V array; None: charges add up exactly."""
     phi: ConverterCurve | None = None
     """First converter; None: the ideal hard sigmoid clip(q / q_sat_1, 0, 1)."""
     readout: ConverterCurve | None = None
     """Signed converter; None: clip(q / q_sat_2, -1, 1)."""
     retention: Retention | None = None
+    """Stored voltage against its value at age 0 (V) and age (s)."""
     aging: dict[str, SeparableAging] = Field(default_factory=dict)
-    """Cell charge against stored voltage and age, by cell name; equals the entry of `cells` at age 0."""
+    """Cell name -> cell charge against stored voltage and age; equals the entry of `cells` at age 0."""
     decay_per_token: float | None = None
-    """Published constant: a stored deviation shrinks as exp(-decay_per_token * age in tokens)."""
+    """Published decay rate, per token: a stored deviation shrinks as exp(-decay_per_token * age in
+    tokens)."""
     write: WriteError | None = None
+    """Stored voltage against target voltage, V."""
     mismatch: Mismatch | None = None
+    """Deviations between the circuits of one chip."""
     noise: Noise | None = None
+    """Noise of writes, nodes and pulses."""
     energy: EnergyModel | None = None
+    """Energy per token and head, J."""
     timing: Timing | None = None
+    """Duration of one token's attention in one layer, s."""
     area: Area | None = None
+    """Silicon area per head, m^2."""
     provenance: dict[str, Any] = Field(default_factory=dict)
     """JSON-able record of sources: publication, tables and their hashes, simulator version, fit settings."""
 
@@ -128,11 +150,18 @@ class Hardware(Value):
 
     @property
     def transfer(self) -> Curve:
-        """The cell curve in use: stored voltage (V) -> charge of a full-width pulse."""
+        """The cell curve in use: stored voltage (V) -> charge of a full-width pulse, in `charge_unit`."""
         return self.cells[self.cell]
 
     def with_cell(self, name: str) -> Hardware:
-        """The same hardware with another cell curve in use, e.g. "linear" for the published first phase."""
+        """The same hardware with another cell curve in use.
+
+        Args:
+            name: entry of `cells`, e.g. "linear" for the first training phase of Leroux et al. 2025.
+
+        Raises:
+            UnknownHardwareError: the hardware has no such cell.
+        """
         if name not in self.cells:
             raise UnknownHardwareError(
                 f"hardware {self.name!r} has no cell {name!r}; it has {', '.join(sorted(self.cells))}"
@@ -140,7 +169,7 @@ class Hardware(Value):
         return self.model_copy(update={"cell": name})
 
     def aged_transfer(self) -> SeparableAging:
-        """Cell charge against stored voltage and age; a single ageless term where no decay is described."""
+        """Cell charge against stored voltage and age; one term without aging if no decay is described."""
         if self.cell in self.aging:
             return self.aging[self.cell]
         if self.decay_per_token is not None:
@@ -150,12 +179,22 @@ class Hardware(Value):
         )
 
     def token_decay(self, token_period: float, window: int = 1024) -> float:
-        """Rate, per token, of the exponential that loses as much as the cells do over one window of tokens.
+        """Rate of the exponential that loses as much as the cells do over one window of tokens, per token.
 
         The published network shrinks a stored deviation x by exp(-rate) per token (Leroux et al. 2025,
-        Methods). Here the rate follows from retention: the deviations of all levels, aged by `window` token
-        periods (s), are compared in the least-squares sense with the fresh ones. The layer itself does not
-        assume an exponential. A published rate is returned as it is; 0 where no decay is described.
+        https://doi.org/10.1038/s43588-025-00854-1, Methods). Here the rate follows from retention: the
+        deviations of all key levels after `window` token periods are compared with the fresh ones in the
+        least-squares sense. The attention layer itself does not assume an exponential.
+
+        Args:
+            token_period: time between two tokens, s.
+            window: number of token periods over which the loss is compared.
+
+        Returns:
+            The rate; a published rate (`decay_per_token`) unchanged; 0 if the hardware describes no decay.
+
+        Raises:
+            ValueError: no deviation is left after one window, or its sign has changed.
         """
         if self.decay_per_token is not None:
             return self.decay_per_token
@@ -168,7 +207,11 @@ class Hardware(Value):
     def chip(self, seed: int) -> Chip:
         """One chip: the fixed deviations of all its cells and converters, for every array of any network.
 
-        Raises `HardwareError` when this hardware does not describe mismatch.
+        Args:
+            seed: number of the chip; equal seeds give equal chips.
+
+        Raises:
+            HardwareError: this hardware does not describe mismatch.
         """
         if self.mismatch is None:
             raise HardwareError(
@@ -177,29 +220,36 @@ class Hardware(Value):
             )
         return Chip(self.mismatch, seed, self.columns)
 
-    @property
-    def digest(self) -> str:
-        """sha256 over every field but the provenance: equal for hardware that behaves alike."""
-        return hashlib.sha256(self.model_dump_json(exclude={"provenance"}).encode()).hexdigest()
-
     def save_pretrained(self, directory: str | Path) -> None:
-        """Write hardware.json and hardware.safetensors into a directory (made if missing), atomically."""
+        """Write hardware.json and hardware.safetensors, each atomically.
+
+        Args:
+            directory: folder to write to; it is made if necessary.
+
+        Raises:
+            OSError: the folder or a file cannot be written.
+        """
         write_bundle(Path(directory), self.model_dump())
 
     @classmethod
     def from_pretrained(cls, name_or_directory: str | Path) -> Hardware:
-        """Load shipped hardware by name, or any saved hardware by directory (./NAME where a name is shipped).
+        """Load shipped hardware by name, or any saved hardware by directory.
 
-        Raises `UnknownHardwareError` for a name or directory that does not exist, `HardwareError` for one
-        that is damaged or half-written.
+        Args:
+            name_or_directory: name from `shipped_hardware()`, or a directory made by `save_pretrained`. A
+                shipped name has precedence; write ./NAME for a directory of that name.
+
+        Raises:
+            UnknownHardwareError: neither a shipped name nor a directory.
+            HardwareError: the directory is damaged or half-written.
         """
         name, directory = str(name_or_directory), Path(name_or_directory)
-        if name in names():
+        if name in shipped_hardware():
             directory = SHIPPED / name
         elif not directory.is_dir():
             raise UnknownHardwareError(
                 f"no hardware named {name!r} and no such directory; "
-                f"shipped: {', '.join(names())}; `gaincell fit` makes others"
+                f"shipped: {', '.join(shipped_hardware())}; `gaincell fit` makes others"
             )
         try:
             return cls.model_validate(read_bundle(directory))
@@ -209,6 +259,6 @@ class Hardware(Value):
             raise HardwareError(f"{directory / 'hardware.json'}: {where}: {first['msg']}") from error
 
 
-def names() -> list[str]:
-    """Names of the hardware shipped with the package."""
+def shipped_hardware() -> list[str]:
+    """Names of the hardware that comes with the package, sorted."""
     return sorted(path.parent.name for path in SHIPPED.glob("*/hardware.json"))

@@ -13,30 +13,44 @@ from .surrogate import as_tensor
 
 def two_phase_charge(
     column: Callable[[Any, Any], Tensor],
-    retained: float,
+    swap_efficiency: float,
     first: tuple[Any, Any],
     second: tuple[Any, Any],
 ) -> Tensor:
-    """Net charge on the integration node after both phases, C, positive for a line pulled down.
+    """Net charge on the integration node after both phases, positive for a bit line that is pulled down.
 
-    The first phase delivers D. After the swap it counts `-retained D`, and the line stands as much above its
-    rest: in the second phase cells of summed loading U then take `U retained D` more before compression.
+    The first phase delivers the charge D. After the swap it counts `-swap_efficiency D`, and the bit line
+    stands as far above its rest voltage. In the second phase, cells of summed loading U therefore deliver
+    `U swap_efficiency D` more before compression.
 
     Args:
-        column: the column model.
-        retained: share of the first phase's charge that the swap keeps; the line's own is lost twice.
-        first: summed cell charge (C) and loading of the negative queries' pulses.
-        second: those of the positive queries' pulses.
+        column: the column model: summed cell charge (C) and loading -> delivered charge (C).
+        swap_efficiency: share of the first phase's charge that is left after the swap. The charge on the bit
+            line's own capacitance is lost twice.
+        first: summed cell charge (C) and loading of the pulses of negative queries.
+        second: summed cell charge (C) and loading of the pulses of positive queries, of the same shape.
+
+    Returns:
+        Charge, C, in the shape of the arguments.
     """
-    held = float(retained) * column(*map(as_tensor, first))
+    swapped = float(swap_efficiency) * column(*map(as_tensor, first))
     charge, load = map(as_tensor, second)
-    return column(charge + held * load, load) - held
+    return column(charge + swapped * load, load) - swapped
 
 
-def phase_sums(width: np.ndarray, stored: np.ndarray, curve: Callable[[Any], Tensor], edge: float = 0.0):
-    """sum_i w_i curve(v_i) + edge, over the negative and over the positive pulses of each column.
+def phase_sums(
+    width: np.ndarray, stored: np.ndarray, curve: Callable[[Any], Tensor], edge: float = 0.0
+) -> tuple[np.ndarray, np.ndarray]:
+    """sum_i w_i curve(v_i) + edge of each column, over its negative and over its positive pulses.
 
-    width: (n, rows) signed, fractions of T_max; stored: (n, rows), V. Returns two arrays of shape (n,).
+    Args:
+        width: signed pulse widths, fractions of T_max, shape (n, rows).
+        stored: stored voltages, V, shape (n, rows).
+        curve: stored voltage (V) -> charge (C) or loading of a full-width pulse.
+        edge: added for every pulse of non-zero width, in the unit of `curve`.
+
+    Returns:
+        The sums over negative and over positive pulses, each of shape (n,), in the unit of `curve`.
     """
     values = curve(stored).numpy()
     parts = (np.maximum(-width, 0.0), np.maximum(width, 0.0))

@@ -1,15 +1,13 @@
-"""A hardware bundle on disk: readable JSON beside a safetensors file with the numeric arrays.
+"""Saved hardware: a readable hardware.json beside a safetensors file with the numeric arrays.
 
-An array is replaced in the JSON by {"tensor": key}. The JSON names the sha256 of the tensor file and is
-written last, so an interrupted save is recognised instead of being read as a mixture of two bundles.
+The JSON has {"tensor": key} in place of each array. It contains the sha256 of the tensor file and is written
+last, so an interrupted save is detected instead of being read as a mixture of two saves.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
-import os
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -18,25 +16,43 @@ import safetensors.numpy
 from safetensors import SafetensorError
 
 from ..circuits.errors import HardwareError
+from ..circuits.files import write_atomically, write_json
 
 FORMAT = 2
+"""Version of the layout of the files."""
 _JSON, _TENSORS = "hardware.json", "hardware.safetensors"
 
 
 def write_bundle(directory: Path, values: dict[str, Any]) -> None:
-    """Write nested plain values and arrays as a bundle; each file is replaced atomically."""
-    directory.mkdir(parents=True, exist_ok=True)
+    """Write nested plain values and arrays; each of the two files is replaced atomically.
+
+    Args:
+        directory: folder to write to; it is made if necessary.
+        values: nested dictionaries, lists and tuples of JSON-able values and arrays.
+
+    Raises:
+        OSError: the folder or a file cannot be written.
+    """
     tensors: dict[str, np.ndarray] = {}
     tree = _detach(values, "", tensors)
     blob = safetensors.numpy.save(tensors)
     head = {"format": FORMAT, "tensors_sha256": hashlib.sha256(blob).hexdigest()}
-    text = json.dumps(head | {"hardware": tree}, indent=1, ensure_ascii=False) + "\n"
-    replace_file(directory / _TENSORS, blob)
-    replace_file(directory / _JSON, text.encode())
+    write_atomically(directory / _TENSORS, blob)
+    write_json(directory / _JSON, head | {"hardware": tree})
 
 
 def read_bundle(directory: Path) -> dict[str, Any]:
-    """The nested values given to `write_bundle`. Raises `HardwareError` when the bundle is not whole."""
+    """The nested values given to `write_bundle`.
+
+    Args:
+        directory: folder that `write_bundle` wrote to.
+
+    Returns:
+        The values; tuples have become lists.
+
+    Raises:
+        HardwareError: a file is missing, damaged, of another format, or from another save.
+    """
     path = directory / _JSON
     if not path.is_file():
         raise HardwareError(f"{directory} holds no {_JSON}; point to a directory made by `gaincell fit`")
@@ -57,17 +73,7 @@ def read_bundle(directory: Path) -> dict[str, Any]:
         raise HardwareError(f"{directory} is damaged ({error}); save the hardware again") from error
 
 
-def replace_file(path: Path, data: bytes) -> None:
-    """Write a file so that a reader sees the old content or the new, never a part."""
-    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(data)
-        os.chmod(temporary, 0o644)
-        os.replace(temporary, path)
-    except BaseException:
-        Path(temporary).unlink(missing_ok=True)
-        raise
+replace_file = write_atomically  # temporary: cosim/pipeline.py moves to circuits.files
 
 
 def _detach(node: Any, key: str, tensors: dict[str, np.ndarray]) -> Any:

@@ -1,4 +1,4 @@
-"""The surrogate family's common ground: a differentiable function with a validity box and a known error."""
+"""Base class of surrogates: a differentiable function with a validity box and a known error."""
 
 from __future__ import annotations
 
@@ -12,24 +12,26 @@ from torch import Tensor
 from .values import FitError, Value
 
 Box = dict[str, tuple[float, float]]
+"""Argument name -> (lowest, highest) value, in the order of a call's arguments."""
 
 
 class Surrogate(Value):
-    """A function learnt from simulated points, evaluated in torch.
+    """A function fitted to simulated points, evaluated in torch.
 
-    Subclasses are called on tensors (any float dtype, any shape) or on arrays, return a tensor of that shape
-    and are differentiable with the exact derivative. The box is in the order of the call's arguments.
+    A call takes tensors (any float dtype, any shape) or arrays and returns a tensor of that shape. Its
+    derivative is exact.
     """
 
     box: Box = Field(default_factory=dict)
-    """Argument name -> (lowest, highest) value that the fit has seen. Empty: valid everywhere."""
+    """Argument name -> (lowest, highest) value in the fit, in the order of the arguments. Empty: no
+    limits."""
     errors: FitError | None = None
-    """Error on held-out points; None for a published or defined (not fitted) function."""
+    """Error on held-out points; None for a function that was not fitted."""
 
     _constants: dict[str, Tensor] = PrivateAttr(default_factory=dict)
 
     def model_post_init(self, context: Any) -> None:
-        """Keep the array fields as tensors: numpy inside a traced function breaks `torch.compile`."""
+        """Convert array fields to tensors, because numpy in a traced function breaks `torch.compile`."""
         for name in type(self).model_fields:
             value = getattr(self, name)
             if isinstance(value, np.ndarray):
@@ -43,23 +45,37 @@ class Surrogate(Value):
         return self
 
     def outside(self, *arguments: Any) -> Tensor:
-        """Number of evaluations (elements of the broadcast arguments) that lie outside the validity box."""
+        """Number of evaluations outside the validity box.
+
+        Args:
+            arguments: those of a call, broadcastable; missing ones are not checked.
+
+        Returns:
+            Number of elements of the broadcast arguments outside the box, a tensor without dimensions.
+        """
         beyond: Any = torch.zeros((), dtype=torch.bool)
         for value, (low, high) in zip(arguments, self.box.values(), strict=False):
             value = as_tensor(value)
-            # A rounding error at the edge of the box is not an extrapolation.
+            # Rounding at the edge of the box is no extrapolation.
             slack = 1e-6 * (high - low)
             beyond = beyond | (value < low - slack) | (value > high + slack)
         return beyond.sum()
 
     def _tensor(self, field: str, like: Tensor) -> Tensor:
         """The array field as a tensor of `like`'s dtype and device."""
-        # Not `self._constants`: `torch.compile` cannot follow pydantic's look-up of private attributes.
+        # `self._constants` would break `torch.compile`, which cannot trace pydantic's private attributes.
         return self.__pydantic_private__["_constants"][field].to(like)
 
 
 def as_tensor(value: Any) -> Tensor:
-    """A float tensor of `value`; tensors pass unchanged, arrays and numbers become float64."""
+    """A float tensor of a value.
+
+    Args:
+        value: tensor, array, number or nested list, any shape.
+
+    Returns:
+        Float tensors unchanged, integer tensors in the default dtype, anything else in float64.
+    """
     if isinstance(value, Tensor):
         return value if value.is_floating_point() else value.to(torch.get_default_dtype())
     return torch.tensor(np.asarray(value, dtype=np.float64))

@@ -1,11 +1,13 @@
-"""Frozen values with numeric arrays: the base of every surrogate and of `Hardware`."""
+"""Frozen values with numeric arrays: the base class of every surrogate and of `Hardware`."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+import hashlib
+from collections.abc import Mapping
+from typing import Annotated, Any, ClassVar, NamedTuple, Self
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PrivateAttr
 
 
 def _read_only(data: Any) -> np.ndarray:
@@ -14,22 +16,73 @@ def _read_only(data: Any) -> np.ndarray:
     return array
 
 
-Array = Annotated[
+FloatArray = Annotated[
     np.ndarray, BeforeValidator(_read_only), PlainSerializer(lambda a: a.tolist(), when_used="json")
 ]
-"""A read-only float64 array; lists are accepted on input."""
+"""Read-only float64 array; lists are accepted on input."""
 
 
 class Value(BaseModel):
-    """A frozen, validated value. Unknown keys are refused; two values are equal when all their fields are."""
+    """A frozen, validated value. Unknown keys are refused.
+
+    Two values are equal if they have the same type and all their fields are equal. Hashes follow from the
+    content alone, so a value can be the key of a cache. The digest is computed once per instance: do not
+    modify a dictionary field in place.
+    """
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
+    outside_digest: ClassVar[frozenset[str]] = frozenset()
+    """Names of the fields that the digest leaves out."""
+
+    _cached_digest: str | None = PrivateAttr(default=None)
+
+    @property
+    def digest(self) -> str:
+        """sha256 (hexadecimal) over the JSON form of all fields but those in `outside_digest`."""
+        # pydantic's own access to private attributes takes 7 us, and caches may hash on every call.
+        private = self.__pydantic_private__
+        if private["_cached_digest"] is None:
+            content = self.model_dump_json(exclude=set(self.outside_digest))
+            private["_cached_digest"] = hashlib.sha256(content.encode()).hexdigest()
+        return private["_cached_digest"]
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields replaced, without validation.
+
+        Args:
+            update: field name -> new value.
+            deep: whether to copy the fields as well.
+        """
+        copied = super().model_copy(update=update, deep=deep)
+        if update:
+            copied._cached_digest = None
+        return copied
+
     def __eq__(self, other: object) -> bool:
-        return type(self) is type(other) and _same(self.model_dump(), other.model_dump())  # type: ignore[attr-defined]
+        if self is other:
+            return True
+        if not isinstance(other, Value) or type(self) is not type(other):
+            return False
+        # Digests are compared too, so that equal values have equal hashes although 0.0 == -0.0.
+        return self.digest == other.digest and _same(self.model_dump(), other.model_dump())
 
     def __hash__(self) -> int:
-        return hash((type(self), self.model_dump_json()))
+        return hash(self.digest)
+
+
+class DigestValue(Value):
+    """A value whose equality is that of the digest, so that a lookup in a cache compares no arrays.
+
+    All non-finite numbers have the same JSON form and so the same digest.
+    """
+
+    def __eq__(self, other: object) -> bool:
+        if self is other:
+            return True
+        return isinstance(other, DigestValue) and type(self) is type(other) and self.digest == other.digest
+
+    __hash__ = Value.__hash__
 
 
 def _same(a: Any, b: Any) -> bool:
@@ -42,6 +95,15 @@ def _same(a: Any, b: Any) -> bool:
     return a == b
 
 
+class Measured(NamedTuple):
+    """A measured column of a characterization table."""
+
+    procedure: str
+    """Name of the procedure, and so of its table."""
+    column: str
+    """Name of the column in that table."""
+
+
 class FitError(Value):
     """Error of a fit on points that the fit has not seen."""
 
@@ -50,9 +112,9 @@ class FitError(Value):
     worst: float
     """Largest absolute error, in `unit`."""
     unit: str
-    """What the errors are counted in, e.g. "of peak" (a fraction), "of T_max" (a fraction), "V"."""
+    """Unit of the errors, e.g. "of peak" (a fraction), "of T_max" (a fraction), "V"."""
     held_out_points: int
-    """Number of points the errors were measured on; none of them was used for fitting."""
+    """Number of points that the errors were measured on; the fit used none of them."""
     numerical: float | None = None
     """Largest change of the simulated values with tighter tolerances of the simulator, in `unit`; to be added
-    to the errors. None where no tolerance study has looked at them."""
+    to the errors. None where no tolerance study covers them."""

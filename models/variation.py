@@ -1,4 +1,4 @@
-"""Surrogates of mismatch: how cells, writes and converters of one chip deviate from the nominal ones."""
+"""Surrogates of mismatch: deviations of the cells, writes and converters of one chip."""
 
 from __future__ import annotations
 
@@ -11,35 +11,50 @@ from torch import Tensor
 
 from .curves import Spline
 from .surrogate import Surrogate, as_tensor
-from .values import Array, FitError, Value
+from .values import DigestValue, FitError, FloatArray, Value
 
 
 class RandomCurve(Surrogate):
     """Deviation of one circuit from the nominal curve, jointly normal over the whole argument range.
 
-    Truncated Karhunen-Loeve series d_i(x) = mu(x) + sum_r z_ir phi_r(x), z_ir independent standard normal
-    scores of circuit i. The modes phi_r carry the standard deviation at every x and the correlation between
-    any two.
+    Truncated Karhunen-Loeve series d_i(x) = mu(x) + sum_r z_ir phi_r(x), with independent standard normal
+    scores z_ir of circuit i. The modes phi_r define the standard deviation at every x and the correlation
+    between any two x.
     """
 
     modes: tuple[Spline, ...] = Field(min_length=1)
-    """phi_r, in the unit of the curve."""
+    """Modes phi_r, in the unit of the curve."""
     mean: Spline | None = None
-    """mu: what is left on average, since a current is not linear in the deviations; None for nothing."""
+    """Mean deviation mu, in the unit of the curve: a current is not linear in the deviations. None for 0."""
 
     @property
     def rank(self) -> int:
-        """Number of modes, and so of scores per circuit."""
+        """Number of modes, equal to the number of scores per circuit."""
         return len(self.modes)
 
     def __call__(self, x: Any, scores: Any) -> Tensor:
-        """x: any shape; scores: (rank, ...), each entry broadcastable with x. Returns d(x) in x's shape."""
+        """Deviation d(x).
+
+        Args:
+            x: arguments, any shape.
+            scores: scores, dimensionless, shape (rank, ...), each entry broadcastable with `x`.
+
+        Returns:
+            Deviation, in the unit of the curve, in the broadcast shape.
+        """
         x = as_tensor(x)
         mean = torch.zeros_like(x) if self.mean is None else self.mean(x)
         return sum((z * mode(x) for z, mode in zip(as_tensor(scores).to(x), self.modes, strict=True)), mean)
 
     def covariance(self, x: np.ndarray) -> np.ndarray:
-        """Covariance of the deviation between the points x (n,), shape (n, n), in the unit squared."""
+        """Covariance of the deviation between points.
+
+        Args:
+            x: arguments, shape (n,).
+
+        Returns:
+            Covariance, in the unit of the curve squared, shape (n, n).
+        """
         curves = torch.stack([mode(x) for mode in self.modes]).numpy()
         return curves.T @ curves
 
@@ -47,16 +62,17 @@ class RandomCurve(Surrogate):
 class ConverterVariation(Surrogate):
     """Offset and gain of a converter, jointly normal: a charge q is converted as (q - offset) (1 + gain).
 
-    The signed converter has an offset and a gain for each polarity, since each has a ramp of its own.
+    The signed converter has an offset and a gain for each polarity, because each polarity has its own ramp.
     """
 
-    mean: Array
-    """(offset, gain), or (offset, gain) of positive and of negative charge; C and dimensionless."""
-    factor: Array
-    """Lower triangular, shape (n, n): deviations are factor @ z with standard normal z."""
-    bank: Array | None = None
-    """Lower triangular, shape (n / 2, n / 2): gain that all converters of a bank have in common, by polarity,
-    since they share the bias of their ramps; None where it is not described."""
+    mean: FloatArray
+    """Mean (offset, gain), or (offset, gain) of positive and then of negative charge; C and dimensionless,
+    shape (n,)."""
+    factor: FloatArray
+    """Lower triangular factor, shape (n, n): deviations are factor @ z with standard normal z."""
+    bank: FloatArray | None = None
+    """Lower triangular factor, shape (n / 2, n / 2), of the gain by polarity that all converters of a bank
+    share, as they share the bias of their ramps; None if not described."""
 
     @model_validator(mode="after")
     def _shapes_match(self) -> ConverterVariation:
@@ -77,18 +93,23 @@ class ConverterVariation(Surrogate):
 
     @property
     def std(self) -> np.ndarray:
-        """Standard deviation of the parameters in the order of `mean`."""
+        """Standard deviation of the parameters, in the order and units of `mean`, shape (n,)."""
         return np.sqrt(np.diag(self.covariance))
 
     @property
     def covariance(self) -> np.ndarray:
-        """Covariance of the parameters, shape (n, n)."""
+        """Covariance of the parameters, in the order of `mean`, shape (n, n)."""
         return self.factor @ self.factor.T
 
     def parameters(self, normals: np.ndarray, bank: np.ndarray | None = None) -> np.ndarray:
-        """Offsets and gains (..., n) of converters with standard normal numbers (..., n).
+        """Offsets and gains of converters.
 
-        bank: numbers (..., n / 2) of the banks that they belong to; None for a nominal bias.
+        Args:
+            normals: standard normal numbers of the converters, shape (..., n).
+            bank: standard normal numbers of their banks, shape (..., n / 2); None for a nominal bias.
+
+        Returns:
+            Offsets (C) and gains (dimensionless) in the order of `mean`, shape (..., n).
         """
         values = self.mean + normals @ self.factor.T
         if bank is not None and self.bank is not None:
@@ -96,9 +117,15 @@ class ConverterVariation(Surrogate):
         return values
 
     def __call__(self, charge: Any, parameters: Any) -> Tensor:
-        """Charge (C) that the nominal converter would turn into the same pulse.
+        """Charge for which the nominal converter gives the same pulse.
 
-        parameters: (..., n), all but the last dimension broadcastable with charge.
+        Args:
+            charge: charge on the node, C, any shape.
+            parameters: offsets and gains, shape (..., n), broadcastable with `charge` in all but the last
+                dimension.
+
+        Returns:
+            Charge, C, in the broadcast shape.
         """
         charge = as_tensor(charge)
         parts = as_tensor(parameters).to(charge).unbind(-1)
@@ -109,47 +136,43 @@ class ConverterVariation(Surrogate):
 
 
 class CellStatistics(Value):
-    """Moments of the cell's Monte Carlo at the levels of the write DAC.
+    """Moments of the cell's Monte Carlo samples at the levels of the write DAC.
 
-    The charge of a read is a line over the pulse width: its slope is the gain, what the edges leave is the
-    offset.
+    The charge of a read is a straight line over the pulse width. Its slope is the gain, the charge of the
+    edges is the offset.
     """
 
-    levels: Array
-    """Stored voltage, V, shape (n,)."""
-    gain_std: Array
+    levels: FloatArray
+    """Stored voltages, V, shape (n,)."""
+    gain_std: FloatArray
     """Standard deviation of the charge of a full-width pulse without its edges, C, shape (n,)."""
-    offset_std: Array
+    offset_std: FloatArray
     """Standard deviation of the edges' charge, C, shape (n,)."""
-    gain_offset_correlation: Array
-    """Correlation of the two at each level, shape (n,)."""
-    correlation: Array
+    gain_offset_correlation: FloatArray
+    """Correlation of gain and offset at each level, shape (n,)."""
+    correlation: FloatArray
     """Correlation of the gain between levels, shape (n, n)."""
     samples: int
     """Number of cells."""
 
 
-class Mismatch(Value):
-    """Variation between the circuits of one chip; a part that is None does not vary."""
+class Mismatch(DigestValue):
+    """Variation between the circuits of one chip. A part that is None does not vary."""
 
     cell: RandomCurve | None = None
-    """Charge of a full-width pulse against stored voltage (V), in the hardware's charge unit."""
+    """Deviation of the charge of a full-width pulse, in the hardware's charge unit, against stored voltage
+    (V)."""
     write: RandomCurve | None = None
-    """Stored voltage against the voltage to write, V."""
+    """Deviation of the stored voltage, V, against the voltage to write (V)."""
     phi: ConverterVariation | None = None
-    """First (ReLU) converter."""
+    """Offset and gain of the first (ReLU) converters."""
     readout: ConverterVariation | None = None
-    """Second (signed) converter."""
+    """Offset and gain of the second (signed) converters."""
     cell_statistics: CellStatistics | None = None
-    """What the Monte Carlo of the cell showed."""
+    """Moments of the Monte Carlo samples that `cell` was fitted to."""
 
     @property
     def fit_errors(self) -> dict[str, FitError]:
-        """Error of each part on points that its fit has not seen, by what it describes."""
-        parts = {
-            "cell mismatch": self.cell,
-            "write mismatch": self.write,
-            "ReLU converter mismatch": self.phi,
-            "signed converter mismatch": self.readout,
-        }
+        """Field name -> error of that part on points that its fit has not seen."""
+        parts = {"cell": self.cell, "write": self.write, "phi": self.phi, "readout": self.readout}
         return {name: part.errors for name, part in parts.items() if part is not None and part.errors}

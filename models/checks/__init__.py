@@ -1,1 +1,1 @@
-"""Checks of fitted circuits: design limits, corners, agreement with arrays, numerical error."""
+"""Checks of a fit: design limits, corners, agreement with arrays, numerical error, wires."""

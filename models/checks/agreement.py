@@ -1,4 +1,4 @@
-"""How well pulse widths that the surrogates predict agree with those of simulated columns, arrays, chains."""
+"""Predicted against simulated pulse widths of columns, arrays and chains."""
 
 from __future__ import annotations
 
@@ -8,43 +8,46 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..chain import predict_chain, product
+from ..chain import predict_chain, product_widths
 from ..hardware import Hardware
 from ..values import Value
 
-LIMITS = {1: 0.015, 2: 0.03}
-"""By product: largest rms error of an array or chain, fraction of T_max."""
+RMS_LIMITS = {1: 0.015, 2: 0.03}
+"""Product (1 or 2) -> largest rms error of an array or chain, fraction of T_max."""
 CHAINS = ("chain", "chain64")
+"""Procedures that simulate chains of both arrays."""
 ARRAYS = ("array", "array64")
-TABLES = (*ARRAYS, *CHAINS)
-"""Procedures whose tables are compared where they are there; none is used in a fit."""
+"""Procedures that simulate whole arrays."""
+ARRAY_TABLES = (*ARRAYS, *CHAINS)
+"""Procedures whose tables are compared, all optional; no fit uses them."""
 
 
 class Agreement(Value):
-    """Simulated against predicted pulse widths of one kind of circuit, fractions of T_max.
+    """Simulated against predicted pulse widths of one circuit, fractions of T_max.
 
-    A width that both have at 0, or both at full scale, agrees with any model and does not count.
+    Columns whose predicted and simulated widths are both 0, or both at full scale, are not counted: they
+    agree with any model.
     """
 
     product: int
     """1: K array and ReLU; 2: V array and signed read-out, which in a chain includes the first product."""
     columns: int
-    """Simulated columns."""
+    """Number of simulated columns."""
     counted: int
-    """Columns whose width is neither clipped nor zero in both."""
+    """Number of columns whose widths are neither both zero nor both at full scale."""
     slope: float
-    """Of the straight line simulated = slope x predicted + offset."""
+    """Slope of the straight line simulated = slope x predicted + offset, dimensionless."""
     offset: float
-    """Of that line."""
+    """Offset of that line, fraction of T_max."""
     rms: float
-    """Root mean square difference."""
+    """Root mean square difference, fraction of T_max."""
     worst: float
-    """Largest difference."""
+    """Largest absolute difference, fraction of T_max."""
 
     @property
     def limit(self) -> float:
-        """Largest rms that the design allows."""
-        return LIMITS[self.product]
+        """Largest rms that the design allows, fraction of T_max."""
+        return RMS_LIMITS[self.product]
 
     @property
     def met(self) -> bool:
@@ -52,8 +55,17 @@ class Agreement(Value):
         return bool(self.rms <= self.limit)
 
 
-def agreement(predicted: np.ndarray, simulated: np.ndarray, product: int) -> Agreement:
-    """Agreement of widths, shape (n,), fractions of T_max; NaN where fewer than three columns count."""
+def compare_widths(predicted: np.ndarray, simulated: np.ndarray, product: int) -> Agreement:
+    """Agreement of predicted and simulated pulse widths.
+
+    Args:
+        predicted: widths by the surrogates, shape (n,), fractions of T_max.
+        simulated: widths in the circuit, shape (n,), fractions of T_max.
+        product: 1 for K arrays, 2 for V arrays.
+
+    Returns:
+        The figures; slope, offset, rms and worst are NaN if fewer than three columns count.
+    """
     predicted, simulated = np.asarray(predicted, float), np.asarray(simulated, float)
     zero = (np.abs(predicted) < 1e-3) & (np.abs(simulated) < 1e-3)
     full = (np.abs(predicted) > 0.99) & (np.abs(simulated) > 0.99)
@@ -71,8 +83,16 @@ def agreement(predicted: np.ndarray, simulated: np.ndarray, product: int) -> Agr
     return Agreement(product=product, columns=len(predicted), counted=int(counts.sum()), **figures)
 
 
-def agreements(hardware: Hardware, tables: Mapping[str, pd.DataFrame]) -> dict[str, Agreement]:
-    """Agreement by circuit and size, of those arrays and chains there are tables of."""
+def compare_circuits(hardware: Hardware, tables: Mapping[str, pd.DataFrame]) -> dict[str, Agreement]:
+    """Agreement of every array and chain in the tables.
+
+    Args:
+        hardware: the fitted surrogates.
+        tables: procedure -> table without failed rows; any of `ARRAY_TABLES`.
+
+    Returns:
+        Label of the circuit and its size -> agreement; empty without such tables.
+    """
     found = {}
     for name in ARRAYS:
         if name not in tables:
@@ -80,26 +100,34 @@ def agreements(hardware: Hardware, tables: Mapping[str, pd.DataFrame]) -> dict[s
         for (size, signed), rows in tables[name].groupby(["rows", "signed"]):
             kind, number = ("V", 2) if signed else ("K", 1)
             predicted, simulated = predict_arrays(hardware, rows)
-            found[f"{kind} array of {size}"] = agreement(predicted, simulated, number)
+            found[f"{kind} array of {size}"] = compare_widths(predicted, simulated, number)
     for name in CHAINS:
         if name not in tables:
             continue
         first = tables[name][tables[name]["stage"] == 1]
         size = int(first["index"].max()) + 1
         for stage, label in ((1, "product 1"), (2, "product 2")):
-            found[f"chain of {size}, {label}"] = agreement(
+            found[f"chain of {size}, {label}"] = compare_widths(
                 *predict_chain(hardware, tables[name], stage), stage
             )
     return found
 
 
 def predict_arrays(hardware: Hardware, rows: pd.DataFrame) -> tuple[np.ndarray, np.ndarray]:
-    """Predicted and simulated widths / T_max of the arrays of one size and kind in a table (`array`)."""
+    """Predicted and simulated pulse widths of arrays of one size and kind.
+
+    Args:
+        hardware: the fitted surrogates.
+        rows: rows of the table `array` or `array64` with one size and one value of `signed`.
+
+    Returns:
+        Predicted and simulated widths, fractions of T_max, each of shape (columns of all arrays,).
+    """
     predicted, simulated = [], []
     for _, one in rows.groupby("point"):
         first: Any = one.iloc[0]
         width = np.asarray(first["t_pulse"]) / hardware.t_pulse_max
         stored = np.asarray(first["v_store"]).reshape(len(width), -1)
-        predicted.append(product(hardware, width, stored, 2 if first["signed"] else 1))
+        predicted.append(product_widths(hardware, width, stored, 2 if first["signed"] else 1))
         simulated.append(one.sort_values("index")["t_out"].to_numpy() / hardware.t_pulse_max)
     return np.concatenate(predicted), np.concatenate(simulated)

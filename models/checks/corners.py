@@ -1,4 +1,4 @@
-"""Circuits over corners, temperature and supply: their figures at every condition, and the worst of them."""
+"""Figures of the circuits over process corners, temperature and supply, and the worst of each."""
 
 from __future__ import annotations
 
@@ -11,26 +11,31 @@ import pandas as pd
 from ..values import Value
 from .limits import ConverterFigures, converter_figures
 
-TABLES = ("cell_corners", "write_corners", "converter_corners", "reset_corners")
-"""Procedures whose tables this module reads."""
+CORNER_TABLES = ("cell_corners", "write_corners", "converter_corners", "reset_corners")
+"""Procedures whose tables this module reads, all optional."""
 AXES = ["corner", "temperature", "vdd"]
+"""Columns that define a condition: process corner, temperature (Celsius), supply (V)."""
 
 
 class CornerFigure(Value):
     """One figure of the circuits at the nominal condition and at the worst one."""
 
     name: str
+    """Label for the report."""
     unit: str
+    """Unit of the values."""
     nominal: float
+    """Value at the nominal condition, in `unit`."""
     worst: float
+    """Value at the worst condition, in `unit`."""
     corner: str
-    """Where it is worst: process corner."""
+    """Process corner of the worst condition."""
     temperature: float
-    """Where it is worst: Celsius."""
+    """Temperature of the worst condition, Celsius."""
     vdd: float
-    """Where it is worst: supply, V."""
+    """Supply at the worst condition, V."""
     limit: float | None = None
-    """Design limit of the magnitude; None for a figure that an operation adapts to."""
+    """Design limit of the magnitude, in `unit`; None for a figure that the operation adapts to."""
 
     @property
     def met(self) -> bool:
@@ -57,18 +62,22 @@ FIGURES: dict[str, tuple[str, str, float | None]] = {
     "misfires": ("both converters, wrong signs, missing or broken pulses", "points", 0.0),
     "energy": ("energy of a conversion, worst", "J", 0.6e-12),
 }
-"""Column of `figures_by_condition` -> what it is, its unit, its design limit."""
+"""Column of `figures_by_condition` -> label, unit, design limit of the magnitude."""
 
 
 def figures_by_condition(
     tables: Mapping[str, pd.DataFrame], i_ramp: Mapping[bool, float], t_pulse_max: float
 ) -> pd.DataFrame:
-    """One row per condition: corner, temperature (Celsius), vdd (V) and the columns of `FIGURES`.
+    """Figures of the circuits at every condition.
 
     Args:
-        tables: those of `TABLES` that there are, by name; failed points leave NaN.
-        i_ramp: ramp current (A) by `signed`.
-        t_pulse_max: T_max, s.
+        tables: procedure -> table, any of `CORNER_TABLES`; failed points give NaN.
+        i_ramp: ramp current by `signed`, A.
+        t_pulse_max: width of a full pulse, s.
+
+    Returns:
+        One row per condition: corner, temperature (Celsius), vdd (V) and the columns of `FIGURES` that the
+        tables give.
     """
     parts = []
     if "cell_corners" in tables:
@@ -88,11 +97,16 @@ def figures_by_condition(
 
 
 def corner_report(tables: Mapping[str, pd.DataFrame], designs: Mapping[str, Any]) -> tuple[CornerFigure, ...]:
-    """`worst_figures` of those of `TABLES` that are in `tables`; empty where there are none.
+    """Nominal and worst value of every figure that the tables give.
 
-    designs: sizes, as in the manifest's condition.
+    Args:
+        tables: procedure -> table; those of `CORNER_TABLES` are used.
+        designs: sizes, as in the manifest's condition.
+
+    Returns:
+        The figures in the order of `FIGURES`; empty without such tables.
     """
-    known = {procedure: tables[procedure] for procedure in TABLES if procedure in tables}
+    known = {procedure: tables[procedure] for procedure in CORNER_TABLES if procedure in tables}
     if not known:
         return ()
     i_ramp = {False: designs["converter"]["i_ramp"], True: designs["readout"]["i_ramp"]}
@@ -100,7 +114,16 @@ def corner_report(tables: Mapping[str, pd.DataFrame], designs: Mapping[str, Any]
 
 
 def worst_figures(by_condition: pd.DataFrame) -> tuple[CornerFigure, ...]:
-    """Every figure at the nominal condition and where it is furthest from it."""
+    """Value of every figure at the nominal condition, and at the condition where its magnitude is largest.
+
+    `cell_gain` is worst where it is furthest from 1.
+
+    Args:
+        by_condition: result of `figures_by_condition`.
+
+    Returns:
+        The figures in the order of `FIGURES`; those without any value are left out.
+    """
     nominal = by_condition[nominal_condition(by_condition)].iloc[0]
     figures = []
     for column, (name, unit, limit) in FIGURES.items():
@@ -115,7 +138,14 @@ def worst_figures(by_condition: pd.DataFrame) -> tuple[CornerFigure, ...]:
 
 
 def nominal_condition(rows: pd.DataFrame) -> pd.Series:
-    """Which rows are at the typical corner, the middle temperature and the middle supply."""
+    """Mask of the rows at the typical corner, the middle temperature and the middle supply.
+
+    Args:
+        rows: a table with the columns of `AXES`.
+
+    Returns:
+        Booleans, shape (n,). Without a corner `tt` the first corner is the typical one.
+    """
     corners = rows["corner"].unique()
     typical = "tt" if "tt" in corners else corners[0]
     middle = (rows[axis] == np.median(rows[axis].unique()) for axis in ("temperature", "vdd"))
@@ -164,7 +194,7 @@ def _converters(group: pd.DataFrame, i_ramp: Mapping[bool, float], t_max: float)
 
 
 def _line(rows: pd.DataFrame, t_max: float, sign: int) -> ConverterFigures:
-    """The line through the pulses of one sign; NaN where fewer than three are neither short nor saturated."""
+    """Line through the pulses of one sign; NaN if fewer than three are between 2 and 98 % of T_max."""
     width = sign * rows["t_out"] / t_max
     if int(width.between(0.02, 0.98).sum()) < 3:
         return ConverterFigures(gain=np.nan, offset=np.nan, inl=np.nan)
@@ -172,7 +202,7 @@ def _line(rows: pd.DataFrame, t_max: float, sign: int) -> ConverterFigures:
 
 
 def _misfires(group: pd.DataFrame) -> int:
-    """Points that a working converter of any offset could not give."""
+    """Number of points that no working converter gives, whatever its offset."""
     signed, charge, width = (group[name] for name in ("signed", "charge", "t_out"))
     wrong_sign = signed & (np.sign(width) != np.sign(charge))
     silent = ~signed & ((charge > 0) != (width > 0))

@@ -1,4 +1,4 @@
-"""Figures that say whether the circuits behave as designed, each beside the limit it was designed to."""
+"""Figures of the circuits, each beside its design limit."""
 
 from __future__ import annotations
 
@@ -13,9 +13,13 @@ class Check(Value):
     """One figure of merit of the simulated circuits and its design limit."""
 
     name: str
+    """Label for the report."""
     value: float
+    """Simulated value, in `unit`."""
     limit: float
+    """Largest value that the design allows, in `unit`."""
     unit: str
+    """Unit of value and limit."""
 
     @property
     def met(self) -> bool:
@@ -24,7 +28,15 @@ class Check(Value):
 
 
 def cell_checks(transfer: pd.DataFrame, vdd: float) -> list[Check]:
-    """Shape against the published polynomial, width linearity and disturbance by a read (cell_transfer)."""
+    """Checks of the cell: shape, linearity in the pulse width, disturbance by a read.
+
+    The shape is compared with the published polynomial of Leroux et al. 2025
+    (https://doi.org/10.1038/s43588-025-00854-1, Methods), scaled in the least-squares sense.
+
+    Args:
+        transfer: table cell_transfer.
+        vdd: supply, V.
+    """
     stored = transfer["v_store"].between(-1e-9, vdd + 1e-9)
     rest = transfer[np.isclose(transfer["v_bl"], vdd / 2) & ~transfer["held_out"] & stored]
     charge = rest.pivot(index="v_store", columns="t_pulse", values="q_bl")
@@ -55,27 +67,37 @@ def cell_checks(transfer: pd.DataFrame, vdd: float) -> list[Check]:
 
 
 def write_checks(write: pd.DataFrame, device: str) -> list[Check]:
-    """Worst write error of a write device (cell_write)."""
+    """Check of the worst write error of one write device.
+
+    Args:
+        write: table with write_device, v_target and v_written (V), such as cell_write.
+        device: the write device.
+    """
     rows = write[write["write_device"] == device]
     worst = float((rows["v_written"] - rows["v_target"]).abs().max())
     return [Check(name=f"write error, {device}, worst", value=worst, limit=7e-3, unit="V")]
 
 
 class ConverterFigures(Value):
-    """Straight-line figures of one polarity of a converter."""
+    """Straight-line fit of one polarity of a converter."""
 
     gain: float
-    """Pulse width per charge, s/C."""
+    """Slope of pulse width over charge, s/C."""
     offset: float
-    """Width at zero charge by the line, s."""
+    """Width of the line at zero charge, s."""
     inl: float
     """Worst deviation from the line, fraction of T_max, over pulses of 2 to 98 % of T_max."""
 
 
 def converter_figures(rows: pd.DataFrame, t_pulse_max: float, sign: int) -> ConverterFigures:
-    """Best straight line through the pulses of one sign (converter table).
+    """Least-squares line through the pulses of one sign between 2 and 98 % of T_max.
 
-    Pulses below 2 % of T_max are shorter than the gates' own edges: the counter's half step is 3 %.
+    Shorter pulses are shorter than the edges of the gates, and below the counter's half step of 3 %.
+
+    Args:
+        rows: table converter, rows of one kind.
+        t_pulse_max: width of a full pulse, s.
+        sign: 1 or -1, the polarity.
     """
     width, charge = sign * rows["t_out"].to_numpy(), sign * rows["charge"].to_numpy()
     inside = (width > 0.02 * t_pulse_max) & (width < 0.98 * t_pulse_max)
@@ -85,15 +107,15 @@ def converter_figures(rows: pd.DataFrame, t_pulse_max: float, sign: int) -> Conv
 
 
 def _saturation_error(rows: pd.DataFrame, t_pulse_max: float, line: ConverterFigures) -> float:
-    """Worst relative error of the widths where the line has passed T_max by 3 %, positive polarity."""
+    """Worst relative error of the widths where the line exceeds T_max by 3 %, positive polarity."""
     beyond = rows["charge"] * line.gain + line.offset > 1.03 * t_pulse_max
     return float((rows.loc[beyond, "t_out"] / t_pulse_max - 1).abs().max())
 
 
 def _small_pulse_error(rows: pd.DataFrame, t_pulse_max: float, line: ConverterFigures) -> float:
-    """Worst distance from the clipped line where it is below 2 % of T_max, positive polarity, in T_max.
+    """Worst distance from the clipped line where it is below 2 % of T_max, positive polarity, of T_max.
 
-    Pulses about as short as the gates' own edges shrink or vanish: a dead zone around zero charge.
+    Pulses about as short as the edges of the gates shrink or vanish: a dead zone around zero charge.
     """
     expected = (rows["charge"] * line.gain + line.offset).clip(lower=0)
     small = (rows["charge"] > 0) & (expected < 0.02 * t_pulse_max)
@@ -101,7 +123,12 @@ def _small_pulse_error(rows: pd.DataFrame, t_pulse_max: float, line: ConverterFi
 
 
 def converter_checks(converter: pd.DataFrame, t_pulse_max: float) -> list[Check]:
-    """Linearity, gain match, saturation and energy of both converters (converter table)."""
+    """Checks of both converters: linearity, gain match of the signs, saturation, energy.
+
+    Args:
+        converter: table converter, both kinds.
+        t_pulse_max: width of a full pulse, s.
+    """
     relu, signed = (converter[converter["signed"] == kind] for kind in (False, True))
     unsigned = converter_figures(relu, t_pulse_max, 1)
     positive, negative = (converter_figures(signed, t_pulse_max, sign) for sign in (1, -1))

@@ -1,4 +1,4 @@
-"""What an array's wires cost, and whether its energy and charge bookkeeping closes, from their tables."""
+"""Checks of an array's wires, and of its energy and charge balance."""
 
 from __future__ import annotations
 
@@ -10,14 +10,23 @@ import pandas as pd
 
 from .limits import Check
 
-TABLES = ("row_map", "bit_line_map", "charge_balance")
-"""Procedures whose tables are checked where they are there."""
+WIRE_TABLES = ("row_map", "bit_line_map", "charge_balance")
+"""Procedures whose tables are checked, all optional."""
 
 
 def wire_checks(
     tables: Mapping[str, pd.DataFrame], designs: Mapping[str, Any], t_pulse_max: float
 ) -> list[Check]:
-    """Checks of those of `TABLES` that are there; at the design's own wires and drivers."""
+    """Checks at the design's own wires and drivers.
+
+    Args:
+        tables: procedure -> table; those of `WIRE_TABLES` are used.
+        designs: sizes, as in the manifest's condition.
+        t_pulse_max: width of a full pulse, s.
+
+    Returns:
+        The checks; empty without such tables.
+    """
     checks = []
     array = designs["array"]
     if "row_map" in tables:
@@ -28,23 +37,36 @@ def wire_checks(
     if "bit_line_map" in tables and array["r_wire"] > 0:
         checks.append(_bit_line(tables["bit_line_map"], array["r_wire"], t_pulse_max))
     if "charge_balance" in tables:
-        checks += _bookkeeping(tables["charge_balance"])
+        checks += _balances(tables["charge_balance"])
     return checks
 
 
 def width_shift(rows: pd.DataFrame) -> np.ndarray:
-    """Change of a pulse's effective width at each cell of a word line (row_map), shape (n,), s.
+    """Change of a pulse's effective width at each cell of a word line.
 
-    The n switch conducts while rwl is high, the p switch while rwlb is low: their mean.
+    The n switch conducts while rwl is high, the p switch while rwlb is low; the effective width is the mean
+    of both times.
+
+    Args:
+        rows: table row_map.
+
+    Returns:
+        Change, s, shape (n,).
     """
     return ((rows["t_high"] + rows["t_low"]) / 2 - rows["t_pulse"]).to_numpy()
 
 
 def drop_sensitivity(rows: pd.DataFrame) -> float:
-    """Relative loss of a cell's charge per volt of bit-line drop (bit_line_map), 1/V.
+    """Relative loss of a cell's charge per volt of bit-line drop.
 
-    From the loss of loaded columns against the one without wire resistance, over the mean drop at the cells
-    that are on.
+    It is the slope of the loss of loaded columns, against a column without wire resistance, over the mean
+    drop at the cells that are on.
+
+    Args:
+        rows: table bit_line_map.
+
+    Returns:
+        Sensitivity, 1/V.
     """
     free = float(rows.loc[rows["r_wire"] == 0, "t_out"].iloc[0])
     loaded = rows[(rows["r_wire"] > 0) & rows["loaded"]]
@@ -74,7 +96,7 @@ def _bit_line(rows: pd.DataFrame, r_wire: float, t_pulse_max: float) -> Check:
     )
 
 
-def _bookkeeping(rows: pd.DataFrame) -> list[Check]:
+def _balances(rows: pd.DataFrame) -> list[Check]:
     scale = rows[["e_delivered", "e_dissipated"]].abs().max(axis=1)
     missing = (rows["e_delivered"] - rows["e_dissipated"] - rows["e_stored"]).abs() / scale
     checks = [
@@ -91,7 +113,7 @@ def _bookkeeping(rows: pd.DataFrame) -> list[Check]:
             Check(
                 name="charge: cells of a column against capacitors of its bit line, worst",
                 value=float((column["q_cells"] / column["q_line"] - 1).abs().max()),
-                limit=2e-2,  # the rest sits in the capacitances of transistors on the line
+                limit=2e-2,  # the rest is on the capacitances of transistors on the bit line
                 unit="of the charge",
             )
         )

@@ -1,4 +1,4 @@
-"""From characterization tables to surrogates."""
+"""Fits of surrogates to characterization tables."""
 
 from .arrays import fit_column_model, fit_retention, fit_separable_aging
 from .curves import fit_converter_curve, fit_polynomial, fit_spline

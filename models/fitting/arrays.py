@@ -1,4 +1,4 @@
-"""Fit the surrogates of two arguments: the bit-line column, retention, and the aging cell."""
+"""Fits of the surrogates of two arguments: bit-line column, retention, cell with aging."""
 
 from __future__ import annotations
 
@@ -26,9 +26,24 @@ def fit_column_model(
 ) -> ColumnModel:
     """Fit Q = A (1 + sum_ij c_ij a^i u^j), i + j <= order, by linear least squares on simulated columns.
 
-    charge_sum: A = sum w f(v), C; load_sum: U = sum w g(v); charge: the simulated Q, C; all shape (n,), one
-    entry per column. `loading` is g. There is no constant term beyond c_00, so an unloaded column may keep a
-    gain error.
+    There is no constant term besides c_00, so an unloaded column may have a gain error.
+
+    Args:
+        charge_sum: A = sum w f(v) of each column, C, shape (n,).
+        load_sum: U = sum w g(v) of each column, dimensionless, shape (n,).
+        charge: simulated Q of each column, C, shape (n,).
+        held_out: mask of the columns that the fit leaves out, shape (n,); None for every fourth (see
+            `curves`).
+        loading: g, the loading by one cell against stored voltage (V).
+        order: highest i + j.
+        scale: charge that counts as 1 in the errors, C; None for the largest |Q|.
+        unit: name of that scale.
+
+    Returns:
+        The model with its error on the held-out columns.
+
+    Raises:
+        ValueError: fewer fitted columns than coefficients, or a mask of the wrong shape.
     """
     a_sum, u, q = (np.asarray(values, float) for values in (charge_sum, load_sum, charge))
     out = held_out_mask(a_sum, held_out)
@@ -52,11 +67,18 @@ def fit_column_model(
 
 
 def fit_retention(voltage: np.ndarray, age: np.ndarray, stored: np.ndarray) -> Retention:
-    """Retention from a full grid of (voltage at age 0, age) -> stored voltage, given as tidy columns in any
-    order.
+    """Retention from a full grid of voltages and ages, given as tidy columns in any order.
 
-    Errors (V) are those of the same table made from every second age, measured at the ages left out; the
-    table returned has them all.
+    The errors (V) are those of a table with every second age, at the ages between. The returned table has all
+    ages.
+
+    Args:
+        voltage: stored voltage at age 0, V, shape (n,).
+        age: age, s, shape (n,).
+        stored: stored voltage at that age, V, shape (n,).
+
+    Raises:
+        ValueError: a pair of voltage and age is missing or repeated.
     """
     voltages, ages = np.unique(voltage), np.unique(age)
     if len(voltages) * len(ages) != len(np.asarray(stored)):
@@ -67,11 +89,11 @@ def fit_retention(voltage: np.ndarray, age: np.ndarray, stored: np.ndarray) -> R
     grid = np.asarray(stored, float)[order].reshape(len(voltages), len(ages))
     drift = grid - voltages[:, None]
     box = {"v0": (voltages[0], voltages[-1]), "age": (ages[0], ages[-1])}
-    kept = np.union1d(np.arange(0, len(ages), 2), [len(ages) - 1])
-    coarse = Retention(voltages=voltages, ages=ages[kept], drift=drift[:, kept])
-    left = np.setdiff1d(np.arange(len(ages)), kept)
-    predicted = coarse(voltages[:, None], ages[None, left]).numpy()
-    errors = measure_error(predicted.ravel(), grid[:, left].ravel(), 1.0, "V")
+    used = np.union1d(np.arange(0, len(ages), 2), [len(ages) - 1])
+    coarse = Retention(voltages=voltages, ages=ages[used], drift=drift[:, used])
+    unseen = np.setdiff1d(np.arange(len(ages)), used)
+    predicted = coarse(voltages[:, None], ages[None, unseen]).numpy()
+    errors = measure_error(predicted.ravel(), grid[:, unseen].ravel(), 1.0, "V")
     return Retention(voltages=voltages, ages=ages, drift=drift, box=box, errors=errors)
 
 
@@ -85,10 +107,15 @@ def fit_separable_aging(
 ) -> SeparableAging:
     """f(v, age) = curve(retention(v, age)) as the fresh curve plus a few separable terms (truncated SVD).
 
-    retention: (v0 (n, 1) in V, age (1, m) in s) -> stored volts (n, m). ages: increasing, s. voltages: grid
-    of v0, default 65 points over the curve's box. As many terms are kept as bring the singular values below
-    `tolerance` of the fresh curve's peak. At age 0 the result is the fresh curve itself. Errors (of peak) are
-    measured half-way between the grid points, in voltage and in age.
+    At age 0 the result is the fresh curve itself. Errors (of peak) are measured half-way between the grid
+    points, in voltage and in age.
+
+    Args:
+        curve: fresh cell curve: stored voltage (V) -> charge.
+        retention: voltage at age 0 (V, shape (n, 1)) and age (s, shape (1, m)) -> stored voltage (V, (n, m)).
+        ages: grid of ages, s, increasing, shape (m,).
+        voltages: grid of voltages at age 0, V, shape (n,); None for 65 points over the curve's box.
+        tolerance: largest singular value that is left out, as a fraction of the fresh curve's peak.
     """
     (low, high), ages = next(iter(curve.box.values())), np.asarray(ages, float)
     v = np.linspace(low, high, 65) if voltages is None else np.asarray(voltages, float)
@@ -99,7 +126,7 @@ def fit_separable_aging(
         return curve(np.asarray(retention(volts[:, None], age[None, :]))).numpy()
 
     left, singular, right = np.linalg.svd(aged(v, ages) - fresh[:, None], full_matrices=False)
-    # A term's largest contribution is at most its singular value, so this bounds the error at the grid
+    # The largest contribution of a term is at most its singular value, so this bounds the error at the grid
     # points.
     rank = int(np.sum(singular > tolerance * peak))
     terms = [AgingTerm(curve=curve)]

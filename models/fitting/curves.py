@@ -1,8 +1,9 @@
-"""Fit curves to simulated points: numpy arrays in, a surrogate with its error on held-out points out.
+"""Fits of curves to simulated points: numpy arrays in, a surrogate with its error on held-out points out.
 
-`held_out` is a boolean mask over the points, True where a point is kept from the fit and used to measure its
-error; None keeps back every fourth point between the outermost two. `scale` is the value that counts as 1 in
-the stated errors (None: the largest |y|) and `unit` its name.
+Arguments that the functions share: `held_out` is a boolean mask over the points; the fit leaves out the
+points where it is True, and their error is measured. None holds out every fourth point between the outermost
+two. `scale` is the value that counts as 1 in the stated errors (None: the largest |y|), and `unit` is its
+name.
 """
 
 from __future__ import annotations
@@ -21,9 +22,19 @@ Fitted = TypeVar("Fitted", Polynomial, Spline, ConverterCurve)
 
 
 def measure_error(predicted: np.ndarray, true: np.ndarray, scale: float, unit: str) -> FitError:
-    """Rms and worst of (predicted - true) / scale."""
+    """Rms and largest magnitude of (predicted - true) / scale.
+
+    Args:
+        predicted: values of the surrogate, shape (n,).
+        true: simulated values, shape (n,).
+        scale: value that counts as 1, in the unit of both.
+        unit: name of the scale.
+
+    Raises:
+        ValueError: there are no points.
+    """
     if len(true) == 0:
-        raise ValueError("held_out: at least one point must be kept from the fit to measure its error")
+        raise ValueError("held_out: at least one point must be held out of the fit to measure its error")
     error = (np.asarray(predicted) - true) / scale
     return FitError(
         rms=float(np.sqrt(np.mean(error**2))),
@@ -34,7 +45,18 @@ def measure_error(predicted: np.ndarray, true: np.ndarray, scale: float, unit: s
 
 
 def held_out_mask(x: np.ndarray, held_out: np.ndarray | None) -> np.ndarray:
-    """The mask given, or every fourth point in order of x without the outermost two. Shape (n,), bool."""
+    """The given mask, or every fourth point in the order of x without the outermost two.
+
+    Args:
+        x: arguments of the points, shape (n,).
+        held_out: mask, shape (n,), or None.
+
+    Returns:
+        Booleans, shape (n,).
+
+    Raises:
+        ValueError: the mask has another shape than `x`.
+    """
     if held_out is not None:
         mask = np.asarray(held_out, dtype=bool)
         if mask.shape != np.shape(x):
@@ -55,7 +77,20 @@ def fit_polynomial(
     scale: float | None = None,
     unit: str = "of peak",
 ) -> Polynomial:
-    """Least-squares polynomial sum_i c_i (x - center)^i, i <= order."""
+    """Least-squares polynomial sum_i c_i (x - center)^i, i <= order.
+
+    Args:
+        x: arguments, shape (n,).
+        y: simulated values, shape (n,).
+        order: highest power.
+        held_out: mask of the points that the fit leaves out, shape (n,).
+        center: expansion point, unit of x.
+        scale: value of y that counts as 1 in the errors.
+        unit: name of the scale.
+
+    Raises:
+        ValueError: too few distinct points for the order, or a mask of the wrong shape.
+    """
     x, y = np.asarray(x, float), np.asarray(y, float)
     out = held_out_mask(x, held_out)
     if np.unique(x[~out]).size <= order:
@@ -77,10 +112,20 @@ def fit_spline(
     scale: float | None = None,
     unit: str = "of peak",
 ) -> Spline:
-    """Cubic spline through the fitted points, or, with `knots` (a number, or positions), in the least-squares
-    sense.
+    """Cubic spline through the fitted points, or with given knots in the least-squares sense.
 
-    Points that share one x are averaged.
+    Points with the same x are averaged.
+
+    Args:
+        x: arguments, shape (n,).
+        y: simulated values, shape (n,).
+        held_out: mask of the points that the fit leaves out, shape (n,).
+        knots: number of equally spaced knots, or their positions; None for a spline through all points.
+        scale: value of y that counts as 1 in the errors.
+        unit: name of the scale.
+
+    Raises:
+        ValueError: a mask of the wrong shape, or one that holds out no point.
     """
     x, y = np.asarray(x, float), np.asarray(y, float)
     out = held_out_mask(x, held_out)
@@ -102,11 +147,22 @@ def fit_converter_curve(
     signed: bool = False,
     plateau: float = 0.005,
 ) -> ConverterCurve:
-    """Monotone transfer curve of a charge-to-pulse converter, width as a fraction of T_max.
+    """Monotone transfer curve of a charge-to-pulse converter.
 
-    Isotonic regression removes numerical wiggles and a monotone cubic (PCHIP) joins the points of the sloping
-    part; where it runs, with its end slope, into a plateau (two or more points within `plateau` of the lowest
-    or highest width) a corner is set, so that a corner between two points is found. Errors are of T_max.
+    Isotonic regression removes numerical ripple, and a monotone cubic (PCHIP) joins the points of the sloping
+    part. A plateau is two or more points within `plateau` of the lowest or highest width. A corner is set
+    where the sloping part, continued with its end slope, meets a plateau, so a corner between two points is
+    found. Errors are fractions of T_max.
+
+    Args:
+        charge: charge, C, shape (n,).
+        width: pulse width, fraction of T_max, shape (n,).
+        held_out: mask of the points that the fit leaves out, shape (n,).
+        signed: whether negative charge gives negative widths.
+        plateau: largest distance from the lowest or highest width on a plateau, fraction of T_max.
+
+    Raises:
+        ValueError: fewer than two fitted points lie between the plateaus, or a mask of the wrong shape.
     """
     x, y = np.asarray(charge, float), np.asarray(width, float)
     out = held_out_mask(x, held_out)
@@ -127,7 +183,7 @@ def fit_converter_curve(
 
 
 def _with_corners(slope: Spline, ends: np.ndarray, plateaus: np.ndarray) -> Spline:
-    """The sloping part continued in straight lines to the two plateaus, which go on to the ends."""
+    """The sloping part, continued as straight lines to the two plateaus, which reach to the ends."""
     knots, pieces = [slope.knots], [slope.coefficients]
     first, last = slope.knots[0], slope.knots[-1]
     if ends[0] < first:
@@ -146,7 +202,7 @@ def _with_corners(slope: Spline, ends: np.ndarray, plateaus: np.ndarray) -> Spli
 
 
 def _between(low: float, x: float, high: float) -> float:
-    """x kept strictly inside (low, high)."""
+    """x clipped to the inside of (low, high), bounds excluded."""
     margin = 1e-9 * (high - low)
     return float(np.clip(x, low + margin, high - margin))
 
@@ -156,13 +212,26 @@ def _line(x0: float, y0: float, x1: float, y1: float) -> list[float]:
 
 
 def average_repeats(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Distinct x in increasing order, the mean y of each, and how many points it stands for."""
+    """Mean of y over the points with the same x.
+
+    Args:
+        x: arguments, shape (n,).
+        y: values, shape (n,).
+
+    Returns:
+        Distinct x in increasing order, the mean y of each, and its number of points, each of shape (m,).
+    """
     sites, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
     return sites, np.bincount(inverse, weights=y) / counts, counts.astype(float)
 
 
 def spline_from_pieces(pieces: PPoly, box: dict[str, tuple[float, float]]) -> Spline:
-    """scipy's piecewise polynomial as a `Spline`, without its empty end intervals."""
+    """scipy's piecewise polynomial as a `Spline`, without its empty end intervals.
+
+    Args:
+        pieces: cubic pieces.
+        box: validity box of the spline.
+    """
     wide = np.diff(pieces.x) > 0
     knots = np.append(pieces.x[:-1][wide], pieces.x[-1])
     return Spline(knots=knots, coefficients=pieces.c[::-1, wide].T, box=box)

@@ -1,4 +1,4 @@
-"""The energy bill of fitted hardware: what each stage costs, from the tables, with its origin."""
+"""Energy model of fitted hardware: the energy of each stage, from the tables, with its origin."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ..cost import CellReads, Constant, Conversions, EnergyModel, Pulses, StageEnergy, Writes
-from ..curves import Polynomial
+from ..curves import Polynomial, Spline
 from ..published import PICOJOULES
 from .curves import fit_spline
 from .write_port import write_energy
@@ -18,7 +18,14 @@ from .write_port import write_energy
 def energy_model(
     good: Mapping[str, pd.DataFrame], device: str, vdd: float, designs: Mapping[str, Any]
 ) -> EnergyModel:
-    """Stages in the order of the signal path."""
+    """Energy per token and head, with stages in the order of the signal path.
+
+    Args:
+        good: procedure -> table without failed rows.
+        device: write device.
+        vdd: supply, V.
+        designs: sizes, as in the manifest's condition.
+    """
     reads = _read_curve(good["cell_transfer"], vdd)
     write, comprised = write_energy(good, device, designs)
     drive = good["row_driver"]
@@ -68,7 +75,7 @@ def energy_model(
 
 
 def _plate_swap(converter: pd.DataFrame, designs: Mapping[str, Any]) -> tuple[StageEnergy, ...]:
-    """What a query of two phases adds to every conversion of the first product; nothing with one phase."""
+    """Energy that a two-phase query adds to every conversion of the first product; empty with one phase."""
     if designs["converter"].get("phases", 1) == 1:
         return ()
     rows = converter[~converter["signed"].astype(bool)]
@@ -85,7 +92,7 @@ def _plate_swap(converter: pd.DataFrame, designs: Mapping[str, Any]) -> tuple[St
 
 
 def _published(name: str, what: str) -> StageEnergy:
-    """A part that gaincell has no circuit for, at its published value; put in your own."""
+    """A stage without a circuit in gaincell, at its published value; replace it by your own."""
     return StageEnergy(
         name=name,
         origin="published",
@@ -94,15 +101,15 @@ def _published(name: str, what: str) -> StageEnergy:
     )
 
 
-def _read_curve(transfer: pd.DataFrame, vdd: float):
-    """Supply energy of a full-width read against stored voltage, bit line at rest."""
+def _read_curve(transfer: pd.DataFrame, vdd: float) -> Spline:
+    """Supply energy of a full-width read, J, against stored voltage (V), bit line at rest."""
     longest = transfer["t_pulse"].max()
     rows = transfer[np.isclose(transfer["v_bl"], vdd / 2) & np.isclose(transfer["t_pulse"], longest, atol=0)]
     return fit_spline(rows["v_store"], rows["e_read"], rows["held_out"].to_numpy(), unit="of peak")
 
 
-def _conversion_curve(converter: pd.DataFrame, signed: bool):
-    """Energy of a conversion against its charge, with what the reset then adds to a saturated node."""
+def _conversion_curve(converter: pd.DataFrame, signed: bool) -> Spline:
+    """Energy of a conversion and the reset after it, J, against its charge (C)."""
     rows = converter[converter["signed"] == signed]
     total = (rows["e_convert"] + rows["e_reset"]).to_numpy()
     return fit_spline(rows["charge"], total, rows["held_out"].to_numpy(), knots=12, unit="of peak")

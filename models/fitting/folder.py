@@ -1,32 +1,51 @@
-"""From a folder of tables to a folder of hardware: the fit with its files around it."""
+"""Fit a folder of characterization tables and write the hardware with its report."""
 
 from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
 
-from .. import Hardware
-from ..storage import replace_file
-from .fit import MAX_FAILED, OPTIONAL, REPORTED, TABLES, FitReport, fit_hardware, provenance
+from ...circuits.files import write_text
+from ..hardware import Hardware
+from .fit import (
+    MAX_FAILED,
+    OPTIONAL_TABLES,
+    REPORTED_TABLES,
+    REQUIRED_TABLES,
+    fit_hardware,
+    provenance,
+)
+from .report import FitReport
 
-REPORT = "fit.json"
+REPORT_FILE = "fit.json"
+"""Name of the report's file in the hardware's folder."""
 
 
 def fit_folder(
     tables: Path, out: Path, *, name: str | None = None, max_failed: float = MAX_FAILED
 ) -> tuple[Hardware, FitReport]:
-    """Fit the tables that `gaincell characterize` left in a folder; write hardware and fit.json to `out`.
+    """Fit the tables that `gaincell characterize` wrote to a folder; write hardware and fit.json.
 
-    name: of the hardware, None for that of the technology.
+    Args:
+        tables: folder of the tables and their manifest.
+        out: folder for hardware.json, hardware.safetensors and fit.json; it is made if necessary.
+        name: name of the hardware; None for the name of the technology.
+        max_failed: largest tolerated fraction of failed points in a table.
+
+    Returns:
+        The hardware and the report that were written.
 
     Raises:
-        TableError: a table is missing, damaged, or has more than the fraction `max_failed` of failed points.
+        TableError: a table is missing, damaged, or has more than `max_failed` failed points.
+        OSError: `out` cannot be written.
     """
     from ...characterization.table import read_manifest, read_table
 
     manifest = read_manifest(tables)
-    optional = (procedure for procedure in (*OPTIONAL, *REPORTED) if procedure in manifest["tables"])
-    used = [*TABLES, *optional]
+    optional = (
+        procedure for procedure in (*OPTIONAL_TABLES, *REPORTED_TABLES) if procedure in manifest["tables"]
+    )
+    used = [*REQUIRED_TABLES, *optional]
     hardware, report = fit_hardware(
         {procedure: read_table(tables, procedure) for procedure in used},
         manifest["condition"],
@@ -35,12 +54,19 @@ def fit_folder(
         max_failed=max_failed,
     )
     hardware.save_pretrained(out)
-    replace_file(out / REPORT, (report.model_dump_json(indent=1) + "\n").encode())
+    write_text(out / REPORT_FILE, report.model_dump_json(indent=1) + "\n")
     return hardware, report
 
 
 def report_dict(report: FitReport) -> dict[str, Any]:
-    """The report as JSON-able values, with whether each limit is met."""
+    """The report as JSON-able values, with whether each limit is met.
+
+    Args:
+        report: result of `fit_folder`.
+
+    Returns:
+        The fields of `FitReport`; entries with a limit also have `met`.
+    """
     return {
         "surrogates": {name: error.model_dump() for name, error in report.surrogates.items()},
         "checks": [check.model_dump() | {"met": check.met} for check in report.checks],

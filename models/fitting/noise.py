@@ -1,4 +1,4 @@
-"""Noise of a hardware from the `noise` table, or from kT/C where there is none."""
+"""Noise of a hardware from the `noise` table, or from kT/C without one."""
 
 from __future__ import annotations
 
@@ -11,21 +11,23 @@ import pandas as pd
 from ..array import Noise
 
 BOLTZMANN = 1.380649e-23
+"""Boltzmann constant, J/K."""
 
 MEAN_WIDTH = 0.5
-"""Pulse width / T_max at which the noise of cells and ramps counts; their charge grows as its root."""
+"""Pulse width / T_max for the noise of cells and ramps; their noise charge grows with its square root."""
 
 
 def thermal_noise(c_line: Mapping[bool, float], designs: Mapping[str, Any], celsius: float) -> Noise:
-    """What capacitors alone say: kT/C of a write and of the comparators' auto-zero; no jitter.
+    """kT/C noise of a write and of the comparators' auto-zero; no jitter.
 
-    The auto-zero samples sqrt(k T / c_az) volts, which shift the trip point and so count c_line times as a
-    charge. What the reset samples on the integration node is stored across c_az as well and cancels.
+    The auto-zero samples a voltage of sqrt(k T / c_az) rms, which shifts the trip point and is equivalent to
+    c_line times as much charge. The voltage that the reset samples on the integration node is stored across
+    c_az as well and cancels.
 
     Args:
-        c_line: capacitance of integration node and bit line (F) by `signed`.
+        c_line: capacitance of integration node and bit line by `signed`, F.
         designs: sizes, as in the manifest's condition.
-        celsius: temperature.
+        celsius: temperature, Celsius.
     """
     thermal = BOLTZMANN * (celsius + 273.15)
     charge = {s: c_line[s] * np.sqrt(thermal / _converter(designs, s)["c_az"]) for s in (False, True)}
@@ -39,11 +41,18 @@ def fit_noise(
     designs: Mapping[str, Any],
     celsius: float,
 ) -> Noise:
-    """The hardware's noise from the table of the procedure `noise`; `thermal_noise` without one.
+    """Noise of a hardware from the table of the procedure `noise`; `thermal_noise` without one.
 
-    Charge on a node: the auto-zero's sample, referred to the node through the coupling capacitor, and the
-    cells of a full column at uniformly spread levels. Jitter: comparator and ramp. Pulses of half the length
-    on average. Arguments as in `thermal_noise`.
+    The charge noise of a node has two parts: the auto-zero's sample, referred to the node through the
+    coupling capacitor, and the cells of a full column at uniformly distributed levels. The jitter has two
+    parts as
+    well: comparator and ramp. Pulses are half of T_max long on average.
+
+    Args:
+        table: table of the procedure `noise`, or None.
+        c_line: capacitance of integration node and bit line by `signed`, F.
+        designs: sizes, as in the manifest's condition.
+        celsius: temperature, Celsius.
     """
     formula = thermal_noise(c_line, designs, celsius)
     if table is None:
@@ -70,9 +79,12 @@ def noise_budget(
     """Rms of each contribution to a converted pulse, as a fraction of T_max, by `signed`.
 
     Args:
-        table: of the procedure `noise`.
-        c_line: capacitance of integration node and bit line (F) by `signed`.
+        table: table of the procedure `noise`.
+        c_line: capacitance of integration node and bit line by `signed`, F.
         designs: sizes, as in the manifest's condition.
+
+    Returns:
+        By `signed`: label of the contribution -> rms, fraction of T_max.
     """
     cell = float((table.loc[table["source"] == "cell", "q_rms"] ** 2).mean())
     budget = {}

@@ -1,4 +1,4 @@
-"""How long levels hold, what neighbours do to them, and what refreshing them costs: the report on storage."""
+"""Report on storage: retention times, disturbance by neighbours, cost of a refresh."""
 
 from __future__ import annotations
 
@@ -17,74 +17,85 @@ class RetentionTime(Value):
     """Time until one level has moved by half the spacing of the levels."""
 
     write_device: str
+    """Write device."""
     temperature: float
-    """Celsius."""
+    """Temperature, Celsius."""
     v_rest: float
-    """Where the write bit line rests, V."""
+    """Rest voltage of the write bit line, V."""
     level: float
     """Stored voltage at age 0, V."""
     seconds: float | None
-    """None: longer than `simulated`."""
+    """Retention time, s; None if longer than `simulated`."""
     simulated: float
     """Age at which the simulation ended, s."""
 
 
 class Disturbance(Value):
-    """Drift that one operation on neighbouring words adds to a waiting cell, beyond its leakage at rest."""
+    """Drift that operations on other words add to an idle cell, beyond its leakage at rest."""
 
     write_device: str
+    """Write device."""
     temperature: float
-    """Celsius."""
+    """Temperature, Celsius."""
     t_operation: float
     """Length of a simulated operation, s."""
     write: float
-    """Largest drift per write of another word over levels and data, V."""
+    """Largest drift per write of another word, over levels and data, V."""
     write_1000: float | None
-    """Largest change over the 1,000 writes that were simulated, V; None where none were."""
+    """Largest change over 1,000 simulated writes, V; None if they were not simulated."""
     write_mismatch: float | None
     """Largest difference between those 1,000 writes and 1,000 times the drift of one, V."""
     read_first: float | None
-    """Largest change by the first read of the word itself: charge moves to the read stage, and stays, V."""
+    """Largest change by the first read of the word itself, V: charge moves to the read stage and stays."""
     read_1000: float | None
-    """Largest further change by 999 more, another word being written before each, V."""
+    """Largest further change by 999 more reads, each after a write of another word, V."""
     idle_1000: float | None
-    """Largest change meanwhile of a word that only shares bit lines with both, V."""
+    """Largest change, over the same 1,000 operations, of a word that only shares their bit lines, V."""
 
 
 class Refresh(Value):
-    """Rewriting a sub-array so often that its worst level never moves by more than half a step.
+    """Refresh of a sub-array so that its worst level never moves by more than half a step.
 
-    A gain cell's read is analogue and cannot restore it: a refresh writes all words again from a digital
-    copy, whose memory and energy are not counted.
+    A read of a gain cell is analog and cannot restore the cell. A refresh therefore writes all words again
+    from a digital copy, whose memory and energy are not included.
     """
 
     write_device: str
+    """Write device."""
     temperature: float
-    """Celsius."""
+    """Temperature, Celsius."""
     period: float | None
-    """Longest time between rewrites, write bit line at rest, s; None: longer than simulated."""
+    """Longest time between refreshes with the write bit line at rest, s; None if longer than simulated."""
     period_busy: float | None
-    """The same while another word is written in every operation, back to back; None without that table."""
+    """Longest time between refreshes while another word is written in every operation, back to back, s; None
+    without the table `disturb`."""
     energy: float
-    """J to write all cells of one sub-array once."""
+    """Energy to write all cells of one sub-array once, J."""
     power: float | None
-    """W per sub-array at the shorter of the two periods."""
+    """Power per sub-array at the shorter of the two periods, W; None if both are None."""
 
 
 class StorageReport(Value):
     """Retention, disturbance and refresh of a fitted hardware's technology."""
 
     retention: tuple[RetentionTime, ...]
+    """Retention time of every level, for every write device, temperature and rest voltage."""
     disturbance: tuple[Disturbance, ...] = ()
+    """Disturbance for every write device and temperature; empty without the table `disturb`."""
     refresh: tuple[Refresh, ...]
+    """Refresh for every write device and temperature."""
 
 
 def storage_report(
     good: Mapping[str, pd.DataFrame], condition: Mapping[str, Any], levels: int
 ) -> StorageReport:
-    """The report from the tables cell_retention, cell_write and, where they are there, write_path, disturb.
+    """The report on storage.
 
-    condition: the manifest's `condition`. levels: stored levels, equally spaced between the rails.
+    Args:
+        good: procedure -> table without failed rows: cell_retention, cell_write, and optionally write_path
+            and disturb.
+        condition: the manifest's `condition`.
+        levels: number of stored levels, equally spaced between the rails.
     """
     times = retention_times(good["cell_retention"], levels, condition["vdd"])
     disturbance = disturbances(good["disturb"]) if "disturb" in good else ()
@@ -94,7 +105,13 @@ def storage_report(
 
 
 def retention_times(retention: pd.DataFrame, levels: int, vdd: float) -> tuple[RetentionTime, ...]:
-    """Hold time of each of `levels` levels between 0 and `vdd` (V), for everything the table sweeps."""
+    """Retention time of every level, for every write device, temperature and rest voltage in the table.
+
+    Args:
+        retention: table cell_retention.
+        levels: number of levels, equally spaced from 0 to `vdd`.
+        vdd: supply, V.
+    """
     found = []
     for (device, celsius, v_rest), rows in retention.groupby(["write_device", "temperature", "v_rest"]):
         surrogate = fit_retention(rows["v_store"], rows["age"], rows["v_aged"])
@@ -115,7 +132,11 @@ def retention_times(retention: pd.DataFrame, levels: int, vdd: float) -> tuple[R
 
 
 def disturbances(disturb: pd.DataFrame) -> tuple[Disturbance, ...]:
-    """Worst figures of the table `disturb` by write device and temperature."""
+    """Worst figures for every write device and temperature.
+
+    Args:
+        disturb: table disturb.
+    """
     found = []
     place = ["word", "v_store"]
     many = disturb["operations"].max()
@@ -126,20 +147,22 @@ def disturbances(disturb: pd.DataFrame) -> tuple[Disturbance, ...]:
         writes = few[few["activity"] == "write"]
         added = writes["drift"].to_numpy() - idle.loc[list(zip(*writes[place].T.values, strict=True))]
         reads = few[(few["activity"] == "read") & (few["word"] == "read")]
-        proved = long[long["activity"] == "write"].merge(writes, on=["v_data", *place], suffixes=("", "_one"))
+        repeated = long[long["activity"] == "write"].merge(
+            writes, on=["v_data", *place], suffixes=("", "_one")
+        )
         both = long[long["activity"] == "both"]
-        read, waiting = (both[both["word"] == word] for word in ("read", "idle"))
+        read, idle_word = (both[both["word"] == word] for word in ("read", "idle"))
         found.append(
             Disturbance(
                 write_device=device,
                 temperature=celsius,
                 t_operation=float(rows["t_operation"].iloc[0]),
                 write=float(np.abs(added).max()),
-                write_1000=_worst(proved["shift"]),
-                write_mismatch=_worst(proved["shift"] - many * proved["drift_one"]),
+                write_1000=_worst(repeated["shift"]),
+                write_mismatch=_worst(repeated["shift"] - many * repeated["drift_one"]),
                 read_first=_worst(reads["shift_first"]),
                 read_1000=_worst(read["shift"] - read["shift_first"]),
-                idle_1000=_worst(waiting["shift"]),
+                idle_1000=_worst(idle_word["shift"]),
             )
         )
     return tuple(found)
@@ -156,18 +179,18 @@ def _refreshes(
     disturbance: tuple[Disturbance, ...],
     half_step: float,
 ) -> Iterator[Refresh]:
-    """One per write device and temperature, the write bit line resting at mid-supply."""
+    """One refresh per write device and temperature, with the write bit line resting at mid-supply."""
     vdd, designs = condition["vdd"], condition["designs"]
     cells = designs["array"]["rows"] * designs["array"]["columns"]
     resting = [time for time in times if np.isclose(time.v_rest, vdd / 2)]
-    for device, celsius in sorted({(h.write_device, h.temperature) for h in resting}):
-        seconds = [h.seconds for h in resting if (h.write_device, h.temperature) == (device, celsius)]
+    for device, celsius in sorted({(one.write_device, one.temperature) for one in resting}):
+        seconds = [one.seconds for one in resting if (one.write_device, one.temperature) == (device, celsius)]
         period = min((t for t in seconds if t is not None), default=None)
         busy = None
-        for d in disturbance:
-            if (d.write_device, d.temperature) == (device, celsius):
-                # Rates add: exact as long as both drifts grow in proportion to time.
-                busy = 1 / ((0 if period is None else 1 / period) + d.write / d.t_operation / half_step)
+        for one in disturbance:
+            if (one.write_device, one.temperature) == (device, celsius):
+                # Rates add, which is exact while both drifts are proportional to time.
+                busy = 1 / ((0 if period is None else 1 / period) + one.write / one.t_operation / half_step)
         energy = cells * write_energy(good, device, designs)[0]
         shortest = min((t for t in (period, busy) if t is not None), default=None)
         yield Refresh(

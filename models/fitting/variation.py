@@ -1,4 +1,4 @@
-"""Fit the surrogates of mismatch to Monte Carlo tables: random curves of the cell, offset and gain of
+"""Fits of the surrogates of mismatch to Monte Carlo tables: random curves of cells, offset and gain of
 converters."""
 
 from __future__ import annotations
@@ -16,22 +16,22 @@ from ..variation import CellStatistics, ConverterVariation, Mismatch, RandomCurv
 from .curves import measure_error, spline_from_pieces
 
 UNRESOLVED = 0.005
-"""Share of the variance that the left-out modes may hold, at the point where they hold most."""
+"""Largest share of the variance in the omitted modes, at the point where that share is largest."""
 
 
 def fit_mismatch(
     tables: Mapping[str, pd.DataFrame], hardware: Hardware, write_device: str
 ) -> Mismatch | None:
-    """Mismatch from those of the tables cell_mismatch, write_mismatch, converter_mismatch and (beside it)
-    bias_mismatch there are.
+    """Mismatch of cells, writes and converters, as far as there are tables.
 
     Args:
-        tables: procedure name -> table without failed rows.
-        hardware: with its nominal cell and converter curves.
-        write_device: the one in use.
+        tables: procedure -> table without failed rows; cell_mismatch, write_mismatch, converter_mismatch and
+            (with the latter) bias_mismatch are used, all optional.
+        hardware: with its nominal cell and converter curves fitted.
+        write_device: the write device in use.
 
     Returns:
-        What the tables describe; None without any of them.
+        The mismatch; parts without a table are None. None without any of the tables.
     """
     parts: dict[str, object] = {}
     if "cell_mismatch" in tables:
@@ -55,7 +55,7 @@ def fit_mismatch(
 def _converters(
     tables: Mapping[str, pd.DataFrame], curve: ConverterCurve, signed: bool, t_pulse_max: float
 ) -> ConverterVariation:
-    """Converters of one kind, and their bank where its table is there."""
+    """Converters of one kind, with their bank if there is the table bias_mismatch."""
 
     def relative(name: str) -> pd.DataFrame:
         own = tables[name][tables[name]["signed"] == signed]
@@ -76,28 +76,31 @@ def fit_random_curve(
     unit: str = "of peak",
     unresolved: float = UNRESOLVED,
 ) -> RandomCurve:
-    """Modes of the deviation from the mean curve: principal components, splines between the points.
+    """Modes of the deviation from the mean curve: principal components, with splines between the points.
 
-    The components are those of the correlation matrix, so that points with small variance count as much as
-    those with large; as many are kept as leave no point with more than the share `unresolved` of its variance
-    unexplained. Errors: every second point of the last quarter of the circuits, predicted from their other
-    points by modes that were fitted to the first three quarters at those points alone.
+    The components are those of the correlation matrix, so points of small variance have the same weight as
+    points of large variance. The rank is the smallest for which the omitted modes have at most the share
+    `unresolved` of the variance at every point. Errors: every second point of the last quarter of the
+    circuits is predicted from their other points, by modes fitted to the first three quarters at those other
+    points.
 
     Args:
-        x: increasing, shape (n,).
+        x: arguments, increasing, shape (n,).
         curves: one row per circuit, shape (samples, n).
-        nominal: curve of a circuit without deviations, shape (n,); None: the mean is taken for it.
-        scale, unit: as elsewhere in this package; None: the largest value.
+        nominal: curve of a circuit without deviations, shape (n,); None for the mean of `curves`.
+        scale: value that counts as 1 in the errors; None for the largest magnitude.
+        unit: name of the scale.
+        unresolved: largest share of the variance in the omitted modes.
 
     Raises:
-        ValueError: fewer than 8 circuits, or a point at which they are all alike.
+        ValueError: fewer than 8 circuits, or all circuits alike at some point.
     """
     x, curves = np.asarray(x, float), np.asarray(curves, float)
     if len(curves) < 8:
         raise ValueError(f"curves: need at least 8 circuits, got {len(curves)}")
     deviations = curves - curves.mean(axis=0)
     if not (deviations.std(axis=0) > 0).all():
-        raise ValueError("curves: all circuits are alike at some point; was mismatch drawn?")
+        raise ValueError("curves: all circuits are alike at some point; was mismatch simulated?")
     seen, unseen = np.split(deviations, [-(len(curves) // 4)])
     held = np.zeros(len(x), dtype=bool)
     held[1:-1:2] = True
@@ -121,7 +124,7 @@ def _modes(x: np.ndarray, deviations: np.ndarray, unresolved: float) -> tuple[Sp
     modes = []
     for r in range(rank):
         curve = std * vectors[:, r] * np.sqrt(variance[r])
-        # The sign of a component is arbitrary: fixed, so that a fit can be repeated.
+        # The sign of a component is arbitrary; fix it so that a fit is reproducible.
         curve *= np.sign(vectors[np.argmax(np.abs(vectors[:, r])), r])
         modes.append(_through(x, curve))
     return tuple(modes)
@@ -132,9 +135,14 @@ def _through(x: np.ndarray, y: np.ndarray) -> Spline:
 
 
 def fit_converter_variation(rows: pd.DataFrame, curve: ConverterCurve, *, signed: bool) -> ConverterVariation:
-    """Joint distribution of offset and gain over Monte Carlo samples (arguments as `converter_parameters`).
+    """Joint distribution of offset and gain over Monte Carlo samples.
 
-    Errors (of T_max): pulses of the held-out charges, predicted from each sample's own offset and gain.
+    Errors: pulses of the held-out charges, predicted from each sample's own offset and gain, of T_max.
+
+    Args:
+        rows: table with sample, charge (C), t_out (fraction of T_max), held_out.
+        curve: the nominal converter.
+        signed: whether each polarity has its own offset and gain.
     """
     table = converter_parameters(rows, curve, signed=signed)
     values = table.to_numpy()
@@ -147,17 +155,21 @@ def fit_converter_variation(rows: pd.DataFrame, curve: ConverterCurve, *, signed
 
 
 def converter_parameters(rows: pd.DataFrame, curve: ConverterCurve, *, signed: bool) -> pd.DataFrame:
-    """Offset (C) and gain of each sample, columns as in `ConverterVariation.mean`.
+    """Offset and gain of each sample.
 
-    Every pulse is traced back through the nominal curve to the charge that would have made it there; a line
-    through these against the true charge has the slope 1 + gain and is zero at the offset.
+    The inverse of the nominal curve gives for every pulse the charge from which the nominal converter makes
+    it. A straight line through these charges against the true ones has the slope 1 + gain and is zero at the
+    offset.
 
     Args:
-        rows: sample, charge (C), t_out (fraction of T_max), held_out.
+        rows: table with sample, charge (C), t_out (fraction of T_max), held_out.
         curve: the nominal converter.
-        signed: whether each polarity has a line of its own.
+        signed: whether each polarity has its own line.
+
+    Returns:
+        One row per sample: offsets (C) and gains (dimensionless), columns as in `ConverterVariation.mean`.
     """
-    rows = rows.assign(seen=_traced_back(rows["t_out"].to_numpy(), curve))
+    rows = rows.assign(seen=invert_converter(rows["t_out"].to_numpy(), curve))
     parameters = []
     for polarity in (1, -1) if signed else (1,):
         own = rows[~rows["held_out"] & (np.sign(rows["charge"]) == polarity)]
@@ -171,20 +183,32 @@ def converter_parameters(rows: pd.DataFrame, curve: ConverterCurve, *, signed: b
 
 
 def fit_bank_gain(rows: pd.DataFrame, curve: ConverterCurve) -> np.ndarray:
-    """Lower factor of the covariance of the gain that a bank's converters share, positive charge first.
+    """Lower triangular factor of the covariance of the gain that the converters of a bank share.
 
-    rows: sample, charge (C; one per polarity), t_out (fraction of T_max); curve: the nominal converter.
+    Args:
+        rows: table with sample, charge (C, one per polarity), t_out (fraction of T_max).
+        curve: the nominal converter.
+
+    Returns:
+        Factor by polarity, positive charge first, dimensionless, shape (1, 1) or (2, 2).
     """
-    gain = _traced_back(rows["t_out"].to_numpy(), curve) / rows["charge"] - 1
+    gain = invert_converter(rows["t_out"].to_numpy(), curve) / rows["charge"] - 1
     table = rows.assign(gain=gain).pivot(index="sample", columns="charge", values="gain").dropna()
     return _cholesky(table.to_numpy()[:, ::-1])
 
 
-def _traced_back(width: np.ndarray, curve: ConverterCurve) -> np.ndarray:
-    """Charge (C) that makes a nominal converter's pulse as wide (fraction of T_max).
+def invert_converter(width: np.ndarray, curve: ConverterCurve) -> np.ndarray:
+    """Charge for which a nominal converter gives a pulse of this width.
 
-    A pulse on a plateau, or beyond it by what the simulator's steps leave, gets the charge where the plateau
-    begins: the least that its converter can have seen, not the largest of the table.
+    A pulse on a plateau, or beyond it by a time step of the simulator, gets the charge at the knee, where the
+    plateau begins. That is the smallest charge that can have caused it.
+
+    Args:
+        width: pulse width, fraction of T_max, shape (n,).
+        curve: the nominal converter.
+
+    Returns:
+        Charge, C, shape (n,).
     """
     grid = np.linspace(*curve.box["charge"], 20001)
     widths = curve(grid).numpy()
@@ -193,18 +217,21 @@ def _traced_back(width: np.ndarray, curve: ConverterCurve) -> np.ndarray:
 
 
 def _cholesky(values: np.ndarray) -> np.ndarray:
-    """Lower factor of the covariance of rows of `values`, whose columns may differ by many decades."""
+    """Lower triangular factor of the covariance of `values` (samples, n); columns may differ by many
+    decades."""
     std = values.std(axis=0, ddof=1)
     correlation = np.atleast_2d(np.corrcoef(values.T))
-    # A rounding error must not make an exact relation between two columns indefinite.
+    # The small diagonal keeps exactly related columns positive definite despite rounding.
     return std[:, None] * np.linalg.cholesky(correlation + 1e-9 * np.eye(len(std)))
 
 
 def cell_statistics(full: pd.DataFrame, short: pd.DataFrame, t_pulse_max: float) -> CellStatistics:
-    """Moments of gain and offset at the voltages that both tables have.
+    """Moments of gain and offset at the voltages of the short pulses.
 
-    full, short: charge (C), cells in rows, stored voltages in columns, for pulses of T_max and of the width
-    (s) that `short.attrs` names `t_pulse`.
+    Args:
+        full: charge of full-width pulses, C; cells in rows, stored voltages (V) in columns.
+        short: charge of shorter pulses, C, same layout, with their width (s) in `short.attrs["t_pulse"]`.
+        t_pulse_max: width of a full pulse, s.
     """
     width = short.attrs["t_pulse"] / t_pulse_max
     levels = short.columns.to_numpy()
@@ -224,7 +251,7 @@ def cell_statistics(full: pd.DataFrame, short: pd.DataFrame, t_pulse_max: float)
 
 
 def _by_width(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Charges of the longest and of the shortest pulses, of the cells that have all of both."""
+    """Charges of the longest and of the shortest pulses, for the cells that have all points of both."""
     tables = {width: _curves(own, "v_store", "q_bl") for width, own in rows.groupby("t_pulse")}
     full, short = tables[max(tables)], tables[min(tables)]
     whole = full.index.intersection(short.index)
@@ -234,5 +261,5 @@ def _by_width(rows: pd.DataFrame) -> tuple[pd.DataFrame, pd.DataFrame]:
 
 
 def _curves(rows: pd.DataFrame, x: str, y: str) -> pd.DataFrame:
-    """One row per sample that has every point, one column per point."""
+    """One row per sample with all points, one column per point."""
     return rows.pivot(index="sample", columns=x, values=y).dropna()

@@ -1,4 +1,4 @@
-"""Error and energy of writes: from the write path with its drivers and wires where it was simulated."""
+"""Error and energy of writes, from the write path with drivers and wires if it was simulated."""
 
 from __future__ import annotations
 
@@ -14,9 +14,13 @@ from .curves import fit_spline
 
 
 def fit_write(good: Mapping[str, pd.DataFrame], device: str, designs: Mapping[str, Any]) -> WriteError:
-    """Target -> stored voltage, mean over what the cells held before.
+    """Stored voltage against target voltage, mean over the previous contents of the cells.
 
-    From the table write_path, else, with ideal sources in place of drivers, from cell_write.
+    Args:
+        good: procedure -> table without failed rows. write_path is used if present, otherwise cell_write,
+            which has ideal sources in place of drivers.
+        device: write device.
+        designs: sizes, as in the manifest's condition.
     """
     rows = _path(good, device, designs)
     if rows is None:
@@ -28,7 +32,16 @@ def fit_write(good: Mapping[str, pd.DataFrame], device: str, designs: Mapping[st
 def write_energy(
     good: Mapping[str, pd.DataFrame], device: str, designs: Mapping[str, Any]
 ) -> tuple[float, str]:
-    """Mean energy of writing one cell over levels and previous contents, J, and what it comprises."""
+    """Energy of writing one cell, mean over levels and previous contents.
+
+    Args:
+        good: procedure -> table without failed rows: write_path if present, otherwise cell_write.
+        device: write device.
+        designs: sizes, as in the manifest's condition.
+
+    Returns:
+        Energy, J, and a note on what it includes.
+    """
     rows = _path(good, device, designs)
     if rows is not None:
         what = "write_path: level switches, bit line, word-line drivers, their wires; without the DAC itself"
@@ -39,7 +52,12 @@ def write_energy(
 
 
 def port_checks(good: Mapping[str, pd.DataFrame], designs: Mapping[str, Any]) -> list[Check]:
-    """Worst write error of each device, and with the drivers' table its error and settling through them."""
+    """Checks of each write device: worst write error, and with write_path also error and settling through it.
+
+    Args:
+        good: procedure -> table without failed rows: cell_write, and optionally write_path.
+        designs: sizes, as in the manifest's condition.
+    """
     checks = []
     for device in sorted(good["cell_write"]["write_device"].unique()):
         checks += write_checks(good["cell_write"], device)
@@ -50,7 +68,7 @@ def port_checks(good: Mapping[str, pd.DataFrame], designs: Mapping[str, Any]) ->
             check.model_copy(update={"name": f"write error through drivers and wires, {device}, worst"})
             for check in write_checks(rows, device)
         ]
-        # A level that never settles counts as one that needs longer than any pulse.
+        # A level that never settles has an infinite settling time.
         settled = rows["t_64th"].fillna(np.inf).max()
         name = f"write, {device}: time to 1/64 step, slowest level"
         checks.append(Check(name=name, value=settled, limit=designs["cell"]["t_write"], unit="s"))
@@ -58,7 +76,7 @@ def port_checks(good: Mapping[str, pd.DataFrame], designs: Mapping[str, Any]) ->
 
 
 def _path(good: Mapping[str, pd.DataFrame], device: str, designs: Mapping[str, Any]) -> pd.DataFrame | None:
-    """Rows of write_path for a write device and pulses of the designed length; None without the table."""
+    """Rows of write_path with this write device and pulses of the designed length; None without the table."""
     if "write_path" not in good:
         return None
     path = good["write_path"]

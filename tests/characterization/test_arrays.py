@@ -18,7 +18,7 @@ from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
 from gaincell.circuits.testbench import Schedule, array
 from gaincell.models import Hardware
-from gaincell.models.checks.agreement import agreement, predict_arrays
+from gaincell.models.checks.agreement import compare_widths, predict_arrays
 
 
 @pytest.fixture(scope="module")
@@ -98,7 +98,7 @@ def test_an_array_does_what_the_surrogates_say(ctx, size, signed):
     )
     rows = array_columns(ctx.condition, simulate(simulation).require(), size, signed)
     table = rows.assign(point=0, **{name: [point[name]] * size for name in point})
-    found = agreement(*predict_arrays(Hardware.from_pretrained("generic28"), table), 2 if signed else 1)
+    found = compare_widths(*predict_arrays(Hardware.from_pretrained("generic28"), table), 2 if signed else 1)
     assert found.counted >= 4
     assert found.met, found
     assert found.slope == pytest.approx(1, abs=0.03)
@@ -123,7 +123,7 @@ def test_a_full_array_fits_into_ten_minutes_and_300_megabytes(tmp_path):
     assert len(rows) == 64
     assert rows["cpu"].iloc[0] < 600
     assert rows["memory"].iloc[0] < 300e6
-    found = agreement(*predict_arrays(Hardware.from_pretrained("generic28"), rows), 1)
+    found = compare_widths(*predict_arrays(Hardware.from_pretrained("generic28"), rows), 1)
     assert found.met, found
     assert found.counted > 40
     assert not math.isnan(found.slope)

@@ -15,7 +15,7 @@ from gaincell.models import (
     fit_converter_curve,
     fit_separable_aging,
     fit_spline,
-    names,
+    shipped_hardware,
 )
 from gaincell.models.published import CELL_COEFFICIENTS, ideal, leroux2025
 
@@ -62,7 +62,7 @@ def test_saved_hardware_comes_back_equal(make, tmp_path):
 @pytest.mark.parametrize("make", [leroux2025, ideal])
 def test_shipped_files_are_what_the_published_numbers_make(make):
     assert Hardware.from_pretrained(make().name) == make()
-    assert make().name in names()
+    assert make().name in shipped_hardware()
 
 
 def test_published_cell_is_the_polynomial_of_the_paper():

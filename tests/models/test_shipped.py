@@ -6,7 +6,7 @@ import pytest
 from gaincell.characterization.table import SHIPPED_TABLES, read_manifest, read_table
 from gaincell.circuits.errors import TableError
 from gaincell.models import Hardware
-from gaincell.models.chain import bit_line_charge, product
+from gaincell.models.chain import bit_line_charge, product_widths
 from gaincell.models.checks.limits import converter_checks
 from gaincell.models.fitting.fit import fit_hardware
 from gaincell.models.published import leroux2025
@@ -146,7 +146,7 @@ def test_the_chain_costs_what_its_parts_cost(refitted, tables):
         width = np.asarray(first["t_query"]) / hardware.t_pulse_max
         key = np.asarray(first["v_key"]).reshape(len(width), -1)
         value = np.asarray(first["v_value"]).reshape(key.shape[1], -1)
-        pulses = product(hardware, width, key, 1)
+        pulses = product_widths(hardware, width, key, 1)
         cells = float((width @ laws["K array cells"].curve(key).numpy()).sum())
         assert first["e_cells_1"] == pytest.approx(cells, rel=0.1)
         cells = float((pulses @ laws["V array cells"].curve(value).numpy()).sum())

@@ -82,7 +82,7 @@ def test_left_out_modes_hold_no_more_than_allowed():
 
 
 def test_curves_that_do_not_vary_are_refused():
-    with pytest.raises(ValueError, match="was mismatch drawn"):
+    with pytest.raises(ValueError, match="was mismatch simulated"):
         fit_random_curve(np.arange(5.0), np.ones((20, 5)))
     with pytest.raises(ValueError, match="at least 8 circuits, got 3"):
         fit_random_curve(np.arange(5.0), np.ones((3, 5)))

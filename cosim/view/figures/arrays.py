@@ -13,9 +13,9 @@ from ....characterization.table import read_manifest, read_table
 from ....circuits.errors import TableError
 from ....models import Hardware
 from ....models.chain import predict_chain
-from ....models.checks.agreement import ARRAYS, CHAINS, agreement, predict_arrays
+from ....models.checks.agreement import ARRAYS, CHAINS, compare_widths, predict_arrays
 from ....models.checks.wires import drop_sensitivity, width_shift
-from ....models.fitting.fit import TABLES, fit_hardware
+from ....models.fitting.fit import REQUIRED_TABLES, fit_hardware
 from .static import WIDTH
 from .style import CYCLE, GRID, ordered
 
@@ -85,7 +85,7 @@ def array(folder: Path) -> Canvas:
     for product, (above, below) in enumerate(zip(upper, lower, strict=True), start=1):
         own = [(label, x, y) for label, number, x, y in points if number == product]
         for (label, predicted, simulated), colour in zip(own, CYCLE, strict=False):
-            found = agreement(predicted, simulated, product)
+            found = compare_widths(predicted, simulated, product)
             legend = f"{label}, rms {found.rms * 100:.2f} %"
             above.plot(simulated * 100, predicted * 100, "o", color=colour, markersize=3, label=legend)
             below.plot(simulated * 100, (predicted - simulated) * 100, "o", color=colour, markersize=3)
@@ -117,8 +117,8 @@ def _points(
 
 def _hardware(folder: Path, manifest: dict) -> Hardware:
     """Fitted to the folder's tables where it has all that a fit needs; otherwise the technology's shipped."""
-    if set(TABLES) <= set(manifest["tables"]):
-        tables = {name: read_table(folder, name) for name in TABLES}
+    if set(REQUIRED_TABLES) <= set(manifest["tables"]):
+        tables = {name: read_table(folder, name) for name in REQUIRED_TABLES}
         return fit_hardware(tables, manifest["condition"], name="figure")[0]
     return Hardware.from_pretrained(manifest["technology"]["name"])
 

@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from ....characterization.table import read_manifest, read_table
-from ....models.checks.corners import FIGURES, TABLES, figures_by_condition, nominal_condition
+from ....models.checks.corners import CORNER_TABLES, FIGURES, figures_by_condition, nominal_condition
 from .style import CYCLE, INK, MUTED, ordered
 
 MAPS = {
@@ -31,7 +31,7 @@ def corners(folder: Path) -> Canvas:
     """Cell curves, and converter offset, reset, INL and energy, over corners, temperature and supply."""
     designs = read_manifest(folder)["condition"]["designs"]
     i_ramp = {False: designs["converter"]["i_ramp"], True: designs["readout"]["i_ramp"]}
-    tables = {name: read_table(folder, name) for name in TABLES}
+    tables = {name: read_table(folder, name) for name in CORNER_TABLES}
     found = figures_by_condition(tables, i_ramp, designs["clocking"]["t_pulse_max"])
     order = list(dict.fromkeys(tables["cell_corners"]["corner"]))
     found = found.sort_values("corner", key=lambda names: names.map(order.index), kind="stable")

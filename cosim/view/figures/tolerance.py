@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure as Canvas
 
 from ....characterization.table import read_table
-from ....models.checks.numerical import SOURCES
+from ....models.checks.numerical import FITTED_COLUMNS
 from .style import PALETTE
 
 MARKS = {
@@ -29,7 +29,7 @@ def tolerance(folder: Path) -> Canvas:
     """
     rows = read_table(folder, "tolerance")
     rows = rows[rows["status"] == "ok"]
-    fitted = set(SOURCES.values())
+    fitted = set(FITTED_COLUMNS)
     first = set(rows.drop_duplicates("procedure")[["procedure", "column"]].itertuples(index=False, name=None))
     pairs = [
         pair

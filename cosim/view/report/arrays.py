@@ -9,7 +9,13 @@ import pandas as pd
 
 from ....models import Hardware
 from ....models.chain import predict_chain
-from ....models.fitting.columns import USABLE, bit_line_capacitance, cell_sum, summed, unclipped
+from ....models.fitting.columns import (
+    CHARGE_RANGE,
+    bit_line_capacitance,
+    clamped_charge,
+    unclipped,
+    weighted_sum,
+)
 from ....models.fitting.curves import held_out_mask
 from ..figures import PALETTE, Axis, Figure, Panel, Series
 from ..figures.page import table
@@ -61,8 +67,8 @@ def column_figure(rows: pd.DataFrame, hardware: Hardware, signed: bool, fitted_h
     """Width by the plain sum of cells and by the column model, against the simulated width."""
     model, converter = (hardware.column_2, hardware.readout) if signed else (hardware.column_1, hardware.phi)
     rows = _usable(rows, hardware, signed)
-    plain = cell_sum(rows, hardware)
-    load = summed(rows, hardware, model.loading)
+    plain = clamped_charge(rows, hardware)
+    load = weighted_sum(rows, hardware, model.loading)
     simulated = rows["t_out"].to_numpy() / hardware.t_pulse_max
     by_sum, by_model = converter(plain).numpy(), converter(model(plain, load)).numpy()
     fitted = ~held_out_mask(plain, None) if fitted_here else np.zeros(len(plain), bool)
@@ -83,7 +89,7 @@ def column_figure(rows: pd.DataFrame, hardware: Hardware, signed: bool, fitted_h
 def _usable(rows: pd.DataFrame, hardware: Hardware, signed: bool) -> pd.DataFrame:
     """The columns that a fit uses: those whose charge the converter does not just clip."""
     charge = bit_line_capacitance(rows, hardware, signed) * (rows["v_start"] - rows["v_end"])
-    low, high = (share * (hardware.q_sat_2 if signed else hardware.q_sat_1) for share in USABLE[signed])
+    low, high = (share * (hardware.q_sat_2 if signed else hardware.q_sat_1) for share in CHARGE_RANGE[signed])
     return rows[(charge > low) & (charge < high)]
 
 

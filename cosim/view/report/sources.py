@@ -16,7 +16,7 @@ from ....characterization.table import read_manifest, read_table
 from ....circuits.errors import GaincellError, HardwareError, TableError
 from ....circuits.technology import Technology
 from ....models import Hardware
-from ....models.fitting.folder import REPORT as FIT
+from ....models.fitting.folder import REPORT_FILE as FIT
 from ...network.checkpoints import ADAPTATION
 
 

@@ -10,7 +10,7 @@ from gaincell.cosim.ledger.accounting import stage_energy
 from gaincell.cosim.network.layer import GainCellAttention
 from gaincell.cosim.spice_check import draw_operations
 from gaincell.models import CellReads, Conversions, DacConversions, Polynomial, Pulses, Writes
-from gaincell.models.chain import product
+from gaincell.models.chain import product_widths
 
 T, D, TILE = 21, 5, 8
 RETAINED = 0.93
@@ -218,6 +218,6 @@ def test_operations_for_spice_have_the_rows_of_the_circuit(full, scheme):
     for operation in first:
         assert len(operation.v_store) == hardware.rows * (2 if scheme == "mirrored" else 1)
         assert scheme == "two-phase" or operation.width.min() >= 0
-        predicted = product(hardware, operation.width, operation.v_store[:, None], 1)[0]
+        predicted = product_widths(hardware, operation.width, operation.v_store[:, None], 1)[0]
         assert predicted == pytest.approx(operation.predicted, abs=1e-5)
     assert any(0 < operation.predicted < 1 for operation in first)

@@ -13,7 +13,7 @@ from gaincell.circuits.errors import TableError
 from gaincell.cosim.view.figures.arrays import read_losses
 from gaincell.cosim.view.figures.characterization import save_figure
 from gaincell.models import Hardware
-from gaincell.models.chain import product
+from gaincell.models.chain import product_widths
 
 
 def wire_tables():
@@ -44,7 +44,7 @@ def array_table(shift):
     hardware, rng, frames = Hardware.from_pretrained("generic28"), np.random.default_rng(0), []
     for point, signed in enumerate((False, True)):
         width, stored = rng.uniform(0.2, 1, 16), rng.uniform(0.35, 0.9, (16, 16))
-        t_out = (product(hardware, width, stored, 2 if signed else 1) + shift) * 15e-9
+        t_out = (product_widths(hardware, width, stored, 2 if signed else 1) + shift) * 15e-9
         swept = {"t_pulse": (width * 15e-9).tolist(), "v_store": stored.ravel().tolist()}
         frame = pd.DataFrame({"index": range(16), "t_out": t_out, "rows": 16, "signed": signed})
         frames.append(frame.assign(point=point, **{k: [v] * 16 for k, v in swept.items()}, status="ok"))

@@ -5,12 +5,12 @@ import math
 import numpy as np
 import pytest
 
-from gaincell.models.checks.agreement import agreement
+from gaincell.models.checks.agreement import compare_widths
 
 
 def test_a_known_line_is_found():
     predicted = np.linspace(0.1, 0.9, 9)
-    found = agreement(predicted, 1.02 * predicted + 0.01, 1)
+    found = compare_widths(predicted, 1.02 * predicted + 0.01, 1)
     assert found.slope == pytest.approx(1.02)
     assert found.offset == pytest.approx(0.01)
     difference = 0.02 * predicted + 0.01
@@ -22,19 +22,19 @@ def test_a_known_line_is_found():
 
 def test_the_second_product_may_differ_by_twice_as_much():
     widths = np.linspace(-0.8, 0.8, 9)
-    assert agreement(widths, widths + 0.02, 2).met
-    assert not agreement(widths, widths + 0.02, 1).met
+    assert compare_widths(widths, widths + 0.02, 2).met
+    assert not compare_widths(widths, widths + 0.02, 1).met
 
 
 def test_clipped_columns_prove_nothing_but_a_wrong_zero_counts():
     predicted = np.array([0.0, 0.0, 1.0, 0.5, 0.3, 0.0])
     simulated = np.array([0.0, 0.0, 1.0, 0.5, 0.3, 0.05])
-    found = agreement(predicted, simulated, 1)
+    found = compare_widths(predicted, simulated, 1)
     assert (found.columns, found.counted) == (6, 3)
     assert found.worst == pytest.approx(0.05)
 
 
 def test_too_few_columns_have_no_figures_and_do_not_pass():
-    found = agreement(np.zeros(4), np.zeros(4), 1)
+    found = compare_widths(np.zeros(4), np.zeros(4), 1)
     assert math.isnan(found.rms)
     assert not found.met

@@ -1,16 +1,25 @@
-"""The simulator's error enters the report in the unit of each surrogate's own error."""
+"""Numerical error of the simulator in the report, in the unit of each surrogate's own error."""
 
 import pandas as pd
 import pytest
 
-from gaincell.models.checks.numerical import SOURCES, numerical_error, with_numerical
-from gaincell.models.values import FitError
+from gaincell.models.checks.numerical import (
+    CELL_CHARGE,
+    CHAIN_WIDTH,
+    COLUMN_WIDTH,
+    CONVERTER_WIDTH,
+    FITTED_COLUMNS,
+    WRITTEN_VOLTAGE,
+    SurrogateError,
+    numerical_error,
+    with_numerical,
+)
 
 T_MAX = 15e-9
 
 
-def error(unit):
-    return FitError(rms=0.1, worst=0.2, unit=unit, held_out_points=9)
+def error(unit, measured):
+    return SurrogateError(rms=0.1, worst=0.2, unit=unit, held_out_points=9, measured=measured)
 
 
 @pytest.fixture
@@ -29,31 +38,44 @@ def tables():
     }
 
 
-def test_each_surrogate_gets_the_error_of_what_it_was_fitted_to(tables):
+def test_numerical_error_comes_from_the_measured_column(tables):
     errors = {
-        "cell table": error("of peak"),
-        "ReLU converter": error("of T_max"),
-        "write": error("V"),
-        "K column": error("of T_max"),
-        "energy, write": error("J"),
+        "a": error("of peak", CELL_CHARGE),
+        "b": error("of T_max", CONVERTER_WIDTH),
+        "c": error("V", WRITTEN_VOLTAGE),
     }
     found = with_numerical(errors, tables, T_MAX)
-    assert found["cell table"].numerical == pytest.approx(1e-4)
-    assert found["ReLU converter"].numerical == pytest.approx(2e-4)
-    assert found["write"].numerical == pytest.approx(1e-5)
-    # A point of the study that failed tells nothing, and energies have no study of their own.
+    assert found["a"].numerical == pytest.approx(1e-4)
+    assert found["b"].numerical == pytest.approx(2e-4)
+    assert found["c"].numerical == pytest.approx(1e-5)
+    assert (found["c"].rms, found["c"].worst) == (0.1, 0.2)
+
+
+def test_label_does_not_select_the_numerical_error(tables):
+    errors = {"cell table": error("V", WRITTEN_VOLTAGE), "write": error("of peak", CELL_CHARGE)}
+    found = with_numerical(errors, tables, T_MAX)
+    assert found["cell table"].numerical == pytest.approx(1e-5)
+    assert found["write"].numerical == pytest.approx(1e-4)
+
+
+def test_failed_points_and_unmeasured_surrogates_have_no_numerical_error(tables):
+    errors = {"K column": error("of T_max", COLUMN_WIDTH), "energy, write": error("J", None)}
+    found = with_numerical(errors, tables, T_MAX)
     assert found["K column"].numerical is None
     assert found["energy, write"].numerical is None
-    assert (found["write"].rms, found["write"].worst) == (0.1, 0.2)
 
 
-def test_without_the_study_nothing_is_added(tables):
-    errors = {"write": error("V")}
+def test_errors_are_unchanged_without_a_tolerance_study(tables):
+    errors = {"write": error("V", WRITTEN_VOLTAGE)}
     assert with_numerical(errors, {"cell_transfer": tables["cell_transfer"]}, T_MAX) == errors
-    assert numerical_error(tables["tolerance"], "chain", "t_out") is None
 
 
-def test_every_source_is_a_column_of_its_procedure():
+def test_numerical_error_is_none_for_a_column_outside_the_study(tables):
+    assert numerical_error(tables["tolerance"], CHAIN_WIDTH) is None
+
+
+@pytest.mark.parametrize("measured", FITTED_COLUMNS)
+def test_fitted_column_is_a_column_of_its_procedure(measured):
     from gaincell.characterization.procedure import find
 
-    assert all(column in find(name).columns for name, column in SOURCES.values())
+    assert measured.column in find(measured.procedure).columns

@@ -12,15 +12,15 @@ from gaincell.circuits.designs import Designs
 from gaincell.circuits.technology import Technology
 from gaincell.models import ColumnModel, Hardware, Polynomial, fit_converter_curve, fit_spline
 from gaincell.models.cost import Conversions
-from gaincell.models.fitting.energy import energy_model
-from gaincell.models.fitting.fit import TABLES, fit_hardware
-from gaincell.models.fitting.options import (
-    described,
+from gaincell.models.fitting.design_options import (
+    fields_from_designs,
     fit_two_phase_column,
     option_errors,
     phase_sums,
     two_phase_charge,
 )
+from gaincell.models.fitting.energy import energy_model
+from gaincell.models.fitting.fit import REQUIRED_TABLES, fit_hardware
 
 RAMP = {"i_ramp": 24.8e-6, "w_ramp_p": 6e-6, "w_ramp_n": 3e-6}
 C_LINE, Q_SAT = 1.7e-12, 370e-15
@@ -105,24 +105,24 @@ def test_designs_describe_the_options_of_the_hardware():
     technology = Technology.load("generic28")
     plain = Designs.of(technology).model_dump(mode="json")
     nothing = {"window": None, "signed_query": None, "swap_efficiency": None, "normaliser": None}
-    assert described(plain, 0.9) == nothing | {"levels": plain["levels"]}
+    assert fields_from_designs(plain, 0.9) == nothing | {"levels": plain["levels"]}
     chosen = Designs.of(
         technology,
         array={"mirrored": True, "normaliser": 5 / 7, "window": 512},
         levels={"key": 16, "output": 64},
     ).model_dump(mode="json")
-    found = described(chosen, 0.7)
+    found = fields_from_designs(chosen, 0.7)
     assert found["signed_query"] == "mirrored" and found["window"] == 512
     assert found["normaliser"] == pytest.approx(0.5)
     assert found["levels"] == {"query": 16, "key": 16, "value": 8, "output": 64}
     swapped = Designs.of(technology, converter={"phases": 2}).model_dump(mode="json")
-    assert described(swapped, 0.9)["signed_query"] == "two-phase"
+    assert fields_from_designs(swapped, 0.9)["signed_query"] == "two-phase"
     assert Hardware.model_validate(known_hardware().model_dump() | found).levels.key == 16
 
 
 def test_two_phases_pay_for_the_swap_once_a_conversion():
     """A line of the bill for hardware of two phases alone, the mean of the table's ReLU conversions."""
-    tables = {name: read_table(SHIPPED_TABLES / "generic28", name) for name in TABLES}
+    tables = {name: read_table(SHIPPED_TABLES / "generic28", name) for name in REQUIRED_TABLES}
     relu = ~tables["converter"]["signed"].astype(bool)
     tables["converter"] = tables["converter"].assign(e_swap=np.where(relu, 70e-15, 0.0))
     stages = {}
@@ -170,7 +170,7 @@ def test_a_fit_of_mirrored_arrays_is_that_of_the_rows_they_have():
     """The shipped K columns with complements that are never pulsed: the same columns, told as mirrored."""
     folder = SHIPPED_TABLES / "generic28"
     manifest = read_manifest(folder)
-    tables = {name: read_table(folder, name) for name in TABLES}
+    tables = {name: read_table(folder, name) for name in REQUIRED_TABLES}
     plain, _ = fit_hardware(tables, manifest["condition"], name="plain")
     condition = copy.deepcopy(manifest["condition"])
     condition["designs"]["array"] |= {"mirrored": True, "normaliser": 5 / 7, "window": 256}

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from gaincell.models import Hardware, Polynomial, Retention
-from gaincell.models.fitting.fit import retained_ages
+from gaincell.models.fitting.fit import ages_within_retention
 from gaincell.models.fitting.retention import disturbances, retention_times, storage_report
 from gaincell.models.fitting.write_port import fit_write, port_checks, write_energy
 
@@ -173,6 +173,6 @@ def test_a_decay_to_nothing_is_refused():
 
 
 def test_aging_is_fitted_until_the_first_level_is_lost():
-    ages = retained_ages(exponential(), hardware())
+    ages = ages_within_retention(exponential(), hardware())
     lost = TAU * np.log(7 / 6)
     assert ages[-2] <= lost <= ages[-1]
