@@ -67,6 +67,14 @@ class Beside:
         if self._process is not None:
             self._process.wait()
 
+    def end(self) -> None:
+        """End the process if it still runs."""
+        if self._process is not None:
+            self._process.terminate()
+            self._process.wait()
+            self._reader.join()
+            self._process.stdout.close()
+
 
 @contextmanager
 def train_beside(
@@ -111,12 +119,12 @@ def train_beside(
         start_new_session=True,
     )
     torch.set_num_threads(threads - share)
+    beside = Beside(process)
     try:
-        yield Beside(process)
+        yield beside
     finally:
         torch.set_num_threads(threads)
-        process.terminate()
-        process.wait()
+        beside.end()
 
 
 def main(order: Path) -> None:

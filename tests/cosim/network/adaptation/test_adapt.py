@@ -21,9 +21,7 @@ from gaincell.cosim.network.checkpoints import load_softmax, locate
 from gaincell.cosim.network.corpus import encode
 from gaincell.cosim.network.evaluate import evaluate_model
 
-RECIPE = Recipe(
-    steps=10, batch=4, context=CONTEXT, learning_rate=3e-3, warmup=2, distillation=0.3
-)
+RECIPE = Recipe(steps=10, batch=4, context=CONTEXT, learning_rate=3e-3, warmup=2, distillation=0.3)
 
 
 @pytest.fixture(autouse=True)
