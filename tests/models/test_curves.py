@@ -25,17 +25,17 @@ def test_polynomial_equals_numpy(coefficients, center):
     np.testing.assert_allclose(result.numpy(), expected, atol=1e-9)
 
 
-def test_spline_equals_scipy_and_goes_on_straight():
+def test_spline_equals_scipy_and_extrapolates_linearly():
     x = np.linspace(0, 1, 9)
     spline = fit_spline(x, x**3 - x, held_out=np.arange(9) == 4)
     inside = np.linspace(0, 1, 50)
     np.testing.assert_allclose(spline(inside).numpy(), inside**3 - inside, atol=1e-12)
-    # slope at 1 is 2, at 0 is -1
+    # The slope is 2 at 1 and -1 at 0.
     np.testing.assert_allclose(spline([1.5, -0.5]).numpy(), [1.0, 0.5], atol=1e-12)
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64, torch.bfloat16])
-def test_curves_keep_shape_and_dtype(dtype):
+def test_curves_return_the_shape_and_dtype_of_their_argument(dtype):
     x = torch.rand(2, 3, 4, dtype=dtype)
     grid = np.linspace(0, 1, 9)
     for curve in (Polynomial(coefficients=[1, 2, 3]), fit_spline(grid, grid), Exponential(rate=2.0)):
@@ -80,16 +80,16 @@ def test_converter_saturates():
     assert ConverterCurve(curve=line, signed=True)([-9.0, -1.0, 9.0]).tolist() == [-1.0, -0.5, 1.0]
 
 
-def test_exponential_aging_is_the_cell_of_the_shrunk_deviation():
+def test_exponential_aging_equals_the_cell_at_the_decayed_voltage():
     cell = Polynomial(coefficients=[0.5, 13.6, -2.6, 46.0], center=0.45)
     aged = exponential_aging(cell, rate=0.01)
     v, age = np.linspace(0, 0.9, 8)[:, None], np.arange(0, 900, 100)[None, :]
-    shrunk = 0.45 + (v - 0.45) * np.exp(-0.01 * age)
-    np.testing.assert_allclose(aged(v, age).numpy(), cell(shrunk).numpy(), rtol=1e-12)
+    decayed = 0.45 + (v - 0.45) * np.exp(-0.01 * age)
+    np.testing.assert_allclose(aged(v, age).numpy(), cell(decayed).numpy(), rtol=1e-12)
 
 
-def test_retention_interpolates_and_finds_the_hold_time():
-    # v falls by 1 V/s whatever it was: half of the 0.3 V step between four levels takes 0.15 s
+def test_retention_interpolates_and_finds_the_retention_time():
+    # Every voltage falls by 1 V/s, so half of the 0.3 V step between four levels takes 0.15 s.
     table = Retention(voltages=[0.0, 0.9], ages=[0.0, 1.0], drift=[[0.0, -1.0], [0.0, -1.0]])
     assert table(0.6, 0.25).item() == pytest.approx(0.35)
     np.testing.assert_allclose(table.retention_time(4, 0.0, 0.9), 0.15)
@@ -111,12 +111,12 @@ def test_retention_interpolates_and_finds_the_hold_time():
         ),
     ],
 )
-def test_wrong_values_are_refused(make, message):
+def test_invalid_parameters_are_refused(make, message):
     with pytest.raises(ValidationError, match=message):
         make()
 
 
-def test_single_precision_is_enough_for_coulombs():
+def test_single_precision_suffices_for_charges_in_coulombs():
     charge = np.linspace(-4e-13, 4e-13, 81)
     curve = fit_spline(charge, np.tanh(charge / 2e-13))
     x = torch.linspace(-5e-13, 5e-13, 301, requires_grad=True)

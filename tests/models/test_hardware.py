@@ -47,12 +47,13 @@ def fitted_hardware() -> Hardware:
 
 
 @pytest.mark.parametrize("make", [leroux2025, ideal, fitted_hardware])
-def test_saved_hardware_comes_back_equal(make, tmp_path):
+def test_saved_hardware_loads_as_an_equal_value(make, tmp_path):
     hardware = make()
     hardware.save_pretrained(tmp_path / "hw")
     loaded = Hardware.from_pretrained(tmp_path / "hw")
     assert loaded == hardware
     assert loaded.digest == hardware.digest
+    assert loaded.provenance == hardware.provenance
     assert sorted(path.name for path in (tmp_path / "hw").iterdir()) == [
         "hardware.json",
         "hardware.safetensors",
@@ -60,13 +61,13 @@ def test_saved_hardware_comes_back_equal(make, tmp_path):
 
 
 @pytest.mark.parametrize("make", [leroux2025, ideal])
-def test_shipped_files_are_what_the_published_numbers_make(make):
-    assert Hardware.from_pretrained(make().name) == make()
+def test_shipped_files_equal_the_published_hardware(make):
+    assert Hardware.from_pretrained(make().name).model_dump_json() == make().model_dump_json()
     assert make().name in shipped_hardware()
 
 
 def test_published_cell_is_the_polynomial_of_the_paper():
-    # sum_ij C_ij x^i V_in^j written out, at a few voltages
+    # The sum over C_ij x^i V_in^j, term by term
     cell = leroux2025().transfer
     for v in (0.0, 0.3, 0.45, 0.9):
         direct = sum(
@@ -76,26 +77,26 @@ def test_published_cell_is_the_polynomial_of_the_paper():
     np.testing.assert_allclose(cell.coefficients, [0.5214, 13.612, -2.620, 46.055], atol=6e-4)
 
 
-def test_published_energies_add_up():
+def test_published_energies_sum_to_the_published_total():
     hardware = leroux2025()
     assert sum(stage.law.joules for stage in hardware.energy.stages) == pytest.approx(6.15e-9)
     assert hardware.timing.latency == 65e-9
     assert {stage.origin for stage in hardware.energy.stages} == {"published"}
 
 
-def test_with_cell_swaps_the_curve_and_names_the_others():
+def test_with_cell_changes_the_curve_and_its_error_lists_the_cells():
     linear = leroux2025().with_cell("linear")
     assert linear.transfer(0.55).item() == pytest.approx(1.93)
     with pytest.raises(HardwareError, match="linear, nonlinear"):
         leroux2025().with_cell("cubic")
 
 
-def test_unknown_name_lists_the_shipped_ones():
+def test_error_for_an_unknown_name_lists_the_shipped_hardware():
     with pytest.raises(GaincellError, match="ideal, leroux2025|ideal.*leroux2025"):
         Hardware.from_pretrained("leroux2026")
 
 
-def test_a_shipped_name_is_not_shadowed_by_a_folder(tmp_path, monkeypatch):
+def test_shipped_name_has_precedence_over_a_folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "ideal").mkdir()
     assert Hardware.from_pretrained("ideal") == ideal()
@@ -148,7 +149,7 @@ def unknown_key(directory):
         (unknown_key, "colour"),
     ],
 )
-def test_damaged_hardware_is_one_clear_error(tmp_path, damage, message):
+def test_damaged_hardware_is_refused_with_its_cause(tmp_path, damage, message):
     fitted_hardware().save_pretrained(tmp_path / "hw")
     damage(tmp_path / "hw")
     with pytest.raises(HardwareError, match=message):
@@ -164,7 +165,7 @@ def test_damaged_hardware_is_one_clear_error(tmp_path, damage, message):
         ({"decay_per_token": 1e-4}, "polynomial cells only"),
     ],
 )
-def test_contradictions_are_refused_with_the_values(change, message):
+def test_contradictory_fields_are_refused_with_their_values(change, message):
     values = fitted_hardware().model_dump() | change
     with pytest.raises(ValidationError, match=message):
         Hardware.model_validate(values)

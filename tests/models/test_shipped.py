@@ -1,4 +1,4 @@
-"""The shipped hardware is what the shipped tables say, and the fit is as good as the design demands."""
+"""The shipped hardware is the fit of the shipped tables, and its errors are within the design limits."""
 
 import numpy as np
 import pytest
@@ -9,6 +9,9 @@ from gaincell.models import Hardware
 from gaincell.models.chain import bit_line_charge, product_widths
 from gaincell.models.checks.limits import converter_checks
 from gaincell.models.fitting.fit import fit_hardware
+from gaincell.models.fitting.folder import REPORT_FILE
+from gaincell.models.fitting.report import FitReport
+from gaincell.models.hardware import SHIPPED as SHIPPED_HARDWARE
 from gaincell.models.published import leroux2025
 
 FOLDER = SHIPPED_TABLES / "generic28"
@@ -30,7 +33,7 @@ def refitted(tables, condition):
 
 
 def close(first, second, path=""):
-    """Whether two dumps agree, numbers to 1e-6 of the largest one beside them."""
+    """Compare two dumps: numbers agree to 1e-6 of the largest one in the same array."""
     if isinstance(first, dict):
         assert first.keys() == second.keys(), path
         return all(close(first[key], second[key], f"{path}.{key}") for key in first)
@@ -46,8 +49,8 @@ def close(first, second, path=""):
     return True
 
 
-def test_refitting_the_shipped_tables_gives_the_shipped_hardware(refitted):
-    """Aging and mismatch are compared by what they predict: the vectors of an SVD may change sign."""
+def test_fit_of_the_shipped_tables_equals_the_shipped_hardware(refitted):
+    """Aging and mismatch are compared by their predictions, because the vectors of an SVD may change sign."""
     hardware, shipped = refitted[0], Hardware.from_pretrained("generic28")
     apart = {"provenance", "aging", "mismatch"}
     assert close(shipped.model_dump(exclude=apart), hardware.model_dump(exclude=apart))
@@ -64,7 +67,21 @@ def test_refitting_the_shipped_tables_gives_the_shipped_hardware(refitted):
         np.testing.assert_allclose(second, first, rtol=1e-4, atol=1e-6 * np.abs(first).max(), err_msg=name)
 
 
-def test_the_shipped_hardware_names_the_shipped_tables():
+def test_report_of_the_fit_equals_the_shipped_report(refitted):
+    """Labels, measured columns and numerical errors, which the errors above do not cover."""
+    shipped = FitReport.model_validate_json((SHIPPED_HARDWARE / "generic28" / REPORT_FILE).read_text())
+    report = refitted[1]
+    measured = [{name: e.measured for name, e in r.surrogates.items()} for r in (report, shipped)]
+    assert measured[0] == measured[1]
+    for name, error in shipped.surrogates.items():
+        numerical = None if error.numerical is None else pytest.approx(error.numerical, rel=1e-5)
+        assert report.surrogates[name].numerical == numerical, name
+    assert report.agreements.keys() == shipped.agreements.keys()
+    assert [check.name for check in report.checks] == [check.name for check in shipped.checks]
+    assert [figure.name for figure in report.corners] == [figure.name for figure in shipped.corners]
+
+
+def test_shipped_hardware_names_the_digests_of_the_shipped_tables():
     tables = {name: entry["sha256"] for name, entry in read_manifest(FOLDER)["tables"].items()}
     assert Hardware.from_pretrained("generic28").provenance["tables"] == tables
 
@@ -84,46 +101,46 @@ def test_the_shipped_hardware_names_the_shipped_tables():
         ("16x16 chain, second product", 3e-2),
     ],
 )
-def test_surrogates_predict_points_they_have_not_seen(refitted, surrogate, limit):
+def test_surrogate_errors_on_unseen_points_are_within_limits(refitted, surrogate, limit):
     error = refitted[1].surrogates[surrogate]
     assert error.rms <= limit
     assert error.held_out_points >= 10
 
 
-def test_the_write_predicts_levels_it_has_not_seen(refitted):
-    """The write path is simulated at few levels, so few can be kept back."""
+def test_write_error_on_unseen_levels_is_within_1_mV(refitted):
+    """The write path is simulated at few levels, so few can be held out."""
     error = refitted[1].surrogates["write"]
     assert error.worst <= 1e-3
     assert error.held_out_points >= 4
 
 
-def test_the_column_model_earns_its_matrix_product(refitted):
+def test_column_model_has_less_than_0_6_of_the_error_of_the_plain_sum(refitted):
     errors = refitted[1].surrogates
     for column in ("K column", "V column"):
         assert errors[column].rms < 0.6 * errors[f"{column}, plain sum of cells"].rms
 
 
-def test_the_circuits_keep_their_design_limits(refitted):
+def test_circuits_are_within_their_design_limits(refitted):
     missed = [f"{c.name}: {c.value:.3g} > {c.limit:.3g} {c.unit}" for c in refitted[1].checks if not c.met]
     assert not missed
     assert len(refitted[1].checks) == 19
 
 
-def test_the_cell_resembles_the_published_polynomial_in_sign_and_growth(refitted):
+def test_cell_is_close_to_the_published_polynomial(refitted):
     ours, published = refitted[0].transfer, leroux2025().transfer
     v = np.linspace(0.0, 0.9, 10)
     scale = refitted[0].q_sat_1 / 80
     np.testing.assert_allclose(ours(v).numpy() / scale, published(v).numpy(), atol=0.15 * 10.3)
 
 
-def test_latency_adds_the_visible_phases_up(refitted, condition):
+def test_latency_is_the_sum_of_the_phases_that_are_not_hidden(refitted, condition):
     timing = refitted[0].timing
     hidden = condition["phases"][0][1]
     total = condition["t_write_operation"] + sum(seconds for _, seconds in condition["phases"])
     assert timing.latency == pytest.approx(total - hidden)
 
 
-def test_a_table_with_many_failures_is_refused(tables, condition):
+def test_table_with_too_many_failed_rows_is_refused(tables, condition):
     rows = tables["cell_write"].copy()
     rows.loc[:9, ["status", "message"]] = ["nonconverged", "timestep too small"]
     with pytest.raises(TableError, match="10 of 174 rows of table 'cell_write' failed .*--max-failed"):
@@ -131,14 +148,14 @@ def test_a_table_with_many_failures_is_refused(tables, condition):
     fit_hardware(tables | {"cell_write": rows}, condition, name="tolerant", max_failed=0.1)
 
 
-def test_a_missing_table_is_named(tables, condition):
+def test_error_names_the_missing_table(tables, condition):
     some = {name: rows for name, rows in tables.items() if name != "column"}
     with pytest.raises(TableError, match="needs the table 'column'"):
         fit_hardware(some, condition, name="broken")
 
 
-def test_the_chain_costs_what_its_parts_cost(refitted, tables):
-    """Supply energy of the whole chain against the sum of its cells and converters, each on its own."""
+def test_energy_of_a_chain_is_the_sum_of_its_parts(refitted, tables):
+    """Supply energy of the whole chain against the sum of its cells and converters, each simulated alone."""
     hardware, converter = refitted[0], tables["converter"]
     laws = {stage.name: stage.law for stage in hardware.energy.stages}
     for _, chain in tables["chain"].groupby("point"):
@@ -158,8 +175,8 @@ def test_the_chain_costs_what_its_parts_cost(refitted, tables):
             assert first[f"e_convert_{array}"] == pytest.approx(total, rel=0.15)
 
 
-def test_a_dead_zone_and_a_lopsided_saturation_are_seen(tables, condition):
-    """Worst-case figures must catch pulses that vanish near zero, and a polarity that stops early."""
+def test_checks_detect_a_dead_zone_and_an_early_saturation_of_one_sign(tables, condition):
+    """Worst-case figures cover pulses that vanish near zero, and a polarity that saturates early."""
     t_max = condition["designs"]["clocking"]["t_pulse_max"]
     converter = tables["converter"]
     values = {check.name: check.value for check in converter_checks(converter, t_max)}
@@ -168,5 +185,5 @@ def test_a_dead_zone_and_a_lopsided_saturation_are_seen(tables, condition):
     assert not found["saturation against T_max, worst polarity"].met
     blind = converter.assign(t_out=converter["t_out"].where(converter["t_out"].abs() > 0.03 * t_max, 0.0))
     name = "both converters, shorter pulses: worst distance from the line"
-    dead = {check.name: check.value for check in converter_checks(blind, t_max)}
-    assert dead[name] > 1.5 * values[name]
+    dead_zone = {check.name: check.value for check in converter_checks(blind, t_max)}
+    assert dead_zone[name] > 1.5 * values[name]

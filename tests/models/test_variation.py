@@ -1,4 +1,4 @@
-"""Fits of mismatch: known random curves and converters are recovered; chips have the moments of SPICE."""
+"""Fits of mismatch recover known random curves and converters; chips have the moments of SPICE samples."""
 
 from functools import partial
 
@@ -23,7 +23,7 @@ from gaincell.models import (
 from gaincell.models.fitting.variation import cell_statistics, fit_bank_gain
 
 CONFIDENCE = 0.999
-"""That a comparison of many moments finds no difference where there is none."""
+"""Probability that a comparison of many moments passes for samples of the same distribution."""
 
 
 def critical(comparisons):
@@ -32,9 +32,9 @@ def critical(comparisons):
 
 
 def assert_same_moments(one, other, effective=None):
-    """Means, standard deviations and correlations of two samples (n, k) differ by sampling error alone.
+    """Means, standard deviations and correlations of two samples (n, k) differ by sampling error only.
 
-    effective: size of the sample that `one` was drawn after, where that is smaller than `one` itself.
+    effective: number of samples behind the distribution of `one`; None for the size of `one`.
     """
     n, m, k = effective or len(one), len(other), one.shape[1]
     limit = critical(2 * k + k * (k - 1) // 2)
@@ -56,22 +56,22 @@ def process(samples, seed=0):
     return v, basis, 1 + np.random.default_rng(seed).standard_normal((samples, 3)) @ basis
 
 
-def test_a_known_process_is_recovered():
+def test_covariance_of_a_known_process_is_recovered():
     v, _, curves = process(4000)
     fitted = fit_random_curve(v, curves, np.full(15, 0.9))
     assert fitted.rank == 3
     between = np.linspace(0.01, 0.88, 40)
     exact = np.stack([np.ones_like(between), 2 * between, 0.3 * np.sin(6 * between)])
-    # 4000 circuits: a variance is off by 2.2 %, one standard error.
+    # With 4000 circuits the standard error of a variance is 2.2 %.
     assert fitted.covariance(between) == pytest.approx(exact.T @ exact, rel=4 * 0.022, abs=0.05)
     assert fitted.mean(between).numpy() == pytest.approx(0.1, abs=4 * 2 / 4000**0.5)
     assert fitted.covariance(v) == pytest.approx(np.cov(curves.T), rel=0.01)
-    # Unseen circuits follow from half of their points: what is left is the spline between the points.
+    # Half of an unseen circuit's points determine its scores; the error left is that of the splines.
     assert fitted.errors.rms < 2e-3
     assert fitted.errors.held_out_points == 1000 * 7
 
 
-def test_left_out_modes_hold_no_more_than_allowed():
+def test_omitted_modes_have_at_most_the_allowed_share_of_variance():
     v, _, curves = process(500)
     coarse = fit_random_curve(v, curves, unresolved=0.2)
     assert coarse.rank == 2
@@ -81,7 +81,7 @@ def test_left_out_modes_hold_no_more_than_allowed():
     assert share.min() > -1e-9
 
 
-def test_curves_that_do_not_vary_are_refused():
+def test_identical_or_too_few_curves_are_refused():
     with pytest.raises(ValueError, match="was mismatch simulated"):
         fit_random_curve(np.arange(5.0), np.ones((20, 5)))
     with pytest.raises(ValueError, match="at least 8 circuits, got 3"):
@@ -89,7 +89,7 @@ def test_curves_that_do_not_vary_are_refused():
 
 
 def converters(samples, signed, noise=0.0):
-    """Monte Carlo rows of converters with a bend (known INL) and known offsets and gains."""
+    """Monte Carlo rows of converters with a known INL and known offsets and gains."""
     rng = np.random.default_rng(1)
     mean = np.array([1e-15, 0.01, -1e-15, 0.0][: 4 if signed else 2])
     factor = np.array([[2e-15, 0, 0, 0], [0.01, 0.02, 0, 0], [1e-15, 0, 1e-15, 0], [0, 0, 0, 0.03]])
@@ -113,7 +113,7 @@ def bend(charge):
 
 
 @pytest.mark.parametrize("signed", [False, True])
-def test_offset_and_gain_of_bent_converters_are_recovered(signed):
+def test_offset_and_gain_of_nonlinear_converters_are_recovered(signed):
     grid = np.linspace(-1.2e-13 if signed else 0.0, 1.2e-13, 801)
     curve = fit_converter_curve(grid, bend(grid), signed=signed)
     _, parameters, rows = converters(400, signed)
@@ -127,11 +127,11 @@ def test_offset_and_gain_of_bent_converters_are_recovered(signed):
     assert fitted.errors.held_out_points == 400 * (2 if signed else 1)
 
 
-def test_error_of_a_converter_fit_is_its_noise():
+def test_error_of_a_converter_fit_equals_the_noise_of_its_rows():
     grid = np.linspace(0.0, 1.2e-13, 801)
     curve = fit_converter_curve(grid, bend(grid))
     rows = converters(400, False, noise=0.01)[2]
-    # The line through the outer two points adds their noise, half of each, to that of the middle one.
+    # The line through the outer two points adds half of the noise of each to that of the middle one.
     assert fit_converter_variation(rows, curve, signed=False).errors.rms == pytest.approx(
         0.01 * 1.5**0.5, rel=0.1
     )
@@ -153,8 +153,9 @@ def test_gain_of_known_banks_is_recovered(signed):
 
 
 @pytest.mark.parametrize("excess", [-1e-6, 0.0, 1e-6])
-def test_a_saturated_bank_has_the_least_gain_that_saturates(excess):
-    """Full pulses differ by a simulator's step; none of them may be read as the end of the table."""
+def test_saturated_pulses_are_inverted_at_the_knee(excess):
+    """Full-scale pulses differ by one time step of the simulator and must not be inverted at the table's
+    end."""
     grid = np.linspace(-2e-13, 2e-13, 801)
     curve = fit_converter_curve(grid, np.clip(grid / 1e-13, -1, 1), signed=True)
     pulses = {0: 0.8, 1: 0.9, 2: 1.0 + excess}
@@ -163,7 +164,7 @@ def test_a_saturated_bank_has_the_least_gain_that_saturates(excess):
     assert (factor @ factor.T).diagonal() == pytest.approx(np.var([0.0, 0.125, 0.25], ddof=1), rel=0.01)
 
 
-def test_gain_and_offset_of_known_cells():
+def test_gain_and_offset_of_known_cells_are_recovered():
     rng = np.random.default_rng(0)
     levels = np.array([0.0, 0.45, 0.9])
     gain, offset = rng.normal(4e-14, 2e-15, (300, 3)), rng.normal(0, 3e-17, (300, 3))
@@ -179,7 +180,7 @@ def test_gain_and_offset_of_known_cells():
     assert found.correlation == pytest.approx(np.corrcoef(gain.T))
 
 
-def test_without_tables_there_is_no_mismatch():
+def test_mismatch_is_none_without_tables():
     assert fit_mismatch({}, Hardware.from_pretrained("generic28"), "cmos") is None
 
 
@@ -193,7 +194,7 @@ def chip_charges(hardware, volts, seed=0):
 
 
 def spice_charges(table):
-    """The Monte Carlo's charges (C) of full reads, cells in rows, and their stored voltages."""
+    """Stored voltages, and charges (C) of full reads in the Monte Carlo table, cells in rows."""
     full = table[np.isclose(table["t_pulse"], table["t_pulse"].max(), atol=0)]
     curves = full.pivot(index="sample", columns="v_store", values="q_bl").dropna()
     return curves.columns.to_numpy(), curves.to_numpy()
@@ -205,7 +206,7 @@ def spice(name, samples, folder):
     return read_table(folder, name)
 
 
-def test_chips_match_spice_cells_that_no_fit_has_seen(tmp_path):
+def test_chip_cells_have_the_moments_of_unseen_spice_cells(tmp_path):
     table = spice("cell_mismatch", 80, tmp_path)
     plain = Hardware.from_pretrained("generic28")
     fitted = fit_mismatch({"cell_mismatch": table[table["sample"] < 40]}, plain, "cmos")
@@ -213,13 +214,13 @@ def test_chips_match_spice_cells_that_no_fit_has_seen(tmp_path):
     volts, unseen = spice_charges(table[table["sample"] >= 40])
     compare = partial(assert_same_moments, chip_charges(hardware, volts[::2]), effective=40)
     compare(unseen[:, ::2])
-    # The test would notice: cells twice as wide deviate less.
+    # The comparison fails for samples with half of the deviation.
     with pytest.raises(AssertionError):
         compare(unseen[:, ::2].mean(0) + 0.5 * (unseen[:, ::2] - unseen[:, ::2].mean(0)))
 
 
 @pytest.mark.slow
-def test_chips_match_spice_converters_that_no_fit_has_seen(tmp_path):
+def test_chip_converters_have_the_moments_of_unseen_spice_converters(tmp_path):
     table = spice("converter_mismatch", 60, tmp_path)
     plain = Hardware.from_pretrained("generic28")
     fitted = fit_mismatch({"converter_mismatch": table[table["sample"] < 30]}, plain, "cmos")
@@ -228,19 +229,19 @@ def test_chips_match_spice_converters_that_no_fit_has_seen(tmp_path):
 
 
 def assert_same_converters(hardware, spice, fitted, samples):
-    """Patterns of a chip against offsets and gains with the moments of `spice`, from so many samples."""
-    # Each converter by itself: what a bank has in common is another table's.
-    alone = {
+    """Patterns of a chip against offsets and gains with the moments of `spice`, as from `samples` samples."""
+    # Without banks: the gain that a bank shares comes from another table.
+    without_banks = {
         name: getattr(hardware.mismatch, name).model_copy(update={"bank": None})
         for name in ("phi", "readout")
     }
-    mismatch = hardware.mismatch.model_copy(update=alone)
+    mismatch = hardware.mismatch.model_copy(update=without_banks)
     chip = hardware.model_copy(update={"mismatch": mismatch}).chip(1)
     relus = chip.relus(0, 16, np.arange(512)).reshape(-1, 2)
     readouts = np.concatenate([chip.readouts(0, 16, tile, 64) for tile in range(8)]).reshape(-1, 4)
     for numbers, stated in ((relus, spice.phi), (readouts, spice.readout)):
         normals = np.random.default_rng(0).standard_normal((samples, len(stated.mean)))
-        # Numbers with exactly the mean and covariance of the Monte Carlo's own.
+        # Numbers with exactly the mean and covariance of the Monte Carlo samples.
         normals = (normals - normals.mean(0)) @ np.linalg.inv(np.linalg.cholesky(np.cov(normals.T))).T
         assert_same_moments(numbers, stated.parameters(normals), effective=fitted)
 
@@ -258,14 +259,14 @@ def shipped():
     return Hardware.from_pretrained("generic28"), tables
 
 
-def test_shipped_chips_have_the_moments_of_the_shipped_cells(shipped):
+def test_shipped_chip_cells_have_the_moments_of_the_shipped_table(shipped):
     hardware, tables = shipped
     volts, charges = spice_charges(tables["cell_mismatch"])
     assert len(charges) >= 1000
     assert_same_moments(chip_charges(hardware, volts[::2]), charges[:, ::2])
 
 
-def test_shipped_chips_have_the_moments_of_the_shipped_converters(shipped):
+def test_shipped_chip_converters_have_the_moments_of_the_shipped_table(shipped):
     hardware, tables = shipped
     rows = tables["converter_mismatch"]
     assert rows.groupby("signed")["sample"].nunique().min() >= 200

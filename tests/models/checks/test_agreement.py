@@ -8,7 +8,7 @@ import pytest
 from gaincell.models.checks.agreement import compare_widths
 
 
-def test_a_known_line_is_found():
+def test_slope_offset_and_errors_of_a_known_line_are_recovered():
     predicted = np.linspace(0.1, 0.9, 9)
     found = compare_widths(predicted, 1.02 * predicted + 0.01, 1)
     assert found.slope == pytest.approx(1.02)
@@ -20,13 +20,13 @@ def test_a_known_line_is_found():
     assert found.limit == 0.015
 
 
-def test_the_second_product_may_differ_by_twice_as_much():
+def test_rms_limit_of_the_second_product_is_larger():
     widths = np.linspace(-0.8, 0.8, 9)
     assert compare_widths(widths, widths + 0.02, 2).met
     assert not compare_widths(widths, widths + 0.02, 1).met
 
 
-def test_clipped_columns_prove_nothing_but_a_wrong_zero_counts():
+def test_clipped_columns_do_not_count_but_a_wrong_zero_does():
     predicted = np.array([0.0, 0.0, 1.0, 0.5, 0.3, 0.0])
     simulated = np.array([0.0, 0.0, 1.0, 0.5, 0.3, 0.05])
     found = compare_widths(predicted, simulated, 1)
@@ -34,7 +34,7 @@ def test_clipped_columns_prove_nothing_but_a_wrong_zero_counts():
     assert found.worst == pytest.approx(0.05)
 
 
-def test_too_few_columns_have_no_figures_and_do_not_pass():
+def test_fewer_than_three_columns_give_nan_and_miss_the_limit():
     found = compare_widths(np.zeros(4), np.zeros(4), 1)
     assert math.isnan(found.rms)
     assert not found.met

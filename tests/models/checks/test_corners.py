@@ -1,4 +1,4 @@
-"""Figures over corners, from tables whose answer is known."""
+"""Figures over corners, from tables with known answers."""
 
 import numpy as np
 import pandas as pd
@@ -12,7 +12,7 @@ OFFSET = {"tt": 0.0, "ss": 0.04}
 
 
 def cell_table():
-    """Charge gain (1.5 at the high supply) times a line whose zero lies 20 mV high at ss."""
+    """Charge gain (1.5 at the high supply) times a straight line whose zero is 20 mV too high at ss."""
     rows = []
     for corner, temperature, vdd in CONDITIONS:
         for stored in np.linspace(0, 1, 11):
@@ -42,7 +42,7 @@ def figures():
     return figures_by_condition(tables, RAMP, T_MAX).set_index(["corner", "temperature", "vdd"])
 
 
-def test_each_condition_has_its_own_figures(figures):
+def test_figures_of_each_condition_are_recovered(figures):
     assert figures.loc[("tt", 27.0, 1.0), "cell_gain"] == pytest.approx(1.5)
     assert figures.loc[("ss", 27.0, 0.8), "cell_center"] == pytest.approx(0.02)
     assert figures.loc[("tt", 27.0, 0.9), "cell_shape"] == pytest.approx(0.0, abs=1e-9)
@@ -53,7 +53,7 @@ def test_each_condition_has_its_own_figures(figures):
     assert (figures["misfires"] == 0).all()
 
 
-def test_the_worst_of_each_figure_names_its_condition(figures):
+def test_worst_value_of_each_figure_names_its_condition(figures):
     worst = {figure.name: figure for figure in worst_figures(figures.reset_index())}
     offset = worst["ReLU converter, offset"]
     assert (offset.corner, offset.vdd, offset.nominal) == ("ss", 0.8, pytest.approx(0.0, abs=1e-9))
@@ -76,7 +76,7 @@ def test_wrong_missing_and_broken_pulses_are_counted():
     assert found["misfires"].sum() == 3
 
 
-def test_a_condition_without_enough_pulses_has_no_line_but_is_there():
+def test_condition_with_too_few_pulses_has_nan_inl_and_counts_misfires():
     table = converter_table()
     dead = (table["corner"] == "ss") & ~table["signed"]
     table.loc[dead, ["t_out", "crossings"]] = (0.0, 0)
@@ -85,7 +85,7 @@ def test_a_condition_without_enough_pulses_has_no_line_but_is_there():
     assert found.loc["ss", "misfires"] == 4
 
 
-def test_a_fit_without_corner_tables_reports_none():
+def test_corner_report_is_empty_without_corner_tables():
     designs = {
         "converter": {"i_ramp": RAMP[False]},
         "readout": {"i_ramp": RAMP[True]},

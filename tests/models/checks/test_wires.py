@@ -1,4 +1,4 @@
-"""What wires cost and whether the bookkeeping closes, on tables with known answers."""
+"""Checks of wires, and of energy and charge balance, on tables with known answers."""
 
 import numpy as np
 import pandas as pd
@@ -10,7 +10,8 @@ DESIGNS = {"array": {"r_wire": 3.0, "driver": 8.0}}
 
 
 def row_map(shift):
-    """Pulses that lose `shift` seconds on rwl over 4 cells and nothing on rwlb."""
+    """Pulses that become shorter by up to `shift` seconds over 4 cells on rwl, and keep their width on
+    rwlb."""
     lost = np.linspace(0, shift, 4)
     return pd.DataFrame(
         {
@@ -25,7 +26,7 @@ def row_map(shift):
 
 
 def bit_line_map(sensitivity):
-    """Columns whose pulse shrinks by `sensitivity` per volt of the mean drop at the two loaded cells."""
+    """Columns whose pulse is shorter by `sensitivity` per volt of the mean drop at the two loaded cells."""
     rows = []
     for r_wire, place, drops in (
         (0.0, "spread", (0, 0)),
@@ -50,15 +51,15 @@ def checks(**tables):
     return {check.name: check for check in wire_checks(tables, DESIGNS, 15e-9)}
 
 
-def test_both_lines_count_half():
+def test_width_shift_is_the_mean_of_both_word_lines():
     np.testing.assert_allclose(width_shift(row_map(6e-12)), [0, -1e-12, -2e-12, -3e-12], atol=1e-18)
 
 
-def test_the_sensitivity_to_a_drop_is_found_again():
+def test_known_sensitivity_to_a_drop_is_recovered():
     assert drop_sensitivity(bit_line_map(0.8)) == pytest.approx(0.8)
 
 
-def test_each_table_brings_its_checks():
+def test_each_table_adds_its_checks():
     found = checks(
         row_map=row_map(6e-12), bit_line_map=bit_line_map(0.8), charge_balance=balance(0.02, 1.01e-13)
     )
@@ -67,5 +68,5 @@ def test_each_table_brings_its_checks():
     assert [check.met for check in found.values()] == [True, True, False, True]
 
 
-def test_without_tables_there_are_no_checks():
+def test_checks_are_empty_without_tables():
     assert checks() == {}

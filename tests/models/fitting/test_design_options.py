@@ -1,4 +1,4 @@
-"""Surrogates of the signed query against circuits whose answer is known."""
+"""Surrogates of signed queries against circuits with known answers."""
 
 import copy
 
@@ -27,14 +27,14 @@ C_LINE, Q_SAT = 1.7e-12, 370e-15
 
 
 def relaxed(charge, load):
-    """A line with a constant conductance to its rest: U = G T / C, delivered charge A (1 - exp(-U)) / U."""
+    """Bit line with a constant conductance to its rest voltage: U = G T / C, charge A (1 - exp(-U)) / U."""
     load = torch.as_tensor(load, dtype=torch.float64)
     safe = load.clamp(min=1e-12)
     return torch.as_tensor(charge, dtype=torch.float64) * -torch.expm1(-safe) / safe
 
 
-def test_two_phases_of_a_leaky_line_have_a_closed_form():
-    """n' = a - u n from n = 0, then from -kappa n: an exponential each."""
+def test_two_phase_charge_of_a_leaky_bit_line_equals_its_closed_form():
+    """n' = a - u n is solved from n = 0, then from -kappa n: one exponential each."""
     a1, u1, a2, u2, kappa = 200e-15, 0.2, 150e-15, 0.3, 0.9
     first = a1 / u1 * (1 - np.exp(-u1))
     exact = a2 / u2 * (1 - np.exp(-u2)) - kappa * first * np.exp(-u2)
@@ -60,7 +60,7 @@ def known_hardware():
 
 
 def transfer_table(conductance):
-    """Reads whose charge falls in a straight line with the bit line's voltage: table cell_transfer."""
+    """Table cell_transfer: reads whose charge is linear in the bit line's voltage."""
     hardware = known_hardware()
     bl = np.arange(10, 27, 2) * 0.9 / 36
     v, v_bl = (x.ravel() for x in np.meshgrid(np.linspace(0, 0.9, 39), bl))
@@ -83,8 +83,9 @@ def columns_table(kappa, conductance, count=64):
     return pd.DataFrame(rows)
 
 
-def test_the_fit_finds_the_share_that_the_swap_keeps():
-    """1 uS per cell: the phases lose a tenth and more, which the fit must tell from the swap's loss."""
+def test_known_swap_efficiency_is_recovered():
+    """At 1 uS per cell each phase loses a tenth or more, which the fit has to separate from the swap's
+    loss."""
     kappa, conductance = 0.93, 1e-6
     column, found = fit_two_phase_column(
         columns_table(kappa, conductance), transfer_table(conductance), known_hardware(), C_LINE
@@ -95,13 +96,13 @@ def test_the_fit_finds_the_share_that_the_swap_keeps():
     assert column.model.errors.held_out_points >= 15
 
 
-def test_phases_are_told_apart_by_the_sign_of_the_pulse():
+def test_sign_of_a_pulse_selects_its_phase():
     width = np.array([[0.5, -0.25, 0.0]])
     negative, positive = phase_sums(width, np.array([[0.1, 0.2, 0.3]]), torch.as_tensor, edge=1.0)
     np.testing.assert_allclose([negative[0], positive[0]], [0.25 * 0.2 + 1, 0.5 * 0.1 + 1])
 
 
-def test_designs_describe_the_options_of_the_hardware():
+def test_hardware_fields_follow_from_the_design_options():
     technology = Technology.load("generic28")
     plain = Designs.of(technology).model_dump(mode="json")
     nothing = {"window": None, "signed_query": None, "swap_efficiency": None, "normaliser": None}
@@ -120,16 +121,16 @@ def test_designs_describe_the_options_of_the_hardware():
     assert Hardware.model_validate(known_hardware().model_dump() | found).levels.key == 16
 
 
-def test_two_phases_pay_for_the_swap_once_a_conversion():
-    """A line of the bill for hardware of two phases alone, the mean of the table's ReLU conversions."""
+def test_two_phase_energy_adds_one_swap_per_relu_conversion():
+    """Only two-phase hardware has this stage; its energy is the mean over the table's ReLU conversions."""
     tables = {name: read_table(SHIPPED_TABLES / "generic28", name) for name in REQUIRED_TABLES}
     relu = ~tables["converter"]["signed"].astype(bool)
     tables["converter"] = tables["converter"].assign(e_swap=np.where(relu, 70e-15, 0.0))
     stages = {}
     for phases in (1, 2):
         designs = Designs(converter={"signed": False, "phases": phases, **RAMP}).model_dump(mode="json")
-        bill = energy_model(tables, "cmos", 0.9, designs)
-        stages[phases] = {stage.name: stage.law for stage in bill.stages}
+        model = energy_model(tables, "cmos", 0.9, designs)
+        stages[phases] = {stage.name: stage.law for stage in model.stages}
     (added,) = set(stages[2]) - set(stages[1])
     assert {name: law for name, law in stages[2].items() if name != added} == stages[1]
     law = stages[2][added]
@@ -137,8 +138,8 @@ def test_two_phases_pay_for_the_swap_once_a_conversion():
     np.testing.assert_allclose(law.curve([-1e-13, 0.0, 3e-13]).numpy(), 70e-15)
 
 
-def test_errors_of_the_options_are_those_of_a_column_that_is_known():
-    """Columns that add up exactly, read exactly: every prediction but the plain one's clip is right."""
+def test_option_errors_of_a_known_column_are_recovered():
+    """Charges add exactly and are converted exactly, so every prediction is exact."""
     column = ColumnModel(
         loading=Polynomial(coefficients=[0.0]),
         coefficients=[[0.0]],
@@ -166,8 +167,8 @@ def test_errors_of_the_options_are_those_of_a_column_that_is_known():
     assert wrong["normalising column"].rms == pytest.approx(0.1, abs=1e-3)
 
 
-def test_a_fit_of_mirrored_arrays_is_that_of_the_rows_they_have():
-    """The shipped K columns with complements that are never pulsed: the same columns, told as mirrored."""
+def test_mirrored_fit_with_unpulsed_complements_equals_the_plain_fit():
+    """The shipped K columns, extended by complementary rows without pulses."""
     folder = SHIPPED_TABLES / "generic28"
     manifest = read_manifest(folder)
     tables = {name: read_table(folder, name) for name in REQUIRED_TABLES}

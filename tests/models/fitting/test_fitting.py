@@ -1,4 +1,4 @@
-"""Every fitting routine must recover an oracle with a known closed form."""
+"""Every fit recovers an oracle in closed form."""
 
 import numpy as np
 import pytest
@@ -31,7 +31,7 @@ def test_polynomial_of_charge_in_coulombs_is_recovered():
     np.testing.assert_allclose(fit.coefficients, [0.5e-15, 13.6e-15, -2.6e-15, 46e-15, 0, 0], atol=1e-23)
 
 
-def test_the_error_is_measured_on_points_not_fitted():
+def test_error_is_measured_on_held_out_points():
     y = CUBIC(VOLTS).numpy()
     held_out = np.arange(61) % 5 == 2
     spoilt = np.where(held_out, y + 1.0, y)
@@ -42,7 +42,7 @@ def test_the_error_is_measured_on_points_not_fitted():
     assert fit.errors.held_out_points == held_out.sum()
 
 
-def test_too_low_an_order_states_its_error():
+def test_polynomial_of_too_low_an_order_has_a_large_error():
     fit = fit_polynomial(VOLTS, CUBIC(VOLTS).numpy(), 1, center=0.45)
     assert 0.02 < fit.errors.rms < 0.2
 
@@ -72,7 +72,7 @@ def converter(charge, signed):
 def test_converter_with_known_nonlinearity_is_recovered(signed):
     charge = np.linspace(-500e-15 if signed else -100e-15, 500e-15, 97)
     fit = fit_converter_curve(charge, converter(charge, signed), signed=signed)
-    # points of its own, close enough to meet the corners
+    # Other points than the fitted ones, close enough to include the corners
     dense = np.linspace(charge[0], charge[-1], 2011)
     error = fit(dense).numpy() - converter(dense, signed)
     assert np.max(np.abs(error)) < 5e-4
@@ -81,7 +81,7 @@ def test_converter_with_known_nonlinearity_is_recovered(signed):
     assert np.all(np.diff(fit(dense).numpy()) >= -1e-12)
 
 
-def test_converter_is_monotone_for_noisy_points():
+def test_converter_fitted_to_noisy_points_is_monotone():
     rng = np.random.default_rng(1)
     charge = np.linspace(-1, 2, 200)
     fit = fit_converter_curve(charge, np.clip(charge, 0, 1) + rng.normal(0, 0.003, 200))
@@ -131,7 +131,7 @@ def test_incomplete_retention_grid_is_refused():
 def test_separable_aging_recovers_exponential_decay_of_a_cubic():
     ages = np.linspace(0, 5e-3, 41)
     fit = fit_separable_aging(CUBIC, exponential_retention, ages, tolerance=1e-9)
-    # a cubic that decays has three aging powers, and the fresh curve
+    # Three decaying powers of a cubic, and the fresh curve
     assert len(fit.terms) == 4
     assert fit.errors.worst < 1e-5
     np.testing.assert_allclose(fit(VOLTS, 0.0).numpy(), CUBIC(VOLTS).numpy(), atol=1e-12)
@@ -140,7 +140,7 @@ def test_separable_aging_recovers_exponential_decay_of_a_cubic():
     np.testing.assert_allclose(fit(v, age).numpy(), expected, atol=2e-4)
 
 
-def test_separable_aging_tolerance_bounds_the_terms():
+def test_larger_tolerance_gives_fewer_aging_terms():
     ages = np.linspace(0, 5e-3, 41)
     coarse = fit_separable_aging(CUBIC, exponential_retention, ages, tolerance=0.2)
     assert len(coarse.terms) < 4

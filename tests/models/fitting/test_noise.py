@@ -1,4 +1,4 @@
-"""Noise of the fitted hardware, from a table whose answer is known."""
+"""Noise of the fitted hardware, from a table with known answers."""
 
 import numpy as np
 import pandas as pd
@@ -31,7 +31,7 @@ def table():
     return pd.DataFrame(rows, columns=["source", "signed", "gain", "v_rms", "q_rms"])
 
 
-def test_charges_and_jitter_add_as_squares():
+def test_contributions_to_charge_and_jitter_add_in_quadrature():
     noise = fit_noise(table(), C_LINE, DESIGNS, 27.0)
     cells = 64 * 0.5 * (3e-17**2 + 4e-17**2) / 2
     assert noise.charge_1 == pytest.approx(np.sqrt((4e-4 / 0.8 * 1.8e-12) ** 2 + cells))
@@ -40,13 +40,13 @@ def test_charges_and_jitter_add_as_squares():
     assert noise.write_volts == pytest.approx(np.sqrt((8e-4**2 + 6e-4**2) / 2))
 
 
-def test_the_budget_is_in_fractions_of_the_full_scale():
+def test_noise_budget_is_in_fractions_of_full_scale():
     budget = noise_budget(table(), C_LINE, DESIGNS)
     assert budget[False]["auto-zero"] == pytest.approx(4e-4 / 0.8 * 1.8e-12 / 300e-15)
     assert budget[True]["ramp"] == pytest.approx(3e-16 * np.sqrt(0.5) / 150e-15)
 
 
-def test_without_a_table_capacitors_alone_decide():
+def test_noise_without_a_table_is_thermal():
     noise = fit_noise(None, C_LINE, DESIGNS, 27.0)
     assert noise == thermal_noise(C_LINE, DESIGNS, 27.0)
     kt = 1.380649e-23 * 300.15
@@ -55,7 +55,7 @@ def test_without_a_table_capacitors_alone_decide():
     assert noise.jitter_1 == noise.jitter_2 == 0.0
 
 
-def test_a_behavioural_write_device_falls_back_on_its_capacitor():
+def test_write_noise_without_a_storage_source_is_thermal():
     rows = table()
     noise = fit_noise(rows[rows["source"] != "storage"], C_LINE, DESIGNS, 27.0)
     assert noise.write_volts == thermal_noise(C_LINE, DESIGNS, 27.0).write_volts

@@ -1,4 +1,4 @@
-"""Hold times, disturbance, refresh and token decay of storage whose answers are known."""
+"""Retention times, disturbance, refresh and token decay of storage with known answers."""
 
 import numpy as np
 import pandas as pd
@@ -61,18 +61,18 @@ def hardware(**fields):
 
 
 @pytest.mark.parametrize("v_rest", [0.0, VDD / 2, VDD])
-def test_hold_time_of_an_exponential_leak(v_rest):
+def test_retention_time_of_an_exponential_leak_is_recovered(v_rest):
     half = VDD / 7 / 2
-    for hold in retention_times(leaky(v_rest), 8, VDD):
-        deviation = abs(hold.level - v_rest)
-        assert hold.simulated == AGES[-1]
+    for found in retention_times(leaky(v_rest), 8, VDD):
+        deviation = abs(found.level - v_rest)
+        assert found.simulated == AGES[-1]
         if deviation <= half + 1e-12:
-            assert hold.seconds is None
+            assert found.seconds is None
         else:
-            assert hold.seconds == pytest.approx(TAU * np.log(deviation / (deviation - half)), rel=0.01)
+            assert found.seconds == pytest.approx(TAU * np.log(deviation / (deviation - half)), rel=0.01)
 
 
-def test_refresh_power_is_energy_over_the_worst_levels_time():
+def test_refresh_power_is_energy_over_the_shortest_retention_time():
     report = storage_report(
         {
             "cell_retention": pd.concat([leaky(VDD / 2), leaky(VDD / 2, 85.0, TAU / 10)]),
@@ -91,7 +91,7 @@ def test_refresh_power_is_energy_over_the_worst_levels_time():
 
 
 def disturbed(idle=1e-9, write=5e-9, read=2e-9, loss=1.0):
-    """Rows of `disturb`; `loss` scales what a thousand writes do against a thousand times one."""
+    """Rows of `disturb`; `loss` is the effect of a thousand writes over a thousand times that of one."""
     rows = []
     for word in ("read", "idle"):
         for v in (0.0, 0.9):
@@ -110,7 +110,7 @@ def disturbed(idle=1e-9, write=5e-9, read=2e-9, loss=1.0):
     return pd.DataFrame(rows)
 
 
-def test_disturbance_is_what_an_operation_adds_to_leakage():
+def test_disturbance_is_the_drift_beyond_leakage():
     (found,) = disturbances(disturbed(loss=1.1))
     assert found.write == pytest.approx(4e-9)
     assert found.read_first == pytest.approx(3e-3)
@@ -120,7 +120,7 @@ def test_disturbance_is_what_an_operation_adds_to_leakage():
     assert found.idle_1000 == pytest.approx(5.5e-6)
 
 
-def test_neighbours_that_are_written_all_the_time_shorten_the_refresh():
+def test_continuous_writes_to_other_words_shorten_the_refresh_period():
     good = {"cell_retention": leaky(VDD / 2), "cell_write": writes(), "disturb": disturbed(write=1e-6)}
     (refresh,) = storage_report(good, CONDITION, 8).refresh
     rate = 1 / refresh.period + (1e-6 - 1e-9) / 45e-9 / (VDD / 14)
@@ -129,7 +129,7 @@ def test_neighbours_that_are_written_all_the_time_shorten_the_refresh():
     assert refresh.power == pytest.approx(refresh.energy / refresh.period_busy)
 
 
-def test_a_write_counts_its_drivers_where_they_were_simulated():
+def test_write_energy_includes_simulated_drivers():
     good = {"cell_write": writes()}
     assert write_energy(good, "cmos", DESIGNS)[0] == pytest.approx(3e-15)
     assert float(fit_write(good, "cmos", DESIGNS)(0.4)) == pytest.approx(0.401)
@@ -140,7 +140,7 @@ def test_a_write_counts_its_drivers_where_they_were_simulated():
     assert float(fit_write(good, "cmos", DESIGNS)(0.4)) == pytest.approx(0.402)
 
 
-def test_a_slow_level_misses_its_pulse():
+def test_level_that_never_settles_fails_its_check():
     good = {"cell_write": writes(), "write_path": path().assign(t_64th=3e-9)}
     ideal, error, settling = port_checks(good, DESIGNS)
     assert (ideal.value, error.value) == pytest.approx((1e-3, 2e-3))
@@ -155,24 +155,24 @@ def test_token_decay_of_an_exponential_is_the_period_over_the_time_constant():
     assert decay == pytest.approx(period / TAU, rel=1e-3)
 
 
-def test_the_published_time_constant_gives_the_published_rate():
-    """Twelve layers of 65 ns against 5 ms (Leroux et al. 2025, Methods): 1.56e-4, published as 1.6e-4."""
+def test_published_time_constant_gives_the_published_decay_rate():
+    """Twelve layers of 65 ns over 5 ms (Leroux et al. 2025, Methods) is 1.56e-4, published as 1.6e-4."""
     decay = hardware(retention=exponential(5e-3)).token_decay(12 * 65e-9)
     assert decay == pytest.approx(1.56e-4, rel=0.01)
     assert Hardware.from_pretrained("leroux2025").token_decay(12 * 65e-9) == pytest.approx(1.6e-4)
 
 
-def test_token_decay_without_retention_is_none_at_all():
+def test_token_decay_without_retention_is_zero():
     assert hardware().token_decay(1e-6) == 0.0
 
 
-def test_a_decay_to_nothing_is_refused():
+def test_token_decay_of_collapsed_levels_is_refused():
     collapsed = Retention(voltages=[0.0, VDD], ages=[0.0, 1e-3], drift=[[0.0, VDD / 2], [0.0, -VDD / 2]])
     with pytest.raises(ValueError, match="take fewer periods"):
         hardware(retention=collapsed).token_decay(1e-6)
 
 
-def test_aging_is_fitted_until_the_first_level_is_lost():
+def test_aging_is_fitted_until_the_first_retention_time():
     ages = ages_within_retention(exponential(), hardware())
-    lost = TAU * np.log(7 / 6)
-    assert ages[-2] <= lost <= ages[-1]
+    first = TAU * np.log(7 / 6)
+    assert ages[-2] <= first <= ages[-1]
