@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import json
 import os
-import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -34,6 +33,7 @@ from contenders import (
     contenders,
 )
 from memory import keep_freed_memory, peak, return_freed_memory
+from processor import Instructions, processor
 from rich.console import Console
 from tables import plot_scaling, scaling_table, show_case
 from targets import ratios
@@ -163,21 +163,11 @@ def scaling(chosen: Chosen, how: Settings) -> list[dict]:
 def conditions(device: torch.device, dtype: str) -> dict:
     """What the numbers depend on."""
     found = {"torch": torch.__version__, "threads": torch.get_num_threads(), "dtype": dtype}
-    found["processor"] = _processor()
-    found["instructions"] = torch.backends.cpu.get_cpu_capability()
+    found |= processor()
     found["load"] = os.getloadavg()[0]
     if device.type == "cuda":
         found["card"] = torch.cuda.get_device_name(device)
     return found
-
-
-def _processor() -> str:
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
-    return names[0] if names else platform.machine()
 
 
 def run(
@@ -186,6 +176,7 @@ def run(
     ] = None,
     only: Annotated[list[str] | None, typer.Option(help="Contenders [default: all of them].")] = None,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of everything.")] = 1,
+    instructions: Instructions = "native",
     dtype: Annotated[str, typer.Option(help=f"One of {', '.join(DTYPES)}.")] = "float32",
     device: Annotated[str, typer.Option(help="cpu, or cuda: batch 8.")] = "cpu",
     rounds: Annotated[int, typer.Option(min=1, help="Rounds at least.")] = 5,

@@ -17,6 +17,7 @@ from typing import Annotated
 import torch
 import typer
 from memory import keep_freed_memory
+from processor import Instructions, processor
 from rich.console import Console
 from rich.table import Table
 from timing import Times, in_turn
@@ -81,6 +82,7 @@ def run(
     length: Annotated[int, typer.Option(min=1, max=MOST // 2, help="Tokens of the prompt.")] = WINDOW,
     layers: Annotated[int, typer.Option(min=1, help="Layers of the model.")] = 12,
     threads: Annotated[int, typer.Option(min=1, help="CPU threads.")] = 1,
+    instructions: Instructions = "native",
     rounds: Annotated[int, typer.Option(min=1, max=MOST // 8, help="Rounds at least.")] = 30,
     seconds: Annotated[float, typer.Option(min=0, help="Most time.")] = 60.0,
     processor_time: Annotated[
@@ -96,7 +98,7 @@ def run(
         "conditions": {"torch": torch.__version__, "threads": threads, "load": os.getloadavg()[0]}
     }
     report["conditions"] |= {"clock": clock.__name__, "length": length, "window": WINDOW}
-    report["conditions"]["layers"] = layers
+    report["conditions"] |= {"layers": layers, **processor()}
     ready = writers(hardware or list(HARDWARE), length, layers)
     times = in_turn(ready, rounds=rounds, seconds=seconds, clock=clock)
     for name in hardware or HARDWARE:

@@ -20,6 +20,7 @@ from typing import Annotated
 import torch
 import typer
 from memory import keep_freed_memory
+from processor import Instructions, processor
 from rich.console import Console
 from rich.table import Table
 from timing import Times, in_turn
@@ -30,6 +31,7 @@ from transformers.utils.logging import disable_progress_bar
 
 from gaincell.cosim import convert
 from gaincell.cosim.network.checkpoints import DEMO, load_softmax
+from gaincell.cosim.network.compute import Compute, choose_compute
 from gaincell.models import Hardware
 
 LIMIT = 1.3
@@ -61,9 +63,9 @@ def without_dropout(model: nn.Module) -> nn.Module:
     return model.train()
 
 
-def step(model: nn.Module, adam: torch.optim.Optimizer, tokens: Tensor, bf16: bool) -> None:
+def step(model: nn.Module, adam: torch.optim.Optimizer, tokens: Tensor, compute: Compute) -> None:
     """One optimiser step on tokens (B, T + 1)."""
-    with torch.autocast(tokens.device.type, torch.bfloat16, enabled=bf16):
+    with compute.autocast():
         logits = model(input_ids=tokens[:, :-1], use_cache=False).logits
     loss = cross_entropy(logits.flatten(0, 1).float(), tokens[:, 1:].flatten())
     adam.zero_grad()
@@ -72,7 +74,12 @@ def step(model: nn.Module, adam: torch.optim.Optimizer, tokens: Tensor, bf16: bo
 
 
 def twins(
-    name: str, hardware: list[str], implementation: str, device: torch.device, bf16: bool, compiled: bool
+    name: str,
+    hardware: list[str],
+    implementation: str,
+    device: torch.device,
+    compute: Compute,
+    compiled: bool,
 ) -> dict[str, Callable[[], None]]:
     """A step of the softmax model, and one of its copy on each hardware."""
     make, batch, length = MODELS[name]
@@ -88,7 +95,7 @@ def twins(
     for title, model in models.items():
         adam = torch.optim.AdamW(model.parameters(), lr=1e-6, fused=True)
         run = torch.compile(model) if compiled else model
-        calls[title] = partial(step, run, adam, tokens, bf16)
+        calls[title] = partial(step, run, adam, tokens, compute)
     return calls
 
 
@@ -119,9 +126,12 @@ def run(
         list[str] | None, typer.Option(help=f"Shipped or saved [default: {' and '.join(HARDWARE)}].")
     ] = None,
     threads: Annotated[int | None, typer.Option(min=1, help="CPU threads [default: torch's].")] = None,
+    instructions: Instructions = "native",
     implementation: Annotated[str, typer.Option(help="Of gain-cell attention, as in convert().")] = "auto",
     device: Annotated[str, typer.Option(help="cpu or cuda.")] = "cpu",
-    bf16: Annotated[bool, typer.Option(help="Matrix products of the network in bfloat16.")] = False,
+    precision: Annotated[
+        str, typer.Option(help="Matrix products of the network: float32, bfloat16 or auto.")
+    ] = "float32",
     compiled: Annotated[bool, typer.Option("--compile", help="All under torch.compile.")] = False,
     rounds: Annotated[int, typer.Option(min=1, help="Rounds at least.")] = 5,
     seconds: Annotated[float, typer.Option(min=0, help="Most time per model.")] = 300.0,
@@ -140,9 +150,11 @@ def run(
     where = torch.device(device)
     wait = torch.cuda.synchronize if where.type == "cuda" else lambda: None
     conditions = {"torch": torch.__version__, "threads": torch.get_num_threads(), "device": device}
+    compute = Compute(where.type, choose_compute(where.type, precision).precision)
     conditions |= {
         "implementation": implementation,
-        "bf16": bf16,
+        **processor(),
+        "precision": compute.precision,
         "compile": compiled,
         "load": os.getloadavg()[0],
     }
@@ -150,7 +162,7 @@ def run(
     conditions["clock"] = clock.__name__
     report: dict = {"conditions": conditions, "models": {}}
     for name in model or MODELS:
-        calls = twins(name, hardware or list(HARDWARE), implementation, where, bf16, compiled)
+        calls = twins(name, hardware or list(HARDWARE), implementation, where, compute, compiled)
         rows = summary(in_turn(calls, rounds=rounds, seconds=seconds, synchronize=wait, clock=clock))
         report["models"][name] = rows
         Console().print(table(name, rows))

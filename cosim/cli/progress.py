@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -81,18 +82,25 @@ def _bar(title: str, unit: str, console: Console) -> Iterator[Update]:
 
 @contextmanager
 def _lines(title: str, unit: str, console: Console) -> Iterator[Update]:
-    pace = Pace()
-    last = time.monotonic()
+    pace, state, ended = Pace(), [""], threading.Event()
 
     def update(done: int, total: int, item: str) -> None:
-        nonlocal last
         left = pace.left(done, total)
-        if time.monotonic() - last < LINE_SECONDS:
-            return
-        last = time.monotonic()
-        counted = f"{done}/{total} {unit}".strip()
         tail = "" if left is None else f", {duration(left)} left"
-        line = f"{title} {item}".strip() + f": {counted}{tail}"
-        console.print(line, markup=False, highlight=False, soft_wrap=True)
+        state[0] = f"{item}: {done}/{total} {unit}".strip(": ") + tail
 
-    yield update
+    def speak() -> None:
+        started = time.monotonic()
+        # A clock of its own: a single item may take minutes.
+        while not ended.wait(LINE_SECONDS):
+            elapsed = duration(time.monotonic() - started)
+            line = f"{title} {state[0]} ({elapsed} so far)"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    speaker = threading.Thread(target=speak, daemon=True)
+    speaker.start()
+    try:
+        yield update
+    finally:
+        ended.set()
+        speaker.join()
