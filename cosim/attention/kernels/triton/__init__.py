@@ -1,1 +1,1 @@
-"""Attention in Triton for GPUs."""
+"""Attention kernels in Triton for CUDA GPUs."""

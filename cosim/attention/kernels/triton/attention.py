@@ -1,8 +1,8 @@
-"""Attention in Triton for CUDA GPUs: block by block over sub-tiles, without (T, S) memory.
+"""Triton: attention on CUDA GPUs, block by block over sub-tiles, without (T, S) memory.
 
-Plain PyTorch computes what is elementwise in q, k and v (the pulses and the terms of both arrays, see
-`circuit.py`), and Triton the products and all between them: `forward.py`, `backward.py`. Saved
-for the backward pass are q, k and v; the rest is computed again.
+Plain PyTorch computes the elementwise steps on q, k and v (pulses and terms of both arrays,
+`kernels/description.py`). Triton computes the products and everything between them (`forward.py`,
+`backward.py`). Only q, k and v are saved for the backward pass; the rest is computed again.
 """
 
 from __future__ import annotations
@@ -15,20 +15,29 @@ from importlib.metadata import PackageNotFoundError, version
 import torch
 from torch import Tensor
 
+from ...operation import OperationContext
 from ...signed_query import normalised, phases_of
-from ...stages import OperationContext, query_widths
+from ...stages import query_widths
 from ...surrogate_gradient import linear_term
 from ..description import Cells, cells_of
-from .description import Constants, are_exponential, constants_of, factors_of, linear_phases, roomy
+from .description import (
+    Constants,
+    are_exponential,
+    constants_of,
+    factors_of,
+    has_large_shared_memory,
+    linear_phases,
+)
 
-ENDLESS = 1 << 30
-"""Window of a ring that is never overwritten: no position reaches it."""
+NO_WINDOW = 1 << 30
+"""Window of a ring that is never overwritten, larger than any position."""
 
 Operands = tuple[Tensor, Tensor, Tensor]
+"""Pulses, cells of the keys and cells of the values, as the operators take them."""
 
 
 def _version() -> tuple[int, int] | None:
-    """Major and minor version of the package triton; None where it is not installed."""
+    """Major and minor version of the package triton; None if it is not installed."""
     try:
         major, minor, *_ = version("triton").split(".")
     except PackageNotFoundError:
@@ -37,10 +46,11 @@ def _version() -> tuple[int, int] | None:
 
 
 TRITON = _version()
-WIDEST = 128
-"""Rows or columns of which 16 queries' blocks fit any GPU."""
-OLDEST = (3, 7)
-"""Oldest version whose compiler and interpreter both take the kernels."""
+"""Major and minor version of the package triton; None if it is not installed."""
+MAX_WIDTH = 128
+"""Number of rows or columns at which blocks of 16 queries fit the shared memory of any GPU."""
+OLDEST_TRITON = (3, 7)
+"""Oldest version of triton whose compiler and interpreter both accept the kernels."""
 
 
 def _dotted(numbers: tuple[int, int]) -> str:
@@ -48,30 +58,42 @@ def _dotted(numbers: tuple[int, int]) -> str:
 
 
 def unavailable(op: OperationContext, q: Tensor) -> str | None:
-    """Why it cannot compute this, as the end of a sentence; None where it can."""
-    if TRITON is None or TRITON < OLDEST:
-        what = "is not installed" if TRITON is None else f"is {_dotted(TRITON)}, older than {_dotted(OLDEST)}"
-        return f"the package triton {what} (`pip install 'gaincell[triton]'`)"
+    """Reason why the kernels cannot compute an operation.
+
+    Args:
+        op: settings of the operation.
+        q: queries, shape (B, H, T, D), fraction of T_max.
+
+    Returns:
+        The end of a sentence; None if the kernels can compute it.
+    """
+    if TRITON is None:
+        return "the package triton is not installed (`pip install 'gaincell[triton]'`)"
+    if TRITON < OLDEST_TRITON:
+        return (
+            f"the package triton is {_dotted(TRITON)}, older than {_dotted(OLDEST_TRITON)} "
+            "(`pip install 'gaincell[triton]'`)"
+        )
     if q.dtype not in (torch.float32, torch.bfloat16, torch.float16):
         return f"it computes in single precision, and the queries are {q.dtype}"
     if op.effects.noise:
         return "it has no noise"
     if not q.is_cuda and not _interpreted():
         return f"it runs on CUDA GPUs, and the queries are on {q.device}"
-    if _widest(op, q.shape[3]) > WIDEST and not roomy(q):
+    if _largest_side(op, q.shape[3]) > MAX_WIDTH and not has_large_shared_memory(q):
         return f"blocks for heads of {q.shape[3]} do not fit this GPU's shared memory"
     return None
 
 
-def _widest(op: OperationContext, depth: int) -> int:
-    """Rows of the first array or columns of the second, whichever are more."""
+def _largest_side(op: OperationContext, depth: int) -> int:
+    """The larger of the number of rows of the first array and of columns of the second."""
     mirrored = op.hardware.signed_query == "mirrored"
     return max(2 * depth if mirrored else depth, depth + (op.hardware.normaliser is not None))
 
 
 @torch.compiler.assume_constant_result
 def _interpreted() -> bool:
-    """Whether TRITON_INTERPRET=1 asks for Triton's interpreter, and did when the kernels were imported."""
+    """Whether TRITON_INTERPRET=1 selects Triton's interpreter, now and at the import of the kernels."""
     from triton import knobs
 
     kernels = sys.modules.get(f"{__package__}.stages")
@@ -79,20 +101,30 @@ def _interpreted() -> bool:
 
 
 def attention(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Tensor:
-    """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, autocast is off."""
+    """Attention of one operation, called with autocast off.
+
+    Args:
+        q: queries, shape (B, H, T, D), fraction of T_max.
+        k: keys in packed order, shape (B, Hkv, S, D), V.
+        v: values in packed order, shape (B, Hkv, S, D), V.
+        op: settings of the operation.
+
+    Returns:
+        Output, shape (B, H, T, D), in q's dtype.
+    """
     return _Attention.apply(q, k, v, op)
 
 
 class _Attention(torch.autograd.Function):
-    """Saves q, k and v, and with a normalising column the result and its divisor."""
+    """Saves q, k and v; with a normalising column also the output and its divisor."""
 
     @staticmethod
     def forward(ctx, q, k, v, op):
-        from .operator import sums
+        from .operators import sums
 
-        # What the gradient takes for the cells is of no concern here.
-        plain = replace(op, gradient="exact")
-        total = sums(*_arguments(_operands(q, k, v, plain), plain))
+        # The surrogate gradient does not change the value, so its operand is not computed here.
+        exact = replace(op, gradient="exact")
+        total = sums(*_arguments(_operands(q, k, v, exact), exact))
         out = normalised(total, op.hardware).to(q.dtype)
         ctx.op = op
         if op.hardware.normaliser is None:
@@ -103,43 +135,43 @@ class _Attention(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient):
-        from .operator import gradients
+        from .operators import gradients
 
         q, k, v, *result = ctx.saved_tensors
         op = ctx.op
-        operands, pull = _with_pullback(q, k, v, op)
-        gradient = _before_division(gradient.float(), *result, op=op)
-        found = gradients(gradient, *_arguments(tuple(x.detach() for x in operands), op))
-        return *pull(found), None
+        operands, pullback = _with_pullback(q, k, v, op)
+        gradient = _gradient_of_sums(gradient.float(), *result, op=op)
+        d_operands = gradients(gradient, *_arguments(tuple(x.detach() for x in operands), op))
+        return *pullback(d_operands), None
 
 
 def _with_pullback(
     q: Tensor, k: Tensor, v: Tensor, op: OperationContext
 ) -> tuple[Operands, Callable[[Operands], tuple[Tensor, ...]]]:
-    """The operands, and what takes gradients of them to gradients of q, k and v."""
+    """The operands, and the function from their gradients to those of q, k and v."""
     if torch.compiler.is_compiling():
         return torch.func.vjp(lambda q, k, v: _operands(q, k, v, op), q, k, v)
-    # A chip's patterns come from numpy, which is not for `vjp`; `grad` in turn is not for `torch.compile`.
+    # Eager mode draws a chip's patterns with numpy, which `vjp` rejects; dynamo cannot trace `autograd.grad`.
     with torch.enable_grad():
         inputs = tuple(x.detach().requires_grad_() for x in (q, k, v))
         operands = _operands(*inputs, op)
-    return operands, lambda found: torch.autograd.grad(operands, inputs, found)
+    return operands, lambda d_operands: torch.autograd.grad(operands, inputs, d_operands)
 
 
-def _before_division(
-    gradient: Tensor, out: Tensor | None = None, total: Tensor | None = None, *, op: OperationContext
+def _gradient_of_sums(
+    gradient: Tensor, out: Tensor | None = None, divisor: Tensor | None = None, *, op: OperationContext
 ) -> Tensor:
-    """Gradient (B, H, T, C) of the sums from that of the result `out`; see `normalised`."""
-    if out is None or total is None:
+    """Gradient (B, H, T, C) of the sums over sub-tiles, from that of the output (B, H, T, D)."""
+    if out is None or divisor is None:
         return gradient
     half_count = 0.5 / (op.hardware.levels.output // 2 - 1)
-    gradient = gradient / total.clamp(min=half_count)
-    of_total = -(gradient * out).sum(-1, keepdim=True)
-    return torch.cat([gradient, of_total * (total >= half_count)], dim=-1)
+    gradient = gradient / divisor.clamp(min=half_count)  # (B, H, T, D)
+    d_divisor = -(gradient * out).sum(-1, keepdim=True)  # (B, H, T, 1)
+    return torch.cat([gradient, d_divisor * (divisor >= half_count)], dim=-1)
 
 
 def _operands(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Operands:
-    """Pulses (B, H, T, R), and all of `Cells` of keys and of values, stacked; float32."""
+    """Pulses (B, H, T, R) and the stacked cells of keys and values, float32."""
     pulses = query_widths(q.float(), op)
     if linear_phases(op):
         negative, positive = phases_of(pulses, op.hardware)
@@ -148,41 +180,47 @@ def _operands(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Operands
 
 
 def _stacked(cells: Cells) -> Tensor:
+    """Terms, loading and linear cell, those that exist, shape (parts, B, Hkv, S, R)."""
     parts = cells.terms if cells.loading is None else (*cells.terms, cells.loading)
-    # The gradient by the stored voltage is that of the terms.
+    # Detached: the terms already carry the gradient with respect to the stored voltage.
     parts = parts if cells.linear is None else (*parts, cells.linear.detach())
     return torch.stack(torch.broadcast_tensors(*parts)).contiguous()
 
 
 def _arguments(operands: Operands, op: OperationContext) -> tuple:
-    """The operators' arguments."""
+    """Arguments of the operators, see `operators.sums`."""
     pulses, keys, values = operands
     positions = op.positions
     constants, factors = constants_of(op, values.shape[4], pulses.device), factors_of(op, pulses.device)
-    window = positions.window or ENDLESS
-    shape = [window, positions.columns, positions.key_start, int(are_exponential(op)), _bearer(op, len(keys))]
-    scalars = [constants.edge_2, constants.retained, constants.steps]
-    numbers = (
+    window = positions.window or NO_WINDOW
+    exponential, linear_index = int(are_exponential(op)), _linear_index(op, len(keys))
+    return (
+        pulses,
+        _edges(pulses, constants),
+        keys,
+        values,
         [*constants.first, factors],
         [*constants.second, factors],
         positions.query_position.contiguous(),
-        shape,
-        scalars,
+        [window, positions.columns, positions.key_start, exponential, linear_index],
+        [constants.edge_2, constants.swap_efficiency, constants.steps],
     )
-    return pulses, _edges(pulses, constants), keys, values, *numbers
 
 
-def _bearer(op: OperationContext, stacked: int) -> int:
-    """The term whose factor the surrogate gradient's line has; -1 for the exact gradient."""
+def _linear_index(op: OperationContext, stacked: int) -> int:
+    """Index of the term whose factor the surrogate gradient's linear cell has; -1 for the exact gradient."""
     if op.gradient == "exact":
         return -1
     return linear_term(op.hardware, op.effects.decay, stacked - 1)
 
 
 def _edges(pulses: Tensor, constants: Constants) -> Tensor | None:
-    """(B, H, phases, T) charge that the edges of a query's pulses add to every key."""
+    """Charge that the edges of a query's pulses add to every key, (B, H, phases, T)."""
     if not constants.edge_1:
         return None
-    risen, fallen = (pulses > 0).sum(-1), (pulses < 0).sum(-1)
-    counts = torch.stack([fallen, risen], dim=2) if constants.retained else (risen - fallen)[:, :, None]
+    positive, negative = (pulses > 0).sum(-1), (pulses < 0).sum(-1)  # (B, H, T)
+    if constants.swap_efficiency:
+        counts = torch.stack([negative, positive], dim=2)
+    else:
+        counts = (positive - negative)[:, :, None]
     return constants.edge_1 * counts.float()

@@ -1,8 +1,9 @@
-"""Triton: gradients. Charges are computed again; nothing of the forward pass is kept.
+"""Triton: gradients. Charges are computed again; the forward pass keeps none of them.
 
-One kernel has a program per block of queries and gives the pulses' gradient, the other a program per run of
-keys, which goes through the queries that see it. Every number has one writer, so results do not depend on
-the order in which programs run.
+One kernel has a program per block of queries and gives the pulses' gradient. The other has a program per run
+of keys, which loops over the queries that see it. Each number has one writer, so results do not depend on the
+order in which programs run. In shape comments, QUERIES, KEYS, ROWS and OUTPUTS are block sizes; `d_x` is the
+gradient of the loss with respect to x, and `by_x` a derivative of a stage.
 """
 
 from __future__ import annotations
@@ -11,141 +12,130 @@ import triton
 import triton.language as tl
 
 from .forward import (
-    block_of,
-    cells_of,
+    addresses,
+    decayed,
+    head_offsets,
     key_pulses,
-    keys_of,
-    matrix,
-    place_of,
+    key_run,
+    load_cells,
+    load_queries,
     read_out,
-    run_of,
-    span,
+    run_bounds,
     tile_sums,
-    with_age,
+    visible_span,
 )
 
 
 @triton.jit
 def sums_gradient(
-    gradient,
-    batch,
-    head,
-    block,
-    lapse,
-    tile,
-    place,
-    circuit,
-    extent,
-    end,
-    KEYS: tl.constexpr,
-    OUTPUTS: tl.constexpr,
-):
-    """Gradient (queries, outputs) of a sub-tile's charge and loading, from that of the output."""
-    line = (batch * extent.heads + head).to(tl.int64) * extent.queries
-    at, inside = matrix(gradient, line * extent.outputs, block.row, extent.outputs, OUTPUTS)
-    given = tl.load(at, mask=inside & (block.row < end)[:, None], other=0.0)
-    charge, load, operated = tile_sums(block, lapse, tile, place, circuit, extent, KEYS, OUTPUTS)
-    _, by_charge, by_load = read_out(charge, load, operated, tile, place, circuit, extent)
-    return given * by_charge, given * by_load
+    gradient, batch, head, block, span, tile, offsets, circuit, sizes, end,
+    KEYS: tl.constexpr, OUTPUTS: tl.constexpr,
+):  # fmt: skip
+    """Gradients (QUERIES, OUTPUTS) of a sub-tile's charge and loading, from that of the output."""
+    line = (batch * sizes.heads + head).to(tl.int64) * sizes.queries
+    at, inside = addresses(gradient, line * sizes.outputs, block.row, sizes.outputs, OUTPUTS)
+    d_output = tl.load(at, mask=inside & (block.row < end)[:, None], other=0.0)  # (QUERIES, OUTPUTS)
+    charge, load, operated = tile_sums(block, span, tile, offsets, circuit, sizes, KEYS, OUTPUTS)
+    _, by_charge, by_load = read_out(charge, load, operated, tile, offsets, circuit, sizes)
+    return d_output * by_charge, d_output * by_load
 
 
 @triton.jit
-def width_gradient(by_charge, by_load, block, keys, place, circuit, extent, KEYS: tl.constexpr):
-    """Gradient (queries, keys) of the pulses into the second circuit.second."""
-    total = tl.full((by_charge.shape[0], KEYS), 0.0, tl.float32)
-    term = circuit.second.terms + place.second
+def width_gradient(d_charge, d_load, block, keys, offsets, circuit, sizes, KEYS: tl.constexpr):
+    """Gradient (QUERIES, KEYS) of the pulses into the second array, from (QUERIES, OUTPUTS)."""
+    total = tl.full((d_charge.shape[0], KEYS), 0.0, tl.float32)  # (QUERIES, KEYS)
+    term = circuit.second.terms + offsets.second
     if circuit.second.linear_index is not None:
-        cells = cells_of(term + circuit.second.line, keys, extent.outputs, by_charge.shape[1])
-        part = tl.dot(by_charge, tl.trans(cells), input_precision=circuit.precision)
-        total += with_age(part, circuit.second, circuit.second.linear_index, block, keys, extent)
-        # Before it lies the loading.
-        term += circuit.second.line - circuit.second.stride
+        linear = term + circuit.second.linear_offset
+        cells = load_cells(linear, keys, sizes.outputs, d_charge.shape[1])  # (KEYS, OUTPUTS)
+        part = tl.dot(d_charge, tl.trans(cells), input_precision=circuit.precision)  # (QUERIES, KEYS)
+        total += decayed(part, circuit.second, circuit.second.linear_index, block, keys, sizes)
+        # The loading precedes the linear cell.
+        term += circuit.second.linear_offset - circuit.second.stride
     else:
         for i in range(circuit.second.number):
-            cells = cells_of(term, keys, extent.outputs, by_charge.shape[1])
-            part = tl.dot(by_charge, tl.trans(cells), input_precision=circuit.precision)
-            total += with_age(part, circuit.second, i, block, keys, extent)
+            cells = load_cells(term, keys, sizes.outputs, d_charge.shape[1])  # (KEYS, OUTPUTS)
+            part = tl.dot(d_charge, tl.trans(cells), input_precision=circuit.precision)  # (QUERIES, KEYS)
+            total += decayed(part, circuit.second, i, block, keys, sizes)
             term += circuit.second.stride
     if circuit.second.column is not None:
-        cells = cells_of(term, keys, extent.outputs, by_charge.shape[1])
-        total = tl.dot(by_load, tl.trans(cells), total, input_precision=circuit.precision)
+        cells = load_cells(term, keys, sizes.outputs, d_charge.shape[1])  # (KEYS, OUTPUTS)
+        total = tl.dot(d_load, tl.trans(cells), total, input_precision=circuit.precision)
     return total
 
 
 @triton.jit
-def add_pulse_gradient(total, by_charge, by_load, block, keys, place, circuit, extent):
-    """Gradient (queries, rows) of the pulses into the first circuit.first, with what a run of keys adds."""
-    term = circuit.first.terms + place.first
+def add_pulse_gradient(total, d_charge, d_load, block, keys, offsets, circuit, sizes):
+    """Gradient (QUERIES, ROWS) of the pulses into the first array, with a run's contribution added.
+
+    d_charge, d_load: gradients of the cells' sums in one phase, (QUERIES, KEYS).
+    """
+    term = circuit.first.terms + offsets.first
     if circuit.first.linear_index is not None:
-        cells = cells_of(term + circuit.first.line, keys, extent.rows, total.shape[1])
-        part = with_age(by_charge, circuit.first, circuit.first.linear_index, block, keys, extent)
+        linear = term + circuit.first.linear_offset
+        cells = load_cells(linear, keys, sizes.rows, total.shape[1])  # (KEYS, ROWS)
+        part = decayed(d_charge, circuit.first, circuit.first.linear_index, block, keys, sizes)
         total = tl.dot(part, cells, total, input_precision=circuit.precision)
-        term += circuit.first.line - circuit.first.stride
+        term += circuit.first.linear_offset - circuit.first.stride
     else:
         for i in range(circuit.first.number):
-            cells = cells_of(term, keys, extent.rows, total.shape[1])
-            part = with_age(by_charge, circuit.first, i, block, keys, extent)
+            cells = load_cells(term, keys, sizes.rows, total.shape[1])  # (KEYS, ROWS)
+            part = decayed(d_charge, circuit.first, i, block, keys, sizes)  # (QUERIES, KEYS)
             total = tl.dot(part, cells, total, input_precision=circuit.precision)
             term += circuit.first.stride
     if circuit.first.column is not None:
-        cells = cells_of(term, keys, extent.rows, total.shape[1])
-        total = tl.dot(by_load, cells, total, input_precision=circuit.precision)
+        cells = load_cells(term, keys, sizes.rows, total.shape[1])  # (KEYS, ROWS)
+        total = tl.dot(d_load, cells, total, input_precision=circuit.precision)
     return total
 
 
 @triton.jit
 def pulses_kernel(
-    pulses, edges, gradient, out, circuit, extent,
+    pulses, edges, gradient, out, circuit, sizes,
     QUERIES: tl.constexpr, KEYS: tl.constexpr, ROWS: tl.constexpr, OUTPUTS: tl.constexpr,
 ):  # fmt: skip
     """Gradient (B, H, T, rows) of the pulses. Grid: B H, blocks of queries."""
     first = (tl.num_programs(1) - 1 - tl.program_id(1)) * QUERIES
-    batch, head = tl.program_id(0) // extent.heads, tl.program_id(0) % extent.heads
-    place = place_of(batch, head // extent.group, extent)
-    end = tl.minimum(first + QUERIES, extent.queries)
-    block = block_of(pulses, edges, batch, head, first, end, circuit, extent, QUERIES, ROWS)
-    oldest, newest, first_lap, last_lap, first_tile, end_tile = span(first, end, batch, extent)
-    lapse = (oldest, newest, first_lap, last_lap)
-    total = tl.full((QUERIES, ROWS), 0.0, tl.float32)
-    of_first = tl.full((QUERIES, ROWS), 0.0, tl.float32)
+    batch, head = tl.program_id(0) // sizes.heads, tl.program_id(0) % sizes.heads
+    offsets = head_offsets(batch, head // sizes.group, sizes)
+    end = tl.minimum(first + QUERIES, sizes.queries)
+    block = load_queries(pulses, edges, batch, head, first, end, circuit, sizes, QUERIES, ROWS)
+    oldest, newest, first_lap, last_lap, first_tile, end_tile = visible_span(first, end, batch, sizes)
+    span = (oldest, newest, first_lap, last_lap)
+    total = tl.full((QUERIES, ROWS), 0.0, tl.float32)  # (QUERIES, ROWS), only or second phase
+    first_total = tl.full((QUERIES, ROWS), 0.0, tl.float32)  # (QUERIES, ROWS), first of two phases
     for tile in range(first_tile, end_tile):
-        by_charge, by_load = sums_gradient(
-            gradient, batch, head, block, lapse, tile, place, circuit, extent, end, KEYS, OUTPUTS
+        d_charge, d_load = sums_gradient(
+            gradient, batch, head, block, span, tile, offsets, circuit, sizes, end, KEYS, OUTPUTS
         )
         for lap in range(first_lap, last_lap + 1):
-            start, stop = run_of(lap, tile, extent)
+            start, stop = run_bounds(lap, tile, sizes)
             if (stop > oldest) & (start <= newest):
-                keys = keys_of(start, stop, extent, KEYS)
-                _, slopes = key_pulses(block, keys, place, circuit, extent, KEYS)
-                by_width = width_gradient(by_charge, by_load, block, keys, place, circuit, extent, KEYS)
+                keys = key_run(start, stop, sizes, KEYS)
+                _, slopes = key_pulses(block, keys, offsets, circuit, sizes, KEYS)
+                d_width = width_gradient(d_charge, d_load, block, keys, offsets, circuit, sizes, KEYS)
                 total = add_pulse_gradient(
-                    total, by_width * slopes[0], by_width * slopes[1], block, keys, place, circuit, extent
+                    total, d_width * slopes[0], d_width * slopes[1], block, keys, offsets, circuit, sizes
                 )
-                if circuit.retained is not None:
-                    of_first = add_pulse_gradient(
-                        of_first,
-                        by_width * slopes[2],
-                        by_width * slopes[3],
-                        block,
-                        keys,
-                        place,
-                        circuit,
-                        extent,
-                    )
-    if circuit.retained is not None:
-        # A pulse of no width is at the end of both phases' ranges, and a clamp passes its gradient on there.
-        total = tl.where(block.pulses < 0, 0.0, total) - tl.where(block.pulses > 0, 0.0, of_first)
-    line = (batch * extent.heads + head).to(tl.int64) * extent.queries
-    at, inside = matrix(out, line * extent.rows, block.row, extent.rows, ROWS)
+                if circuit.swap_efficiency is not None:
+                    first_total = add_pulse_gradient(
+                        first_total, d_width * slopes[2], d_width * slopes[3],
+                        block, keys, offsets, circuit, sizes,
+                    )  # fmt: skip
+    if circuit.swap_efficiency is not None:
+        # A pulse of width 0 is an end of both phases' ranges, where torch.clamp passes its gradient.
+        total = tl.where(block.pulses < 0, 0.0, total) - tl.where(block.pulses > 0, 0.0, first_total)
+    line = (batch * sizes.heads + head).to(tl.int64) * sizes.queries
+    at, inside = addresses(out, line * sizes.rows, block.row, sizes.rows, ROWS)
     tl.store(at, total, mask=inside & (block.row < end)[:, None])
 
 
 @triton.jit
-def first_query(position, batch, extent):
-    """Index of the first query at this position or after it."""
-    starts = extent.query_position + batch * extent.batch_stride
+def first_query(position, batch, sizes):
+    """Index of the first query at this position or after it, by binary search."""
+    starts = sizes.query_position + batch * sizes.batch_stride
     low = tl.program_id(0) * 0
-    high = low + extent.queries
+    high = low + sizes.queries
     while low < high:
         middle = (low + high) // 2
         before = tl.load(starts + middle) < position
@@ -154,89 +144,96 @@ def first_query(position, batch, extent):
 
 
 @triton.jit
-def add_to(pointer, keys, width, value):
-    """Add `value` (keys, BLOCK) to a run's rows of a matrix that no other program writes."""
-    at, inside = matrix(pointer, 0, keys.line, width, value.shape[1])
-    mask = inside & keys.there[:, None]
+def add_rows(pointer, keys, width, value):
+    """Add `value` (KEYS, BLOCK) to a run's rows of a matrix that no other program writes."""
+    at, inside = addresses(pointer, 0, keys.packed, width, value.shape[1])
+    mask = inside & keys.present[:, None]
     tl.store(at, tl.load(at, mask=mask, other=0.0) + value, mask=mask)
 
 
 @triton.jit
-def add_key_gradient(out, pulses, by_charge, by_load, block, keys, place, circuit, extent):
-    """Add to a run's gradients of the first array what one phase of a block's pulses contributes."""
-    term = out + place.first
+def add_key_gradient(out, pulses, d_charge, d_load, block, keys, offsets, circuit, sizes):
+    """Add the contribution of one phase of a block's pulses to a run's gradients of the first array.
+
+    pulses: (QUERIES, ROWS); d_charge, d_load: (QUERIES, KEYS).
+    """
+    term = out + offsets.first
     for i in range(circuit.first.number):
-        part = with_age(by_charge, circuit.first, i, block, keys, extent)
-        value = tl.dot(tl.trans(part), pulses, input_precision=circuit.precision)
-        add_to(term, keys, extent.rows, value)
+        part = decayed(d_charge, circuit.first, i, block, keys, sizes)  # (QUERIES, KEYS)
+        value = tl.dot(tl.trans(part), pulses, input_precision=circuit.precision)  # (KEYS, ROWS)
+        add_rows(term, keys, sizes.rows, value)
         term += circuit.first.stride
     if circuit.first.column is not None:
-        value = tl.dot(tl.trans(by_load), pulses, input_precision=circuit.precision)
-        add_to(term, keys, extent.rows, value)
+        value = tl.dot(tl.trans(d_load), pulses, input_precision=circuit.precision)  # (KEYS, ROWS)
+        add_rows(term, keys, sizes.rows, value)
 
 
 @triton.jit
-def add_value_gradient(out, width, by_charge, by_load, block, keys, place, circuit, extent):
-    """Add to a run's gradients of the second array what a block's pulses of `width` contribute."""
-    term = out + place.second
+def add_value_gradient(out, width, d_charge, d_load, block, keys, offsets, circuit, sizes):
+    """Add the contribution of a block's pulses to a run's gradients of the second array.
+
+    width: (QUERIES, KEYS); d_charge, d_load: (QUERIES, OUTPUTS).
+    """
+    term = out + offsets.second
     for i in range(circuit.second.number):
-        pulse = with_age(width, circuit.second, i, block, keys, extent)
-        value = tl.dot(tl.trans(pulse), by_charge, input_precision=circuit.precision)
-        add_to(term, keys, extent.outputs, value)
+        pulse = decayed(width, circuit.second, i, block, keys, sizes)  # (QUERIES, KEYS)
+        value = tl.dot(tl.trans(pulse), d_charge, input_precision=circuit.precision)  # (KEYS, OUTPUTS)
+        add_rows(term, keys, sizes.outputs, value)
         term += circuit.second.stride
     if circuit.second.column is not None:
-        value = tl.dot(tl.trans(width), by_load, input_precision=circuit.precision)
-        add_to(term, keys, extent.outputs, value)
+        value = tl.dot(tl.trans(width), d_load, input_precision=circuit.precision)  # (KEYS, OUTPUTS)
+        add_rows(term, keys, sizes.outputs, value)
 
 
 @triton.jit
 def add_block(
-    pulses, edges, gradient, d_keys, d_values, batch, head, first, end, tile, keys, place, circuit, extent,
+    pulses, edges, gradient, d_keys, d_values, batch, head, first, end, tile, keys, offsets, circuit, sizes,
     QUERIES: tl.constexpr, KEYS: tl.constexpr, ROWS: tl.constexpr, OUTPUTS: tl.constexpr,
 ):  # fmt: skip
-    """Add what a block of queries contributes to the gradients of a run of keys."""
-    block = block_of(pulses, edges, batch, head, first, end, circuit, extent, QUERIES, ROWS)
-    oldest, newest, first_lap, last_lap, _, _ = span(first, end, batch, extent)
-    lapse = (oldest, newest, first_lap, last_lap)
-    by_charge, by_load = sums_gradient(
-        gradient, batch, head, block, lapse, tile, place, circuit, extent, end, KEYS, OUTPUTS
+    """Add the contribution of the queries first .. end - 1 to the gradients of a run of keys."""
+    block = load_queries(pulses, edges, batch, head, first, end, circuit, sizes, QUERIES, ROWS)
+    oldest, newest, first_lap, last_lap, _, _ = visible_span(first, end, batch, sizes)
+    span = (oldest, newest, first_lap, last_lap)
+    d_charge, d_load = sums_gradient(
+        gradient, batch, head, block, span, tile, offsets, circuit, sizes, end, KEYS, OUTPUTS
     )
-    width, slopes = key_pulses(block, keys, place, circuit, extent, KEYS)
-    add_value_gradient(d_values, width, by_charge, by_load, block, keys, place, circuit, extent)
-    by_width = width_gradient(by_charge, by_load, block, keys, place, circuit, extent, KEYS)
-    positive, by_key, by_loading = block.pulses, by_width * slopes[0], by_width * slopes[1]
-    if circuit.retained is not None:
-        negative = tl.where(positive > 0, 0.0, -positive)
-        by_first, by_first_load = by_width * slopes[2], by_width * slopes[3]
-        add_key_gradient(d_keys, negative, by_first, by_first_load, block, keys, place, circuit, extent)
-        positive = tl.where(positive < 0, 0.0, positive)
-    add_key_gradient(d_keys, positive, by_key, by_loading, block, keys, place, circuit, extent)
+    width, slopes = key_pulses(block, keys, offsets, circuit, sizes, KEYS)  # (QUERIES, KEYS)
+    add_value_gradient(d_values, width, d_charge, d_load, block, keys, offsets, circuit, sizes)
+    d_width = width_gradient(d_charge, d_load, block, keys, offsets, circuit, sizes, KEYS)
+    positive, d_key_charge, d_key_load = block.pulses, d_width * slopes[0], d_width * slopes[1]
+    if circuit.swap_efficiency is not None:
+        negative = tl.where(positive > 0, 0.0, -positive)  # (QUERIES, ROWS)
+        d_first_charge, d_first_load = d_width * slopes[2], d_width * slopes[3]
+        add_key_gradient(d_keys, negative, d_first_charge, d_first_load, block, keys, offsets, circuit, sizes)
+        positive = tl.where(positive < 0, 0.0, positive)  # (QUERIES, ROWS)
+    add_key_gradient(d_keys, positive, d_key_charge, d_key_load, block, keys, offsets, circuit, sizes)
 
 
 @triton.jit
 def cells_kernel(
-    pulses, edges, gradient, d_keys, d_values, circuit, extent,
+    pulses, edges, gradient, d_keys, d_values, circuit, sizes,
     QUERIES: tl.constexpr, KEYS: tl.constexpr, ROWS: tl.constexpr, OUTPUTS: tl.constexpr,
 ):  # fmt: skip
-    """Add the gradients of both arrays' terms and loading to zeros. Grid: B Hkv, runs of keys."""
-    kv_heads = extent.heads // extent.group
+    """Gradients of both arrays' terms and loading, added to zeros. Grid: B Hkv, runs of keys."""
+    kv_heads = sizes.heads // sizes.group
     batch, kv_head = tl.program_id(0) // kv_heads, tl.program_id(0) % kv_heads
-    place = place_of(batch, kv_head, extent)
-    per_lap = (extent.window + extent.columns - 1) // extent.columns
-    run = extent.key_start // extent.window * per_lap + extent.key_start % extent.window // extent.columns
+    offsets = head_offsets(batch, kv_head, sizes)
+    tiles_per_lap = (sizes.window + sizes.columns - 1) // sizes.columns
+    first_column = sizes.key_start % sizes.window
+    run = sizes.key_start // sizes.window * tiles_per_lap + first_column // sizes.columns
     run += tl.program_id(1)
-    tile = run % per_lap
-    start, stop = run_of(run // per_lap, tile, extent)
-    if start < extent.key_start + extent.keys:
-        keys = keys_of(start, stop, extent, KEYS)
-        # The last query that sees one of them is at the last key's position and window - 1.
-        end = first_query(stop - 1 + extent.window, batch, extent)
-        for head in range(kv_head * extent.group, (kv_head + 1) * extent.group):
-            for first in range(first_query(keys.origin, batch, extent), end, QUERIES):
+    tile = run % tiles_per_lap
+    start, stop = run_bounds(run // tiles_per_lap, tile, sizes)
+    if start < sizes.key_start + sizes.keys:
+        keys = key_run(start, stop, sizes, KEYS)
+        # The last query that sees a key of the run is window - 1 tokens after its last key.
+        end = first_query(stop - 1 + sizes.window, batch, sizes)
+        for head in range(kv_head * sizes.group, (kv_head + 1) * sizes.group):
+            for first in range(first_query(keys.start, batch, sizes), end, QUERIES):
                 add_block(
                     pulses, edges, gradient, d_keys, d_values, batch, head, first,
-                    tl.minimum(first + QUERIES, end), tile, keys, place, circuit, extent,
+                    tl.minimum(first + QUERIES, end), tile, keys, offsets, circuit, sizes,
                     QUERIES, KEYS, ROWS, OUTPUTS,
                 )  # fmt: skip
-                # The next block adds to what this one has stored.
+                # The next block reads and adds to what this one has stored.
                 tl.debug_barrier()

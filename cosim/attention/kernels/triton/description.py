@@ -1,52 +1,72 @@
-"""Triton: the numbers of the hardware as the operators take them."""
+"""Triton: the hardware's constants and decay factors in the form that the operators take."""
 
 from __future__ import annotations
 
 import math
-import weakref
+from collections.abc import Callable
 from dataclasses import dataclass, replace
-from typing import Any
+from threading import Lock
+from typing import Any, TypeVar
 
 import torch
 from torch import Tensor
 
 from .....models import Exponential, Hardware
 from ...effects import Effects
+from ...operation import OperationContext, cells_deviate, chip_of, seconds_per_token
 from ...ring import positions_of
-from ...stages import OperationContext, cell_terms, cells_deviate, chip_of, seconds_per_token
+from ...stages import cell_terms
 from ..description import ScaledColumn, Stage, describe_circuit
 
-DEEPEST = math.log(1e20)
-"""An exponential factor that falls further than this over a sub-tile is not split: it would be 0 / 0."""
+MAX_EXPONENT = math.log(1e20)
+"""Largest decay exponent over a sub-tile at which an exponential factor is split into a factor per query and
+one per key. Beyond it, both can underflow to 0 and their quotient is NaN."""
+LARGE_SHARED_MEMORY = 120_000
+"""Shared memory per program, bytes, above which blocks have their full size."""
+CACHE_ENTRIES = 64
+"""Number of results kept for all hardware together; the oldest is dropped, and computed again when needed."""
 
 
-ROOM = 120_000
-"""Bytes of shared memory."""
+def has_large_shared_memory(like: Tensor) -> bool:
+    """Whether a program has a data-centre GPU's shared memory; other GPUs get blocks of half the size.
 
-
-def roomy(like: Tensor) -> bool:
-    """Whether a program has the memory of a data centre's GPU; other GPUs have blocks of half the size."""
+    Args:
+        like: tensor on the device in question; a CPU (Triton's interpreter) has no limit.
+    """
     if not like.is_cuda:
         return True
-    return torch.cuda.get_device_properties(like.device).shared_memory_per_block_optin > ROOM
+    return torch.cuda.get_device_properties(like.device).shared_memory_per_block_optin > LARGE_SHARED_MEMORY
 
 
 @dataclass(frozen=True)
 class Constants:
-    """What an operation needs of the hardware besides its operands and factors."""
+    """Constants of the hardware for one operation, besides the cells' terms and their decay factors.
+
+    Charges are in full scales of the converter after their array.
+    """
 
     first: list[Tensor | None]
-    """ScaledColumn model, converter and deviation of the first array, as `operands.Array` has them."""
+    """Column model, converter and deviation of the first array, as in `operands.ArrayOperands`."""
     second: list[Tensor | None]
+    """Column model, converter and deviation of the second array."""
     edge_1: float
+    """Charge that the edges of one pulse add in the first array; 0: none."""
     edge_2: float
-    retained: float
-    """0 where the operation has one phase, or two that are linear."""
+    """Charge that the edges of one pulse add in the second array; 0: none."""
+    swap_efficiency: float
+    """Weight of the first phase's charge in the second; 0: one phase, or two linear ones."""
     steps: float
+    """Magnitudes of the counter besides 0; 0: it does not quantise."""
 
 
 def constants_of(op: OperationContext, outputs: int, device: torch.device) -> Constants:
-    """The constants of `op` for a second array of `outputs` columns."""
+    """Constants of an operation; kept for nominal circuits.
+
+    Args:
+        op: settings of the operation.
+        outputs: number of columns of the second array.
+        device: device of the tensors.
+    """
     if chip_of(op) is None:
         return _nominal(op.hardware, op.effects, outputs, device)
     return _constants(op, outputs, device)
@@ -54,28 +74,33 @@ def constants_of(op: OperationContext, outputs: int, device: torch.device) -> Co
 
 @torch.compiler.assume_constant_result
 def _nominal(hardware: Hardware, effects: Effects, outputs: int, device: torch.device) -> Constants:
-    """Kept as long as the hardware lives."""
-    kept = _kept_of(hardware)
-    key = (hardware.cell, effects, outputs, device)
-    if key not in kept:
-        # Whatever mode the first use is in: slopes are wanted later.
-        with torch.inference_mode(False):
-            positions = positions_of(1, 1, window=None, columns=1, key_start=0, stored=None, device=device)
-            kept[key] = _constants(
-                OperationContext(hardware, effects, positions, None, None), outputs, device
-            )
-    return kept[key]
+    """Constants without a chip's deviations, from the cache."""
+
+    def compute() -> Constants:
+        positions = positions_of(1, 1, window=None, columns=1, key_start=0, stored=None, device=device)
+        return _constants(OperationContext(hardware, effects, positions, None, None), outputs, device)
+
+    return _cached(("constants", hardware.digest, effects, outputs, device), compute)
 
 
-_kept: dict[int, dict[tuple, Any]] = {}
+T = TypeVar("T")
+_cache: dict[tuple, Any] = {}
+_lock = Lock()
 
 
-def _kept_of(hardware: Hardware) -> dict[tuple, Any]:
-    """What is kept for this hardware, which is frozen but cannot be hashed."""
-    if id(hardware) not in _kept:
-        _kept[id(hardware)] = {}
-        weakref.finalize(hardware, _kept.pop, id(hardware), None)
-    return _kept[id(hardware)]
+def _cached(key: tuple, compute: Callable[[], T]) -> T:
+    """Result of `compute`, cached under a key that states the content of all its inputs."""
+    with _lock:
+        if key in _cache:
+            return _cache[key]
+    # Tensors made in inference mode cannot be saved for a backward pass, and a later call may need one.
+    with torch.inference_mode(False):
+        result = compute()
+    with _lock:
+        while len(_cache) >= CACHE_ENTRIES:
+            del _cache[next(iter(_cache))]
+        _cache[key] = result
+    return result
 
 
 @torch.no_grad()
@@ -86,32 +111,42 @@ def _constants(op: OperationContext, outputs: int, device: torch.device) -> Cons
         second=_stage(circuit.second, device),
         edge_1=circuit.first.edge,
         edge_2=circuit.second.edge,
-        retained=0.0 if circuit.swap_efficiency is None or linear_phases(op) else circuit.swap_efficiency,
+        swap_efficiency=0.0
+        if circuit.swap_efficiency is None or linear_phases(op)
+        else circuit.swap_efficiency,
         steps=float(circuit.output_steps or 0),
     )
 
 
 def linear_phases(op: OperationContext) -> bool:
-    """Whether both phases of a signed query are as one of the net pulses: without a column model they are."""
+    """Whether two phases equal one phase of net pulses, which holds without a column model.
+
+    Args:
+        op: settings of the operation.
+    """
     loaded = op.effects.column and op.hardware.column_1 is not None
     return op.hardware.signed_query == "two-phase" and not loaded
 
 
 def factors_of(op: OperationContext, device: torch.device) -> Tensor | None:
-    """(terms, ages) factor of every term of both arrays; None where none ages."""
+    """Decay factor of every term of both arrays.
+
+    Args:
+        op: settings of the operation.
+        device: device of the result.
+
+    Returns:
+        Shape (terms, n) with n at least the number of ages, float32; None if no term decays.
+    """
     if not op.effects.decay:
         return None
     if torch.compiler.is_compiling():
         return _factors(op, device)
-    # A longer table does no harm, and a decoder does not need a new one for every token.
+    # Rounded up to a power of two, so that a decoder does not need a new table for every token.
     ages = 1 << (op.positions.ages - 1).bit_length()
     op = replace(op, positions=replace(op.positions, ages=ages))
-    kept = _kept_of(op.hardware)
-    key = (op.hardware.cell, op.token_period, cells_deviate(op), ages, device)
-    if key not in kept:
-        with torch.inference_mode(False):
-            kept[key] = _factors(op, device)
-    return kept[key]
+    key = ("factors", op.hardware.digest, op.token_period, cells_deviate(op), ages, device)
+    return _cached(key, lambda: _factors(op, device))
 
 
 @torch.no_grad()
@@ -120,38 +155,45 @@ def _factors(op: OperationContext, device: torch.device) -> Tensor | None:
     plain = replace(op, chip=None, gradient="exact")
     factors = [factor for _, factor in cell_terms(probe, 1, plain)]
     if cells_deviate(op) and all(factor is not None for factor in factors):
-        # The cells' deviations are a term of their own, which does not age.
+        # The cells' deviations are an additional term, which does not age.
         factors.append(None)
     if all(factor is None for factor in factors):
         return None
-    same = torch.ones(op.positions.ages, dtype=torch.float64, device=device)
-    return torch.stack([same if factor is None else factor for factor in factors]).float()
+    ones = torch.ones(op.positions.ages, dtype=torch.float64, device=device)
+    return torch.stack([ones if factor is None else factor for factor in factors]).float()
 
 
 def are_exponential(op: OperationContext) -> bool:
-    """Whether all terms age exponentially or not at all, and not too fast for their factors to be split."""
+    """Whether every term decays exponentially or not at all, slowly enough to split its factors.
+
+    Args:
+        op: settings of the operation.
+    """
     hardware = op.hardware
     if not op.effects.decay:
         return False
     if hardware.cell not in hardware.aging:
         order = hardware.transfer.order if hardware.decay_per_token else 0
         fastest = order * (hardware.decay_per_token or 0.0)
-        return fastest * op.positions.columns < DEEPEST
+        return fastest * op.positions.columns < MAX_EXPONENT
     aging = hardware.aging[hardware.cell]
     factors = [term.factor for term in aging.terms if term.factor is not None]
-    # A bounded age is clipped, and then it is no exponential.
+    # Ages are clipped to the box, and an exponential of a clipped age is not the product of two factors.
     if "age" in aging.box or not all(isinstance(factor, Exponential) for factor in factors):
         return False
     period = 1.0 if aging.age_unit == "token" else seconds_per_token(op)
-    return max([0.0, *(abs(factor.rate) for factor in factors)]) * period * op.positions.columns < DEEPEST
+    return (
+        max([0.0, *(abs(factor.rate) for factor in factors)]) * period * op.positions.columns < MAX_EXPONENT
+    )
 
 
 def _stage(stage: Stage, device: torch.device) -> list[Tensor | None]:
-    """ScaledColumn model, converter and deviation as `operands.Array` has them."""
+    """Column model, converter and deviation as in `operands.ArrayOperands`."""
     return [_column(stage.column, device), _spline(stage, device), stage.deviation]
 
 
 def _column(column: ScaledColumn | None, device: torch.device) -> Tensor | None:
+    """`ArrayOperands.column`: scale, boxes and coefficients, shape (5 + order^2,)."""
     if column is None:
         return None
     numbers = [column.charge_scale, *column.a_box, *column.u_box]
@@ -160,6 +202,7 @@ def _column(column: ScaledColumn | None, device: torch.device) -> Tensor | None:
 
 
 def _spline(stage: Stage, device: torch.device) -> Tensor | None:
+    """`ArrayOperands.spline`: intervals of the converter, shape (2^halvings, 6)."""
     if stage.knots is None or stage.coefficients is None:
         return None
     intervals = len(stage.coefficients)

@@ -1,7 +1,8 @@
-"""Triton: what the kernels are told, as tuples; a tensor that is None does nothing.
+"""Triton: arguments of the kernels as named tuples. An effect whose tensor is None is not applied.
 
-Charges are in full scales. No field may be called `index`, `count` or `values`, since Triton's tuples do.
-A tuple with constants keeps its name inside a kernel: assigned to another, they would become variables.
+Charges are in full scales of the converter after the array. No field may be called `index`, `count` or
+`values`, which are attributes of Triton's own tuples. Inside a kernel, do not assign a tuple that holds
+constants to another name: the constants would become variables.
 """
 
 from __future__ import annotations
@@ -11,105 +12,123 @@ from typing import Any, NamedTuple
 import triton.language as tl
 
 
-class Array(NamedTuple):
-    """One array and what follows it."""
+class ArrayOperands(NamedTuple):
+    """One array, its column model and its converter; R elements per key (rows or outputs of the array)."""
 
     terms: Any
-    """(terms, B, Hkv, S, depth) parts of the charge of every cell; then, with a column model, its loading;
-    then, with the surrogate gradient, the charge of a linear cell."""
+    """Parts of the charge of every cell, shape (terms, B, Hkv, S, R); followed by the bit-line loading with a
+    column model, then by the charge of the linear cell with the surrogate gradient."""
     number: Any
-    """Terms, without what follows them."""
+    """Number of terms, loading and linear cell excluded."""
     stride: Any
-    """From one term to the next."""
+    """Elements from one term to the next."""
     factors: Any
-    """(terms, longer) what each is multiplied with at each age; None: every one with 1."""
-    longer: Any
-    """Ages in that table."""
+    """Decay factor of each term at each age, shape (terms, factor_ages); None: 1."""
+    factor_ages: Any
+    """Number of ages in `factors`."""
     exponential: tl.constexpr
-    """Every factor is exponential, so it is a product of one number per query and one per key."""
+    """Whether every factor is exponential, so it is the product of one number per query and one per key."""
     column: Any
-    """Scale of the charge, box of a, box of u, then the coefficients row by row."""
+    """Column model: scale of the charge, box of a, box of u, then the coefficients row by row."""
     order: tl.constexpr
-    """Rows of the coefficients."""
+    """Number of rows of the coefficients."""
     spline: Any
-    """(2^halvings, 6) left end, width and cubic of each interval of the converter; beyond: infinite."""
+    """Converter, shape (2^halvings, 6): left end, width and cubic of each interval; unused rows start at
+    infinity. None: an ideal line."""
     halvings: tl.constexpr
+    """Steps of the binary search in `spline`."""
     deviation: Any
-    """As `Stage.deviation`."""
+    """Deviations of a chip's converters, as `Stage.deviation`; None: nominal converters."""
     edge: Any
-    """Charge that each pulse into the second array adds by its edges, or None."""
+    """Charge that the edges of each pulse into the second array add; None: none."""
     linear_index: Any
-    """Surrogate gradient: the term whose factor the linear cell's charge has; otherwise None."""
-    line: Any
-    """Where that charge is: numbers after the first term."""
+    """Surrogate gradient: index of the term whose factor the linear cell has; None: exact gradient."""
+    linear_offset: Any
+    """Elements from the first term to the linear cell's charge; None: exact gradient."""
 
 
-class Circuit(NamedTuple):
-    """Both arrays."""
+class CircuitOperands(NamedTuple):
+    """Both arrays and the counter."""
 
-    first: Array
-    second: Array
-    retained: Any
-    """Two phases with a column model: `Circuit.swap_efficiency`; otherwise None, and pulses may be signed."""
+    first: ArrayOperands
+    """K array."""
+    second: ArrayOperands
+    """V array."""
+    swap_efficiency: Any
+    """Weight of the first phase's charge in the second phase, for two phases with a column model; None: one
+    phase, or two whose net pulses may be negative."""
     steps: Any
     """Magnitudes of the counter besides 0; None: it does not quantise."""
     precision: tl.constexpr
-    """`input_precision` of the products."""
+    """`input_precision` of the matrix products."""
 
 
-class Extent(NamedTuple):
-    """Sizes and places."""
+class Sizes(NamedTuple):
+    """Sizes of the operation and positions of its queries and keys."""
 
     query_position: Any
+    """Position of each query, shape (B or 1, T), in tokens."""
     batch_stride: Any
-    """From one sequence's query positions to the next's; 0 where all have the same."""
+    """Elements from one sequence's query positions to the next sequence's; 0 if all share them."""
     key_start: Any
-    """Position of the first key; the others follow it."""
+    """Position of the first key, in tokens; keys are at consecutive positions."""
     queries: Any
+    """Number T of queries."""
     keys: Any
+    """Number S of keys."""
     heads: Any
+    """Number H of query heads."""
     group: Any
-    """Query heads that share a key-value head."""
+    """Number of query heads that share a key-value head."""
     rows: Any
-    """Rows of the first array."""
+    """Number of rows of the first array."""
     outputs: Any
-    """Columns of the second array."""
+    """Number of columns of the second array."""
     window: Any
+    """Number of columns of the ring."""
     columns: Any
-    """Ring columns in a sub-tile."""
+    """Number of ring columns in a sub-tile."""
     tiles: Any
-    """Sub-tiles that the chip's deviations are given for."""
+    """Number of sub-tiles for which the chip's deviations are given."""
     ages: Any
+    """Number of ages that can occur."""
 
 
-class Place(NamedTuple):
-    """Where a key-value head's matrices begin."""
+class HeadOffsets(NamedTuple):
+    """Offsets of one key-value head's matrices, in elements."""
 
     first: Any
-    """In the terms of the first array."""
+    """Offset in the terms of the first array."""
     second: Any
+    """Offset in the terms of the second array."""
     kv_head: Any
+    """Number of the key-value head."""
 
 
-class Block(NamedTuple):
+class QueryBlock(NamedTuple):
     """A block of queries."""
 
     row: Any
+    """Index of each query, shape (QUERIES,)."""
     position: Any
+    """Position of each query, shape (QUERIES,), in tokens; -1 beyond the last query."""
     pulses: Any
+    """Pulse widths, shape (QUERIES, ROWS), fraction of T_max."""
     edges: Any
-    """Charge that the edges of a query's pulses add to every key, in the only or second phase."""
+    """Charge that the edges of a query's pulses add to every key, shape (QUERIES,); with two phases, in the
+    second."""
     first_edges: Any
-    """The same in the first of two phases."""
+    """Charge of the edges in the first of two phases, shape (QUERIES,)."""
 
 
-class Keys(NamedTuple):
-    """A run of keys."""
+class KeyRun(NamedTuple):
+    """A run of keys: those of one sub-tile and one lap of the ring."""
 
     position: Any
-    line: Any
-    """Where they are among the keys that are stored."""
-    there: Any
-    """Which of them there are."""
-    origin: Any
-    """Position that none of them is before."""
+    """Position of each key, shape (KEYS,), in tokens."""
+    packed: Any
+    """Packed index of each key, shape (KEYS,)."""
+    present: Any
+    """Whether each key exists, shape (KEYS,)."""
+    start: Any
+    """Position of the first key that exists, in tokens."""

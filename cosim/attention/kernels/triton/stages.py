@@ -1,7 +1,8 @@
-"""Triton: the stages around the cells, in full scales and float32.
+"""Triton: stages around the cells, in full scales and float32.
 
-Only functions that Triton's interpreter has by itself are used (no `tl.sum`, `tl.zeros`): those that Triton
-writes in its own language are interpreted only if the variable TRITON_INTERPRET was set before its import.
+Only functions that Triton's interpreter provides natively are used (no `tl.sum`, no `tl.zeros`): those that
+Triton writes in its own language are interpreted only if TRITON_INTERPRET was set before their import. A name
+`by_x` is the derivative of a stage's result with respect to x.
 """
 
 from __future__ import annotations
@@ -10,52 +11,56 @@ import triton
 import triton.language as tl
 
 INTERPRETED: bool = triton.knobs.runtime.interpret
-"""Whether the kernels run in Triton's interpreter, on CPU tensors, since TRITON_INTERPRET=1 was set."""
+"""Whether the kernels run in Triton's interpreter on CPU tensors (TRITON_INTERPRET=1 at their import)."""
 
 
 @triton.jit
 def clip(x, low, high):
-    """x in [low, high]; unlike minimum and maximum it leaves what is not a number."""
+    """x limited to [low, high]; unlike minimum and maximum it propagates NaN."""
     return tl.where(x < low, low, tl.where(x > high, high, x))
 
 
 @triton.jit
 def delivered(charge, load, array):
-    """`ColumnModel`: charge on the integration node, and its slopes against charge and load of the cells."""
-    slope, load_slope = tl.full(charge.shape, 1.0, tl.float32), tl.full(charge.shape, 0.0, tl.float32)
+    """`ColumnModel`: charge on the integration node, and its derivatives by charge and load of the cells.
+
+    All shapes are (queries, keys) or (queries, outputs), as `charge`.
+    """
+    by_charge, by_load = tl.full(charge.shape, 1.0, tl.float32), tl.full(charge.shape, 0.0, tl.float32)
     if array.column is not None:
         scale = tl.load(array.column)
-        lowest, highest = tl.load(array.column + 1), tl.load(array.column + 2)
-        least, most = tl.load(array.column + 3), tl.load(array.column + 4)
-        a, u = clip(charge * scale, lowest, highest), clip(load, least, most)
-        share, along_a, along_u = tl.full(charge.shape, 0.0, tl.float32), load_slope, load_slope
+        a_low, a_high = tl.load(array.column + 1), tl.load(array.column + 2)
+        u_low, u_high = tl.load(array.column + 3), tl.load(array.column + 4)
+        a, u = clip(charge * scale, a_low, a_high), clip(load, u_low, u_high)
+        # Horner's rule in a, and for each coefficient of a in u: p = sum_ij c_ij a^i u^j.
+        p, p_by_a, p_by_u = tl.full(charge.shape, 0.0, tl.float32), by_load, by_load
         for i in tl.static_range(array.order):
             inner = tl.full(charge.shape, 0.0, tl.float32)
-            inner_slope = tl.full(charge.shape, 0.0, tl.float32)
+            inner_by_u = tl.full(charge.shape, 0.0, tl.float32)
             for j in tl.static_range(array.order):
-                inner_slope = inner_slope * u + inner
+                inner_by_u = inner_by_u * u + inner
                 row = array.order - 1 - i
                 inner = inner * u + tl.load(array.column + 5 + row * array.order + array.order - 1 - j)
-            along_a = along_a * a + share
-            along_u = along_u * a + inner_slope
-            share = share * a + inner
-        # A clamp passes its gradient on at its ends too.
-        within_a = (charge * scale >= lowest) & (charge * scale <= highest)
-        within_u = (load >= least) & (load <= most)
-        slope = 1.0 + share + tl.where(within_a, charge * scale * along_a, 0.0)
-        load_slope = tl.where(within_u, charge * along_u, 0.0)
-        charge = charge * (1.0 + share)
-    return charge, slope, load_slope
+            p_by_a = p_by_a * a + p
+            p_by_u = p_by_u * a + inner_by_u
+            p = p * a + inner
+        # torch.clamp passes its gradient at both ends of the range, so the ends count as inside.
+        a_inside = (charge * scale >= a_low) & (charge * scale <= a_high)
+        u_inside = (load >= u_low) & (load <= u_high)
+        by_charge = 1.0 + p + tl.where(a_inside, charge * scale * p_by_a, 0.0)
+        by_load = tl.where(u_inside, charge * p_by_u, 0.0)
+        charge = charge * (1.0 + p)
+    return charge, by_charge, by_load
 
 
 @triton.jit
-def looked_up(x, table, halvings: tl.constexpr):
-    """Piecewise cubic and its slope; beyond its ends a straight line."""
-    index = tl.full(x.shape, 0, tl.int32)
+def piecewise_cubic(x, table, halvings: tl.constexpr):
+    """Piecewise cubic of a table (2^halvings, 6) and its slope; straight lines beyond the ends."""
+    interval = tl.full(x.shape, 0, tl.int32)
     for i in tl.static_range(halvings):
-        ahead = index + ((halvings * 0 + 1) << (halvings - 1 - i))
-        index = tl.where(x >= tl.load(table + 6 * ahead), ahead, index)
-    entry = table + 6 * index
+        ahead = interval + ((halvings * 0 + 1) << (halvings - 1 - i))
+        interval = tl.where(x >= tl.load(table + 6 * ahead), ahead, interval)
+    entry = table + 6 * interval
     width = tl.load(entry + 1)
     step = (x - tl.load(entry)) / width
     inside = clip(step, 0.0, 1.0)
@@ -67,29 +72,33 @@ def looked_up(x, table, halvings: tl.constexpr):
 
 @triton.jit
 def converted(charge, array, low: tl.constexpr):
-    """Pulse width in [low, 1] / T_max and its slope."""
+    """Pulse width in [low, 1], fraction of T_max, and its slope; both in the shape of `charge`."""
     width, slope = charge, tl.full(charge.shape, 1.0, tl.float32)
     if array.spline is not None:
-        width, slope = looked_up(charge, array.spline, array.halvings)
+        width, slope = piecewise_cubic(charge, array.spline, array.halvings)
     slope = tl.where((width >= low) & (width <= 1.0), slope, 0.0)
     return clip(width, low, 1.0), slope
 
 
 @triton.jit
 def counted(width, steps):
-    """Signed width as a counter of `steps` magnitudes besides 0 reads it, halves to even."""
-    # Adding 1.5 * 2^23 leaves no bit for a fraction.
+    """Signed width as read by a counter of `steps` magnitudes besides 0, rounded half to even."""
+    # float32 has no fraction bits at 1.5 * 2^23, so adding it rounds.
     return ((width * steps + 12582912.0) - 12582912.0) / steps
 
 
 @triton.jit
-def aged(factor, exponential: tl.constexpr, query, key, origin, ages):
-    """(queries, keys) factor by age; origin: a position that no key is before."""
+def decay_factor(factors, exponential: tl.constexpr, query, key, start, ages):
+    """Decay factors (queries, keys) by age.
+
+    factors: table of one term, shape (ages,). query, key: positions, shapes (queries,) and (keys,). start: a
+    position that no key precedes.
+    """
     oldest = ages - 1
     if exponential:
-        row = tl.load(factor + clip(query - origin, 0, oldest))
-        column = 1.0 / tl.load(factor + clip(key - origin, 0, oldest))
-        result = row[:, None] * column[None, :]
+        by_query = tl.load(factors + clip(query - start, 0, oldest))  # (queries,)
+        by_key = 1.0 / tl.load(factors + clip(key - start, 0, oldest))  # (keys,)
+        result = by_query[:, None] * by_key[None, :]  # (queries, keys)
     else:
-        result = tl.load(factor + clip(query[:, None] - key[None, :], 0, oldest))
+        result = tl.load(factors + clip(query[:, None] - key[None, :], 0, oldest))  # (queries, keys)
     return result

@@ -13,7 +13,7 @@ from triton.runtime import driver
 from gaincell.cosim import Effects
 from gaincell.cosim.attention.api import place_keys
 from gaincell.cosim.attention.kernels.triton import attention as front
-from gaincell.cosim.attention.kernels.triton import operator as triton_operator
+from gaincell.cosim.attention.kernels.triton import operators as triton_operators
 from gaincell.cosim.attention.kernels.triton.backward import cells_kernel, pulses_kernel
 from gaincell.cosim.attention.kernels.triton.forward import forward_kernel
 from gaincell.cosim.attention.stages import OperationContext
@@ -38,15 +38,15 @@ class Absent:
 
 def main(capability: str, name: str = "leroux2025", depth: str = "64", gradient: str = "exact") -> None:
     driver.set_active(Absent(int(capability)))
-    triton_operator._precision = lambda like: "tf32x3"
+    triton_operators._precision = lambda like: "tf32x3"
     hardware = Hardware.from_pretrained(name).model_copy(update={"rows": int(depth)})
     q, k = torch.rand(1, 2, 96, int(depth)), torch.rand(1, 1, 96, int(depth))
     positions = place_keys(q, k, k, hardware, window=None, key_start=0, attention_mask=None)
     op = OperationContext(hardware, Effects(), positions, None, None, None, 0, 1, gradient)
     given = front._arguments(front._operands(q, k, k, op), op)
     pulses, edges, keys, values = given[:4]
-    operation = triton_operator.Operation(*given)
-    operands, blocks = operation.operands(), {**operation.blocks, **triton_operator.LAUNCH}
+    operation = triton_operators.OperatorArguments(*given)
+    operands, blocks = operation.operands(), {**operation.blocks, **triton_operators.LAUNCH}
     for kernel, arguments in (
         (forward_kernel, (pulses, edges, pulses, *operands, 1)),
         (pulses_kernel, (pulses, edges, pulses, pulses, *operands)),

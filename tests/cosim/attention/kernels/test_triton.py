@@ -27,7 +27,7 @@ def operator():
     with pytest.MonkeyPatch.context() as patch:
         if DEVICE == "cpu":
             patch.setenv("TRITON_INTERPRET", "1")
-        yield importlib.import_module("gaincell.cosim.attention.kernels.triton.operator")
+        yield importlib.import_module("gaincell.cosim.attention.kernels.triton.operators")
 
 
 def with_options(hardware, **update):
