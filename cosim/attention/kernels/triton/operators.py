@@ -152,8 +152,8 @@ def sums(
     Args:
         pulses: pulse widths, shape (B, H, T, R), fraction of T_max.
         edges: charge that the pulses' edges add to every key, shape (B, H, phases, T); None: 0.
-        keys: terms of the first array, shape (terms, B, Hkv, S, R), then the loading if there is a column model,
-            then the linear cell's charge if linear_index is not -1.
+        keys: terms of the first array, shape (terms, B, Hkv, S, R), then the loading if there is a column
+            model, then the linear cell's charge if linear_index is not -1.
         values: as `keys`, of the second array, shape (terms, B, Hkv, S, C).
         first: column model, converter, deviation and decay factors of the first array; see `ArrayOperands`.
         second: as `first`, of the second array.
