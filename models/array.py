@@ -74,7 +74,7 @@ class ConverterCurve(Surrogate):
     curve: Spline
     """Monotone transfer curve between the clips, with offset, gain and integral nonlinearity."""
     signed: bool = False
-    """Whether negative charge gives negative widths; otherwise it gives none (ReLU)."""
+    """Whether widths may be negative; otherwise they are clipped at 0 (ReLU)."""
 
     def __call__(self, charge: Any) -> Tensor:
         """Pulse width / T_max of a charge (C), in the shape of `charge`."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Self
 
 import numpy as np
 import torch
@@ -36,6 +37,21 @@ class Surrogate(Value):
             value = getattr(self, name)
             if isinstance(value, np.ndarray):
                 self._constants[name] = torch.tensor(value)
+
+    def model_copy(self, *, update: Mapping[str, Any] | None = None, deep: bool = False) -> Self:
+        """A copy with some fields replaced; validated if one of them is an array, which a call evaluates.
+
+        Args:
+            update: field name -> new value.
+            deep: whether to copy the fields as well.
+
+        Raises:
+            ValidationError: the new arrays do not fit the other fields.
+        """
+        copied = super().model_copy(update=update, deep=deep)
+        if update and not self._constants.keys().isdisjoint(update):
+            return type(self)(**{name: getattr(copied, name) for name in type(self).model_fields})
+        return copied
 
     @model_validator(mode="after")
     def _box_is_ordered(self) -> Surrogate:

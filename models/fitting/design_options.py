@@ -72,9 +72,8 @@ def fit_two_phase_column(
     unseen, full_scale = held_out_mask(charge, None), hardware.q_sat_1
 
     def model(scale: float) -> ColumnModel:
-        loading = secant.model_copy(update={"coefficients": secant.coefficients * scale})
         return ColumnModel(
-            loading=type(secant).model_validate(loading.model_dump()),
+            loading=secant.model_copy(update={"coefficients": secant.coefficients * scale}),
             coefficients=RELAXATION,
             q_scale=full_scale,
             box={"a": (-1.5, 1.5), "u": (0.0, 0.5)},

@@ -43,6 +43,16 @@ def test_curves_return_the_shape_and_dtype_of_their_argument(dtype):
         assert curve(x).dtype == dtype
 
 
+def test_copy_with_other_coefficients_evaluates_them():
+    grid = np.linspace(0, 1, 9)
+    spline = fit_spline(grid, np.sin(3 * grid))
+    doubled = spline.model_copy(update={"coefficients": 2 * spline.coefficients})
+    torch.testing.assert_close(doubled(grid + 0.05), 2 * spline(grid + 0.05))
+    assert doubled.errors == spline.errors
+    with pytest.raises(ValidationError, match=r"need shape"):
+        spline.model_copy(update={"coefficients": spline.coefficients[:3]})
+
+
 def test_derivatives_are_exact():
     x = torch.linspace(-0.3, 1.3, 23, dtype=torch.float64, requires_grad=True)
     grid = np.linspace(0, 1, 9)
