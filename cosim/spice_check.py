@@ -1,8 +1,8 @@
-"""Real activations of a model back through the transistors, operation by operation, against the surrogates.
+"""SPICE check: simulate columns with the activations of a model and compare them with the surrogates.
 
-A forward pass is traced; for random (layer, head, query, key or output) the very pulse widths and stored
-voltages of that operation are simulated in ngspice as a whole column: 64 cells on their bit line and the
-converter. What comes out is compared with what the attention layer made of the same inputs.
+A forward pass is traced. For random (layer, head, query, key or output), the pulse widths and stored voltages
+of that operation are simulated in ngspice as a whole column: 64 cells on their bit line and the converter.
+The simulated pulse width is compared with the one that the attention layer computed from the same inputs.
 """
 
 from __future__ import annotations
@@ -25,6 +25,7 @@ from .network.evaluate import corpus_tokens
 from .network.layer import record_traces
 
 Progress = Callable[[int, int, str], None]
+"""Called with (operations done, operations in all, what was done)."""
 
 
 @dataclass(frozen=True)
@@ -32,33 +33,41 @@ class ColumnOperation:
     """One column of one array in one attention operation of the model."""
 
     layer: str
+    """Name of the attention module."""
     head: int
+    """Number of the query head."""
     query: int
-    """Position of the query in the sequence."""
+    """Index of the query in the sequence."""
     stage: int
-    """1: one key's column of the K array; 2: one output's column of the V array, one sub-tile."""
+    """1: one key's column of the K array; 2: one output's column of the V array, in one sub-tile."""
     index: int
-    """Packed index of the key, or the output dimension."""
+    """Packed index of the key (stage 1), or output dimension (stage 2)."""
     v_store: np.ndarray
-    """Stored voltage per row at the age it then has, shape (rows,), V."""
+    """Stored voltage of each row at its age, shape (rows,), V."""
     width: np.ndarray
-    """Pulse per row, shape (rows,), fraction of T_max."""
+    """Pulse width of each row, shape (rows,), fraction of T_max."""
     predicted: float
-    """Converted width by the surrogates, fraction of T_max."""
+    """Converted pulse width by the surrogates, fraction of T_max."""
 
 
 @dataclass(frozen=True)
 class StageAgreement:
-    """Simulated against predicted widths, all but the slope in fractions of T_max."""
+    """Agreement of simulated with predicted pulse widths of one stage."""
 
     stage: int
+    """Stage: 1 (K array) or 2 (V array)."""
     operations: int
+    """Number of simulated operations."""
     slope: float
-    """Of the straight line simulated = slope x predicted + offset, over unclipped operations."""
+    """Slope of simulated = slope x predicted + offset, fitted to the unclipped operations, dimensionless."""
     offset: float
+    """Offset of that line, fraction of T_max."""
     rms: float
+    """Root mean square of simulated - predicted, fraction of T_max."""
     worst: float
+    """Largest absolute simulated - predicted, fraction of T_max."""
     unclipped: int
+    """Number of operations whose predicted width is between 2 % and 98 % of T_max."""
 
 
 def trace_operations(
@@ -71,10 +80,16 @@ def trace_operations(
     seed: int,
     compute: Compute = FLOAT32,
 ) -> list[ColumnOperation]:
-    """Operations (see `draw_operations`) of a model that reads the first `tokens` tokens of a text.
+    """Operations of a model that reads the first tokens of a text, see `draw_operations`.
 
-    A model that has not been adapted runs with calibrated scalers. `content` None takes the held-out side of
-    the demo corpus.
+    Args:
+        checkpoint: the model; without adapted weights, it runs with calibrated scalers.
+        hardware: hardware fitted to simulated circuits.
+        content: text to read; None: the held-out part of the demo corpus.
+        tokens: number of tokens to read, at most the model's context length.
+        count: number of operations per stage.
+        seed: seed of the choice of operations.
+        compute: device and precision of the forward pass.
 
     Raises:
         ModelError: the text is too short.
@@ -96,13 +111,20 @@ def trace_operations(
 def draw_operations(
     traces: Mapping[str, Sequence[Trace]], hardware: Hardware, count: int, seed: int, token_period: float
 ) -> list[ColumnOperation]:
-    """`count` operations per stage, drawn from every layer, head and query alike.
+    """Random operations from all layers, heads and queries.
 
-    Drawn evenly over the predicted widths, so that clipped zeros do not fill the sample. `token_period`: s.
+    The predicted widths of the sample are evenly spaced, so that clipped zeros do not fill it.
+
+    Args:
+        traces: name of each attention module -> its traces, as from `record_traces`.
+        hardware: hardware of the traces.
+        count: number of operations per stage.
+        seed: seed of the choice.
+        token_period: time between tokens, s.
     """
     rng = np.random.default_rng(seed)
     layers = [(name, trace) for name, found in traces.items() for trace in found]
-    drawn = []
+    operations = []
     for stage in (1, 2):
         pool = [
             _draw(rng, *layers[rng.integers(len(layers))], hardware, stage, token_period)
@@ -113,8 +135,8 @@ def draw_operations(
         spread = np.linspace(0, len(pool) - 1, min(count, len(pool))).round().astype(int)
         inside = [i for i in order if 0.0 < abs(pool[i].predicted) < 0.98]
         chosen = [order[i] for i in spread] if len(inside) < count else _evenly(inside, pool, count)
-        drawn += [pool[i] for i in chosen]
-    return drawn
+        operations += [pool[i] for i in chosen]
+    return operations
 
 
 def simulate_operations(
@@ -124,9 +146,17 @@ def simulate_operations(
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
-    """SPICE columns of the operations: one row each, with predicted and simulated width (fractions of T_max).
+    """Simulate each operation's column in SPICE.
 
-    A simulation that fails is a row with its status and no width.
+    Args:
+        operations: the operations.
+        hardware: hardware fitted to simulated circuits.
+        jobs: number of simulations at the same time; None: one per core.
+        progress: called after each operation.
+
+    Returns:
+        Table with one row per operation, with predicted and simulated width (fractions of T_max), status and
+        message; the width of a failed simulation is NaN.
 
     Raises:
         HardwareError: the hardware does not say which circuits it was fitted to.
@@ -160,7 +190,11 @@ def simulate_operations(
 
 
 def stage_agreement(rows: pd.DataFrame, stage: int) -> StageAgreement:
-    """Slope, offset, rms and worst of one stage's simulated rows.
+    """Agreement of one stage's simulated widths with the predicted ones.
+
+    Args:
+        rows: table of `simulate_operations`.
+        stage: 1 (K array) or 2 (V array).
 
     Raises:
         SimulationError: no operation of that stage was simulated.
@@ -188,7 +222,10 @@ def stage_agreement(rows: pd.DataFrame, stage: int) -> StageAgreement:
 
 
 def condition_of(hardware: Hardware):
-    """The circuits' operating condition that fitted hardware remembers in its provenance.
+    """Operating condition of the circuits, from the provenance of fitted hardware.
+
+    Args:
+        hardware: hardware fitted to simulated circuits.
 
     Raises:
         HardwareError: it was not fitted to simulations; the technology has changed since then.
@@ -214,7 +251,10 @@ def condition_of(hardware: Hardware):
 
 
 def _evenly(inside: list[int], pool: list[ColumnOperation], count: int) -> list[int]:
-    """Indices whose predicted widths are closest to `count` equally spaced ones, each used once."""
+    """Indices of distinct operations whose predicted widths are closest to `count` equally spaced ones.
+
+    inside: indices into `pool`, sorted by predicted width.
+    """
     values = np.array([pool[i].predicted for i in inside])
     taken: list[int] = []
     for target in np.linspace(values[0], values[-1], count):
@@ -228,6 +268,7 @@ def _evenly(inside: list[int], pool: list[ColumnOperation], count: int) -> list[
 def _draw(
     rng: np.random.Generator, name: str, trace: Trace, hardware: Hardware, stage: int, token_period: float
 ) -> ColumnOperation:
+    """One random operation of a stage."""
     batch, heads, queries, _ = trace.widths.shape
     item, head, query = (int(rng.integers(n)) for n in (batch, heads, queries))
     group = head // (heads // trace.key_volts.shape[1])
@@ -258,17 +299,19 @@ def _draw(
 
 
 def _aged(hardware: Hardware, volts: torch.Tensor, age: torch.Tensor) -> torch.Tensor:
+    """Stored voltages (V) at their age (s)."""
     return volts if hardware.retention is None else hardware.retention(volts.double().cpu(), age.cpu())
 
 
 def _rows(values: torch.Tensor, rows: int, idle: float) -> np.ndarray:
-    """A full column: rows without a cell in use hold `idle`."""
+    """Values of a full column, shape (rows,); unused rows hold `idle`."""
     column = np.full(rows, idle)
     column[: len(values)] = values.double().cpu().numpy()
     return column
 
 
 def _simulate(operation: ColumnOperation, condition) -> dict[str, object]:
+    """Simulated width (fraction of T_max), status and message of one operation."""
     from ..characterization.measure import pulse_width
     from ..circuits.runner import simulate
     from ..circuits.testbench import column

@@ -1,7 +1,7 @@
-"""Charge the hardware's energy model with what the layers really do.
+"""Accounting: evaluate the hardware's energy model on the traced signals of the attention layers.
 
-A cell's read energy is linear in pulse width, so the energy of an array is one matrix product more, w @
-e(volts), on the very activations that the trace recorded.
+The read energy of a cell is linear in the pulse width, so the energy of an array is a matrix product,
+w @ e(volts), on the traced pulse widths w and stored voltages.
 """
 
 from __future__ import annotations
@@ -27,13 +27,21 @@ def account(
     token_period: float | None = None,
     full_ring: bool = True,
 ) -> Ledger:
-    """Energy, latency and hold time of the traced tokens on `hardware`.
+    """Energy, latency and retention margin of the traced tokens.
 
-    traces: as `record_traces` leaves them, one list per attention module. full_ring: account only the queries
-    that see as many keys as any does, the steady state of a long text; otherwise all of them. token_period:
-    seconds between tokens, None for the latency times the number of traced modules.
+    Args:
+        traces: name of each attention module -> its traces, as from `record_traces`.
+        hardware: hardware with an energy model.
+        token_period: time between tokens, s; None: the latency times the number of traced modules.
+        full_ring: whether to account only the queries that see the most keys, the steady state of a long
+            text; otherwise all queries.
 
-    Raises `HardwareError` for hardware without an energy model, `ModelError` when nothing was traced.
+    Returns:
+        Ledger with means over the accounted tokens.
+
+    Raises:
+        HardwareError: hardware without an energy model.
+        ModelError: no attention was traced.
     """
     require_energy(hardware)
     recorded = {name: list(found) for name, found in traces.items() if found}
@@ -67,24 +75,50 @@ def account(
 
 
 def keys_seen(trace: Trace) -> Tensor:
-    """Number of keys that each query is compared with, (B, T)."""
+    """Number of keys that each query sees.
+
+    Args:
+        trace: signals of one attention operation.
+
+    Returns:
+        Shape (B, T), integer.
+    """
     return trace.ring.valid.sum(-1)[:, 0].expand(len(trace.widths), -1)
 
 
 def sub_tiles_in_use(trace: Trace) -> Tensor:
-    """Number of sub-tiles that hold a key for each query, (B, T)."""
+    """Number of sub-tiles that each query operates.
+
+    Args:
+        trace: signals of one attention operation.
+
+    Returns:
+        Shape (B, T), integer.
+    """
     active = torch.stack([tile.active[:, 0, :, 0] for tile in trace.sub_tiles])
     return active.sum(0).expand(len(trace.widths), -1)
 
 
 def accounted_queries(trace: Trace, full_ring: bool) -> Tensor:
-    """Which queries to account, (B, T) bool: those that see the most keys, or all that see any."""
+    """Queries to account.
+
+    Args:
+        trace: signals of one attention operation.
+        full_ring: whether to take only the queries that see the most keys, or all that see any.
+
+    Returns:
+        Shape (B, T), bool.
+    """
     seen = keys_seen(trace)
     return seen == seen.max() if full_ring else seen > 0
 
 
 def grows_with(law: Law) -> Literal["key", "sub-tile", "token"]:
-    """What the energy of one query is proportional to, for the same activity."""
+    """Quantity that the energy of one query is proportional to, at the same activity.
+
+    Args:
+        law: energy law of a stage.
+    """
     match law:
         case CellReads() | Conversions(converter=1) | Pulses(array=2):
             return "key"
@@ -95,12 +129,20 @@ def grows_with(law: Law) -> Literal["key", "sub-tile", "token"]:
 
 
 def stage_energy(law: Law, trace: Trace) -> Tensor:
-    """Energy of one stage in J, for every query and head of a trace: (B, H, T)."""
+    """Energy of one stage for every query and head.
+
+    Args:
+        law: energy law of the stage.
+        trace: signals of one attention operation.
+
+    Returns:
+        Energy, shape (B, H, T), J.
+    """
     batch, heads, queries, _ = trace.widths.shape
     valid = trace.ring.valid
-    # Query heads of a group share one array, and so the cost of filling it.
+    # Query heads of a group share one array, and so the energy of writing it.
     shared = trace.key_volts.shape[1] / heads
-    # Complements and the normalising column's constant are written like the rest.
+    # Complementary rows and the normalising column's constant are written like other cells.
     written = trace.key_volts.shape[-1] + trace.value_volts.shape[-1]
     zeros = torch.zeros(batch, heads, queries, dtype=torch.float64, device=valid.device)
     match law:
@@ -133,23 +175,31 @@ def stage_energy(law: Law, trace: Trace) -> Tensor:
 
 
 def _within(law: Conversions, charge: Tensor) -> Tensor:
-    """Energy of a conversion; beyond the fitted charges it is saturated and spends what it spends there."""
+    """Energy of each conversion, J; a charge beyond the fitted range saturates the converter at its end."""
     for low, high in law.curve.box.values():
         charge = charge.clamp(low, high)
     return law.curve(charge)
 
 
 def _per_query_head(x: Tensor, heads: int) -> Tensor:
+    """(B, Hkv, ...) repeated to (B, H, ...)."""
     return x.repeat_interleave(heads // x.shape[1], dim=1)
 
 
 def _sum_per_head(energy: Tensor, accounted: Tensor) -> Tensor:
-    """(B, H, T) energies and (B, T) mask -> sum over the accounted queries, (H,), in double precision."""
+    """Sum (H,) over the accounted queries (B, T) of energies (B, H, T), in double precision."""
     return torch.where(accounted[:, None], energy, 0.0).double().sum((0, 2))
 
 
 def require_energy(hardware: Hardware) -> None:
-    """Raise `HardwareError` for hardware without an energy model."""
+    """Check that hardware has an energy model.
+
+    Args:
+        hardware: the hardware.
+
+    Raises:
+        HardwareError: it has none.
+    """
     if hardware.energy is None:
         raise HardwareError(
             f"hardware {hardware.name!r} states no energy; account on generic28, leroux2025 or your own fit"
@@ -157,7 +207,8 @@ def require_energy(hardware: Hardware) -> None:
 
 
 def _retention_margin(hardware: Hardware, needed: float) -> RetentionMargin | None:
+    """Margin for keys needed for `needed` seconds; None without retention or with an unknown need (0)."""
     if hardware.retention is None or needed == 0:
         return None
-    held = hardware.retention.retention_time(hardware.levels.key, hardware.v_min, hardware.v_max).min()
-    return RetentionMargin(float(held), needed, float(hardware.retention.ages[-1]))
+    times = hardware.retention.retention_time(hardware.levels.key, hardware.v_min, hardware.v_max)
+    return RetentionMargin(float(times.min()), needed, float(hardware.retention.ages[-1]))

@@ -1,4 +1,4 @@
-"""The bill of analog attention: energy and time of one token in one head, and how they compare."""
+"""Ledger of analog attention: energy and time of one token in one head, and the ratios to GPUs."""
 
 from __future__ import annotations
 
@@ -13,8 +13,11 @@ if TYPE_CHECKING:
     import pandas as pd
 
 HEADS_OF_BASELINE = 12
+"""Number of heads of the baselines' attention."""
 WINDOW_OF_BASELINE = 1024
+"""Number of tokens that the baselines attend to."""
 HEAD_DIM_OF_BASELINE = 64
+"""Head dimension of the baselines' attention."""
 
 
 @dataclass(frozen=True)
@@ -22,14 +25,15 @@ class Baseline:
     """Attention of one token on a GPU: 12 heads of dimension 64 over 1024 tokens, idle power subtracted."""
 
     name: str
+    """Name of the GPU."""
     energy: float
-    """J"""
+    """Energy per token of all heads, J."""
     latency: float
-    """s"""
+    """Time per token, s."""
 
 
 BASELINES = (Baseline("RTX 4090", 7.178e-3, 22.37e-6), Baseline("Jetson Nano", 3.246e-3, 488.9e-6))
-"""As measured by Leroux et al., Nature Computational Science 5, 813-824 (2025); not measured here."""
+"""GPUs as measured by Leroux et al., Nature Computational Science 5, 813-824 (2025); not measured here."""
 
 
 @dataclass(frozen=True)
@@ -37,57 +41,70 @@ class LedgerEntry:
     """Mean energy of one stage, for one token in one head of one layer."""
 
     stage: str
+    """Name of the stage in the energy model."""
     layer: str
     """Name of the converted attention module."""
     head: int
+    """Number of the query head."""
     energy_J: float
+    """Mean energy, J."""
     origin: Origin
+    """Origin of the stage's energy: simulated, published or estimate."""
     per: Literal["key", "sub-tile", "token"]
-    """What the energy grows with: keys in the window, sub-tiles in use, or neither."""
+    """Quantity that the energy is proportional to: keys in the window, sub-tiles in use, or tokens."""
 
 
 @dataclass(frozen=True)
 class RetentionMargin:
-    """How long a stored level holds against how long it must."""
+    """Retention time of the stored levels against the time for which a key is needed."""
 
     retention_s: float
     """Time until the first level drifts by half a step, s; infinite if none does in the simulated time."""
     needed_s: float
-    """Time a key stays in the ring: keys times token period, s."""
+    """Time that a key stays in the ring, s: keys times token period."""
     simulated_s: float
-    """How long retention was simulated, s."""
+    """Longest simulated retention, s."""
 
     @property
     def margin(self) -> float:
-        """held / needed; below 1 the oldest keys are read wrong by half a step or more."""
+        """Retention time / needed time; below 1 the oldest keys are off by half a step or more."""
         return self.retention_s / self.needed_s
 
 
 @dataclass(frozen=True)
 class Ledger:
-    """Energy per token and head by stage, layer and head, and the time and area that go with it."""
+    """Energy per token and head by stage, layer and head, with latency, retention margin and area."""
 
     hardware: str
+    """Name of the hardware."""
     entries: tuple[LedgerEntry, ...]
+    """Energies of every stage, layer and head."""
     head_dim: int
+    """Head dimension D."""
     keys: float
-    """Keys that a token was compared with, mean over the tokens accounted."""
+    """Number of keys that a token is compared with, mean over the accounted tokens."""
     sub_tiles: float
-    """Sub-tiles that held them, mean over the tokens accounted."""
+    """Number of sub-tiles that hold these keys, mean over the accounted tokens."""
     tokens: int
-    """Tokens accounted, per head."""
+    """Number of accounted tokens, per head."""
     latency_s: float | None
-    """Of one token in one layer; heads work side by side. None where the hardware states no timing."""
+    """Latency of one token in one layer, s; heads work in parallel. None: the hardware states no timing."""
     retention: RetentionMargin | None = None
+    """Retention margin; None: the hardware describes no retention, or the token period is unknown."""
     area: Area | None = None
+    """Area of one head; None: the hardware states none."""
 
     @property
     def energy_per_token_head_J(self) -> float:
-        """Sum over stages, mean over layers and heads."""
+        """Energy of one token in one head, J: sum over stages, mean over layers and heads."""
         return sum(energy for energy, _ in self.stages().values())
 
     def stages(self) -> dict[str, tuple[float, Origin]]:
-        """Stage -> (energy in J, mean over layers and heads; origin), in the order of the signal path."""
+        """Energy by stage, in the order of the energy model.
+
+        Returns:
+            Name of the stage -> (energy of one token in one head, J, mean over layers and heads; origin).
+        """
         found: dict[str, list[LedgerEntry]] = {}
         for entry in self.entries:
             found.setdefault(entry.stage, []).append(entry)
@@ -99,7 +116,16 @@ class Ledger:
     def total(
         self, *, layer: str | None = None, head: int | None = None, origin: Origin | None = None
     ) -> float:
-        """Energy of one token, J: the sum of all entries, or those of one layer, head number or origin."""
+        """Energy of one token: the sum of all entries, or of those selected.
+
+        Args:
+            layer: name of the attention module; None: all.
+            head: number of the head; None: all.
+            origin: origin of the energies; None: all.
+
+        Returns:
+            Energy, J; 0 if no entry is selected.
+        """
         wanted = {"layer": layer, "head": head, "origin": origin}
         return sum(
             entry.energy_J
@@ -108,7 +134,12 @@ class Ledger:
         )
 
     def at_window(self, keys: int, columns: int = 64) -> Ledger:
-        """The same activity per key and per sub-tile, in a ring of `keys` columns: an extrapolation."""
+        """Extrapolation to another window with the same activity per key and per sub-tile.
+
+        Args:
+            keys: number of columns of the ring.
+            columns: number of ring columns in a sub-tile.
+        """
         sub_tiles = -(-keys // columns)
         factor = {"key": keys / self.keys, "sub-tile": sub_tiles / self.sub_tiles, "token": 1.0}
         entries = tuple(replace(entry, energy_J=entry.energy_J * factor[entry.per]) for entry in self.entries)
@@ -121,7 +152,11 @@ class Ledger:
 
     @classmethod
     def mean(cls, ledgers: Sequence[Ledger]) -> Ledger:
-        """Ledgers of one model and hardware over different texts as one: means weighted by tokens."""
+        """One ledger of several, weighted by their tokens.
+
+        Args:
+            ledgers: ledgers of one model on one hardware, over different texts.
+        """
         tokens = sum(ledger.tokens for ledger in ledgers)
 
         def weighted(values: Iterable[float]) -> float:
@@ -141,10 +176,14 @@ class Ledger:
         )
 
     def ratios(self) -> dict[str, dict[str, float]]:
-        """Baseline -> how many times more energy and time it takes than this hardware, under its conditions.
+        """Energy and latency of the baselines divided by this hardware's.
 
-        The ledger is taken to the baselines' window of 1024 tokens by `at_window`. Empty for another head
-        dimension than theirs; without "latency" where the hardware states no timing.
+        Compared are 12 heads over 1024 tokens, the baselines' conditions; the ledger is extrapolated to that
+        window by `at_window`.
+
+        Returns:
+            Name of the baseline -> {"energy": ratio, "latency": ratio}, without "latency" if the hardware
+            states no timing. Empty for a head dimension other than 64.
         """
         if self.head_dim != HEAD_DIM_OF_BASELINE:
             return {}
@@ -156,7 +195,7 @@ class Ledger:
         return ratios
 
     def to_dict(self) -> dict[str, Any]:
-        """The whole ledger as JSON-able values; `stages` are means over layers and heads."""
+        """The ledger as JSON-able values; `stages` are means over layers and heads."""
         return {
             "hardware": self.hardware,
             "energy_per_token_head_J": self.energy_per_token_head_J,
@@ -179,10 +218,11 @@ class Ledger:
         }
 
     def to_json(self) -> str:
+        """The ledger as JSON text, see `to_dict`."""
         return json.dumps(self.to_dict())
 
     def to_pandas(self) -> pd.DataFrame:
-        """One row per stage, layer and head; columns are the fields of `LedgerEntry`."""
+        """Table with one row per stage, layer and head; its columns are the fields of `LedgerEntry`."""
         import pandas as pd
 
         return pd.DataFrame([asdict(entry) for entry in self.entries])

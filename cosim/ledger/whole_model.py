@@ -1,4 +1,4 @@
-"""The ledger of a whole model: what attention costs while it reads real text."""
+"""Ledger of a whole model: energy of attention while the model reads text."""
 
 from __future__ import annotations
 
@@ -34,15 +34,25 @@ def account_model(
     compute: Compute = FLOAT32,
     progress: Progress | None = None,
 ) -> Ledger:
-    """Ledger of a model on `hardware` while it reads text, in the steady state of a full window.
+    """Ledger of a model that reads text, in the steady state of a full window.
 
-    The adapted weights are used where there are any; otherwise the model's own with calibrated scalers.
-    content: text to read, None for the held-out side of the demo corpus. windows: passages of the model's
-    context length to read, the last token of each being accounted. effects: those of the run that gives the
-    activations.
+    Args:
+        checkpoint: the model; its adapted weights are used if it has any, otherwise its own weights with
+            calibrated scalers.
+        hardware: hardware with an energy model.
+        content: text to read; None: the held-out part of the demo corpus.
+        windows: number of passages of the model's context length; the last token of each is accounted.
+        seed: seed of the choice of passages.
+        effects: non-idealities in the forward passes.
+        compute: device and precision of the forward passes.
+        progress: called with (passages done, passages in all) after each passage.
 
-    Raises `ModelError` for text shorter than one window, `HardwareError` for hardware without an energy
-    model.
+    Returns:
+        Mean of the passages' ledgers.
+
+    Raises:
+        ModelError: the text is shorter than one window.
+        HardwareError: hardware without an energy model.
     """
     require_energy(hardware)
     model, tokenizer = on_hardware(checkpoint, hardware, effects, compute)
@@ -64,7 +74,14 @@ def account_model(
 def on_hardware(
     checkpoint: Checkpoint, hardware: Hardware, effects: Effects = STANDARD, compute: Compute = FLOAT32
 ) -> tuple[nn.Module, Tokenizer]:
-    """A checkpoint's network on `hardware` and its tokenizer; calibrated where it is not adapted."""
+    """A checkpoint's network on hardware, and its tokenizer.
+
+    Args:
+        checkpoint: the model; without adapted weights, its scalers are calibrated on the demo corpus.
+        hardware: hardware that the attention layers run on.
+        effects: non-idealities of the attention layers.
+        compute: device of the network, and precision of the calibration.
+    """
     if checkpoint.adapted is not None:
         model = from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)
         return model.to(compute.device), tokenizer_of(checkpoint, model.config.vocab_size)

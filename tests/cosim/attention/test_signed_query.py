@@ -1,4 +1,4 @@
-"""Signed query and normalising column: against explicit loops, and what they cost."""
+"""Signed queries and the normalising column: against explicit loops, and in the energy laws."""
 
 import numpy as np
 import pytest
@@ -8,17 +8,15 @@ from gaincell.cosim import Effects, gain_cell_attention
 from gaincell.cosim.attention.api import trace_attention
 from gaincell.cosim.ledger.accounting import stage_energy
 from gaincell.cosim.network.layer import GainCellAttention
-from gaincell.cosim.spice_check import draw_operations
 from gaincell.models import CellReads, Conversions, DacConversions, Polynomial, Pulses, Writes
-from gaincell.models.chain import product_widths
 
 T, D, TILE = 21, 5, 8
-RETAINED = 0.93
+SWAP_EFFICIENCY = 0.93
 
 
 def with_options(full, scheme, normaliser):
-    retained = RETAINED if scheme == "two-phase" else None
-    update = {"signed_query": scheme, "swap_efficiency": retained, "normaliser": normaliser}
+    swap_efficiency = SWAP_EFFICIENCY if scheme == "two-phase" else None
+    update = {"signed_query": scheme, "swap_efficiency": swap_efficiency, "normaliser": normaliser}
     return type(full).model_validate(full.model_dump() | update)
 
 
@@ -30,7 +28,7 @@ def inputs():
 
 
 def column(model, charge, load):
-    """The column model written out."""
+    """Charge that the column model delivers, from its polynomial."""
     a = np.clip(charge / model.q_scale, *model.box["a"])
     u = np.clip(load, *model.box["u"])
     c = model.coefficients
@@ -38,7 +36,7 @@ def column(model, charge, load):
 
 
 def sums(part, volts, hardware):
-    """Charge of the cells, edges included, and their loading."""
+    """Charge of the cells with pulse edges, and bit-line loading."""
     charge = float(part @ hardware.transfer(volts).numpy()) + hardware.edge * (part > 0).sum()
     return charge, float(part @ hardware.column_1.loading(volts).numpy())
 
@@ -52,7 +50,7 @@ def written(fraction):
 
 
 def looped(q, k, v, hardware):
-    """One head, every key, phase and sub-tile on its own; no decay, no randomness."""
+    """Output (T, D) of one head with loops over keys, phases and sub-tiles; no decay, no randomness."""
     f, g = hardware.transfer, hardware.column_1.loading
     low = 0 if hardware.signed_query is None else -1
     width = anchored(np.clip(q, low, 1), 16)
@@ -66,7 +64,7 @@ def looped(q, k, v, hardware):
             first = sums(negative, mirror if hardware.signed_query == "mirrored" else key, hardware)
             second = sums(positive, key, hardware)
             if hardware.signed_query == "two-phase":
-                held = RETAINED * column(hardware.column_1, *first)
+                held = SWAP_EFFICIENCY * column(hardware.column_1, *first)
                 charge = column(hardware.column_1, second[0] + held * second[1], second[1]) - held
             elif hardware.signed_query == "mirrored":
                 charge = column(hardware.column_1, first[0] + second[0], first[1] + second[1])
@@ -88,7 +86,7 @@ def looped(q, k, v, hardware):
 
 @pytest.mark.parametrize("normaliser", [None, 0.9 * 6 / 7])
 @pytest.mark.parametrize("scheme", [None, "mirrored", "two-phase"])
-def test_every_option_is_the_loop_over_its_circuit(full, scheme, normaliser):
+def test_every_option_equals_a_loop_over_its_circuit(full, scheme, normaliser):
     hardware = with_options(full, scheme, normaliser)
     q, k, v = inputs()
     out = gain_cell_attention(q, k, v, hardware, effects=Effects(decay=False))
@@ -98,11 +96,11 @@ def test_every_option_is_the_loop_over_its_circuit(full, scheme, normaliser):
 
 
 @pytest.mark.parametrize("scheme", ["mirrored", "two-phase"])
-def test_an_odd_cell_without_a_bit_line_computes_the_signed_product(leroux, scheme):
-    """With f(-x) = -f(x) either scheme gives clip(sum w f(k)), as mathematics has it."""
+def test_odd_cell_without_column_model_computes_the_signed_product(leroux, scheme):
+    """With f(-x) = -f(x), both schemes give clip(sum w f(k))."""
     odd = Polynomial(coefficients=np.array([0.0, 19.3]), center=0.45, box={"v": (0.0, 0.9)})
     update = {"cells": {"nonlinear": odd}, "signed_query": scheme, "q_sat_1": 4.0, "q_sat_2": 30.0}
-    update["swap_efficiency"] = RETAINED if scheme == "two-phase" else None
+    update["swap_efficiency"] = SWAP_EFFICIENCY if scheme == "two-phase" else None
     hardware = leroux.model_copy(update=update)
     q, k, v = inputs()
     out = gain_cell_attention(q, k, v, hardware, effects=Effects.none())
@@ -111,8 +109,8 @@ def test_an_odd_cell_without_a_bit_line_computes_the_signed_product(leroux, sche
     torch.testing.assert_close(out, (phi @ f[1] / 30.0).clamp(-1, 1))
 
 
-def test_a_signed_query_learns_through_zero(full):
-    """At q = 0 the gradient is that of the positive side plus that of the negative one, not nothing."""
+def test_signed_query_of_zero_has_a_gradient(full):
+    """At q = 0 the gradient is the sum of the positive and the negative side's."""
     hardware = with_options(full, "mirrored", None)
     q, k, v = inputs()
     q = torch.zeros_like(q, requires_grad=True)
@@ -120,8 +118,8 @@ def test_a_signed_query_learns_through_zero(full):
     assert q.grad.abs().sum() > 0
 
 
-def test_the_normalised_output_does_not_depend_on_how_many_keys_agree(full):
-    """Keys of equal content: their sum grows with every token, its quotient by the sum of phi does not."""
+def test_normalised_output_does_not_depend_on_the_number_of_equal_keys(full):
+    """For equal keys the sum grows with every token, and the sum divided by that of phi does not."""
     hardware = with_options(full, "mirrored", 0.9)
     hardware = hardware.model_copy(
         update={
@@ -141,14 +139,14 @@ def test_the_normalised_output_does_not_depend_on_how_many_keys_agree(full):
     torch.testing.assert_close(out, torch.full((12,), expected), rtol=1e-3, atol=0)
 
 
-def test_the_normaliser_is_written_to_a_level_of_the_value_dac(full):
+def test_normaliser_is_stored_at_a_level_of_the_value_quantiser(full):
     hardware = with_options(full, None, 0.6)
     _, trace = trace_attention(*inputs(), hardware, effects=Effects(decay=False, write=False))
     assert trace.value_volts.shape[-1] == D + 1
     torch.testing.assert_close(trace.value_volts[..., -1], torch.full((1, 1, T), 0.9 * 5 / 7).double())
 
 
-def test_an_unsigned_query_stays_clipped_at_zero(full):
+def test_unsigned_query_is_clipped_at_zero(full):
     q, k, v = inputs()
     ours = gain_cell_attention(q, k, v, full, effects=Effects(decay=False))
     torch.testing.assert_close(
@@ -156,12 +154,12 @@ def test_an_unsigned_query_stays_clipped_at_zero(full):
     )
 
 
-def test_the_ledger_counts_complements_and_the_further_column(full):
-    """Rows pulsed, cells written, conversions and DACs; the query's own conversions stay D."""
+def test_energy_laws_count_complements_and_the_normalising_column(full):
+    """Pulsed rows, written cells and conversions count the further elements; the query has D conversions."""
     q, k, v = inputs()
     signed = with_options(full, "mirrored", 0.9)
     _, trace = trace_attention(q, k, v, signed, effects=Effects(decay=False))
-    _, swapped = trace_attention(q, k, v, with_options(full, "two-phase", None))
+    _, two_phase = trace_attention(q, k, v, with_options(full, "two-phase", None))
 
     def last(law, trace):
         return float(stage_energy(law, trace)[0, 0, -1])
@@ -169,21 +167,21 @@ def test_the_ledger_counts_complements_and_the_further_column(full):
     pulsed = int((q[0, 0, -1] * 15).round().clamp(-15, 15).ne(0).sum())
     tiles = -(-T // TILE)
     assert last(Pulses(array=1, joules=1.0), trace) == pulsed * tiles
-    assert last(Pulses(array=1, joules=1.0), swapped) == pulsed * tiles
+    assert last(Pulses(array=1, joules=1.0), two_phase) == pulsed * tiles
     assert last(Writes(joules=1.0), trace) == 2 * D + D + 1
-    assert last(Writes(joules=1.0), swapped) == 2 * D
+    assert last(Writes(joules=1.0), two_phase) == 2 * D
     assert last(DacConversions(joules=1.0), trace) == D + 2 * D + D + 1
     one = Polynomial(coefficients=[1.0])
     assert last(Conversions(converter=2, curve=one), trace) == (D + 1) * tiles
     swap = Polynomial(coefficients=[70e-15], box={"charge": (-1e-13, 4e-13)})
-    assert last(Conversions(converter=1, curve=swap), swapped) == pytest.approx(70e-15 * T)
+    assert last(Conversions(converter=1, curve=swap), two_phase) == pytest.approx(70e-15 * T)
     width = float((q[0, 0, -1].clamp(-1, 1) * 15).round().abs().sum() / 15)
-    for recorded in (trace, swapped):
+    for recorded in (trace, two_phase):
         assert last(CellReads(array=1, curve=one), recorded) == pytest.approx(width * T)
-    assert trace.head_dim == swapped.head_dim == D
+    assert trace.head_dim == two_phase.head_dim == D
 
 
-def test_a_layer_on_hardware_with_a_window_uses_it(full):
+def test_layer_uses_the_window_of_its_hardware(full):
     hardware = with_options(full, "mirrored", 0.9).model_copy(update={"window": 6})
     q, k, v = (x.float() for x in inputs())
     ours = GainCellAttention(hardware, 1)(q, k, v)
@@ -191,33 +189,16 @@ def test_a_layer_on_hardware_with_a_window_uses_it(full):
     assert not torch.equal(ours, GainCellAttention(hardware, 1, window=T)(q, k, v))
 
 
-def test_options_that_contradict_each_other_are_refused(full):
+def test_contradicting_options_raise_value_error(full):
     with pytest.raises(ValueError, match="swap_efficiency"):
         type(full).model_validate(full.model_dump() | {"signed_query": "two-phase"})
     with pytest.raises(ValueError, match="normaliser=0.2 must be above v_zero"):
         with_options(full, None, 0.2)
 
 
-def test_a_chip_deviates_complements_and_the_normaliser_too(full):
+def test_chip_changes_the_output_with_complements_and_normaliser(full):
     hardware = with_options(full, "mirrored", 0.9)
     q, k, v = inputs()
     nominal = gain_cell_attention(q, k, v, hardware)
     deviating = gain_cell_attention(q, k, v, hardware, chip=hardware.chip(1))
     assert not torch.equal(nominal, deviating)
-
-
-@pytest.mark.parametrize("scheme", ["mirrored", "two-phase"])
-def test_operations_for_spice_have_the_rows_of_the_circuit(full, scheme):
-    """What is simulated is what was computed: charge from the operation's own rows gives its pulse."""
-    hardware = with_options(full, scheme, 0.9).model_copy(update={"aging": {}, "write": None})
-    _, trace = trace_attention(*(x.float() for x in inputs()), hardware)
-    operations = draw_operations({"layer": [trace]}, hardware, 6, 0, 0.0)
-    first = [operation for operation in operations if operation.stage == 1]
-    second = [operation for operation in operations if operation.stage == 2]
-    assert {len(operation.v_store) for operation in second} == {hardware.rows}
-    for operation in first:
-        assert len(operation.v_store) == hardware.rows * (2 if scheme == "mirrored" else 1)
-        assert scheme == "two-phase" or operation.width.min() >= 0
-        predicted = product_widths(hardware, operation.width, operation.v_store[:, None], 1)[0]
-        assert predicted == pytest.approx(operation.predicted, abs=1e-5)
-    assert any(0 < operation.predicted < 1 for operation in first)

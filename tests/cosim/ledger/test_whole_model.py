@@ -1,4 +1,4 @@
-"""Accounting of a whole model, and the command `gaincell account`."""
+"""Ledger of a whole model, and the command `gaincell account`."""
 
 import json
 
@@ -55,7 +55,7 @@ def run(monkeypatch):
     return lambda *words: CliRunner().invoke(app, [str(word) for word in words])
 
 
-def test_last_tokens_of_passages_see_the_whole_window(adapted_folder, full):
+def test_last_token_of_each_passage_sees_the_whole_window(adapted_folder, full):
     hardware = full.model_copy(update={"rows": 64})
     done = []
     ledger = account_model(
@@ -70,13 +70,13 @@ def test_last_tokens_of_passages_see_the_whole_window(adapted_folder, full):
     assert {entry.layer for entry in ledger.entries} == {
         f"transformer.h.{n}.attn.gain_cell" for n in range(2)
     }
-    # fixed prices: 48 ReLU conversions of 0.5 pJ, 6 x 64 signed ones of 0.4 pJ
+    # Constant energies: 48 ReLU conversions of 0.5 pJ, 6 x 64 signed conversions of 0.4 pJ.
     assert ledger.stages()["ReLU converters"][0] == pytest.approx(48 * 5e-13, rel=1e-5)
     assert ledger.stages()["signed converters"][0] == pytest.approx(6 * 64 * 4e-13, rel=1e-5)
     assert 0 < ledger.stages()["V array"][0] < 48 * 64 * 3e-15
 
 
-def test_means_of_ledgers_weigh_tokens(adapted_folder, full):
+def test_mean_of_ledgers_is_weighted_by_tokens(adapted_folder, full):
     hardware = full.model_copy(update={"rows": 64})
     one, other = (
         account_model(locate(str(adapted_folder)), hardware, content=TEXT, windows=n) for n in (1, 3)
@@ -101,7 +101,7 @@ def test_command_prints_one_json_object(run, softmax_folder, tmp_path):
     assert report["heads"] is None
 
 
-def test_command_shows_tables_to_people(run, adapted_folder, tmp_path):
+def test_command_prints_tables_without_json(run, adapted_folder, tmp_path):
     (tmp_path / "text.txt").write_text(TEXT)
     result = run(
         adapted_folder,
@@ -117,7 +117,7 @@ def test_command_shows_tables_to_people(run, adapted_folder, tmp_path):
     assert "latency of one token in one layer: 1000.0 ns" in result.stderr
 
 
-def test_bad_input_is_one_sentence(run, adapted_folder, ideal, full, tmp_path):
+def test_bad_input_exits_with_a_message(run, adapted_folder, ideal, full, tmp_path):
     (tmp_path / "short.txt").write_text("too short")
     result = run(adapted_folder, "--hardware", "leroux2025", "--text", tmp_path / "short.txt")
     assert result.exit_code == 1
@@ -130,6 +130,6 @@ def test_bad_input_is_one_sentence(run, adapted_folder, ideal, full, tmp_path):
         account_model(checkpoint, full.model_copy(update={"rows": 64}), content="short")
 
 
-def test_accounting_leaves_no_gradients_behind(adapted_folder, full):
+def test_accounting_leaves_gradients_enabled(adapted_folder, full):
     account_model(locate(str(adapted_folder)), full.model_copy(update={"rows": 64}), content=TEXT, windows=1)
     assert torch.is_grad_enabled()
