@@ -1,4 +1,4 @@
-"""Hardware and models small enough to test with."""
+"""Small hardware and models for tests."""
 
 import numpy as np
 import pytest
@@ -122,7 +122,7 @@ def full() -> Hardware:
 
 @pytest.fixture
 def tiny_gpt2() -> GPT2LMHeadModel:
-    """Two layers of two heads of 16, random weights large enough that attention matters."""
+    """GPT-2 of two layers with two heads of 16, with weights large enough for attention to matter."""
     config = GPT2Config(
         vocab_size=64,
         n_positions=96,

@@ -1,4 +1,4 @@
-"""The shipped checkpoints: they load, fit their records, and measure what the records say."""
+"""Shipped checkpoints: they load, and their size and losses agree with their records."""
 
 import json
 import platform
@@ -25,11 +25,12 @@ def adaptation():
     return read_adaptation(DEMO / "adapted")
 
 
-def same_text(corpus: dict) -> None:
+def require_same_text(corpus: dict) -> None:
+    """Skip the test if the demo corpus differs from the one of the record."""
     if corpus["sha256"] != demo_corpus().digest:
         pytest.skip(
             f"measured on the text of Python {corpus['python']}; this is {platform.python_version()}, "
-            "whose standard library says something else"
+            "whose standard library has other text"
         )
 
 
@@ -38,7 +39,7 @@ def test_a_checkpoint_takes_at_most_ten_megabytes(part):
     assert sum(file.stat().st_size for file in (DEMO / part).iterdir() if file.is_file()) < 10e6
 
 
-def test_the_pretrained_network_is_as_described(training):
+def test_softmax_network_has_the_recorded_size_and_training(training):
     model = load_softmax(DEMO / "softmax")
     assert 2e6 < training["parameters"] == sum(p.numel() for p in model.parameters()) < 6e6
     assert model.config.n_embd // model.config.n_head == 64
@@ -47,15 +48,15 @@ def test_the_pretrained_network_is_as_described(training):
     assert training["curve"][-1]["held_out"] < training["curve"][0]["held_out"] - 1
 
 
-def test_the_pretrained_network_measures_what_its_record_says(training):
-    same_text(training["corpus"])
+def test_softmax_network_has_the_recorded_held_out_loss(training):
+    require_same_text(training["corpus"])
     windows = held_out_windows(encode(demo_corpus().held_out), context=256)
     loss = measure(load_softmax(DEMO / "softmax"), windows)
     assert loss.tokens == training["held_out"]["tokens"]
     assert loss.nats == pytest.approx(training["held_out"]["nats_per_byte"], abs=1e-3)
 
 
-def test_the_adapted_twin_belongs_to_the_shipped_network_and_hardware(adaptation):
+def test_adapted_network_names_the_shipped_network_and_hardware(adaptation):
     assert adaptation.model == "demo"
     assert adaptation.settings["weights"] == digest(load_softmax(DEMO / "softmax"))
     model = from_pretrained(DEMO / "adapted")
@@ -63,8 +64,8 @@ def test_the_adapted_twin_belongs_to_the_shipped_network_and_hardware(adaptation
     assert adaptation.settings["hardware"] == Hardware.from_pretrained(DEMO / "adapted" / "hardware").digest
 
 
-def test_the_adapted_twin_measures_what_its_record_says(adaptation):
-    same_text(adaptation.corpus)
+def test_adapted_network_has_the_recorded_held_out_loss(adaptation):
+    require_same_text(adaptation.corpus)
     windows = held_out_windows(encode(demo_corpus().held_out), context=256, limit=WATCHED_TOKENS)
     assert measure(load_softmax(DEMO / "adapted" / "control"), windows).nats == pytest.approx(
         adaptation.held_out["control"], abs=0.01
@@ -74,7 +75,7 @@ def test_the_adapted_twin_measures_what_its_record_says(adaptation):
     assert adapted - adaptation.held_out["control"] < 0.19
 
 
-def test_the_demo_writes_english():
+def test_demo_generates_printable_text():
     torch.manual_seed(0)
     result = generate_text(locate("demo"), "Return the ", max_new_tokens=24, temperature=0)
     assert result["hardware"] == "generic28"

@@ -1,4 +1,4 @@
-"""A language model and a text small enough to train in a test."""
+"""Language models and a text small enough to train in a test."""
 
 import torch
 from transformers import GPT2Config, GPT2LMHeadModel, LlamaConfig, LlamaForCausalLM
@@ -10,6 +10,7 @@ CONTEXT = 24
 
 
 def network(seed: int = 0, *, dropout: float = 0.0) -> GPT2LMHeadModel:
+    """Byte-level GPT-2 of two layers with two heads of 16, context 24."""
     torch.manual_seed(seed)
     return GPT2LMHeadModel(
         GPT2Config(
@@ -28,7 +29,7 @@ def network(seed: int = 0, *, dropout: float = 0.0) -> GPT2LMHeadModel:
 
 
 def llama(context: int) -> LlamaForCausalLM:
-    """Two layers of four heads on two key-value heads, whose scores differ enough for tokens to do so."""
+    """Llama of two layers, four heads on two key-value heads, with weights so large that tokens vary."""
     config = LlamaConfig(
         vocab_size=64,
         hidden_size=32,
@@ -44,4 +45,5 @@ def llama(context: int) -> LlamaForCausalLM:
 
 
 def corpus() -> Corpus:
+    """One sentence, repeated 40 times to train on and 4 times held out."""
     return Corpus(SENTENCE * 40 + b"\0", SENTENCE * 4 + b"\0", 1, 1, "3.x")

@@ -1,4 +1,4 @@
-"""Invariants of the attention function: shapes, caches, masks, effects, gradients."""
+"""Attention function: shapes, caches, masks, effects, gradients."""
 
 import numpy as np
 import pytest
@@ -42,7 +42,7 @@ def signals(batch=1, heads=2, kv_heads=None, length=30, depth=6, dtype=torch.flo
     heads=st.sampled_from([(1, 1), (2, 2), (4, 2), (3, 1)]),
     queries=st.integers(1, 40),
 )
-def test_decode_and_chunks_give_the_rows_of_prefill(full, length, window, depth, heads, queries):
+def test_decode_step_and_chunk_equal_the_rows_of_prefill(full, length, window, depth, heads, queries):
     q, k, v = signals(1, *heads, length, depth)
     prefill = gain_cell_attention(q, k, v, full, window=window, chip=full.chip(0))
     assert prefill.shape == q.shape
@@ -51,7 +51,7 @@ def test_decode_and_chunks_give_the_rows_of_prefill(full, length, window, depth,
     chunk = gain_cell_attention(q[:, :, -queries:], k, v, full, window=window, chip=full.chip(0))
     torch.testing.assert_close(chunk, prefill[:, :, -queries:], rtol=1e-9, atol=1e-9)
     if window is not None and length > window:
-        # a cache that has dropped what the ring has overwritten
+        # A cache without the keys that the ring has overwritten.
         start = length - window
         late = gain_cell_attention(
             q[:, :, -1:],
@@ -71,7 +71,7 @@ def test_decode_and_chunks_give_the_rows_of_prefill(full, length, window, depth,
     window=st.one_of(st.none(), st.integers(1, 30)),
     kind=st.sampled_from(["full", "ideal"]),
 )
-def test_left_padding_changes_nothing(full, ideal, padding, window, kind):
+def test_left_padding_does_not_change_the_output(full, ideal, padding, window, kind):
     hardware = {"full": full, "ideal": ideal}[kind]
     q, k, v = signals(1, 2, 2, 25, 6)
     alone = gain_cell_attention(q, k, v, hardware, window=window, chip=full.chip(0))
@@ -84,7 +84,7 @@ def test_left_padding_changes_nothing(full, ideal, padding, window, kind):
 
 
 @pytest.mark.parametrize("window", [None, 1, 7, 64])
-def test_ideal_is_softmax_attention(ideal, window):
+def test_ideal_hardware_equals_softmax_attention(ideal, window):
     q, k, v = torch.randn(3, 2, 4, 33, 16)
     position = torch.arange(33)
     age = position[:, None] - position
@@ -98,7 +98,7 @@ def test_ideal_is_softmax_attention(ideal, window):
         torch.testing.assert_close(gain_cell_attention(q, k, v, ideal), causal, rtol=0, atol=1e-5)
 
 
-def test_query_heads_share_the_arrays_of_their_group(full):
+def test_query_heads_of_a_group_share_its_arrays(full):
     q, k, v = signals(1, 4, 2)
     shared = gain_cell_attention(q, k, v, full, window=9)
     repeated = gain_cell_attention(
@@ -108,7 +108,7 @@ def test_query_heads_share_the_arrays_of_their_group(full):
 
 
 @pytest.mark.parametrize("name", SWITCHES)
-def test_a_switch_is_the_hardware_without_the_effect(full, name):
+def test_switching_an_effect_off_equals_hardware_without_it(full, name):
     q, k, v = signals()
     everything, chip = Effects(noise=True), full.chip(0)
     off = everything.without(name)
@@ -122,7 +122,7 @@ def test_a_switch_is_the_hardware_without_the_effect(full, name):
     assert not torch.allclose(run(full, off), run(full, everything), atol=1e-6)
 
 
-def test_quantise_puts_every_signal_on_its_levels(full):
+def test_quantisation_puts_every_signal_on_its_levels(full):
     q, k, v = signals()
     exact = full.model_copy(update={"write": None})
     out, trace = trace_attention(q, k, v, exact)
@@ -139,7 +139,7 @@ def test_quantise_puts_every_signal_on_its_levels(full):
     assert not torch.allclose(out, gain_cell_attention(q, k, v, exact, effects=Effects().without("quantise")))
 
 
-def test_quantisers_reach_both_ends(leroux):
+def test_quantisers_include_both_ends_of_their_range(leroux):
     q = torch.tensor([0.0, 1.0, 2.0, -1.0]).reshape(1, 1, 1, 4)
     k = torch.tensor([0.0, 0.9, 1.0, -1.0]).reshape(1, 1, 1, 4)
     _, trace = trace_attention(q, k, k, leroux)
@@ -147,7 +147,7 @@ def test_quantisers_reach_both_ends(leroux):
     torch.testing.assert_close(trace.key_volts.flatten(), torch.tensor([0.0, 0.9, 0.9, 0.0]))
 
 
-def test_edge_adds_charge_to_pulses_only(full):
+def test_edge_charge_is_added_only_where_there_is_a_pulse(full):
     hardware = full.model_copy(update={"column_1": None, "column_2": None, "aging": {}})
     q = torch.tensor([0.0, 0.2, 1.0]).reshape(1, 1, 3, 1)
     k = torch.full((1, 1, 3, 1), 0.9)
@@ -158,7 +158,7 @@ def test_edge_adds_charge_to_pulses_only(full):
     torch.testing.assert_close(trace.charge_1[0, 0, :, 0] / full_pulse, expected / full_pulse)
 
 
-def test_column_compresses_the_sum_of_the_cells(full):
+def test_first_charge_equals_the_column_model_of_the_cell_sum(full):
     q, k, v = signals()
     effects = Effects().without("edge", "decay", "write")
     _, trace = trace_attention(q, k, v, full, effects=effects)
@@ -171,7 +171,7 @@ def test_age_in_seconds_follows_the_token_period(full):
     q, k, v = signals()
     effects = Effects().without("column", "edge")
     _, trace = trace_attention(q, k, v, full, effects=effects, token_period=2e-6)
-    # query 20, key 5: 15 tokens, 30 us
+    # Query 20 and key 5 are 15 tokens, 30 us, apart.
     charge = full.aging["table"](trace.key_volts[0, 1, 5], 30e-6) @ trace.widths[0, 1, 20]
     assert trace.charge_1[0, 1, 20, 5].item() == pytest.approx(charge.item(), rel=1e-9)
     by_latency = gain_cell_attention(q, k, v, full, effects=effects)
@@ -183,12 +183,12 @@ def test_age_in_seconds_follows_the_token_period(full):
     )
 
 
-def test_unknown_token_period_is_one_clear_error(full):
+def test_aging_in_seconds_without_timing_raises_hardware_error(full):
     with pytest.raises(HardwareError, match="token_period"):
         gain_cell_attention(*signals(), full.model_copy(update={"timing": None}))
 
 
-def test_noise_is_fresh_has_the_stated_rms_and_obeys_the_global_seed(full):
+def test_noise_has_the_stated_rms_and_follows_the_global_seed(full):
     q, k, v = signals(length=60)
     effects = Effects(**{**vars(Effects.none()), "noise": True})
 
@@ -202,8 +202,8 @@ def test_noise_is_fresh_has_the_stated_rms_and_obeys_the_global_seed(full):
     assert (charge(1) - clean).std().item() == pytest.approx(1e-16, rel=0.05)
 
 
-def test_unused_sub_tiles_add_no_converter_offset(full):
-    # The read-out's offset would appear once for each sub-tile that has been operated, and in no other.
+def test_converter_offset_is_added_once_per_operated_sub_tile(full):
+    # Without pulses, the output is the read-out's offset times the number of operated sub-tiles.
     q, k, v = signals(length=17)
     effects = Effects().without("quantise")
     _, trace = trace_attention(q * 0, k, v, full.model_copy(update={"phi": None}), effects=effects)
@@ -213,19 +213,19 @@ def test_unused_sub_tiles_add_no_converter_offset(full):
     torch.testing.assert_close(out[0, 0, :, 0], operated * torch.tensor(offset, dtype=torch.float64))
 
 
-def test_extrapolation_is_counted(full):
+def test_evaluations_outside_the_validity_boxes_are_counted(full):
     narrow = full.column_1.model_copy(update={"box": {"a": (-0.01, 0.01), "u": (0.0, 1.0)}})
     _, trace = trace_attention(*signals(), full.model_copy(update={"column_1": narrow}))
-    # every query sees itself and what came before: the keys it does not see count for nothing
+    # Only keys that the query sees count: itself and the earlier ones.
     assert 100 < trace.outside["column_1"] <= 2 * 30 * 31 // 2
     assert trace.outside["cell_1"] == 0
     _, late = trace_attention(*signals(), full, token_period=10e-6)
-    # ages beyond 100 us: more than 10 tokens; 30 queries see 19 + 18 + ... + 1 such keys
+    # Ages beyond 100 us are more than 10 tokens: 30 queries see 19 + 18 + ... + 1 such keys.
     assert late.outside["age"] == 19 * 20 // 2
 
 
 @pytest.mark.parametrize("name", ["leroux", "full"])
-def test_gradients_are_exact_without_rounding(request, name):
+def test_gradcheck_passes_without_quantisation(request, name):
     hardware = request.getfixturevalue(name)
     small = {"q_sat_1": 6.0, "q_sat_2": 8.0, "columns": 3} if name == "leroux" else {"columns": 3}
     hardware = hardware.model_copy(update=small)
@@ -239,7 +239,7 @@ def test_gradients_are_exact_without_rounding(request, name):
     assert torch.autograd.gradcheck(run, (q, k, v), eps=1e-7, atol=1e-4)
 
 
-def test_rounding_is_straight_through_and_clips_are_not(leroux):
+def test_quantisers_pass_gradients_and_clipped_queries_block_them(leroux):
     q = torch.tensor([[-0.5, 0.3, 0.7, 1.5]]).reshape(1, 1, 1, 4).requires_grad_()
     k = torch.full((1, 1, 1, 4), 0.6).requires_grad_()
     v = torch.full((1, 1, 1, 4), 0.7).requires_grad_()
@@ -251,7 +251,7 @@ def test_rounding_is_straight_through_and_clips_are_not(leroux):
 
 
 @pytest.mark.parametrize("dtype", [torch.float16, torch.bfloat16, torch.float32, torch.float64])
-def test_dtype_is_kept_and_autocast_costs_no_levels(leroux, dtype):
+def test_output_keeps_the_dtype_and_autocast_does_not_change_it(leroux, dtype):
     q, k, v = signals(dtype=dtype)
     out = gain_cell_attention(q, k, v, leroux)
     assert out.dtype == dtype
@@ -260,7 +260,7 @@ def test_dtype_is_kept_and_autocast_costs_no_levels(leroux, dtype):
 
 
 @pytest.mark.parametrize("name", ["leroux", "full"])
-def test_single_precision_is_enough_for_volts_and_coulombs(request, name):
+def test_float32_agrees_with_float64(request, name):
     hardware = request.getfixturevalue(name)
     signal = [x.requires_grad_() for x in signals(dtype=torch.float32)]
     exact = [x.detach().double().requires_grad_() for x in signal]
@@ -274,7 +274,7 @@ def test_single_precision_is_enough_for_volts_and_coulombs(request, name):
         assert (x.grad - y.grad).norm() < 1e-3 * y.grad.norm()
 
 
-def test_nan_propagates_and_empty_batch_passes(full):
+def test_nan_stays_in_its_row_and_head_and_an_empty_batch_is_accepted(full):
     q, k, v = signals()
     q[0, 0, 10, 2] = torch.nan
     out = gain_cell_attention(q, k, v, full)
@@ -295,18 +295,18 @@ def test_nan_propagates_and_empty_batch_passes(full):
         (((1, 2, 5, 17), (1, 2, 5, 17)), {}, HardwareError, "17 exceeds the 16 rows"),
     ],
 )
-def test_what_does_not_fit_is_refused_with_the_values(full, shapes, options, error, message):
+def test_inconsistent_shapes_raise_an_error_with_their_values(full, shapes, options, error, message):
     q, k = torch.rand(shapes[0]), torch.rand(shapes[1])
     with pytest.raises(error, match=message):
         gain_cell_attention(q, k, k, full, **options)
 
 
-def test_softmax_has_nothing_to_trace(ideal):
+def test_tracing_softmax_hardware_raises_hardware_error(ideal):
     with pytest.raises(HardwareError, match="exact softmax"):
         trace_attention(*signals(), ideal)
 
 
-def test_non_contiguous_inputs(full):
+def test_non_contiguous_inputs_give_the_same_output(full):
     q, k, v = (x.transpose(1, 2) for x in (torch.rand(1, 30, 2, 6), *0.9 * torch.rand(2, 1, 30, 2, 6)))
     out = gain_cell_attention(q, k, v, full)
     torch.testing.assert_close(out, gain_cell_attention(q.contiguous(), k.contiguous(), v.contiguous(), full))
@@ -314,7 +314,7 @@ def test_non_contiguous_inputs(full):
 
 
 @pytest.mark.parametrize("kind", ["full", "ideal"])
-def test_not_a_number_in_padding_stays_in_padding(full, ideal, kind):
+def test_nan_in_padding_does_not_reach_stored_tokens(full, ideal, kind):
     hardware = {"full": full, "ideal": ideal}[kind]
     q, k, v = signals(2)
     stored = torch.ones(2, 30, dtype=torch.bool)
@@ -336,7 +336,7 @@ def test_not_a_number_in_padding_stays_in_padding(full, ideal, kind):
         ({"token_period": float("nan")}, "token_period=nan must be more than 0 s"),
     ],
 )
-def test_a_window_or_token_period_without_meaning_is_refused(full, tiny_gpt2, wrong, message):
+def test_window_below_one_and_token_period_not_positive_raise_value_error(full, tiny_gpt2, wrong, message):
     for use in (
         lambda: gain_cell_attention(*signals(), full, **wrong),
         lambda: trace_attention(*signals(), full, **wrong),

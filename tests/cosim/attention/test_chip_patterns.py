@@ -1,4 +1,4 @@
-"""One chip: a fixed pattern of its places with the moments that its hardware states, and the layer on it."""
+"""Fixed-pattern deviations of one chip: their moments, their circuits, and the layer on that chip."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ def signals(batch=1, heads=2, kv_heads=None, length=30, depth=6):
     return q, k, v
 
 
-def test_a_seed_is_a_chip(full):
+def test_same_seed_gives_the_same_chip_and_other_seeds_and_layers_differ(full):
     q, k, v = signals()
 
     def run(seed, layer=0):
@@ -30,12 +30,12 @@ def test_a_seed_is_a_chip(full):
     assert all(not torch.allclose(a, b, atol=1e-4) for i, a in enumerate(outs) for b in outs[:i])
 
 
-def test_hardware_without_mismatch_has_no_chips(leroux):
+def test_chip_of_hardware_without_mismatch_raises_hardware_error(leroux):
     with pytest.raises(HardwareError, match="describes no mismatch"):
         leroux.chip(0)
 
 
-def test_places_do_not_depend_on_what_the_network_uses_of_the_arrays(full):
+def test_deviations_do_not_depend_on_the_number_of_heads_columns_or_rows_in_use(full):
     chip, ring = full.chip(5), np.arange(30)
     scores = chip.reads(1, 2, 3, ring, 16)
     assert scores.shape == (2, 3, 30, 16)
@@ -53,7 +53,7 @@ def test_places_do_not_depend_on_what_the_network_uses_of_the_arrays(full):
     assert all(abs(np.corrcoef(scores[0].ravel(), other[0].ravel())[0, 1]) < 0.12 for other in others)
 
 
-def test_batch_and_sequence_see_the_same_arrays(full):
+def test_deviations_do_not_depend_on_batch_size_or_sequence_length(full):
     q, k, v = signals(2, length=24)
     chip = full.chip(0)
     both = gain_cell_attention(q, k, v, full, chip=chip)
@@ -108,7 +108,7 @@ def test_caches_of_the_operator_are_bounded_and_eviction_changes_no_number(full)
     assert torch.equal(torch.ops.gaincell.chip_pattern(texts[0]), first)
 
 
-def test_an_overwritten_column_keeps_its_deviation(full):
+def test_overwritten_column_keeps_its_deviation(full):
     q, _, _ = signals(length=48)
     k = torch.full((1, 2, 48, 6), 0.8, dtype=torch.float64)
     charge = trace_attention(q, k, k, full, window=24, effects=ONLY, chip=full.chip(0))[1].charge_1
@@ -123,8 +123,8 @@ def test_query_heads_of_a_group_share_cells_and_converters(full):
     torch.testing.assert_close(out[:, 0], out[:, 1])
 
 
-def test_cells_have_the_stated_moments(full):
-    """One-hot queries read single cells: 16 x 512 of them, at two stored voltages."""
+def test_cell_deviations_have_the_stated_covariance_and_zero_mean(full):
+    """One-hot queries read 16 x 512 single cells, at two stored voltages."""
     hardware = full.model_copy(update={"columns": 64})
     q = torch.eye(16, dtype=torch.float64).reshape(1, 1, 16, 16)
     chip, charges = hardware.chip(4), []
@@ -139,7 +139,7 @@ def test_cells_have_the_stated_moments(full):
     assert np.mean(charges, axis=1) == pytest.approx([0, 0], abs=4 * stated.max() ** 0.5 / 8192**0.5)
 
 
-def test_converters_have_the_stated_moments(full):
+def test_converter_deviations_have_the_stated_mean_and_covariance(full):
     chip = full.chip(0)
     for variation, numbers in (
         (full.mismatch.phi, chip.relus(0, 20, np.arange(400)).reshape(-1, 2)),
@@ -156,8 +156,8 @@ def test_converters_have_the_stated_moments(full):
         assert deviation == pytest.approx(stated, abs=4 * 2**0.5 / 8000**0.5)
 
 
-def test_a_bank_shares_the_gain_of_its_bias(full):
-    """All converters of a sub-tile have it in common, and no other sub-tile, stage, head or layer has it."""
+def test_converters_of_a_sub_tile_share_the_gain_error_of_their_bank(full):
+    """The gain error of a bank is common to the converters of one sub-tile, and independent between banks."""
     banks = {
         "phi": full.mismatch.phi.model_copy(update={"bank": np.array([[0.05]])}),
         "readout": full.mismatch.readout.model_copy(update={"bank": np.array([[0.04, 0.0], [0.03, 0.05]])}),
@@ -177,8 +177,8 @@ def test_a_bank_shares_the_gain_of_its_bias(full):
     assert np.cov(gains[:, :, 0].reshape(-1, 2).T) == pytest.approx(exact, abs=4 * 0.03 * 0.0034)
 
 
-def test_converters_and_writes_deviate_as_their_surrogates_say(full):
-    """Every step against its own formula, for one query and one key."""
+def test_writes_and_converters_follow_their_mismatch_formulas(full):
+    """Each step against its formula, for one query and one key."""
     chip = full.chip(3)
     effects = Effects.none()
     effects = Effects(**{**vars(effects), "mismatch": True, "converter": True, "write": True})
@@ -197,7 +197,7 @@ def test_converters_and_writes_deviate_as_their_surrogates_say(full):
     torch.testing.assert_close(tile.output[0, 0, 0], full.readout(charge))
 
 
-def test_switches_and_partial_mismatch(full):
+def test_mismatch_switched_off_or_empty_equals_nominal_circuits(full):
     q, k, v = signals()
     nominal = gain_cell_attention(q, k, v, full)
     off = gain_cell_attention(q, k, v, full, chip=full.chip(0), effects=Effects(mismatch=False))
@@ -206,7 +206,7 @@ def test_switches_and_partial_mismatch(full):
     torch.testing.assert_close(gain_cell_attention(q, k, v, full, chip=nothing), nominal)
 
 
-def test_a_converted_model_sits_on_a_chip(full, tiny_gpt2):
+def test_put_on_chip_changes_the_logits_of_a_converted_model_reversibly(full, tiny_gpt2):
     tokens = torch.arange(20)[None]
     model = convert(tiny_gpt2, full, chip=full.chip(1))
     assert {layer.chip.seed for layer in gain_cell_layers(model).values()} == {1}
@@ -217,7 +217,7 @@ def test_a_converted_model_sits_on_a_chip(full, tiny_gpt2):
     torch.testing.assert_close(model(tokens).logits, first)
 
 
-def test_a_chip_survives_saving_the_hardware(full, tmp_path):
+def test_chip_of_saved_hardware_gives_the_same_output(full, tmp_path):
     full.save_pretrained(tmp_path)
     again = Hardware.from_pretrained(tmp_path)
     q, k, v = signals()

@@ -1,14 +1,19 @@
-"""Converted models under torch.compile, autocast and `generate`, with every implementation that runs here."""
+"""Converted models under torch.compile, autocast and `generate`, with the implementations for CPUs."""
+
+from types import SimpleNamespace
 
 import pytest
 import torch
 from tiny import llama
 from transformers import GPT2LMHeadModel
 
-from gaincell.cosim import GainCellAttention, convert, gain_cell_layers
+from gaincell.cosim import Effects, GainCellAttention, convert, gain_cell_layers
+from gaincell.cosim.attention.kernels import dispatch
+from gaincell.cosim.attention.operation import OperationContext
+from gaincell.cosim.attention.ring import positions_of
 from gaincell.models import Hardware
 
-# torch.compile itself makes an instance of every autograd function that it follows.
+# torch.compile instantiates every autograd function that it traces, which torch deprecates.
 pytestmark = pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
 
 OPTIONS = {"max_new_tokens": 40, "do_sample": False, "pad_token_id": 0, "eos_token_id": None}
@@ -16,7 +21,7 @@ OPTIONS = {"max_new_tokens": 40, "do_sample": False, "pad_token_id": 0, "eos_tok
 
 @pytest.fixture(params=["gpt2", "llama"])
 def model(request, tiny_gpt2, leroux):
-    """A converted model whose scalers keep the signals inside the converters' ranges."""
+    """A converted model whose scalers keep signals inside the converters' ranges."""
     network = tiny_gpt2 if request.param == "gpt2" else llama(96)
     include = "transformer.h.*" if isinstance(network, GPT2LMHeadModel) else "model.layers.*"
     hardware = leroux.model_copy(update={"q_sat_1": 10.0, "columns": 16})
@@ -41,13 +46,13 @@ def tokens():
 
 @torch.no_grad()
 @pytest.mark.parametrize("implementation", ["reference", "torch", "auto"])
-def test_a_cache_changes_no_token(model, tokens, implementation):
+def test_generation_with_a_cache_gives_the_same_tokens(model, tokens, implementation):
     use(model, implementation)
     cached = model.generate(tokens[:, :20], use_cache=True, **OPTIONS)
     assert torch.equal(cached, model.generate(tokens[:, :20], use_cache=False, **OPTIONS))
     assert cached[0, 20:].unique().numel() > 3
     use(model, "reference")
-    # A read-out in the neighbouring bin moves the logits of its token.
+    # A read-out that rounds to the neighbouring level changes the logits of its token.
     moved = (model(cached).logits - _with(model, cached, implementation)).abs().amax(-1) > 1e-3
     assert moved.float().mean() < 0.05
 
@@ -60,7 +65,7 @@ def _with(model: torch.nn.Module, tokens: torch.Tensor, implementation: str) -> 
 @pytest.mark.slow
 @torch.no_grad()
 @pytest.mark.parametrize("implementation", ["torch", "auto"])
-def test_a_compiled_model_is_one_graph_and_gives_the_same(model, tokens, implementation):
+def test_compiled_model_is_one_graph_with_the_same_logits(model, tokens, implementation):
     use(model, implementation)
     torch._dynamo.reset()
     compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
@@ -70,7 +75,7 @@ def test_a_compiled_model_is_one_graph_and_gives_the_same(model, tokens, impleme
 
 @pytest.mark.slow
 @pytest.mark.parametrize("implementation", ["torch", "auto"])
-def test_a_compiled_model_learns_the_same(model, tokens, implementation):
+def test_compiled_model_has_the_same_gradients(model, tokens, implementation):
     use(model, implementation)
     torch._dynamo.reset()
     compiled = torch.compile(model, backend="aot_eager", fullgraph=True)
@@ -84,7 +89,7 @@ def test_a_compiled_model_learns_the_same(model, tokens, implementation):
 
 @pytest.mark.slow
 @torch.no_grad()
-def test_a_compiled_model_writes_the_same(model, tokens):
+def test_compiled_model_generates_the_same_tokens(model, tokens):
     eager = model.generate(tokens[:, :20], **OPTIONS)
     torch._dynamo.reset()
     model.forward = torch.compile(model.forward, backend="aot_eager")
@@ -93,7 +98,7 @@ def test_a_compiled_model_writes_the_same(model, tokens):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("implementation", ["torch", "auto"])
-def test_a_layer_on_a_chip_is_one_graph_and_another_chip_another(implementation):
+def test_compiled_layer_on_a_chip_is_one_graph_and_recompiles_for_another_chip(implementation):
     hardware = Hardware.from_pretrained("generic28")
     layer = GainCellAttention(hardware, 2, implementation=implementation, layer=1)
     x = torch.rand(1, 2, 20, 32), *0.2 * torch.randn(2, 1, 2, 20, 32)
@@ -114,8 +119,7 @@ def test_a_layer_on_a_chip_is_one_graph_and_another_chip_another(implementation)
 
 
 @pytest.mark.slow
-def test_lengths_may_be_symbols_where_a_token_period_is_a_constant():
-    """Of the graph: every period has one, for all lengths."""
+def test_dynamic_lengths_share_a_graph_and_each_token_period_has_its_own():
     layer = GainCellAttention(Hardware.from_pretrained("generic28"), 2, window=25)
     torch._dynamo.reset()
     compiled = torch.compile(layer, backend="aot_eager", fullgraph=True, dynamic=True)
@@ -136,9 +140,26 @@ def test_lengths_may_be_symbols_where_a_token_period_is_a_constant():
     assert not torch.equal(outs[0], outs[2])
 
 
+def test_choice_of_a_slower_implementation_warns_once_and_is_traceable(monkeypatch, leroux):
+    monkeypatch.setitem(dispatch.KERNELS, "native", SimpleNamespace(unavailable=lambda op, q: "of this test"))
+    positions = positions_of(3, 3, window=None, columns=64, key_start=0, stored=None, device="cpu")
+    op = OperationContext(leroux, Effects(), positions, None, None)
+
+    def choose(q):
+        return q + 1 if dispatch.chosen(q, op) == "torch" else q
+
+    q = torch.zeros(1, 1, 3, 8)
+    torch._dynamo.reset()
+    compiled = torch.compile(choose, backend="eager", fullgraph=True)
+    with pytest.warns(RuntimeWarning, match="no 'native' implementation, since of this test") as caught:
+        assert torch.equal(compiled(q), q + 1)
+        assert torch.equal(choose(q), q + 1)
+    assert len(caught) == 1
+
+
 @pytest.mark.parametrize("implementation", ["torch", "auto"])
-def test_autocast_costs_no_levels(leroux, implementation):
-    """A layer on bfloat16 signals, as projections under autocast give them, in autocast and outside."""
+def test_layer_under_autocast_equals_layer_without(leroux, implementation):
+    """The layer takes bfloat16 signals, as projections under autocast give them."""
     layer = GainCellAttention(leroux, 2, window=40, implementation=implementation)
     q, k, v = torch.rand(1, 2, 70, 32), *0.2 * torch.randn(2, 1, 2, 70, 32)
     q, k, v = (x.bfloat16() for x in (q, k, v))
@@ -151,7 +172,7 @@ def test_autocast_costs_no_levels(leroux, implementation):
     assert all(parameter.grad.isfinite().all() for parameter in layer.parameters())
 
 
-def test_a_model_learns_under_autocast(model, tokens):
+def test_gradients_under_autocast_are_finite(model, tokens):
     with torch.autocast("cpu", torch.bfloat16):
         loss = model(tokens, labels=tokens).loss
     loss.backward()
@@ -160,7 +181,7 @@ def test_a_model_learns_under_autocast(model, tokens):
         assert parameter.grad.isfinite().all(), name
 
 
-def test_how_it_is_computed_is_not_saved(model, leroux):
+def test_implementation_gradient_and_compilation_do_not_change_the_state_dict(model, leroux):
     keys = set(model.state_dict())
     include = "transformer.h.*" if isinstance(model, GPT2LMHeadModel) else "model.layers.*"
     convert(model, leroux, include=include, implementation="torch", gradient="fixed-slope")

@@ -1,4 +1,4 @@
-"""Noise in the layer: on stored voltages, on pulse widths, and only where it can act."""
+"""Noise of stored voltages and of pulse widths."""
 
 import pytest
 import torch
@@ -23,14 +23,14 @@ def traces(hardware, noise):
     return [trace_attention(q, k, v, noisy, effects=effects)[1] for effects in (QUIET, NOISY)]
 
 
-def test_a_write_is_noisy(full):
+def test_write_noise_has_the_stated_rms(full):
     clean, noisy = traces(full, Noise(charge_1=0.0, charge_2=0.0, write_volts=2e-3))
     for name in ("key_volts", "value_volts"):
         moved = getattr(noisy, name) - getattr(clean, name)
         assert moved.std().item() == pytest.approx(2e-3, rel=0.15)
 
 
-def test_only_partial_pulses_jitter(full):
+def test_jitter_acts_on_partial_pulses_only(full):
     clean, noisy = traces(full, Noise(charge_1=0.0, charge_2=0.0, jitter_1=0.01))
     partial = (clean.phi > 0) & (clean.phi < 1)
     inside = (clean.phi > 0.1) & (clean.phi < 0.9)
@@ -40,7 +40,7 @@ def test_only_partial_pulses_jitter(full):
     assert noisy.phi.min() >= 0 and noisy.phi.max() <= 1
 
 
-def test_jitter_keeps_the_sign_of_the_read_out(full):
+def test_jitter_does_not_change_the_sign_of_a_read_out(full):
     clean, noisy = traces(full, Noise(charge_1=0.0, charge_2=0.0, jitter_2=0.02))
     before = torch.cat([tile.output.flatten() for tile in clean.sub_tiles])
     after = torch.cat([tile.output.flatten() for tile in noisy.sub_tiles])
@@ -48,7 +48,7 @@ def test_jitter_keeps_the_sign_of_the_read_out(full):
     assert (before * after >= 0).all()
 
 
-def test_the_command_line_adds_noise_only_where_it_is_asked_for():
+def test_command_line_switches_noise_on_only_on_request():
     assert not chosen_effects(None).noise
     asked = chosen_effects(["write"], noise=True)
     assert asked.noise and not asked.write and asked.column

@@ -1,4 +1,4 @@
-"""The attention function against the published equations, written out with loops in NumPy."""
+"""Reference implementation against the published equations, as loops in NumPy."""
 
 import math
 
@@ -28,7 +28,7 @@ def sign_and_magnitude(y, levels):
 
 
 def published_attention(q, k, v, *, window, columns, saturation, quantise, decay):
-    """One head: q, k, v (T, D). Every key, every sub-tile, every element on its own."""
+    """Output (T, D) of one head for q, k, v (T, D), with loops over keys, sub-tiles and elements."""
     length, depth = q.shape
     out = np.zeros((length, depth))
     for t in range(length):
@@ -70,7 +70,7 @@ CASES = [
 @pytest.mark.parametrize(("length", "depth", "window", "columns", "saturation"), CASES)
 @pytest.mark.parametrize("quantise", [False, True])
 @pytest.mark.parametrize("decay", [0.0, 1.6e-4, 0.02])
-def test_published_equations_to_float_precision(
+def test_output_equals_the_published_equations(
     leroux, length, depth, window, columns, saturation, quantise, decay
 ):
     hardware = leroux.model_copy(
@@ -90,13 +90,13 @@ def test_published_equations_to_float_precision(
     tensors = [torch.tensor(x)[None, None] for x in (q, k, v)]
     result = gain_cell_attention(*tensors, hardware, window=window, effects=effects)[0, 0].numpy()
     np.testing.assert_allclose(result, expected, rtol=1e-10, atol=1e-12)
-    # In float32 a sum may fall on the other side of a counter's step; nearly none does.
+    # In float32 a sum can round to the neighbouring counter level, in less than 1 % of the elements.
     single = gain_cell_attention(*(x.float() for x in tensors), hardware, window=window, effects=effects)
     far = np.abs(single[0, 0].numpy() - expected) > 1e-4
     assert far.mean() < (0.01 if quantise else 1e-9)
 
 
-def test_heads_and_batch_are_independent(leroux):
+def test_heads_and_sequences_are_independent(leroux):
     q, k, v = torch.rand(3, 2, 3, 20, 8, dtype=torch.float64)
     whole = gain_cell_attention(q, k * 0.9, v * 0.9, leroux, window=6)
     for b in range(2):
@@ -106,7 +106,7 @@ def test_heads_and_batch_are_independent(leroux):
             torch.testing.assert_close(whole[one], alone, rtol=1e-12, atol=1e-14)
 
 
-def test_no_effects_leave_cell_saturation_and_clip(leroux):
+def test_without_effects_cell_curve_saturation_and_clip_remain(leroux):
     q, k, v = torch.rand(3, 1, 1, 12, 4, dtype=torch.float64)
     hardware = leroux.model_copy(update={"q_sat_1": 6.0, "q_sat_2": 8.0, "columns": 5})
     expected = published_attention(

@@ -1,7 +1,7 @@
 """Compile the Triton kernels for an absent GPU:  compile_kernels.py CAPABILITY [HARDWARE [D [GRADIENT]]]
 
-Prints, for each kernel, the shared memory (bytes) that a program takes. It is a script since it must run in a
-process where nothing is interpreted.
+Prints the size of each kernel's binary and the shared memory of a program, both in bytes. It is a script
+because it must run in a process without Triton's interpreter.
 """
 
 import sys
@@ -12,7 +12,7 @@ from triton.runtime import driver
 
 from gaincell.cosim import Effects
 from gaincell.cosim.attention.api import place_keys
-from gaincell.cosim.attention.kernels.triton import attention as front
+from gaincell.cosim.attention.kernels.triton import attention as triton_attention
 from gaincell.cosim.attention.kernels.triton import operators as triton_operators
 from gaincell.cosim.attention.kernels.triton.backward import cells_kernel, pulses_kernel
 from gaincell.cosim.attention.kernels.triton.forward import forward_kernel
@@ -20,8 +20,8 @@ from gaincell.cosim.attention.stages import OperationContext
 from gaincell.models import Hardware
 
 
-class Absent:
-    """A driver without a GPU."""
+class AbsentGpu:
+    """Driver of a GPU that is not present."""
 
     def __init__(self, capability: int) -> None:
         self.target = GPUTarget("cuda", capability, 32)
@@ -37,13 +37,13 @@ class Absent:
 
 
 def main(capability: str, name: str = "leroux2025", depth: str = "64", gradient: str = "exact") -> None:
-    driver.set_active(Absent(int(capability)))
+    driver.set_active(AbsentGpu(int(capability)))
     triton_operators._precision = lambda like: "tf32x3"
     hardware = Hardware.from_pretrained(name).model_copy(update={"rows": int(depth)})
     q, k = torch.rand(1, 2, 96, int(depth)), torch.rand(1, 1, 96, int(depth))
     positions = place_keys(q, k, k, hardware, window=None, key_start=0, attention_mask=None)
     op = OperationContext(hardware, Effects(), positions, None, None, None, 0, 1, gradient)
-    given = front._arguments(front._operands(q, k, k, op), op)
+    given = triton_attention._arguments(triton_attention._operands(q, k, k, op), op)
     pulses, edges, keys, values = given[:4]
     operation = triton_operators.OperatorArguments(*given)
     operands, blocks = operation.operands(), {**operation.blocks, **triton_operators.LAUNCH}

@@ -1,4 +1,4 @@
-"""The Triton kernels: on a GPU where there is one, otherwise on CPU tensors in Triton's interpreter."""
+"""Triton kernels against the reference, on a GPU or else in Triton's interpreter on CPU tensors."""
 
 import importlib
 import os
@@ -12,7 +12,7 @@ from torch.utils._pytree import tree_leaves
 
 from gaincell.circuits.errors import HardwareError
 from gaincell.cosim import Effects, gain_cell_attention
-from gaincell.cosim.attention.kernels.triton import attention as front
+from gaincell.cosim.attention.kernels.triton import attention as triton_attention
 from gaincell.models import Polynomial
 
 pytest.importorskip("triton", reason="the package triton is not installed: make kits")
@@ -23,7 +23,7 @@ PLAIN = Effects().without("quantise")
 
 @pytest.fixture(scope="module", autouse=True)
 def operator():
-    """The operators; the kernels are interpreted if the variable is set when they are imported."""
+    """The operators; their kernels are interpreted if TRITON_INTERPRET is set at their import."""
     with pytest.MonkeyPatch.context() as patch:
         if DEVICE == "cpu":
             patch.setenv("TRITON_INTERPRET", "1")
@@ -57,83 +57,85 @@ def run(inputs, hardware, implementation, *, call=gain_cell_attention, **setting
     return out.detach(), *(x.grad for x in inputs)
 
 
-def off_by(found, expected):
-    """Largest difference, as a share of the largest number."""
+def relative_error(found, expected):
+    """Largest difference divided by the largest expected magnitude."""
     return float((found - expected).abs().max() / expected.abs().max())
 
 
-def agrees(inputs, hardware, effects=PLAIN, **settings):
+def check_agreement(inputs, hardware, effects=PLAIN, **settings):
     out, *gradients = run(inputs, hardware, "triton", effects=effects, **settings)
     expected, *slopes = run(inputs, hardware, "reference", effects=effects, **settings)
-    assert off_by(out, expected) < 1e-5
-    assert all(off_by(found, slope) < 1e-4 for found, slope in zip(gradients, slopes, strict=True))
+    assert relative_error(out, expected) < 1e-5
+    assert all(relative_error(found, slope) < 1e-4 for found, slope in zip(gradients, slopes, strict=True))
 
 
 @pytest.mark.parametrize(("window", "queries"), [(None, 21), (40, 13), (20, 27), (13, 19), (5, 9), (1, 3)])
-def test_a_window_of_any_size_agrees_with_the_reference(leroux8, window, queries):
-    agrees(draw(leroux8, queries=queries, heads=1), leroux8, window=window)
+def test_windows_of_any_size_agree_with_the_reference(leroux8, window, queries):
+    check_agreement(draw(leroux8, queries=queries, heads=1), leroux8, window=window)
 
 
 @pytest.mark.parametrize("scheme", [None, "mirrored", "two-phase"])
 @pytest.mark.parametrize("column", [True, False])
 def test_every_effect_agrees_with_the_reference(full, scheme, column):
-    retained = 0.93 if scheme == "two-phase" else None
+    swap_efficiency = 0.93 if scheme == "two-phase" else None
     normaliser = None if scheme is None else 0.8
-    hardware = with_options(full, signed_query=scheme, swap_efficiency=retained, normaliser=normaliser)
+    hardware = with_options(full, signed_query=scheme, swap_efficiency=swap_efficiency, normaliser=normaliser)
     effects = PLAIN if column else PLAIN.without("column")
-    agrees(draw(hardware, heads=1), hardware, effects, window=10)
+    check_agreement(draw(hardware, heads=1), hardware, effects, window=10)
 
 
 def test_heads_that_share_keys_agree_with_the_reference(leroux8):
-    agrees(draw(leroux8, batch=2, heads=4, kv_heads=2, queries=6), leroux8)
+    check_agreement(draw(leroux8, batch=2, heads=4, kv_heads=2, queries=6), leroux8)
 
 
 def test_more_queries_than_a_block_agree_with_the_reference(leroux):
-    agrees(draw(leroux, queries=70, heads=1), leroux, window=67)
+    check_agreement(draw(leroux, queries=70, heads=1), leroux, window=67)
 
 
 @pytest.mark.parametrize("name", ["decay", "edge", "converter", "column", "write"])
 def test_every_effect_can_be_switched_off(full, name):
-    agrees(draw(full, queries=6, heads=1), full, PLAIN.without(name))
+    check_agreement(draw(full, queries=6, heads=1), full, PLAIN.without(name))
 
 
-def test_a_chips_deviations_agree_with_the_reference(full):
-    agrees(draw(full, heads=1), full, window=10, chip=full.chip(3), layer=1)
+def test_deviations_of_a_chip_agree_with_the_reference(full):
+    check_agreement(draw(full, heads=1), full, window=10, chip=full.chip(3), layer=1)
 
 
 def test_padding_agrees_with_the_reference(leroux8):
     stored = torch.ones(2, 13, dtype=torch.bool, device=DEVICE)
     stored[0, :5] = False
     stored[1, 10:] = False
-    agrees(draw(leroux8, batch=2, heads=1), leroux8, window=6, attention_mask=stored)
-    # Fewer queries than keys: their positions are not side by side in memory.
-    agrees(draw(leroux8, batch=2, heads=1, queries=6, keys=13), leroux8, window=6, attention_mask=stored)
+    check_agreement(draw(leroux8, batch=2, heads=1), leroux8, window=6, attention_mask=stored)
+    # With fewer queries than keys, the query positions of two sequences are not contiguous in memory.
+    check_agreement(
+        draw(leroux8, batch=2, heads=1, queries=6, keys=13), leroux8, window=6, attention_mask=stored
+    )
 
 
-def test_cells_that_lose_their_charge_within_a_sub_tile_agree(leroux8):
+def test_decay_within_a_sub_tile_agrees_with_the_reference(leroux8):
     fast = leroux8.model_copy(update={"decay_per_token": 2.0})
-    agrees(draw(fast), fast)
+    check_agreement(draw(fast), fast)
 
 
 @pytest.mark.parametrize(
     "effects", [PLAIN, PLAIN.without("decay"), Effects()], ids=["aged", "young", "levels"]
 )
-def test_the_surrogate_gradient_agrees_with_the_reference(leroux8, effects):
-    agrees(draw(leroux8, queries=9), leroux8, effects, gradient="fixed-slope")
+def test_surrogate_gradient_agrees_with_the_reference(leroux8, effects):
+    check_agreement(draw(leroux8, queries=9), leroux8, effects, gradient="fixed-slope")
 
 
 @pytest.mark.parametrize("scheme", [None, "mirrored", "two-phase"])
-def test_the_surrogate_gradient_leaves_the_bit_line_its_own(full, scheme):
-    retained = 0.93 if scheme == "two-phase" else None
-    line = Polynomial(coefficients=[1e-16, 4e-15], center=0.45)
-    cells = full.cells | {"linear": line}
-    hardware = with_options(full, signed_query=scheme, swap_efficiency=retained).model_copy(
+def test_surrogate_gradient_keeps_the_exact_gradient_of_the_column(full, scheme):
+    swap_efficiency = 0.93 if scheme == "two-phase" else None
+    linear = Polynomial(coefficients=[1e-16, 4e-15], center=0.45)
+    cells = full.cells | {"linear": linear}
+    hardware = with_options(full, signed_query=scheme, swap_efficiency=swap_efficiency).model_copy(
         update={"cells": cells}
     )
-    agrees(draw(hardware, queries=9, heads=1), hardware, gradient="fixed-slope", window=6)
+    check_agreement(draw(hardware, queries=9, heads=1), hardware, gradient="fixed-slope", window=6)
 
 
-def test_counts_agree_with_the_reference(full, leroux8):
+def test_counter_steps_agree_with_the_reference(full, leroux8):
     for hardware in (full, leroux8):
         inputs = draw(hardware, queries=32, depth=16)
         settings = {"window": 20}
@@ -143,22 +145,22 @@ def test_counts_agree_with_the_reference(full, leroux8):
         assert (off > 0.01).float().mean() < 1e-3 and off.max() < 1.01
 
 
-def test_gradients_pass_the_quantisers_as_in_the_reference(leroux8):
-    agrees(draw(leroux8, heads=1), leroux8, Effects())
+def test_straight_through_gradients_agree_with_the_reference(leroux8):
+    check_agreement(draw(leroux8, heads=1), leroux8, Effects())
 
 
 @pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
-def test_half_precision_is_that_of_the_inputs_alone(leroux8, dtype):
+def test_half_precision_error_is_below_one_step_of_the_dtype(leroux8, dtype):
     inputs = draw(leroux8, dtype=dtype)
     out, *gradients = run(inputs, leroux8, "triton", effects=PLAIN)
     expected, *slopes = run([x.float() for x in inputs], leroux8, "reference", effects=PLAIN)
     assert {out.dtype, *(x.dtype for x in gradients)} == {dtype}
     step = torch.finfo(dtype).eps
-    assert off_by(out, expected) < step
-    assert all(off_by(found, slope) < step for found, slope in zip(gradients, slopes, strict=True))
+    assert relative_error(out, expected) < step
+    assert all(relative_error(found, slope) < step for found, slope in zip(gradients, slopes, strict=True))
 
 
-def test_a_decode_step_gives_the_last_row_of_prefill(leroux8):
+def test_decode_step_equals_the_last_row_of_prefill(leroux8):
     q, k, v = draw(leroux8, queries=150, heads=1)
     whole = gain_cell_attention(q, k, v, leroux8, implementation="reference", window=100)
     step = gain_cell_attention(
@@ -167,7 +169,7 @@ def test_a_decode_step_gives_the_last_row_of_prefill(leroux8):
     torch.testing.assert_close(step, whole[:, :, -1:], rtol=0, atol=1e-5)
 
 
-def test_what_is_not_a_number_reaches_those_who_see_it(leroux8):
+def test_nan_reaches_exactly_the_queries_that_see_it(leroux8):
     q, k, v = draw(leroux8, queries=20, heads=1)
     q[0, 0, 3, 0] = float("nan")
     k[0, 0, 9, 1] = float("nan")
@@ -184,28 +186,28 @@ def test_zeros_and_saturation_agree_with_the_reference(full, level):
 
 
 @pytest.mark.parametrize("sizes", [{"batch": 0}, {"queries": 0, "keys": 3}, {"queries": 1}])
-def test_little_or_nothing_is_computed_too(leroux8, sizes):
+def test_empty_and_single_inputs_keep_their_shapes(leroux8, sizes):
     inputs = draw(leroux8, **sizes)
     found = run(inputs, leroux8, "triton")
     assert [x.shape for x in found] == [inputs[0].shape, *(x.shape for x in inputs)]
 
 
-def test_strides_do_not_matter(leroux8):
+def test_non_contiguous_inputs_give_the_same_result(leroux8):
     q, k, v = draw(leroux8, queries=9)
     apart = [x.transpose(1, 2).contiguous().transpose(1, 2) for x in (q, k, v)]
     for found, expected in zip(run(apart, leroux8, "triton"), run((q, k, v), leroux8, "triton"), strict=True):
         assert torch.equal(found, expected)
 
 
-def test_results_are_the_same_every_time(leroux8):
+def test_results_are_reproducible(leroux8):
     inputs = draw(leroux8, queries=9)
     for once, again in zip(run(inputs, leroux8, "triton"), run(inputs, leroux8, "triton"), strict=True):
         assert torch.equal(once, again)
 
 
 @pytest.mark.parametrize("normaliser", [None, 0.8])
-def test_only_the_inputs_are_saved(full, normaliser):
-    """With a normaliser also the result, and its divisor per query."""
+def test_saved_tensors_are_the_inputs_alone(full, normaliser):
+    """With a normaliser also the output and its divisor per query."""
     hardware = with_options(full, normaliser=normaliser)
     q, k, v = (x.requires_grad_() for x in draw(hardware))
     kept = []
@@ -216,17 +218,17 @@ def test_only_the_inputs_are_saved(full, normaliser):
 
 
 def arguments(hardware, **settings):
-    """What the operators are called with for one operation."""
+    """Arguments of the operators for one operation."""
     from gaincell.cosim.attention.api import place_keys
     from gaincell.cosim.attention.stages import OperationContext
 
     q, k, v = draw(hardware, queries=3)
     positions = place_keys(q, k, v, hardware, window=None, key_start=0, attention_mask=None)
     op = OperationContext(hardware, PLAIN, positions, None, None, None, 0, 1)
-    return front._arguments(front._operands(q, k, v, op), op)
+    return triton_attention._arguments(triton_attention._operands(q, k, v, op), op)
 
 
-def test_operators_keep_the_rules_of_torch_library(operator, leroux8):
+def test_operators_pass_opcheck(operator, leroux8):
     given = list(arguments(leroux8))
     for i in (0, 2, 3):
         given[i] = given[i].requires_grad_()
@@ -236,7 +238,7 @@ def test_operators_keep_the_rules_of_torch_library(operator, leroux8):
     torch.library.opcheck(operator.gradients, (gradient, *detached))
 
 
-def test_what_is_kept_is_as_good_for_gradients_if_inference_came_first(full):
+def test_cached_constants_made_in_inference_mode_are_not_inference_tensors(full):
     hardware = full.model_copy(update={"name": "seen in inference"})
     with torch.inference_mode():
         gain_cell_attention(*draw(hardware, queries=3), hardware, implementation="triton", effects=PLAIN)
@@ -244,7 +246,7 @@ def test_what_is_kept_is_as_good_for_gradients_if_inference_came_first(full):
     assert len(kept) > 3 and not any(x.is_inference() for x in kept)
 
 
-def test_what_it_does_not_compute_it_says(full):
+def test_unsupported_operations_raise_hardware_error_with_the_reason(full):
     q, k, v = draw(full)
     for inputs, effects, reason in (
         ((q, k, v), Effects(noise=True), "no noise"),
@@ -259,8 +261,8 @@ COMPILE = Path(__file__).with_name("compile_kernels.py")
 
 @pytest.mark.slow
 @pytest.mark.parametrize("options", [("80",), ("90",), ("90", "leroux2025", "64", "fixed-slope")])
-def test_kernels_compile_for_gpus_that_are_not_there(tmp_path, options):
-    """The interpreter is more lenient than the compiler, which needs no GPU."""
+def test_kernels_compile_for_absent_gpus(tmp_path, options):
+    """The compiler is stricter than the interpreter and needs no GPU."""
     environment = {k: v for k, v in os.environ.items() if k != "TRITON_INTERPRET"}
     environment |= {"TRITON_CACHE_DIR": str(tmp_path)}
     done = subprocess.run(
@@ -270,9 +272,9 @@ def test_kernels_compile_for_gpus_that_are_not_there(tmp_path, options):
     assert done.stdout.count("cubin") == 3
 
 
-# Of torch's own making, whenever it traces an `autograd.Function`.
+# torch.compile instantiates every autograd function that it traces, which torch deprecates.
 @pytest.mark.filterwarnings("ignore:.*should not be instantiated:DeprecationWarning")
-def test_it_compiles_without_a_graph_break(full):
+def test_torch_compile_gives_one_graph_with_the_same_result(full):
     inputs = draw(full, queries=3, heads=1)
     compiled = torch.compile(gain_cell_attention, fullgraph=True, backend="aot_eager")
     found = run(inputs, full, "triton")
