@@ -73,9 +73,6 @@ def read_bundle(directory: Path) -> dict[str, Any]:
         raise HardwareError(f"{directory} is damaged ({error}); save the hardware again") from error
 
 
-replace_file = write_atomically  # temporary: cosim/pipeline.py moves to circuits.files
-
-
 def _detach(node: Any, key: str, tensors: dict[str, np.ndarray]) -> Any:
     if isinstance(node, np.ndarray):
         tensors[key] = np.ascontiguousarray(node)
