@@ -159,7 +159,7 @@ def simulate_operations(
         message; the width of a failed simulation is NaN.
 
     Raises:
-        HardwareError: the hardware does not say which circuits it was fitted to.
+        HardwareError: the provenance does not state the circuits that the hardware was fitted to.
         SimulationError: ngspice or PySpice is missing.
     """
     from joblib import Parallel, delayed
@@ -202,7 +202,7 @@ def stage_agreement(rows: pd.DataFrame, stage: int) -> StageAgreement:
     good = rows[(rows["stage"] == stage) & (rows["status"] == "ok")]
     if good.empty:
         raise SimulationError(
-            f"no operation of stage {stage} could be simulated; the column `message` says why"
+            f"no operation of stage {stage} could be simulated; the column `message` has the reasons"
         )
     predicted, simulated = good["predicted"].to_numpy(), good["simulated"].to_numpy()
     inside = (np.abs(predicted) > 0.02) & (np.abs(predicted) < 0.98)

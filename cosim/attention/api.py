@@ -12,7 +12,7 @@ from torch.nn.functional import scaled_dot_product_attention
 from ...circuits.errors import HardwareError
 from ...models import Chip, Hardware
 from .effects import STANDARD, Effects
-from .kernels.dispatch import Implementation, attend
+from .kernels.dispatch import Implementation, attend, require_implementation
 from .levels import require_levels, volts_of
 from .operation import OperationContext, full_precision
 from .reference import SubTile, Trace, operate, per_query_head
@@ -57,7 +57,8 @@ def gain_cell_attention(
         token_period: time between tokens, s, for hardware whose cells age in seconds; None: the latency of
             one layer.
         key_start: position of the first key, in tokens.
-        attention_mask: shape (B, S), bool: True for stored tokens, False for padding; None: all are stored.
+        attention_mask: shape (B, S), bool or integer: nonzero for stored tokens, 0 for padding; None: all are
+            stored.
         chip: one chip's deviations (`hardware.chip(seed)`); None: nominal circuits.
         layer: number of the layer, which selects the chip's arrays.
         implementation: which code computes it (see `kernels/dispatch.py`); "auto": the fastest one that can.
@@ -70,8 +71,8 @@ def gain_cell_attention(
         normalising column.
 
     Raises:
-        ValueError: shapes that do not fit, a window below 1, a token period that is not positive, or an
-            unknown implementation or gradient.
+        ValueError: shapes that do not fit, volts together with levels, a floating-point mask, a window below
+            1, a token period that is not positive, or an unknown implementation or gradient.
         HardwareError: a head larger than the array, an implementation that cannot compute this operation, a
             gradient the hardware has no cell for, levels where cells hold none, or aging in seconds without
             any timing.
@@ -81,6 +82,7 @@ def gain_cell_attention(
     """
     require_settings(window, token_period)
     require_gradient(gradient, hardware)
+    require_implementation(implementation)
     positions = place_keys(
         q, k, v, hardware, window=window, key_start=key_start, attention_mask=attention_mask
     )
@@ -123,7 +125,7 @@ def trace_attention(
         effects: switches of the non-idealities.
         token_period: time between tokens, s; None: the latency of one layer.
         key_start: position of the first key, in tokens.
-        attention_mask: shape (B, S), bool: True for stored tokens; None: all are stored.
+        attention_mask: shape (B, S), bool or integer: nonzero for stored tokens; None: all are stored.
         chip: one chip's deviations; None: nominal circuits.
         layer: number of the layer, which selects the chip's arrays.
 
@@ -180,13 +182,13 @@ def place_keys(
         hardware: the arrays' size and window.
         window: number of columns of the ring, in tokens; None: the hardware's own.
         key_start: position of the first key, in tokens.
-        attention_mask: shape (B, S), True for stored tokens; None: all are stored.
+        attention_mask: shape (B, S), bool or integer: nonzero for stored tokens; None: all are stored.
 
     Returns:
         Positions of the queries and keys.
 
     Raises:
-        ValueError: shapes that do not fit each other, or volts together with levels.
+        ValueError: shapes that do not fit each other, volts together with levels, or a floating-point mask.
         HardwareError: a head dimension above the arrays' rows.
     """
     if (k.dtype == torch.uint8) != (v.dtype == torch.uint8):
@@ -207,6 +209,11 @@ def place_keys(
     if attention_mask is not None and attention_mask.shape != (k.shape[0], k.shape[2]):
         raise ValueError(
             f"attention_mask: need shape {(k.shape[0], k.shape[2])}, got {tuple(attention_mask.shape)}"
+        )
+    if attention_mask is not None and attention_mask.is_floating_point():
+        # An additive mask (0 for stored, -inf for padding) read as truth values would be inverted.
+        raise ValueError(
+            f"attention_mask: need bool or integers, nonzero for stored tokens, got {attention_mask.dtype}"
         )
     if hardware.kind == "gain-cell" and q.shape[3] > hardware.rows:
         raise HardwareError(

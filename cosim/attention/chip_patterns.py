@@ -1,10 +1,10 @@
 """Fixed-pattern deviations of one chip as tensors, in eager mode and in compiled graphs.
 
-`torch.compile` cannot trace how a chip's numbers are drawn (numpy's generators). A compiled graph therefore
-calls the operator `gaincell::chip_pattern`, whose only argument is a text that states the deviations'
-distribution, the seed and the circuits asked for. The graph holds that text, so the operator needs no
-registry of chips: nothing grows with the number of chips, no key depends on an object's identity, and a graph
-that a compiler keeps on disk gives the same numbers in another process.
+`torch.compile` cannot trace numpy's generators, which draw a chip's numbers. A compiled graph therefore calls
+the operator `gaincell::chip_pattern`, whose only argument is a text that states the deviations' distribution,
+the seed and the requested circuits. The graph holds that text, so there is no registry of chips: memory does
+not grow with the number of chips, no key depends on an object's identity, and a graph that a compiler caches
+on disk gives the same numbers in another process.
 """
 
 from __future__ import annotations

@@ -64,16 +64,14 @@ def attend(q: Tensor, k: Tensor, v: Tensor, op: OperationContext, implementation
         k: keys in packed order, shape (B, Hkv, S, D), V or levels (uint8).
         v: values in packed order, shape (B, Hkv, S, D), V or levels (uint8).
         op: settings of the operation.
-        implementation: name of the implementation.
+        implementation: name of the implementation, checked by `require_implementation`.
 
     Returns:
         Output, shape (B, H, T, D), in q's dtype.
 
     Raises:
-        ValueError: an implementation that does not exist.
         HardwareError: an implementation, named explicitly, that cannot compute the operation.
     """
-    require_implementation(implementation)
     name = chosen(q, op) if implementation == "auto" else implementation
     if k.dtype == torch.uint8 and name != "native":
         dtype = torch.promote_types(q.dtype, torch.float32)

@@ -202,8 +202,8 @@ def test_mismatch_switched_off_or_empty_equals_nominal_circuits(full):
     nominal = gain_cell_attention(q, k, v, full)
     off = gain_cell_attention(q, k, v, full, chip=full.chip(0), effects=Effects(mismatch=False))
     torch.testing.assert_close(off, nominal)
-    nothing = full.model_copy(update={"mismatch": Mismatch()}).chip(0)
-    torch.testing.assert_close(gain_cell_attention(q, k, v, full, chip=nothing), nominal)
+    empty = full.model_copy(update={"mismatch": Mismatch()}).chip(0)
+    torch.testing.assert_close(gain_cell_attention(q, k, v, full, chip=empty), nominal)
 
 
 def test_put_on_chip_changes_the_logits_of_a_converted_model_reversibly(full, tiny_gpt2):

@@ -13,6 +13,7 @@ from torch.utils._pytree import tree_leaves
 from gaincell.circuits.errors import HardwareError
 from gaincell.cosim import Effects, gain_cell_attention
 from gaincell.cosim.attention.kernels.triton import attention as triton_attention
+from gaincell.cosim.attention.kernels.triton import description
 from gaincell.models import Polynomial
 
 pytest.importorskip("triton", reason="the package triton is not installed: make kits")
@@ -210,11 +211,11 @@ def test_saved_tensors_are_the_inputs_alone(full, normaliser):
     """With a normaliser also the output and its divisor per query."""
     hardware = with_options(full, normaliser=normaliser)
     q, k, v = (x.requires_grad_() for x in draw(hardware))
-    kept = []
-    with torch.autograd.graph.saved_tensors_hooks(lambda x: kept.append(x.shape) or x, lambda x: x):
+    saved = []
+    with torch.autograd.graph.saved_tensors_hooks(lambda x: saved.append(x.shape) or x, lambda x: x):
         out = gain_cell_attention(q, k, v, hardware, implementation="triton")
     divisor = [] if normaliser is None else [out.shape, (*q.shape[:3], 1)]
-    assert kept == [q.shape, k.shape, v.shape, *divisor]
+    assert saved == [q.shape, k.shape, v.shape, *divisor]
 
 
 def arguments(hardware, **settings):
@@ -239,11 +240,23 @@ def test_operators_pass_opcheck(operator, leroux8):
 
 
 def test_cached_constants_made_in_inference_mode_are_not_inference_tensors(full):
-    hardware = full.model_copy(update={"name": "seen in inference"})
+    hardware = full.model_copy(update={"name": "first used in inference mode"})
     with torch.inference_mode():
         gain_cell_attention(*draw(hardware, queries=3), hardware, implementation="triton", effects=PLAIN)
-    kept = [x for x in tree_leaves(arguments(hardware)[4:]) if isinstance(x, torch.Tensor)]
-    assert len(kept) > 3 and not any(x.is_inference() for x in kept)
+    cached = [x for x in tree_leaves(arguments(hardware)[4:]) if isinstance(x, torch.Tensor)]
+    assert len(cached) > 3 and not any(x.is_inference() for x in cached)
+
+
+def test_constants_are_cached_by_content_and_their_number_is_bounded(full):
+    device = torch.device(DEVICE)
+    copy = type(full).model_validate(full.model_dump())
+    constants = description._nominal(full, PLAIN, 5, device)
+    assert description._nominal(copy, PLAIN, 5, device) is constants
+    for outputs in range(6, 6 + 2 * description.CACHE_ENTRIES):
+        description._nominal(full, PLAIN, outputs, device)
+    assert len(description._cache) == description.CACHE_ENTRIES
+    again = description._nominal(full, PLAIN, 5, device)
+    assert again is not constants and again.edge_1 == constants.edge_1
 
 
 def test_unsupported_operations_raise_hardware_error_with_the_reason(full):
