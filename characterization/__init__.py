@@ -1,1 +1,1 @@
-"""What is measured: sweep plans, run in parallel and cached, into tidy tables with their provenance."""
+"""Characterization: sweep plans that run in parallel and cached, and their tables with provenance."""

@@ -1,30 +1,33 @@
-"""Where simulations run: the cores of this machine by default, or the workers of a Dask cluster."""
+"""Backends that run simulations: the cores of this machine (default), or the workers of a Dask cluster."""
 
 from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 
 from joblib import parallel_config
 
 from ..circuits.errors import BackendError
 
 BACKENDS = ("local", "dask")
+"""Names of the backends."""
+
 CONNECT = 10.0
-"""Time that a scheduler gets to answer, and to find a first worker, s."""
+"""Time limit for the answer of a scheduler, and for its first worker, s."""
 
 
 def backend(name: str, scheduler: str | None = None) -> AbstractContextManager[None]:
-    """A context in which `characterize` runs its simulations on a backend.
+    """Context in which `characterize` runs its simulations on a backend.
 
     Args:
-        name: one of BACKENDS.
-        scheduler: address of the Dask scheduler, such as `tcp://host:8786`, or path of its scheduler file.
+        name: one of `BACKENDS`.
+        scheduler: address of the Dask scheduler, such as `tcp://host:8786`, or path of its scheduler file
+            (suffix `.json`).
 
     Raises:
-        BackendError: an unknown name; on entering: Dask is missing, or its scheduler does not answer or has
-            no workers.
+        BackendError: unknown name or missing address; on entering the context: Dask is missing, or its
+            scheduler does not answer or has no workers.
     """
     if name not in BACKENDS:
         raise BackendError(f"unknown backend {name!r}; use one of {', '.join(BACKENDS)}")
@@ -39,7 +42,14 @@ def backend(name: str, scheduler: str | None = None) -> AbstractContextManager[N
 
 @contextmanager
 def dask(scheduler: str) -> Iterator[None]:
-    """Run on the workers of a Dask scheduler, through joblib; see `backend`."""
+    """Context in which joblib runs on the workers of a Dask scheduler.
+
+    Args:
+        scheduler: address or scheduler file, as for `backend`.
+
+    Raises:
+        BackendError: Dask is missing, the scheduler does not answer or has no workers, or it was lost.
+    """
     try:
         from distributed import Client
         from distributed.client import FutureCancelledError
@@ -67,27 +77,28 @@ def dask(scheduler: str) -> Iterator[None]:
             if client.status == "running" and not isinstance(error, FutureCancelledError):
                 raise
             raise BackendError(
-                f"lost the Dask scheduler at {scheduler}; what had finished is in the cache: start a new one "
-                "with its workers, and the same command continues"
+                f"lost the Dask scheduler at {scheduler}; finished batches are in the cache: start a new "
+                "scheduler with its workers and repeat the command"
             ) from error
     finally:
-        client.close(timeout=CONNECT)
+        with suppress(TimeoutError):  # a lost scheduler does not confirm; the error of the run counts
+            client.close(timeout=CONNECT)
 
 
 def _connect(client_class, scheduler: str):
     where = {"scheduler_file": scheduler} if scheduler.endswith(".json") else {"address": scheduler}
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # other versions on the workers: what matters is checked per batch
+        warnings.simplefilter("ignore")  # about versions on the workers, which `execute` checks
         return client_class(**where, timeout=CONNECT, set_as_default=False)
 
 
 def _workers(client):
-    """joblib's Dask backend, for a cluster that may start with one core, or with none."""
+    """joblib's Dask backend for a cluster that may start with one core or with none."""
     from joblib._dask import DaskDistributedBackend
 
     class Workers(DaskDistributedBackend):
         def effective_n_jobs(self, n_jobs):
-            # joblib takes 1 for "no parallelism" and would run everything in this process.
+            # With one job joblib would run everything in this process.
             return max(super().effective_n_jobs(n_jobs), 2)
 
     return Workers(client=client, pure=False)

@@ -1,4 +1,4 @@
-"""What the rows of a simulated batch depend on: the cache's key, and what tells why an entry is stale."""
+"""Keys of the cache: everything that determines the rows of a batch, part by part."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import pandas as pd
 from ..circuits.runner import Simulation
 
 CACHE_FORMAT = 2
-"""Raised when the meaning of an entry changes; older entries are then never found again."""
+"""Format number, increased when the meaning of an entry changes; entries with another number are not used."""
 
 _SETTING = re.compile(
     r"^\s*\.(?:lib|include|inc|temp|options?|tran|dc|ac|op|noise|tf)\b.*$", re.IGNORECASE | re.MULTILINE
@@ -22,23 +22,28 @@ _SETTING = re.compile(
 
 @dataclass(frozen=True)
 class CacheKey:
-    """All that determines the rows of one batch. A plan's seed is in the points and in the netlist."""
+    """Everything that determines the rows of one batch.
+
+    The seed of a plan is part of the points and of the netlist.
+    """
 
     procedure: str
+    """Name of the procedure."""
     points: str
     """sha256 of the swept values."""
     netlist: str
-    """sha256 of the whole deck, with library files named without their place on this machine."""
+    """sha256 of the whole deck with portable library paths."""
     circuit: str
     """sha256 of the deck without its `settings`."""
     settings: tuple[str, ...]
-    """Library sections, temperature, options and analyses as the deck has them, and what ends it."""
+    """Lines of the deck with library sections, temperature, options and analyses, and the end of the
+    sweep."""
     library: str
-    """sha256 of the library files, with all that they include."""
+    """sha256 of the library files and of all that they include."""
     simulator: str
     """Version of ngspice."""
     source: dict[str, str]
-    """Module that takes part in measuring -> sha256 of its code."""
+    """sha256 of the code of each module that takes part in measuring, by module."""
 
     @classmethod
     def of(
@@ -51,7 +56,16 @@ class CacheKey:
         simulator: str,
         source: dict[str, str],
     ) -> CacheKey:
-        """The origin of a batch: `simulation` with a portable netlist, and its swept `points`."""
+        """Key of a batch.
+
+        Args:
+            procedure: name of the procedure.
+            simulation: simulation of the batch, with portable library paths in its deck.
+            points: swept values, one row per point.
+            library: `Technology.library_digest`.
+            simulator: version of ngspice.
+            source: sha256 of the measuring modules, from `source.modules`.
+        """
         deck = simulation.netlist
         settings = tuple(line.strip() for line in _SETTING.findall(deck))
         values = {str(name): [repr(value) for value in points[name].tolist()] for name in points}
@@ -69,23 +83,30 @@ class CacheKey:
 
     @property
     def digest(self) -> str:
-        """sha256 over everything."""
+        """sha256 of all parts and of the format number: the name of the entry."""
         return _sha256(json.dumps({"format": CACHE_FORMAT, **asdict(self)}, sort_keys=True))
 
     def to_dict(self) -> dict[str, Any]:
-        """JSON-able, for the entry's metadata."""
+        """JSON-able values for the metadata of an entry."""
         return {"format": CACHE_FORMAT, **asdict(self)}
 
     @classmethod
     def from_dict(cls, values: dict[str, Any]) -> CacheKey | None:
-        """What `to_dict` gave; None for another format."""
+        """Restore a key from the values of `to_dict`; None for another format."""
         if values.get("format") != CACHE_FORMAT:
             return None
-        kept = {name: value for name, value in values.items() if name != "format"}
-        return cls(**{**kept, "settings": tuple(kept["settings"])})
+        parts = {name: value for name, value in values.items() if name != "format"}
+        return cls(**{**parts, "settings": tuple(parts["settings"])})
 
     def changes(self, other: CacheKey) -> tuple[str, ...]:
-        """What differs here from `other`, one phrase for each part; nothing for the same key."""
+        """Describe how this key differs from another one.
+
+        Args:
+            other: key to compare with, of the same procedure.
+
+        Returns:
+            One phrase for each part that differs; empty for equal keys.
+        """
         found = []
         if self.points != other.points:
             found.append("the swept points")

@@ -1,4 +1,4 @@
-"""The conditions that a circuit must survive: every corner at three temperatures and three supplies."""
+"""Operating conditions of the corner procedures: every corner at three temperatures and three supplies."""
 
 from __future__ import annotations
 
@@ -11,21 +11,27 @@ from .plan import Axis, Values, grid
 from .procedure import Context
 
 COLD, HOT = -40.0, 125.0
-"""Celsius."""
+"""Lowest and highest temperature, Celsius."""
 SUPPLY_TOLERANCE = 0.1
-"""Relative to the technology's supply."""
+"""Deviation of the lowest and highest supply from that of the technology, fraction."""
 
 CONDITION_AXES = ["corner", "temperature", "vdd"]
-"""Columns that name a condition."""
+"""Columns that identify a condition."""
 CONDITION_COLUMNS = {
     "corner": "-: process corner",
     "temperature": "Celsius",
     "vdd": "V: supply",
 }
+"""Descriptions of these columns."""
 
 
 def conditions(ctx: Context, *axes: Axis) -> pd.DataFrame:
-    """Every corner x cold, nominal, hot x low, nominal, high supply, crossed with `axes`."""
+    """Grid of every corner, three temperatures, three supplies, and further axes.
+
+    Args:
+        ctx: context with the technology.
+        axes: further axes; the last one varies fastest.
+    """
     technology = ctx.technology
     supplies = [technology.vdd * (1 + k * SUPPLY_TOLERANCE) for k in (-1, 0, 1)]
     return grid(
@@ -37,6 +43,11 @@ def conditions(ctx: Context, *axes: Axis) -> pd.DataFrame:
 
 
 def condition_at(ctx: Context, points: pd.DataFrame) -> Condition:
-    """The testbench condition that all `points` share."""
+    """Testbench condition of a batch.
+
+    Args:
+        ctx: context with technology and sizes.
+        points: points that all have the same condition.
+    """
     corner, temperature, vdd = points.iloc[0][CONDITION_AXES]
     return replace(ctx.condition, corner=corner, temperature=float(temperature), supply=float(vdd))

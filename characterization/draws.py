@@ -1,4 +1,4 @@
-"""Random contents and pulses of columns and arrays, as trained networks use them."""
+"""Random stored values and pulses of columns and arrays, with the statistics of trained networks."""
 
 from __future__ import annotations
 
@@ -7,11 +7,12 @@ import numpy as np
 from ..circuits.designs import Designs, LevelCounts
 
 FULL_SCALE_CELLS = {False: 8, True: 4}
-"""By `signed`: about how many cells, full and with a full pulse, make the converter's full scale."""
+"""Approximate number of cells at the full stored voltage and pulse that give the converter's full scale, by
+`signed`."""
 
 
 def signs_queries(designs: Designs) -> bool:
-    """Whether the K array takes queries of either sign."""
+    """Whether the K array takes queries of both signs."""
     return designs.array.mirrored or designs.converter.phases == 2
 
 
@@ -23,20 +24,25 @@ def draw_column(
     *,
     negative: bool = False,
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Random contents and pulses of one column, as fractions of the supply and of the longest pulse.
+    """Draw the stored values and pulses of one column.
 
-    Stored values are levels of the write DAC in three draws out of four, and anything between the rails in
-    the fourth (aged cells are not on levels). The query's pulses are on the DAC's widths; those of phi, which
-    the signed converter's column sees, take any width. Mean and spread of the contents, the share of rows
-    with a pulse, and how far long pulses meet high voltages vary from draw to draw, since a trained network
-    aligns them. Draws far beyond the converter's range are drawn again: it would clip them.
+    In three draws out of four the stored values are levels of the write DAC; in the fourth they are
+    continuous, since aged cells are not on levels. The widths of query pulses are those of the DAC; the
+    widths of phi, the pulses of the V array, are continuous. The mean and spread of the stored values, the
+    fraction of rows with a pulse, and the correlation between widths and stored values vary from draw to
+    draw, since training aligns queries and keys. Draws far beyond the converter's range, which it would clip,
+    are repeated.
 
     Args:
-        rng: source of the draw.
-        rows: cells in the column.
+        rng: random generator.
+        rows: number of cells in the column.
         signed: a column of the V array, read by the signed converter; otherwise of the K array.
-        levels: of the DACs; the default's.
-        negative: queries take both signs, so widths lie in [-1, 1].
+        levels: number of levels of the DACs; the default design's if None.
+        negative: queries have both signs, so that widths lie in [-1, 1].
+
+    Returns:
+        Stored values, shape (rows,), fractions of the supply; pulse widths, shape (rows,), fractions of the
+        longest pulse.
     """
     levels = levels or LevelCounts()
     while True:
@@ -58,11 +64,20 @@ def draw_column(
 def draw_chain(
     rng: np.random.Generator, size: int, levels: LevelCounts | None = None, *, negative: bool = False
 ) -> dict[str, np.ndarray]:
-    """Random levels of one chain: query (size,), key (size, size), value (size, size), each in [0, 1].
+    """Draw the query, keys and values of one chain.
 
-    Keys lean towards the query, so that a fifth of the full array's cells still reaches the converters' full
-    scale, and less the more rows there are; about half of the products are positive, as phi's threshold
-    wants. `negative`: a random half of the query is negative, in [-1, 0), and its keys are mirrored with it.
+    Keys are correlated with the query, so that an array with a fifth of the full array's cells still reaches
+    the converters' full scale; the correlation is weaker for more rows. About half of the products are
+    positive, as the threshold of phi requires.
+
+    Args:
+        rng: random generator.
+        size: number of tokens and of dimensions.
+        levels: number of levels of the DACs; the default design's if None.
+        negative: make a random half of the query negative, in [-1, 0), and mirror its keys about 1/2.
+
+    Returns:
+        `query` of shape (size,), `key` and `value` of shape (size, size), levels in [0, 1].
     """
     levels = levels or LevelCounts()
     query = rng.beta(1.5, 1.5, size)
@@ -82,5 +97,13 @@ def draw_chain(
 
 
 def round_to_levels(x: np.ndarray, levels: int) -> np.ndarray:
-    """x on `levels` equally spaced values of [0, 1], and on their negatives."""
+    """Round to equally spaced levels.
+
+    Args:
+        x: values in [-1, 1], any shape.
+        levels: number of levels in [0, 1]; negative values use the negatives of the levels.
+
+    Returns:
+        Rounded values in the shape of `x`.
+    """
     return np.round(x * (levels - 1)) / (levels - 1)

@@ -1,7 +1,7 @@
-"""Energy bookkeeping of a simulated circuit: what its sources deliver, what is dissipated, what is stored.
+"""Energy balance of a simulated circuit: energy delivered by its sources, dissipated, and stored.
 
-Each of the three sums is over vectors of its own (source currents; channel currents and resistors; charges,
-capacitor voltages), so that they agree only if every element is counted and the simulator conserves charge.
+The three sums use different vectors (source currents; currents of channels and resistors; charges and
+capacitor voltages). They agree only if every element is counted and the simulator conserves charge.
 """
 
 from __future__ import annotations
@@ -16,29 +16,38 @@ from ..circuits.runner import Simulation
 from .flatten_netlist import Element
 
 TRANSISTOR_VECTORS = ("id", "vds", "vgs", "vbs", "qg", "qd", "qb")
-"""What is saved of a transistor: channel current, voltages from its source, charges without the source's."""
+"""Saved quantities of a transistor: channel current, voltages to its source, charges except that of the
+source."""
 
 
 @dataclass(frozen=True)
 class EnergyBalance:
-    """Energies of a time window, J."""
+    """Energies of a circuit in a time window."""
 
     delivered: float
-    """By all sources; energy that flows back into one counts negative."""
+    """Energy delivered by all sources, J; energy that flows back into a source is negative."""
     dissipated: float
-    """In the transistors' channels and in resistors."""
+    """Energy dissipated in the channels of transistors and in resistors, J."""
     stored: float
-    """Gain of the energy in capacitors and in the transistors' charges."""
+    """Increase of the energy in capacitors and in the charges of transistors, J."""
 
     @property
     def error(self) -> float:
-        """Missing energy, as a fraction of the larger of what is delivered and what is dissipated."""
+        """Missing energy, fraction of the larger of the delivered and the dissipated energy."""
         scale = max(abs(self.delivered), abs(self.dissipated))
         return abs(self.delivered - self.dissipated - self.stored) / scale
 
 
 def with_energy_vectors(simulation: Simulation, circuit: tuple[Element, ...]) -> Simulation:
-    """The simulation with everything saved that a balance needs of the circuit's elements."""
+    """Extend a simulation to save all vectors that `energy_balance` needs.
+
+    Args:
+        simulation: simulation of the circuit.
+        circuit: elements of its deck, from `flatten_netlist`.
+
+    Returns:
+        The simulation with further .save lines.
+    """
     names = list(dict.fromkeys(name for element in circuit for name in _saved(element)))
     lines = [".save " + " ".join(names[i : i + 6]) for i in range(0, len(names), 6)]
     body, end, _ = simulation.netlist.rstrip().rpartition("\n.end")
@@ -48,7 +57,14 @@ def with_energy_vectors(simulation: Simulation, circuit: tuple[Element, ...]) ->
 def energy_balance(
     waves: Waveforms, circuit: tuple[Element, ...], start: float, stop: float
 ) -> EnergyBalance:
-    """Energies between two instants (s) of an `with_energy_vectors` simulation."""
+    """Energies of a circuit between two times.
+
+    Args:
+        waves: waveforms of a simulation from `with_energy_vectors`.
+        circuit: elements of its deck.
+        start: start of the window, s.
+        stop: end of the window, s.
+    """
     delivered = dissipated = stored = 0.0
     for element in circuit:
         if element.kind in "vie":
@@ -68,7 +84,17 @@ def energy_balance(
 
 
 def transistor_energy(waves: Waveforms, element: Element, start: float, stop: float) -> float:
-    """Energy (J) that goes into a transistor's charges: the integral of v dq over its terminals."""
+    """Energy stored in the charges of a transistor: the sum over its terminals of the integral of v dq.
+
+    Args:
+        waves: waveforms of a simulation from `with_energy_vectors`.
+        element: the transistor.
+        start: start of the window, s.
+        stop: end of the window, s.
+
+    Returns:
+        Energy, J.
+    """
     inside = (waves.axis >= start) & (waves.axis <= stop)
     total = 0.0
     for voltage, charge in (("vgs", "qg"), ("vds", "qd"), ("vbs", "qb")):
@@ -81,7 +107,18 @@ def transistor_energy(waves: Waveforms, element: Element, start: float, stop: fl
 def node_charge(
     waves: Waveforms, circuit: tuple[Element, ...], node: str, start: float, stop: float
 ) -> float:
-    """Charge (C) that all capacitors at a node give off between two instants."""
+    """Charge that all capacitors at a node deliver between two times.
+
+    Args:
+        waves: waveforms of a simulation from `with_energy_vectors`.
+        circuit: elements of its deck.
+        node: name of the node.
+        start: start of the window, s.
+        stop: end of the window, s.
+
+    Returns:
+        Charge, C.
+    """
     given = 0.0
     for element in circuit:
         if element.kind == "c" and node in element.nodes:
@@ -92,6 +129,7 @@ def node_charge(
 
 
 def _saved(element: Element) -> Iterator[str]:
+    """Names of the vectors to save for an element."""
     if element.kind == "m":
         yield from (f"@{element.name}[{quantity}]" for quantity in TRANSISTOR_VECTORS)
         return
@@ -113,6 +151,7 @@ def _current(element: Element) -> str:
 
 
 def _across(waves: Waveforms, element: Element) -> np.ndarray:
+    """Voltage from the first to the second node, V."""
     first, second = (0.0 if node == "0" else waves[f"v({node})"] for node in element.nodes)
     return np.zeros_like(waves.axis) + first - second
 

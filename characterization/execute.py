@@ -1,4 +1,4 @@
-"""Run a plan: every batch in its own ngspice child, in parallel, cached as it finishes, into tables."""
+"""Execution of a plan: every batch in its own ngspice process, in parallel and cached, into tables."""
 
 from __future__ import annotations
 
@@ -9,13 +9,12 @@ from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
-from ..circuits.errors import GaincellError, PlanError, SimulationError
+from ..circuits.errors import PlanError, SimulationError
 from ..circuits.probe import probe
-from ..circuits.runner import Result, Status, ngspice_version, simulate
+from ..circuits.runner import Status, ngspice_version, simulate
 from ..circuits.technology import Technology
 from .cache import Cache
 from .cache_key import CacheKey
@@ -23,52 +22,43 @@ from .output import TableRecord, portable, write_run
 from .plan import Plan
 from .procedure import Batch, Context, Procedure, find
 from .source import modules
+from .tasks import UNMEASURED, Task, batch_rows, merged_table
 
-UNMEASURED = "unmeasured"
-"""Row status of a point that was simulated but whose waveforms did not show what is measured."""
-
-# A failure that the same deck would repeat is worth remembering; one that depends on this machine is not.
+# The cache keeps failures that the same deck would repeat, not those that depend on the machine.
 _CACHED = frozenset({Status.OK, Status.NONCONVERGED, Status.INCOMPLETE, UNMEASURED})
 
 Progress = Callable[[int, int, str], None]
-"""Called with points done, points in all, and the procedure whose batch has just finished."""
+"""Callback with the points done, all points, and the procedure whose batch has just finished."""
 
 
 @dataclass(frozen=True)
 class Counts:
-    """Points of one procedure, or of a whole run."""
+    """Numbers of points of one procedure."""
 
     points: int = 0
+    """Number of points."""
     failed: int = 0
+    """Number of points whose status is not ok."""
     cached: int = 0
+    """Number of points from the cache."""
     seconds: float = 0.0
-    """Simulation and measuring time of the points that were not cached, summed over processes, s."""
+    """Time for simulating and measuring the other points, summed over processes, s."""
 
 
 @dataclass(frozen=True)
 class Summary:
-    """What a run did."""
+    """Numbers of points of a whole run."""
 
     points: int
+    """Number of points."""
     failed: int
+    """Number of points whose status is not ok."""
     cached: int
+    """Number of points from the cache."""
     seconds: float
     """Wall-clock time of the run, s."""
     procedures: dict[str, Counts] = field(default_factory=dict)
-
-
-@dataclass(frozen=True)
-class Task:
-    """One batch with all that a worker needs."""
-
-    procedure: Procedure
-    context: Context
-    batch: Batch
-    points: pd.DataFrame
-    cache_key: CacheKey
-    key: str
-    deck: str
-    """The netlist with portable library paths, as written beside the tables."""
+    """Numbers of points by procedure."""
 
 
 def characterize(
@@ -79,18 +69,29 @@ def characterize(
     cache: Cache | None = None,
     progress: Progress | None = None,
 ) -> Summary:
-    """Run every procedure of `plan` and write tables, netlists and manifest into `out`.
+    """Run every procedure of a plan and write tables, netlists and the manifest.
 
-    Batches run on `jobs` cores (all by default) and enter the cache one by one as they finish, so an
-    interrupted run continues where it stopped. A point that fails is a row with its status, message and no
-    measured values. Whatever joblib backend is active (`joblib.parallel_config`) is used, such as that of
-    `backends.dask`; the default is threads, since every simulation is a process of its own already. Workers
-    elsewhere may read the cache, where they have the same folder, but only this process writes it.
+    Each batch enters the cache when it finishes, so an interrupted run continues where it stopped. A point
+    that fails is a row with its status and message and without measured values. The active joblib backend
+    (`joblib.parallel_config`) runs the batches, such as that of `backends.dask`; the default is threads,
+    since every simulation is a process. Workers on other machines may read the cache if they have the same
+    folder, but only this process writes it.
+
+    Args:
+        plan: procedures, operating condition and sizes.
+        out: folder of the results; its tables, netlists and manifest are replaced.
+        jobs: number of parallel simulations; all cores by default.
+        cache: cache of batches; the user's by default.
+        progress: callback after every batch.
+
+    Returns:
+        Numbers of points.
 
     Raises:
-        TechnologyError: unknown technology or corner, or models that ngspice cannot use.
-        PlanError: unknown procedure or design size.
+        TechnologyError: unknown technology or corner, unknown design size, or models that ngspice cannot use.
+        PlanError: unknown procedure.
         SimulationError: ngspice is missing.
+        OSError: `out` cannot be written.
     """
     started = time.perf_counter()
     cache = Cache.default() if cache is None else cache
@@ -104,7 +105,11 @@ def characterize(
         probe(technology, plan.corner, plan.temperature)
     seconds = _simulate_missing(tasks, done, cache, jobs, progress)
     records = [
-        TableRecord(group[0].procedure, _finished(group, done), {task.key: task.deck for task in group})
+        TableRecord(
+            group[0].procedure,
+            group[0].procedure.finish(merged_table(group, done)),
+            {task.key: task.deck for task in group},
+        )
         for group in tasks.values()
     ]
     counts = {r.procedure.name: _count(tasks[r.procedure.name], r.rows, cached, seconds) for r in records}
@@ -120,7 +125,20 @@ def characterize(
 
 
 def tasks_of(plan: Plan, technology: Technology, simulator: str) -> dict[str, list[Task]]:
-    """Procedure of the plan -> its batches, each with its netlist and the parts of its key."""
+    """Batches of a plan with their netlists and keys.
+
+    Args:
+        plan: the plan.
+        technology: its loaded technology.
+        simulator: version of ngspice.
+
+    Returns:
+        Tasks of each procedure by its name, in the order of the plan.
+
+    Raises:
+        PlanError: unknown procedure, or points that are not in exactly one batch.
+        TechnologyError: unknown circuit or size in the plan's designs.
+    """
     return {
         name: _tasks(find(name), Context.of(plan, name, technology), simulator) for name in plan.procedures
     }
@@ -151,7 +169,7 @@ def _tasks(procedure: Procedure, context: Context, simulator: str) -> list[Task]
 
 
 def _source(procedure: Procedure, batch: Batch) -> dict[str, str]:
-    """The modules that measure a batch, and sha256 of each."""
+    """sha256 of the modules that measure a batch, by module."""
     found = modules(procedure)
     for name in batch.uses:
         found = found | modules(find(name))
@@ -165,17 +183,17 @@ def _simulate_missing(
     jobs: int | None,
     progress: Progress | None,
 ) -> dict[str, float]:
-    """Simulate what `done` lacks and add it there; returns seconds by key."""
+    """Simulate the batches that are not in `done` and add them; return the time (s) of each by key."""
     everything = [task for group in tasks.values() for task in group]
-    # The longest netlist takes longest: started first, it does not leave one core working alone at the end.
+    # The longest netlist takes the most time. Started first, it does not occupy a single core at the end.
     missing = sorted((t for t in everything if t.key not in done), key=lambda t: -len(t.deck))
     total = sum(len(task.points) for task in everything)
     finished = total - sum(len(task.points) for task in missing)
     if progress:
         progress(finished, total, "")
     seconds = {}
-    # A batch here is a simulation already: joblib's own batches would only make an interruption dearer. A
-    # cluster that grows with its load has to see all of them.
+    # One task is one simulation: with several to a joblib batch an interruption would lose more. A cluster
+    # that grows with its load must see all tasks.
     each_at_once = {"batch_size": 1, "pre_dispatch": "all", "return_as": "generator_unordered"}
     parallel = Parallel(n_jobs=jobs or cpu_count(), prefer="threads", **each_at_once)
     by_key = {task.key: task for task in missing}
@@ -191,11 +209,11 @@ def _simulate_missing(
 
 
 def _run(task: Task, cache: Cache, home: str) -> tuple[str, pd.DataFrame, float, str]:
-    """Key and rows of a batch, the time it took, and the process that ran it.
+    """Key and rows of a batch, its time (s), and the process that simulated it.
 
-    In the process that started the run it enters the cache at once, or a kill would lose what waits for the
-    main thread; elsewhere the cache may be out of reach. A batch that a concurrent run has finished meanwhile
-    is taken from the cache.
+    The process that started the run writes the cache entry at once: a kill would lose entries that wait for
+    the main thread. Other processes may have no access to the cache. If a concurrent run has finished the
+    batch meanwhile, its rows come from the cache.
     """
     here = _process()
     if here != home:
@@ -203,7 +221,7 @@ def _run(task: Task, cache: Cache, home: str) -> tuple[str, pd.DataFrame, float,
     if (known := cache.get(task.key)) is not None:
         return task.key, known, 0.0, home
     started = time.perf_counter()
-    rows = _rows(task, simulate(task.batch.simulation))
+    rows = batch_rows(task, simulate(task.batch.simulation))
     if here == home:
         _remember(cache, task, rows)
     return task.key, rows, time.perf_counter() - started, here
@@ -215,11 +233,12 @@ def _remember(cache: Cache, task: Task, rows: pd.DataFrame) -> None:
 
 
 def _process() -> str:
+    """Machine and number of this process."""
     return f"{platform.node()} {os.getpid()}"
 
 
 def _require_same_software(task: Task) -> None:
-    """On another machine than the one that made the key, gaincell and ngspice must be the same."""
+    """Refuse a worker whose gaincell or ngspice differs from that of the process that made the key."""
     simulator, source = task.cache_key.simulator, task.cache_key.source
     if ngspice_version() != simulator:
         raise SimulationError(
@@ -228,63 +247,9 @@ def _require_same_software(task: Task) -> None:
         )
     if _source(task.procedure, task.batch) != source:
         raise SimulationError(
-            f"{platform.node()} has another gaincell than the one that started this run; "
-            "install the same one and start the workers again"
+            f"{platform.node()} has another gaincell than the process that started this run; "
+            "install the same version and start the workers again"
         )
-
-
-def _rows(task: Task, result: Result) -> pd.DataFrame:
-    """Measured columns, `point` (position in the batch), `status` and `message`."""
-    if result.waveforms is None:
-        return _failed(task, result.status, f"{result.message} {result.status.remedy}")
-    try:
-        measured = task.procedure.measure(task.context, task.points, result.waveforms)
-    except GaincellError as error:
-        return _failed(task, UNMEASURED, str(error))
-    costs = {"cpu": result.usage.cpu, "memory": result.usage.memory}
-    asked = {name: cost for name, cost in costs.items() if name in task.procedure.measured}
-    measured = measured.assign(**asked)
-    _check(task, measured)
-    if "point" not in measured:
-        measured = measured.assign(point=np.arange(len(task.points)))
-    relaxed = " ".join(f"{name}={value}" for name, value in result.options.items())
-    message = f"converged with {relaxed}" if relaxed else ""
-    return measured.assign(status=str(result.status), message=message).reset_index(drop=True)
-
-
-def _check(task: Task, measured: pd.DataFrame) -> None:
-    """A procedure that does not keep its own word is a programming error, not a failed point."""
-    name = task.procedure.name
-    if "point" not in measured and len(measured) != len(task.points):
-        raise ValueError(f"{name}.measure: {len(measured)} rows for {len(task.points)} points")
-    present = (set(measured) | set(task.points)) - {"point"}
-    if different := present ^ set(task.procedure.measured):
-        raise ValueError(f"{name}.columns and the table differ in: {', '.join(sorted(different))}")
-
-
-def _failed(task: Task, status: str, message: str) -> pd.DataFrame:
-    return pd.DataFrame({"point": np.arange(len(task.points)), "status": str(status), "message": message})
-
-
-def _table(tasks: list[Task], done: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Swept and measured columns of all batches, in the order of the points."""
-    parts = []
-    for task in tasks:
-        rows = done[task.key]
-        local = rows["point"].to_numpy()
-        swept = task.points.iloc[local].reset_index(drop=True)
-        measured = rows.drop(columns=["point", "status", "message"]).reset_index(drop=True)
-        point = pd.Series(np.asarray(task.batch.index)[local], name="point")
-        state = rows[["status", "message"]].reset_index(drop=True)
-        parts.append(pd.concat([point, swept, measured, state], axis=1))
-    table = pd.concat(parts, ignore_index=True).sort_values("point", kind="stable", ignore_index=True)
-    # Batches that failed lack the measured columns, and could come first: the order is the procedure's.
-    declared = tasks[0].procedure.measured
-    return table.reindex(columns=["point", *declared, "status", "message"])
-
-
-def _finished(tasks: list[Task], done: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    return tasks[0].procedure.finish(_table(tasks, done))
 
 
 def _count(

@@ -1,4 +1,4 @@
-"""The elements of a deck with all sub-circuits expanded, by the names that ngspice gives them."""
+"""Expansion of a deck's sub-circuits into elements with the names that ngspice gives them."""
 
 from __future__ import annotations
 
@@ -13,21 +13,27 @@ KINDS = "rcviem"
 
 @dataclass(frozen=True)
 class Element:
-    """One element; names are in lower case."""
+    """One element of a flat netlist; names are in lower case."""
 
     kind: str
-    """First letter of its line, one of `KINDS`."""
+    """Kind: first letter of its line, one of `KINDS`."""
     name: str
-    """As ngspice calls it: `r1`, or `r.xa.xb.r1` inside the sub-circuits xa and xb."""
+    """Name in ngspice: `r1`, or `r.xa.xb.r1` inside the sub-circuits xa and xb."""
     nodes: tuple[str, ...]
-    """Its first two terminals, or the four of a transistor: drain, gate, source, bulk."""
+    """Nodes of the first two terminals, or of the four of a transistor: drain, gate, source, bulk."""
 
 
 def flatten_netlist(netlist: str) -> tuple[Element, ...]:
-    """Every element of a deck, which brings all its sub-circuits itself.
+    """Expand all sub-circuits of a deck.
+
+    Args:
+        netlist: deck that defines its sub-circuits.
+
+    Returns:
+        Every element of the deck.
 
     Raises:
-        SimulationError: a kind of element, or a sub-circuit of a foundry's library, that is not known here.
+        SimulationError: an element of a kind not in `KINDS`, or a sub-circuit of the technology's library.
     """
     _, *lines = _joined(netlist)
     definitions: dict[str, tuple[list[str], list[list[str]]]] = {}
@@ -46,7 +52,7 @@ def flatten_netlist(netlist: str) -> tuple[Element, ...]:
 
 
 def _joined(netlist: str) -> list[list[str]]:
-    """Words of each line, in lower case, continuation lines joined; the first is the title."""
+    """Words of each line in lower case, with continuation lines joined; the first line is the title."""
     found: list[list[str]] = []
     for line in netlist.lower().splitlines():
         if line.startswith("+") and found:
@@ -62,6 +68,8 @@ def _expanded(
     ports: dict[str, str],
     definitions: dict[str, tuple[list[str], list[list[str]]]],
 ) -> Iterator[Element]:
+    """Elements of the lines of one sub-circuit instance; `ports` maps its port names to outer nodes."""
+
     def node(name: str) -> str:
         return ports.get(name) or (name if name == "0" or not path else f"{path}.{name}")
 

@@ -1,4 +1,4 @@
-"""What is read off waveforms: pulse widths, charges, energies, device figures."""
+"""Measurements on waveforms: pulse widths, energies, figures of merit of transistors."""
 
 from __future__ import annotations
 
@@ -9,12 +9,20 @@ from ..circuits.rawfile import Waveforms
 
 
 def pulse_width(waves: Waveforms, name: str, threshold: float) -> float:
-    """Time (s) that a signal spends above `threshold` in its one pulse; 0 without a pulse.
+    """Width of the only pulse of a signal.
 
-    Crossings are interpolated between the simulator's own time points.
+    Crossings of the threshold are interpolated linearly between the simulator's time points.
+
+    Args:
+        waves: waveforms of a transient.
+        name: vector of the signal.
+        threshold: level at which the width is measured, V.
+
+    Returns:
+        Time above the threshold, s; 0 without a pulse.
 
     Raises:
-        SimulationError: more than one pulse, or a pulse that has not ended: the width has no meaning.
+        SimulationError: more than one pulse, or a pulse that begins before the transient or ends after it.
     """
     time, value = waves.axis, waves[name]
     above = value > threshold
@@ -31,15 +39,36 @@ def pulse_width(waves: Waveforms, name: str, threshold: float) -> float:
 def energy(
     waves: Waveforms, source: str, volts: float, t0: float | None = None, t1: float | None = None
 ) -> float:
-    """Energy (J) that a DC source of `volts` delivers; SPICE counts a source's current into its + node."""
+    """Energy that a DC source delivers. SPICE counts a source's current as positive into its + node.
+
+    Args:
+        waves: waveforms of a transient.
+        source: name of the source without its letter v.
+        volts: voltage of the source, V.
+        t0: start of the window, s; start of the transient by default.
+        t1: end of the window, s; end of the transient by default.
+
+    Returns:
+        Energy, J.
+    """
     return -volts * waves.integrate(f"i(v{source})", t0, t1)
 
 
 def switching_energy(waves: Waveforms, source: str, swing: float, t0: float, t1: float) -> float:
-    """Energy (J) of driving a line through one full cycle: charge of the edge in [t0, t1] times the swing.
+    """Energy that a real driver needs to drive a line through one full cycle.
 
-    A driver takes this from its supply on one edge and dumps it on the other; an ideal source would get it
-    back, so its net energy says nothing.
+    A driver takes the charge of one edge from its supply and discharges it to ground on the other edge. The
+    ideal source of the testbench recovers the charge, so its net energy is not the energy of a driver.
+
+    Args:
+        waves: waveforms of a transient.
+        source: name of the source without its letter v.
+        swing: voltage swing of the line, V.
+        t0: start of a window with one edge, s.
+        t1: end of the window, s.
+
+    Returns:
+        Charge of the edge times the swing, J.
     """
     return abs(waves.integrate(f"i(v{source})", t0, t1) * swing)
 
@@ -48,13 +77,14 @@ def device_figures(gate: np.ndarray, linear: np.ndarray, saturated: np.ndarray) 
     """Figures of merit of a transistor from two gate sweeps.
 
     Args:
-        gate: gate voltage magnitudes, shape (n,), V, rising from 0 to the supply.
-        linear: drain current per width at the low drain voltage, shape (n,), A/m.
-        saturated: the same at the supply.
+        gate: magnitudes of the gate voltage, shape (n,), V, rising from 0 to the supply.
+        linear: drain currents per width at the low drain voltage, shape (n,), A/m.
+        saturated: drain currents per width with the drain at the supply, shape (n,), A/m.
 
     Returns:
-        i_on, i_off (A/m, at the supply); swing (V per decade, steepest mean over one decade of current below
-        threshold); v_th_lin, v_th_sat (V, constant current 0.1 A/m = 100 nA/um).
+        i_on, i_off: drain currents per width at the supply, A/m; swing: sub-threshold swing from a fit over
+        the decade of current from 0.3 decades above i_off, V/decade; v_th_lin, v_th_sat: thresholds at the
+        constant current 0.1 A/m = 100 nA/um, V.
     """
     log_lin, log_sat = np.log10(linear), np.log10(saturated)
     decade = (log_sat > log_sat[0] + 0.3) & (log_sat < log_sat[0] + 1.3)

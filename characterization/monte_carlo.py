@@ -1,4 +1,4 @@
-"""Decks whose copies are samples of a Monte Carlo, numbered so that tables can be paired and extended."""
+"""Decks whose copies are numbered samples of a Monte Carlo, so that tables can be paired and extended."""
 
 from __future__ import annotations
 
@@ -9,19 +9,29 @@ from ..circuits.runner import Simulation
 from .procedure import Context
 
 CELL, CONVERTER, READOUT = "cell", "converter", "readout"
-"""Circuits drawn independently. Procedures that name the same one see the same samples."""
+"""Names of circuits with independent draws. Procedures with the same name simulate the same samples."""
 
 
 def with_sampled_mismatch(
     ctx: Context, simulation: Simulation, circuit: str, subcircuit: str, samples: pd.Series
 ) -> Simulation:
-    """The deck with the deviations of the given samples, one per copy of `subcircuit` in the deck's order.
+    """Give every copy of a sub-circuit in a deck the deviations of one sample.
 
-    A sample has the same standard normal numbers in every procedure, condition and size: they follow from
-    the plan's seed, the circuit, the sample's number and the transistor's path.
+    A sample has the same standard normal numbers in every procedure, condition and size. They depend only on
+    the seed of the plan, the name of the circuit, the number of the sample and the path of the transistor.
+
+    Args:
+        ctx: context with the technology and the seed.
+        simulation: simulation whose deck has the copies at its top level.
+        circuit: name of the circuit that is drawn, such as `CELL`.
+        subcircuit: name of the sub-circuit.
+        samples: number of the sample of each copy, in the order of the deck, shape (copies,).
+
+    Returns:
+        The simulation with the deviations.
 
     Raises:
-        TechnologyError: a transistor's model names no parameter that shifts its threshold.
+        TechnologyError: the model of a transistor names no parameter that shifts its threshold.
     """
     devices = transistors(simulation.netlist, subcircuit)
     require_mismatch(ctx.technology, devices)

@@ -1,4 +1,4 @@
-"""What a run leaves: tables, the netlists as simulated beside the library they load, and the manifest."""
+"""Results of a run on disk: tables, the simulated netlists with the library they load, and the manifest."""
 
 from __future__ import annotations
 
@@ -28,27 +28,40 @@ from .procedure import Context, Procedure
 from .table import MANIFEST
 
 MANIFEST_FORMAT = 1
+"""Format number of the manifest."""
+
 LIBRARY = "library"
+"""Name of the folder with the library, beside the netlists."""
+
 _LOADS = re.compile(r"^\s*\.(?:include|inc|lib)\s.*$", re.IGNORECASE | re.MULTILINE)
 _OPTIONS = re.compile(r"^\s*\.options?\s.*$", re.IGNORECASE | re.MULTILINE)
 
 
 @dataclass(frozen=True)
 class TableRecord:
-    """The table of one procedure and the decks it came from."""
+    """The table of one procedure and its decks."""
 
     procedure: Procedure
+    """Procedure that made the table."""
     rows: pd.DataFrame
+    """The table."""
     decks: dict[str, str]
-    """Cache key -> netlist."""
+    """Netlists by cache key."""
 
 
 def portable(netlist: str, technology: Technology) -> str:
-    """The netlist with its library at `../library/`, where `write_run` puts a copy.
+    """Replace the path of the library in a netlist by `../library/`, where `write_run` puts a copy.
+
+    Args:
+        netlist: deck as simulated.
+        technology: its technology.
+
+    Returns:
+        Deck that is independent of the machine.
 
     Raises:
-        PlanError: the netlist loads another file, which neither the cache nor the reader of the netlist would
-        have.
+        PlanError: the netlist loads another file, which is neither part of the cache key nor written beside
+            the netlist.
     """
     place = placed(technology)[technology.library]
     deck = netlist.replace(f'"{technology.library}"', f'"../{LIBRARY}/{place}"')
@@ -61,7 +74,7 @@ def portable(netlist: str, technology: Technology) -> str:
 
 
 def placed(technology: Technology) -> dict[Path, PurePosixPath]:
-    """Library file -> its place below the copied library folder; relative includes keep working."""
+    """Path of each library file below the copied library folder; relative includes stay valid."""
     root = Path(os.path.commonpath([path.parent for path in technology.files]))
     return {path: PurePosixPath(path.relative_to(root).as_posix()) for path in technology.files}
 
@@ -74,9 +87,20 @@ def write_run(
     records: list[TableRecord],
     summary: dict[str, Any],
 ) -> None:
-    """Replace the contents of `out`: without a manifest first, with it last (see `table`).
+    """Replace the results in a folder. The manifest is removed first and written last (see `table`).
 
-    Of two runs that write to one folder at once, the second waits for the first and then replaces it.
+    If two runs write to one folder at once, the second waits for the first and then replaces its results.
+
+    Args:
+        out: folder of the results.
+        plan: the plan.
+        technology: its technology.
+        simulator: version of ngspice.
+        records: tables and decks.
+        summary: `execute.Summary` as a dictionary.
+
+    Raises:
+        OSError: the folder cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
     with _alone(out):
@@ -85,7 +109,7 @@ def write_run(
 
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
-    """Hold the lock of a folder; the operating system releases it when the process dies."""
+    """Lock a folder; the operating system releases the lock when the process ends."""
     with (folder / ".lock").open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
@@ -152,7 +176,7 @@ def _write_netlists(folder: Path, technology: Technology, records: list[TableRec
 
 
 def git_revision() -> str | None:
-    """Commit of the source tree this code runs from, `+changes` when edited since; None outside git."""
+    """Commit of the source tree of this code, with `+changes` if it was edited since; None outside git."""
     here = Path(__file__).parent
     try:
         commit, changes = (

@@ -1,4 +1,4 @@
-"""Sweeps as values: what to characterize, where, and from which seed. Running a plan is another function."""
+"""Plans: procedures, operating condition, sample counts and seed as values; `execute` runs them."""
 
 from __future__ import annotations
 
@@ -16,14 +16,17 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from ..circuits.errors import PlanError
 
 SHIPPED_PLANS = Path(__file__).parent / "plans"
+"""Folder of the shipped plans."""
 
 
 @dataclass(frozen=True)
 class Axis:
-    """One swept quantity: its column name and the values it takes, in SI units or as labels."""
+    """One swept quantity."""
 
     name: str
+    """Name of its column."""
     values: tuple[float, ...] | tuple[str, ...]
+    """Values in SI units, or labels."""
 
     def __post_init__(self) -> None:
         if not self.values:
@@ -31,53 +34,64 @@ class Axis:
 
 
 def Linear(name: str, start: float, stop: float, n: int) -> Axis:
-    """`n` equally spaced values from `start` to `stop`, both included."""
+    """Axis of `n` equally spaced values from `start` to `stop`, both included.
+
+    Raises:
+        PlanError: `n` is less than 2, or `stop` does not exceed `start`.
+    """
     if n < 2 or stop <= start:
         raise PlanError(f"axis {name!r}: needs n >= 2 and stop > start, got n={n}, {start} to {stop}")
     return Axis(name, tuple(np.linspace(start, stop, n).tolist()))
 
 
 def Values(name: str, values: Iterable[float] | Iterable[str]) -> Axis:
-    """The given values in the given order."""
+    """Axis of the given values in their order."""
     return Axis(name, tuple(values))
 
 
 def Random(name: str, low: float, high: float, n: int, rng: np.random.Generator) -> Axis:
-    """`n` uniform draws from [low, high)."""
+    """Axis of `n` uniform random values in [low, high)."""
     return Axis(name, tuple(rng.uniform(low, high, n).tolist()))
 
 
 def grid(*axes: Axis) -> pd.DataFrame:
-    """Every combination of the axes' values, one row each; the last axis varies fastest."""
+    """Table of every combination of the axes' values, one row each; the last axis varies fastest."""
     names = [axis.name for axis in axes]
     return pd.DataFrame(list(itertools.product(*(axis.values for axis in axes))), columns=names)
 
 
 class Plan(BaseModel):
-    """What to characterize: procedures, operating condition, sample counts, seed and design overrides."""
+    """A characterization run: procedures, operating condition, sample counts, seed and design overrides."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
 
     name: str = Field(min_length=1)
+    """Name of the plan."""
     description: str = ""
+    """One line about the plan."""
     technology: str = "generic28"
-    """Name of a shipped technology, or the path of a TOML file (in a plan's file: relative to it)."""
+    """Name of a shipped technology, or path of a TOML file (in the file of a plan: relative to that file)."""
     corner: str = "tt"
+    """Process corner of the technology."""
     temperature: float = Field(default=27.0, gt=-273.15)
-    """Celsius (as SPICE)."""
+    """Temperature, Celsius (as SPICE)."""
     vdd: float | None = Field(default=None, gt=0)
-    """Supply, V; None for the technology's."""
+    """Supply voltage, V; None for that of the technology."""
     procedures: tuple[str, ...] = Field(min_length=1)
-    """Names of the procedures, in the order of the report."""
+    """Names of the procedures in the order of the report."""
     samples: int | dict[str, int] = {}
-    """Number of random samples, for all procedures or by procedure; each has its own default."""
+    """Number of random samples, for all procedures or by procedure; every procedure has a default."""
     seed: int = Field(default=0, ge=0)
+    """Seed of all random numbers."""
     designs: dict[str, dict[str, Any]] = {}
-    """Design name -> sizes (SI) that differ from the technology's."""
+    """Sizes (SI) that differ from those of the technology, by design and field."""
 
     @classmethod
     def load(cls, name_or_path: str | Path) -> Plan:
-        """A shipped plan by name (`nominal`), or one from the path of a TOML file.
+        """Load a plan.
+
+        Args:
+            name_or_path: name of a shipped plan, such as `nominal`, or path of a TOML file (suffix `.toml`).
 
         Raises:
             PlanError: unknown name (the message lists the known ones), or malformed file (with the path of
@@ -102,7 +116,15 @@ class Plan(BaseModel):
 
     @classmethod
     def build(cls, values: dict[str, Any], source: str = "plan") -> Plan:
-        """A plan from plain values; PlanError with the path of the offending key."""
+        """Make a plan from plain values.
+
+        Args:
+            values: fields of the plan.
+            source: name of the source of the values, for the error message.
+
+        Raises:
+            PlanError: a value is invalid; the message has the path of the key.
+        """
         try:
             return cls.model_validate(values)
         except ValidationError as error:
@@ -111,12 +133,19 @@ class Plan(BaseModel):
             raise PlanError(f"{source}: {where}: {first['msg']}") from None
 
     def override(self, **values: Any) -> Plan:
-        """The plan with some fields replaced; a value of None keeps the field."""
+        """The plan with some fields replaced.
+
+        Args:
+            values: new values by field; None keeps the field.
+
+        Raises:
+            PlanError: a value is invalid.
+        """
         given = {name: value for name, value in values.items() if value is not None}
         return self.build({**self.model_dump(), **given}, source=self.name)
 
     def sample_count(self, procedure: str) -> int | None:
-        """Number of samples the plan asks of a procedure; None for the procedure's default."""
+        """Number of random samples for a procedure; None for the procedure's default."""
         return self.samples if isinstance(self.samples, int) else self.samples.get(procedure)
 
 

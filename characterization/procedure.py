@@ -1,6 +1,6 @@
-"""Procedures: one file per experiment, each saying what it sweeps, how it is simulated and what is measured.
+"""Procedures: one file per experiment, which defines the swept points, the simulations and the measurement.
 
-A whole procedure (charge that a resistor delivers into a capacitor, swept over R and pulse width):
+A complete example (charge that a resistor delivers into a capacitor, swept over R and pulse width):
 
     import pandas as pd
     from ..plan import Linear, Values, grid
@@ -26,7 +26,7 @@ A whole procedure (charge that a resistor delivers into a capacitor, swept over 
             return [self._batch(ctx, points.iloc[rows], rows) for rows in chunks(points, "width", size=100)]
 
         def _batch(self, ctx, points, rows):
-            width = float(points["width"].iloc[0])  # shared by the copies, so their edges coincide
+            width = float(points["width"].iloc[0])  # equal for all copies, so that their edges coincide
             copies = [f"r{i} in c{i} {r!r}\\nc{i} c{i} 0 1p ic=0" for i, r in enumerate(points["resistance"])]
             saved = " ".join(f"v(c{i})" for i in range(len(points)))
             deck = ["* rc_charge", ctx.header(), f"v1 in 0 pulse(0 1 0 1p 1p {width!r} 1)", *copies]
@@ -36,9 +36,9 @@ A whole procedure (charge that a resistor delivers into a capacitor, swept over 
         def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
             return pd.DataFrame({"charge": [1e-12 * waves[f"v(c{i})"][-1] for i in range(len(points))]})
 
-Results are cached by the netlist and by the source of the module that measures, without its `points` and
-`batches` (their effect is the netlist) and without comments: editing how something is measured simulates it
-again, editing what is swept simulates only what is new.
+The cache key of a result contains the netlist and the source of the module that measures, without comments
+and without its `points` and `batches`, whose effect is in the netlist. After a change of the measurement all
+batches are simulated again; after a change of the sweep, only the new ones.
 """
 
 from __future__ import annotations
@@ -66,32 +66,45 @@ from .plan import Plan
 
 @dataclass(frozen=True)
 class Context:
-    """Where a procedure runs: technology, operating condition, seed, and the sizes of the designs."""
+    """Context of a procedure: technology, operating condition, seed, and sizes of the designs."""
 
     technology: Technology
+    """Technology of the transistors."""
     corner: str = "tt"
+    """Process corner of the technology."""
     temperature: float = 27.0
-    """Celsius (as SPICE)."""
+    """Temperature, Celsius (as SPICE)."""
     seed: int = 0
+    """Seed of all random numbers."""
     samples: int | None = None
-    """Number of random samples the plan asks for; see `count`."""
+    """Number of random samples in the plan; None for the procedure's default (see `count`)."""
     designs: dict[str, dict[str, Any]] = field(default_factory=dict)
-    """Circuit -> sizes (SI) that the plan sets over the technology's."""
+    """Sizes (SI) that override those of the technology, by circuit and field."""
     vdd: float | None = None
-    """Supply, V; None for the technology's."""
+    """Supply voltage, V; None for that of the technology."""
     plan: Plan | None = None
-    """The plan that runs, for a procedure that studies the others in it."""
+    """The running plan, for procedures that study the others in it."""
 
     @classmethod
     def of(cls, plan: Plan, procedure: str, technology: Technology) -> Context:
-        """The context in which `plan` runs a procedure."""
+        """Context of a procedure in a plan.
+
+        Args:
+            plan: the plan.
+            procedure: name of the procedure.
+            technology: loaded technology of the plan.
+        """
         samples = plan.sample_count(procedure)
         condition = (plan.corner, plan.temperature, plan.seed, samples, plan.designs, plan.vdd)
         return cls(technology, *condition, plan)
 
     @cached_property
     def condition(self) -> Condition:
-        """What the testbenches take; TechnologyError for an unknown circuit or size."""
+        """Condition of the testbenches.
+
+        Raises:
+            TechnologyError: unknown circuit or size in `designs`.
+        """
         sizes = Designs.of(self.technology, **self.designs)
         return Condition(self.technology, sizes, self.corner, self.temperature, self.vdd)
 
@@ -100,73 +113,109 @@ class Context:
         return self.technology.header(self.corner, self.temperature)
 
     def count(self, default: int) -> int:
-        """Number of random samples: the plan's, or `default`."""
+        """Number of random samples of the plan, or `default` if the plan has none."""
         return default if self.samples is None else self.samples
 
     def rng(self, name: str) -> np.random.Generator:
-        """Random numbers that depend on the plan's seed and on `name` only, not on what else runs."""
+        """Random generator that depends only on the seed of the plan and on `name`."""
         return np.random.default_rng([self.seed, zlib.crc32(name.encode())])
 
 
 @dataclass(frozen=True)
 class Batch:
-    """Points that one simulation answers."""
+    """Points that are measured in one simulation."""
 
     simulation: Simulation
+    """Deck and condition for a complete run."""
     index: Sequence[int]
-    """Positions of the rows of `points`, in the order in which `measure` gets them."""
+    """Positions of the points in the table of `points`, in the order in which `measure` gets them."""
     uses: tuple[str, ...] = ()
-    """Other procedures whose `measure` answers this batch: editing theirs makes it stale, too."""
+    """Names of other procedures whose `measure` this batch uses; their code becomes part of its cache key."""
 
 
 class Procedure(ABC):
-    """An experiment: which points, how they are simulated, what is measured. Stateless."""
+    """Base class of experiments: points, their simulation and their measurement. Stateless."""
 
     name: ClassVar[str]
     """Name of the procedure and of its table."""
     columns: ClassVar[dict[str, str]]
-    """Every column of the table: swept and measured -> `unit: meaning`."""
+    """Descriptions `unit: meaning` of all columns of the table, swept and measured, by column."""
 
     @property
     def title(self) -> str:
-        """First line of the docstring."""
+        """Title of the table: first line of the docstring."""
         return (self.__doc__ or self.name).strip().splitlines()[0].rstrip(".")
 
     @abstractmethod
     def points(self, ctx: Context) -> pd.DataFrame:
-        """One row per point to simulate, every swept quantity a column; a function of the context alone."""
+        """Points to simulate.
+
+        Args:
+            ctx: context, the only input of the points.
+
+        Returns:
+            Table with one row per point and one column per swept quantity.
+        """
 
     @abstractmethod
     def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
-        """The simulations that answer `points`, one ngspice child each; every row in exactly one batch."""
+        """Simulations of the points.
+
+        Args:
+            ctx: context.
+            points: table of `points`, or some rows of it.
+
+        Returns:
+            Batches, each with one ngspice simulation; every point is in exactly one batch.
+        """
 
     @abstractmethod
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
-        """Measured columns, one row per row of `points` (those of one batch) in the same order.
+        """Measure the waveforms of one batch.
 
-        A procedure with several rows per point adds a column `point`: the position in `points` of each row.
-        A GaincellError raised here marks the batch's points as `unmeasured`, with its message.
+        Args:
+            ctx: context.
+            points: points of the batch.
+            waves: waveforms of its simulation.
+
+        Returns:
+            Table of the measured columns with one row per point in the same order. A procedure with several
+            rows per point adds a column `point` with the position of the point in `points`.
+
+        Raises:
+            GaincellError: the waveforms do not allow the measurement; the points get the status `unmeasured`
+                and the message.
         """
 
     @property
     def measured(self) -> dict[str, str]:
-        """Columns of the rows that `points` and `measure` make, where `finish` turns them into others."""
+        """Descriptions of the columns before `finish`; the same as `columns` by default."""
         return self.columns
 
     def finish(self, rows: pd.DataFrame) -> pd.DataFrame:
-        """The table from the rows of all batches, for what compares points that are simulated apart.
+        """Make the table from the rows of all batches, to compare points from different simulations.
 
-        Both have the columns `point`, `status` and `message` beside those of `measured` and `columns`.
+        Args:
+            rows: rows of all batches with the columns `measured`, `point`, `status` and `message`.
+
+        Returns:
+            Table with the columns `columns`, `point`, `status` and `message`; `rows` by default.
         """
         return rows
 
 
 _REGISTRY: dict[str, Procedure] = {}
+"""Procedures by name. Its size is the number of procedure classes: a name belongs to one module."""
+
 P = TypeVar("P", bound=type[Procedure])
 
 
 def procedure(cls: P) -> P:
-    """Class decorator that registers a procedure under its name."""
+    """Class decorator that registers a procedure under its name.
+
+    Raises:
+        ValueError: another module has registered the name.
+    """
     other = _REGISTRY.get(cls.name)
     if other is not None and type(other).__module__ != cls.__module__:
         raise ValueError(f"procedure {cls.name!r} is already defined in {type(other).__module__}")
@@ -175,7 +224,7 @@ def procedure(cls: P) -> P:
 
 
 def procedure_names() -> tuple[str, ...]:
-    """Names of all procedures: those in `characterization/procedures`, and any registered elsewhere."""
+    """Names of all procedures: those in `characterization/procedures`, and others registered elsewhere."""
     package = importlib.import_module(f"{__package__}.procedures")
     for module in pkgutil.iter_modules(package.__path__):
         importlib.import_module(f"{package.__name__}.{module.name}")
@@ -183,7 +232,11 @@ def procedure_names() -> tuple[str, ...]:
 
 
 def find(name: str) -> Procedure:
-    """The procedure of a name; PlanError listing the known ones."""
+    """The procedure with a name.
+
+    Raises:
+        PlanError: unknown name; the message lists the known ones.
+    """
     known = procedure_names()
     if name not in _REGISTRY:
         raise PlanError(f"unknown procedure {name!r}; use one of {', '.join(sorted(known))}")
@@ -191,10 +244,18 @@ def find(name: str) -> Procedure:
 
 
 def chunks(points: pd.DataFrame, shared: str | Sequence[str] = (), size: int = 100) -> list[np.ndarray]:
-    """Positions of points that agree in the columns `shared`, at most `size` to a chunk, in table order.
+    """Divide points into chunks for common simulations.
 
-    Copies of a circuit in one transient are cheap while their pulse edges coincide: differing edges multiply
-    the breakpoints of all of them.
+    Copies of a circuit in one transient cost little if their pulse edges coincide. Different edges multiply
+    the breakpoints of all copies.
+
+    Args:
+        points: table of points.
+        shared: column or columns in which all points of a chunk agree.
+        size: largest number of points in a chunk.
+
+    Returns:
+        Positions of the points of each chunk, in the order of the table.
     """
     keys = [shared] if isinstance(shared, str) else list(shared)
     if keys:

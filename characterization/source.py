@@ -1,4 +1,4 @@
-"""Fingerprints of the code that measures, so that cached results follow the code they came from."""
+"""Fingerprints of the measuring code, which are part of the cache keys."""
 
 from __future__ import annotations
 
@@ -9,25 +9,31 @@ import sys
 from functools import lru_cache
 from types import ModuleType
 
-# These drive procedures but take no part in measuring: what they decide is in the netlist and the points.
+# Modules that run procedures but do not measure. Their effect on a result is in the netlist and the points.
 _FRAMEWORK = frozenset(
-    {"backends", "cache", "execute", "cache_key", "output", "plan", "procedure", "source", "stale", "table"}
-    | {"tolerance"}
+    {"backends", "cache", "cache_key", "execute", "output", "plan"}
+    | {"procedure", "source", "stale", "table", "tasks"}
 )
 _ROOT = __package__.rpartition(".")[0]
 
 
 def modules(procedure: object) -> dict[str, str]:
-    """The procedure's module and the gaincell modules it measures with -> sha256 of their source.
+    """Fingerprints of the modules that measure for a procedure: its own and the gaincell modules it uses.
 
-    Comments, docstrings and the methods `points`, `batches` and `finish` do not count: what the first two
-    decide is in the netlist, and `finish` is called on cached rows, too.
+    Comments, docstrings and the methods `points`, `batches` and `finish` have no effect on the fingerprints.
+    The effect of the first two methods is in the netlist, and `finish` also runs on cached rows.
+
+    Args:
+        procedure: an instance of a procedure class.
+
+    Returns:
+        sha256 of the source by module.
     """
     return {_short(name): _digest(name) for name in _closure(type(procedure).__module__)}
 
 
 def module_of(procedure: object) -> str:
-    """The procedure's own module, as `modules` names it."""
+    """Name of the procedure's own module, as in `modules`."""
     return _short(type(procedure).__module__)
 
 
@@ -36,7 +42,7 @@ def _short(name: str) -> str:
 
 
 def _closure(start: str) -> list[str]:
-    """Sorted names of `start` and of the gaincell modules it uses, directly or not, but the framework."""
+    """Sorted names of `start` and of the measuring modules that it uses, directly or indirectly."""
     seen: set[str] = set()
     pending = [start]
     while pending:
@@ -61,14 +67,14 @@ def _measures(name: str) -> bool:
     return name.startswith(f"{__package__}.") and not (package == __package__ and module in _FRAMEWORK)
 
 
-@lru_cache
+@lru_cache  # at most 128 entries; one per measuring module
 def _digest(name: str) -> str:
     tree = ast.parse(inspect.getsource(sys.modules[name]))
     return hashlib.sha256(ast.unparse(_Essential().visit(tree)).encode()).hexdigest()
 
 
 class _Essential(ast.NodeTransformer):
-    """Drops what cannot change a measured value."""
+    """Removes the parts of a module that cannot change a measured value."""
 
     def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
         is_docstring = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)

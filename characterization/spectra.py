@@ -1,4 +1,4 @@
-"""From noise spectra to what is sampled: rms voltages, and charges that a noisy current leaves."""
+"""Noise of samples from noise spectra: rms voltages, and rms charges of integrated noise currents."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from scipy.special import sici
 
 
 def sampled_rms(frequency: np.ndarray, density: np.ndarray, low: float = 0.0) -> float:
-    """Rms of a quantity that is sampled at one instant.
+    """Rms of a quantity that is sampled once.
 
     Args:
-        frequency: rising, logarithmic, shape (n,), Hz.
-        density: amplitude density on those frequencies, shape (n,), unit per root hertz.
-        low: noise slower than this, Hz, is left out: it is the same at two samples whose difference counts.
+        frequency: rising, logarithmically spaced frequencies, shape (n,), Hz.
+        density: amplitude density at these frequencies, shape (n,), unit per root hertz.
+        low: lower limit, Hz. Slower noise is equal in two samples and cancels in their difference.
 
     Returns:
-        The root of the integral of the squared density, in the density's unit; trapezoids over log frequency.
+        Root of the integral of the squared density (trapezoidal rule over log frequency), in the unit of the
+        density without the root hertz.
     """
     kept = frequency >= low
     power, axis = density[kept] ** 2 * frequency[kept], np.log(frequency[kept])
@@ -23,11 +24,19 @@ def sampled_rms(frequency: np.ndarray, density: np.ndarray, low: float = 0.0) ->
 
 
 def integrated_rms(frequency: np.ndarray, density: np.ndarray, window: float) -> float:
-    """Rms of a noise current integrated over a window of time, C for a density in A per root hertz.
+    """Rms of a noise current that is integrated over a time window.
 
-    The window weighs the spectrum with (sin(pi f T) / (pi f))^2, whose integral over an interval is closed;
-    within an interval between two frequencies the squared density counts as its geometric mean. White noise
-    of density s leaves s sqrt(T / 2).
+    The window weights the squared density with (sin(pi f T) / (pi f))^2, whose integral over an interval has
+    a closed form. Between two frequencies the squared density is approximated by the geometric mean of its
+    values there. White noise of density s gives s sqrt(T / 2).
+
+    Args:
+        frequency: rising, logarithmically spaced frequencies, shape (n,), Hz.
+        density: amplitude density at these frequencies, shape (n,), A per root hertz.
+        window: duration T of the window, s.
+
+    Returns:
+        Rms charge, C.
     """
     angle = np.pi * window * frequency
     primitive = (-(np.sin(angle) ** 2) / frequency + np.pi * window * sici(2 * angle)[0]) / np.pi**2

@@ -1,4 +1,4 @@
-"""Why entries of the cache no longer fit, and which can go."""
+"""Contents of the cache, reasons for missing entries, and removal of stale ones."""
 
 from __future__ import annotations
 
@@ -19,34 +19,38 @@ from .source import module_of, modules
 
 @dataclass(frozen=True)
 class Holding:
-    """What the cache has of one procedure."""
+    """Entries of one procedure in the cache."""
 
     procedure: str
-    """Its name; "-" for entries of another gaincell version."""
+    """Name of the procedure; "-" for entries of another gaincell version."""
     entries: int
+    """Number of entries."""
     rows: int
+    """Number of table rows."""
     size: int
-    """Bytes."""
+    """Size of the files, B."""
     oldest: float
-    """Time since the entry that has waited longest was used, s."""
+    """Time since the last use of the least recently used entry, s."""
     newest: float
-    """Time since the last use of any, s."""
+    """Time since the last use of the most recently used entry, s."""
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What a plan would find in the cache for one procedure."""
+    """Batches of a plan that are in the cache, and reasons for the missing ones, for one procedure."""
 
     procedure: str
+    """Name of the procedure."""
     batches: int
+    """Number of batches."""
     fresh: int
-    """Batches whose rows are in the cache."""
+    """Number of batches whose rows are in the cache."""
     reasons: dict[str, int]
-    """Why the others are not -> number of batches."""
+    """Number of missing batches by reason."""
 
 
 def holdings(cache: Cache) -> list[Holding]:
-    """What the cache holds, by procedure."""
+    """Entries of a cache, summed by procedure and sorted by its name."""
     now, groups = time.time(), {}
     for entry in cache.entries():
         groups.setdefault(entry.key.procedure if entry.key else "-", []).append(entry)
@@ -64,12 +68,19 @@ def holdings(cache: Cache) -> list[Holding]:
 
 
 def explain(plan: Plan, cache: Cache) -> list[Explanation]:
-    """For every procedure of a plan, how many of its batches are cached, and what changed for the others.
+    """Find which batches of a plan are cached, and why the others are not.
 
-    A batch that is not there is compared with the entry of its procedure that it shares most with.
+    A missing batch is compared with the entry of its procedure that differs from it in the fewest parts.
+
+    Args:
+        plan: the plan.
+        cache: the cache.
+
+    Returns:
+        One explanation for each procedure of the plan.
 
     Raises:
-        TechnologyError, PlanError, SimulationError: as `characterize` does.
+        TechnologyError, PlanError, SimulationError: as `execute.characterize`.
     """
     technology = Technology.load(plan.technology)
     technology.sections(plan.corner)
@@ -89,7 +100,7 @@ def explain(plan: Plan, cache: Cache) -> list[Explanation]:
 
 
 def _reason(key: CacheKey, known: Iterable[CacheKey]) -> str:
-    """The shortest list of changes that leads from a known key to this one."""
+    """The shortest list of changes from a known key to this one."""
     candidates = [key.changes(other) for other in known]
     if not candidates:
         return "never simulated"
@@ -97,7 +108,14 @@ def _reason(key: CacheKey, known: Iterable[CacheKey]) -> str:
 
 
 def stale(simulator: str) -> Callable[[Entry], bool]:
-    """Whether no plan can use an entry any more: other format, measuring code or ngspice than now."""
+    """Make a test for entries that no plan can use any more.
+
+    Args:
+        simulator: version of ngspice in use.
+
+    Returns:
+        Function of an entry: whether its format, measuring code or ngspice differ from the present ones.
+    """
     current: dict[tuple[str, ...], dict[str, str]] = {}
 
     def is_stale(entry: Entry) -> bool:
@@ -113,14 +131,20 @@ def stale(simulator: str) -> Callable[[Entry], bool]:
 
 
 def _studied(key: CacheKey) -> list[str]:
-    """Other procedures whose modules are among those that measured the entry."""
+    """Procedures whose modules are among those that measured the entry."""
     return [name for name in procedure_names() if module_of(find(name)) in key.source]
 
 
 def prune(cache: Cache, unwanted: Callable[[Entry], bool], *, dry_run: bool = False) -> tuple[int, int]:
-    """Remove the entries that are unwanted; returns their number and size in bytes.
+    """Remove entries from a cache. Concurrent runs simulate again the removed entries that they need.
 
-    Safe while others run: what they still need, they simulate again.
+    Args:
+        cache: the cache.
+        unwanted: whether to remove an entry.
+        dry_run: only count the entries.
+
+    Returns:
+        Number of the unwanted entries and their size, B.
     """
     count = size = 0
     for entry in cache.entries():

@@ -1,7 +1,7 @@
-"""Characterization tables on disk: Parquet files that their manifest vouches for.
+"""Reader of characterization tables: Parquet files described by a manifest.
 
-The manifest is removed before the first table is replaced and written after the last one, so tables without
-it, or that differ from it, are the remains of an interrupted run.
+A run removes the manifest before it replaces the first table and writes it after the last one. Tables without
+a manifest, or that differ from it, are therefore from an interrupted run.
 """
 
 from __future__ import annotations
@@ -18,12 +18,18 @@ import pyarrow as pa
 from ..circuits.errors import TableError
 
 MANIFEST = "manifest.json"
+"""File name of the manifest."""
+
 SHIPPED_TABLES = Path(__file__).parent / "tables"
-"""One folder per technology with the tables that its shipped hardware was fitted to."""
+"""Folder of the shipped tables, one sub-folder per technology. The shipped hardware is fitted to them."""
 
 
 def read_manifest(folder: Path) -> dict[str, Any]:
-    """The conditions of the run that wrote the tables in `folder`; TableError without a finished run."""
+    """Read the manifest of a folder: conditions of the run and descriptions of its tables.
+
+    Raises:
+        TableError: there is no finished run in the folder, or the manifest cannot be read.
+    """
     path = Path(folder) / MANIFEST
     try:
         manifest = json.loads(path.read_text(encoding="utf-8"))
@@ -39,7 +45,14 @@ def read_manifest(folder: Path) -> dict[str, Any]:
 
 
 def read_table(folder: Path, procedure: str) -> pd.DataFrame:
-    """The table of a procedure: swept and measured columns in SI units, `point`, `status` and `message`.
+    """Read the table of a procedure.
+
+    Args:
+        folder: results of a run.
+        procedure: name of the procedure.
+
+    Returns:
+        Swept and measured columns in SI units, and `point`, `status` and `message`.
 
     Raises:
         TableError: the table is missing, damaged, or not the one that the manifest describes.

@@ -1,4 +1,4 @@
-"""One operation of a whole sub-array at transistor level, with contents and pulses that no fit has seen."""
+"""One operation of a whole sub-array at transistor level, with stored values and pulses that no fit uses."""
 
 from __future__ import annotations
 
@@ -25,6 +25,7 @@ ARRAY_COLUMNS = {
     "e_drive": "J: from the supply of all row drivers",
     "e_convert": "J: from the supply of all converters",
 }
+"""Descriptions of the table's columns."""
 
 
 @procedure
@@ -34,9 +35,9 @@ class ArrayProcedure(Procedure):
     name = "array"
     columns = ARRAY_COLUMNS
     sizes = (8, 16)
-    """Rows and columns of the square arrays."""
+    """Numbers of rows and columns of the square arrays."""
     kinds = (False, True)
-    """By `signed`: which arrays are simulated."""
+    """Values of `signed` for which arrays are simulated."""
 
     def points(self, ctx: Context) -> pd.DataFrame:
         rows = []
@@ -63,18 +64,28 @@ class ArrayProcedure(Procedure):
 def draw_array(
     rng: np.random.Generator, size: int, signed: bool, levels: LevelCounts
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Random contents (size, size) and pulses (size,) of one array, fractions of supply and longest pulse.
+    """Draw the stored values and pulses of one array.
 
-    All columns share the pulses; mean and spread of their contents, and how far long pulses meet high
-    voltages, vary from column to column. A column far beyond its converter's range is drawn again, as are
-    three out of four that a ReLU would answer with nothing.
+    All columns have the same pulses. The mean and spread of the stored values and their correlation with the
+    pulse widths vary from column to column. A column far beyond its converter's range is drawn again, and so
+    are three out of four columns that a ReLU converter would convert to zero.
+
+    Args:
+        rng: random generator.
+        size: number of rows and of columns.
+        signed: a V array, read by signed converters; otherwise a K array.
+        levels: number of levels of the DACs.
+
+    Returns:
+        Stored values, shape (size, size), fractions of the supply; pulse widths, shape (size,), fractions of
+        the longest pulse.
     """
     common = rng.standard_normal(size)
     width = np.clip(rng.uniform(0.3, 0.6) + 0.35 * common, 0.0, 1.0) * (rng.random(size) < 0.9)
     width = np.where(width < 0.01, 0.0, width) if signed else round_to_levels(width, levels.query)
     columns = []
     while len(columns) < size:
-        mean = rng.normal(0.5, 0.96 / np.sqrt(size))  # few rows need leaning contents to reach the full scale
+        mean = rng.normal(0.5, 0.96 / np.sqrt(size))  # few rows reach the full scale too
         spread, lean = rng.uniform(0.08, 0.6), rng.uniform(-0.9, 0.9)
         own = rng.standard_normal(size)
         stored = np.clip(mean + spread * (lean * common + np.sqrt(1 - lean**2) * own), 0.0, 1.0)
@@ -87,7 +98,17 @@ def draw_array(
 
 
 def array_point(condition: Condition, rng: np.random.Generator, size: int, signed: bool) -> dict:
-    """Swept columns of one random array (`draw_array`) of `size` x `size` stored numbers."""
+    """Draw one array (`draw_array`) in the form of a row of `ArrayProcedure.points`.
+
+    Args:
+        condition: technology and sizes.
+        rng: random generator.
+        size: number of rows and of columns of stored numbers.
+        signed: a V array, read by signed converters; otherwise a K array.
+
+    Returns:
+        Values of the swept columns by name.
+    """
     designs = condition.designs
     stored, width = draw_array(rng, size, signed, designs.levels)
     if not signed and signs_queries(designs):
@@ -105,7 +126,18 @@ def array_point(condition: Condition, rng: np.random.Generator, size: int, signe
 
 
 def array_columns(condition: Condition, waves: Waveforms, columns: int, signed: bool) -> pd.DataFrame:
-    """What a simulated array shows, a row per column: `t_out`, bit-line voltages, energies of the array."""
+    """Measure a simulated array.
+
+    Args:
+        condition: technology, sizes, operating point.
+        waves: waveforms of `testbench.array`.
+        columns: number of columns.
+        signed: signed read-out converters; otherwise ReLU converters.
+
+    Returns:
+        One row per column: `index`, `t_out` (s), `v_start` and `v_end` (V), and the energies of the whole
+        array (J).
+    """
     schedule, guard = Schedule.single(condition.designs, signed), condition.designs.clocking.t_guard
     threshold, rows = condition.vdd / 2, []
     for c in range(columns):

@@ -1,4 +1,4 @@
-"""One operation of the full 64 x 64 sub-array, 27,142 transistors: minutes, hence a plan of its own."""
+"""One operation of the full 64 x 64 sub-array, 27,142 transistors; minutes, hence in a separate plan."""
 
 from __future__ import annotations
 
@@ -10,14 +10,18 @@ from ..procedure import Batch, Context, procedure
 from .array import ARRAY_COLUMNS, ArrayProcedure
 
 COARSE_OPTIONS = {"reltol": "1e-3", "trtol": "3", "abstol": "1e-12", "bypass": "1"}
-"""Coarser than elsewhere, and `bypass` lets ngspice keep currents and charges of transistors whose voltages
-have not moved: half of the work, and pulses that differ by some 0.1 % of T_max (docs/arrays.md)."""
+"""Simulator options, coarser than those of small circuits. With `bypass` ngspice reuses the currents and
+charges of transistors whose voltages have not changed: half of the computation, and pulses that differ by
+about 0.1 % of T_max (docs/arrays.md)."""
+
 COST_COLUMNS = {
     "cpu": "s: processor time of the simulation",
     "memory": "B: largest resident size of the simulator",
 }
+"""Descriptions of the columns with the cost of the simulation."""
+
 TIMEOUT = 7200.0
-"""Wall time of one operation on a slow or crowded machine, s."""
+"""Wall-clock time limit of one operation, for a slow or busy machine, s."""
 
 
 @procedure

@@ -1,4 +1,4 @@
-"""Banks of converters whose shared ramp bias deviates: Monte Carlo of one charge per polarity."""
+"""Monte Carlo of the ramp bias that a bank of converters shares, for one charge per polarity."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .converter import full_scale
 from .converter_mismatch import FITTED, signed_width
 
 BIAS = "ramp_bias"
+"""Name of the sub-circuit of the bias."""
 
 
 @procedure

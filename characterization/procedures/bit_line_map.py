@@ -1,4 +1,4 @@
-"""Voltage drop along a bit line under load, and what it costs in the converted pulse."""
+"""Voltage drop along a loaded bit line, and its effect on the converted pulse."""
 
 from __future__ import annotations
 
@@ -11,9 +11,11 @@ from ..measure import pulse_width
 from ..procedure import Batch, Context, Procedure, procedure
 
 LOAD_CELLS = 7
-"""Cells fully on, with the longest pulse: just below the converter's full scale."""
+"""Number of cells that are fully on with the longest pulse; together just below the converter's full
+scale."""
+
 PLACES = ("near", "spread", "far")
-"""Where they sit: next to the converter, evenly over the column, at the far end."""
+"""Positions of these cells: next to the converter, evenly over the column, at the far end."""
 
 
 @procedure
@@ -63,7 +65,15 @@ class BitLineMap(Procedure):
 
 
 def loaded(rows: int, place: str) -> np.ndarray:
-    """Which cells of a column are on, shape (rows,), bool."""
+    """Choose the cells of a column that are on.
+
+    Args:
+        rows: number of cells in the column.
+        place: one of `PLACES`.
+
+    Returns:
+        Whether each cell is on, shape (rows,), bool.
+    """
     count = min(LOAD_CELLS, rows)
     chosen = {
         "near": np.arange(count),

@@ -1,4 +1,4 @@
-"""Charge of a gain cell against stored voltage at every corner, temperature and supply."""
+"""Charge of a gain cell over stored voltage at every corner, temperature and supply."""
 
 from __future__ import annotations
 

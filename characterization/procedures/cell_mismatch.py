@@ -1,4 +1,4 @@
-"""Charge of gain cells whose transistors all deviate: Monte Carlo over stored voltage and pulse width."""
+"""Monte Carlo of the charge of gain cells over stored voltage and pulse width; all transistors deviate."""
 
 from __future__ import annotations
 
@@ -12,11 +12,12 @@ from ..plan import Values, grid
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 
 COPIES = 60
-"""Copies in one transient: more make each one dearer, fewer the start of the simulator."""
+"""Number of copies in one transient. With more, a copy costs more; with fewer, the start of the simulator
+does."""
 
 
 def stored_levels(ctx: Context) -> int:
-    """Levels of the write DAC that is the finer, keys' or values'."""
+    """Number of levels of the finer one of the write DACs for keys and values."""
     return max(ctx.condition.designs.levels.key, ctx.condition.designs.levels.value)
 
 
@@ -35,8 +36,8 @@ class CellMismatch(Procedure):
     def points(self, ctx: Context) -> pd.DataFrame:
         vdd, longest = ctx.condition.vdd, ctx.condition.designs.clocking.t_pulse_max
         samples = Values("sample", range(ctx.count(1000)))
-        # Full pulses at the levels of the write DAC and half-way between, where aged cells are; the short
-        # pulse at the levels alone, to tell the slope over the width from the charge of the edges.
+        # Full pulses at the levels of the write DAC and half-way between (aged cells lie there). The short
+        # pulse at the levels only, to separate the slope over the width from the charge of the edges.
         count = stored_levels(ctx)
         full, levels = np.linspace(0.0, vdd, 2 * count - 1), np.linspace(0.0, vdd, count)
         tables = [

@@ -1,4 +1,4 @@
-"""Stored voltage against age, for each level, write device, bit-line rest voltage and temperature."""
+"""Stored voltage over age, for each level, write device, bit-line rest voltage and temperature."""
 
 from __future__ import annotations
 
@@ -14,11 +14,17 @@ from ..procedure import Batch, Context, Procedure, chunks, procedure
 from .cell_write import with_write_device, write_devices
 
 LONGEST = {"cmos": 1e3, "oxide": 1e6}
-"""Age at which a transient ends, s: by then a level has moved half a step, or will not while anyone waits."""
+"""Age at the end of a transient, s, by write device. By then a level has moved half a step, or no use of the
+cell lasts so long."""
+
 AGES_PER_DECADE = 6
+"""Number of recorded ages per decade."""
+
 DECADES = 9
+"""Number of decades of age that are recorded."""
+
 TEMPERATURES = (0.0, 27.0, 55.0, 85.0, 125.0)
-"""Celsius, besides the plan's own."""
+"""Temperatures in addition to that of the plan, Celsius."""
 
 
 @procedure
@@ -39,8 +45,8 @@ class CellRetention(Procedure):
         vdd, levels = ctx.condition.vdd, ctx.condition.designs.levels
         tables = []
         for temperature in sorted({ctx.temperature, *TEMPERATURES}):
-            # The fit needs the plan's own temperature finely, and a little beyond the rails, which writes
-            # overshoot by millivolts; at the others the levels are enough.
+            # The fit needs finely spaced voltages at the plan's temperature, and some beyond the rails, which
+            # writes overshoot by millivolts. At the other temperatures the levels suffice.
             stored = Linear("v_store", 0.0, vdd, max(levels.key, levels.value))
             if temperature == ctx.temperature:
                 stored = Linear("v_store", -vdd / 36, vdd * 37 / 36, 20)

@@ -1,4 +1,4 @@
-"""Charge of a gain cell against stored voltage, pulse width and bit-line voltage, with its read energy."""
+"""Charge and read energy of a gain cell over stored voltage, pulse width and bit-line voltage."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from ..plan import Linear, Random, Values, grid
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 
 COPIES = 60
-"""Cells in one transient: fewer pay for the simulator's start, more outgrow the processor's cache."""
+"""Number of cells in one transient. With fewer, the start of the simulator dominates; with more, the data
+exceed the processor's cache."""
 
 
 @procedure

@@ -1,4 +1,4 @@
-"""What a write leaves on the storage node, and its energy, for both write devices."""
+"""Stored voltage after a write and energy of the write, for both write devices."""
 
 from __future__ import annotations
 
@@ -15,9 +15,14 @@ from ..procedure import Batch, Context, Procedure, chunks, procedure
 
 
 def with_write_device(condition: Condition, device: str) -> Condition:
-    """The condition with its cell's write device exchanged, and with it the levels of its word lines.
+    """The condition with another write device in the cell, and with its word-line levels.
 
-    A device other than the designed one has the technology's own sizes; storage and read stage stay.
+    A device other than the designed one has the sizes of the technology. Storage and read stage are
+    unchanged.
+
+    Args:
+        condition: technology, sizes, operating point.
+        device: `cmos` or `oxide`.
     """
     cell = condition.designs.cell
     if device == cell.write_device:
@@ -29,7 +34,7 @@ def with_write_device(condition: Condition, device: str) -> Condition:
 
 
 def write_devices(ctx: Context) -> list[str]:
-    """Write devices that the technology can build."""
+    """Write devices that the technology has."""
     return ["cmos", "oxide"] if "oxide" in ctx.technology.devices else ["cmos"]
 
 

@@ -1,4 +1,4 @@
-"""The two-array chain, transistors throughout: queries x keys -> pulses -> values -> signed pulses."""
+"""The two-array chain at transistor level: queries x keys -> pulses -> values -> signed pulses."""
 
 from __future__ import annotations
 
@@ -15,7 +15,16 @@ from ..procedure import Batch, Context, Procedure, procedure
 
 
 def chain_point(condition: Condition, rng: np.random.Generator, size: int) -> dict[str, list[float]]:
-    """Query widths, stored keys and values of one random chain (`draw_chain`), rows as the array has them."""
+    """Draw one chain (`draw_chain`) in the form of a row of `Chain.points`.
+
+    Args:
+        condition: technology and sizes.
+        rng: random generator.
+        size: number of tokens and of dimensions.
+
+    Returns:
+        `t_query` (s), `v_key` and `v_value` (V, flattened), with the rows that the arrays have.
+    """
     designs, vdd = condition.designs, condition.vdd
     drawn = draw_chain(rng, size, designs.levels, negative=signs_queries(designs))
     query, key = drawn["query"] * designs.clocking.t_pulse_max, drawn["key"] * vdd
@@ -33,13 +42,13 @@ class Chain(Procedure):
 
     name = "chain"
     size = 16
-    """Tokens, and dimensions of query, key and value."""
+    """Number of tokens, and of dimensions of query, key and value."""
     samples = 2
-    """Chains, unless the plan asks for another number."""
+    """Default number of chains."""
     options: Mapping[str, str] = {}
-    """Of the simulator, over the usual ones."""
+    """Simulator options that override `TRANSIENT_OPTIONS`."""
     timeout = 3600.0
-    """Wall time of one chain, s."""
+    """Wall-clock time limit of one chain, s."""
     columns = {
         "t_query": "s: pulse width per row of the K array, negative in the first of two phases",
         "v_key": "V: stored keys, (row, token) flattened; complements last where the array is mirrored",
@@ -83,7 +92,17 @@ class Chain(Procedure):
 def chain_widths(
     condition: Condition, waves: Waveforms, tokens: int, dims: int
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Widths (s) of a simulated chain: phi, shape (tokens,), and the signed read-out, shape (dims,)."""
+    """Pulse widths of a simulated chain.
+
+    Args:
+        condition: technology, sizes, operating point.
+        waves: waveforms of `testbench.chain`.
+        tokens: number of tokens.
+        dims: number of outputs.
+
+    Returns:
+        Widths of phi, shape (tokens,), s; signed widths of the read-out, shape (dims,), s.
+    """
     threshold = condition.vdd / 2
     phi = [pulse_width(waves, f"v(phi{t})", threshold) for t in range(tokens)]
     closed = Schedule.of(condition.designs).ramp_2
@@ -93,7 +112,15 @@ def chain_widths(
 
 
 def chain_energies(condition: Condition, waves: Waveforms) -> dict[str, float]:
-    """Energy (J) that each supply of a simulated chain delivers, by stage and in total."""
+    """Energies that the supplies of a simulated chain deliver, and their sum `e_chain`.
+
+    Args:
+        condition: technology, sizes, operating point.
+        waves: waveforms of `testbench.chain`.
+
+    Returns:
+        Energies by table column, J.
+    """
     supplies = {
         "e_cells_1": "dk",
         "e_cells_2": "dv",

@@ -1,4 +1,4 @@
-"""The two-array chain at full size, 56,524 transistors: 52 minutes of processor time, on demand."""
+"""The two-array chain at full size, 56,524 transistors. It takes 52 minutes of processor time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Bookkeeping: energy of the sources against losses and stores, charge of the cells against capacitors."""
+"""Balance of delivered, dissipated and stored energy, and of the charges on a bit line."""
 
 from __future__ import annotations
 
@@ -18,15 +18,18 @@ from ..procedure import Batch, Context, Procedure, procedure
 from .converter import full_scale
 
 CIRCUITS = ("cell read", "ReLU conversion", "signed conversion", "column")
+"""Circuits whose balances are measured."""
+
 ROWS = 8
-"""Cells of the column."""
+"""Number of cells of the column."""
+
 BALANCE_START = 0.2e-9
-"""Start of the balance, s: by then the simulator has charges for every transistor."""
+"""Start of the balance, s. The simulator then has the charges of every transistor."""
 
 
 @procedure
 class ChargeBalance(Procedure):
-    """Energy and charge bookkeeping"""
+    """Energy and charge balance"""
 
     name = "charge_balance"
     columns = {
@@ -68,7 +71,7 @@ class ChargeBalance(Procedure):
         point = points.iloc[0]
         simulation, circuit = _circuit(ctx, point)
         if not circuit:
-            flatten_netlist(simulation.netlist)  # says why there is no balance
+            flatten_netlist(simulation.netlist)  # raises with the reason
         found = energy_balance(waves, circuit, BALANCE_START, simulation.end)
         charges = {"q_cells": np.nan, "q_line": np.nan}
         if point["circuit"] == "column":
@@ -86,7 +89,7 @@ class ChargeBalance(Procedure):
 
 
 def _circuit(ctx: Context, point: Any) -> tuple[Simulation, tuple[Element, ...]]:
-    """The simulation of a point and its elements; none where the technology hides its transistors."""
+    """Simulation of a point and its elements; none if the library hides its transistors in sub-circuits."""
     condition, kind = ctx.condition, point["circuit"]
     if kind == "cell read":
         simulation = cell_read(condition, point["v_store"], point["t_pulse"][0], [condition.v_mid])
@@ -102,7 +105,7 @@ def _circuit(ctx: Context, point: Any) -> tuple[Simulation, tuple[Element, ...]]
 
 
 def _charges(waves: Waveforms, circuit: tuple[Element, ...], start: float, stop: float) -> dict[str, float]:
-    """Charge through the switches of all cells, and of all capacitors on the bit line."""
+    """Charges (C) through the switches of all cells and from all capacitors on the bit line."""
     line = {node for element in circuit for node in element.nodes if node.startswith("abl0")}
     taken = 0.0
     for element in circuit:

@@ -1,4 +1,4 @@
-"""Columns of 64 cells with random contents and pulses on the real, passive bit line, and their converter."""
+"""Columns of 64 cells with random stored values and pulses, on a passive bit line with their converter."""
 
 from __future__ import annotations
 

@@ -13,20 +13,28 @@ from ..plan import Values, grid
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 
 COPIES = 16
-"""Converters in one transient: cost grows a little faster than their number."""
+"""Number of converters in one transient. The cost grows slightly faster than the number."""
 
 
 def full_scale(ctx: Context, signed: bool) -> float:
-    """Charge that the ramp delivers within the longest pulse, C."""
+    """Full-scale charge of a converter: charge of the ramp within the longest pulse, C."""
     designs = ctx.condition.designs
     return (designs.readout if signed else designs.converter).i_ramp * designs.clocking.t_pulse_max
 
 
 def reset_energy(condition: Condition, v_left: float, *, signed: bool) -> float:
-    """Energy (J) that the reset reference spends on a node which a conversion has left at v_left (V).
+    """Energy that the reset reference delivers to the integration node after a conversion.
 
-    The ramp stops at the end of the window, so a saturated conversion leaves charge missing; what lies above
-    the reference flows back into it.
+    The ramp stops at the end of the window, so the charge of a saturated conversion is not fully replaced.
+    Charge above the reference flows back into it and counts as zero.
+
+    Args:
+        condition: technology, sizes, operating point.
+        v_left: voltage of the integration node after the conversion, V.
+        signed: the signed converter; otherwise the ReLU converter.
+
+    Returns:
+        Energy, J.
     """
     design = condition.designs.readout if signed else condition.designs.converter
     missing = max(condition.v_mid - v_left, 0.0)
@@ -34,10 +42,18 @@ def reset_energy(condition: Condition, v_left: float, *, signed: bool) -> float:
 
 
 def swap_energy(condition: Condition, waves: Waveforms, *, signed: bool) -> float:
-    """Energy (J) of clocking the plates' switches of all converters in a deck once; 0 with one phase.
+    """Energy of the clocks of the switches that swap the plates, of all converters in a deck, per operation.
 
     Every clock rises and falls once in an operation, so each takes the charge of its edge at the swap from a
-    supply. The gates are most of it; what the edges couple into the plates is in it as well.
+    supply. Most of the charge is that of the gates; it includes the charge coupled into the plates.
+
+    Args:
+        condition: technology, sizes, operating point.
+        waves: waveforms with the currents of `SWAP_CLOCKS`.
+        signed: the signed converter; otherwise the ReLU converter.
+
+    Returns:
+        Energy, J; 0 with one phase.
     """
     design = condition.designs.readout if signed else condition.designs.converter
     if design.phases == 1:

@@ -1,4 +1,4 @@
-"""Transfer and energy of both converters at every corner, temperature and supply."""
+"""Transfer curve and energy of both converters at every corner, temperature and supply."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ from ..procedure import Batch, Context, Procedure, chunks, procedure
 from .converter import full_scale, reset_energy
 
 COPIES = 5
-"""Converters in one transient: every trip adds time points for all of them."""
+"""Number of converters in one transient. Every trip of a comparator adds time points for all of them."""
+
 UNSIGNED = (-0.1, 0.05, 0.25, 0.45, 0.65, 0.85, 1.25)
 SIGNED = (-1.25, -0.85, -0.6, -0.3, -0.05, 0.05, 0.3, 0.6, 0.85, 1.25)
-"""Charges relative to the full scale: beyond saturation, within a counter's first steps, a line between."""
+"""Charges as fractions of the full scale: beyond saturation, within the first steps of a counter, and a line
+between."""
 
 
 @procedure
@@ -68,10 +70,18 @@ class ConverterCorners(Procedure):
 
 
 def time_high(waves: Waveforms, name: str, threshold: float) -> tuple[float, int]:
-    """Time (s) that a signal spends above `threshold`, and how often it crosses it.
+    """Time above a threshold and number of crossings of a signal.
 
-    Where a converter misbehaves there may be no pulse, or several: the sum is recorded beside the count, so
-    that one failing charge does not hide the others.
+    A converter that fails may give no pulse or several. The sum of their widths is recorded with the count,
+    so that one failing charge does not hide the others.
+
+    Args:
+        waves: waveforms of a transient.
+        name: vector of the signal.
+        threshold: level, V.
+
+    Returns:
+        Time above the threshold, s; number of crossings.
     """
     time, value = waves.axis, waves[name]
     above = (value > threshold).astype(np.int8)

@@ -1,4 +1,4 @@
-"""Converters whose transistors all deviate: Monte Carlo of a few charges per polarity."""
+"""Monte Carlo of converters for a few charges per polarity; all transistors deviate."""
 
 from __future__ import annotations
 
@@ -13,13 +13,26 @@ from ..procedure import Batch, Context, Procedure, chunks, procedure
 from .converter import full_scale
 
 COPIES = 2
-"""Converters that deviate switch at different times, and every edge costs all copies time steps."""
+"""Number of converters in one transient. Deviating converters switch at different times, and every edge adds
+time steps for all copies."""
+
 FITTED, UNSEEN = (0.15, 0.85), 0.5
-"""Charges of a polarity in full scales: a line through two, and every fourth sample also between them."""
+"""Charges of a polarity as fractions of the full scale: two that define a line, for all samples, and one
+between them, for every fourth sample."""
 
 
 def signed_width(waves: Waveforms, copy: int, signed: bool, threshold: float) -> float:
-    """Width (s) of a converter's pulse, negative where the signed one reports a negative charge."""
+    """Signed pulse width of a converter.
+
+    Args:
+        waves: waveforms of `testbench.conversion`.
+        copy: number of the converter in the deck.
+        signed: the signed converter; otherwise the ReLU converter.
+        threshold: level of the width and of the sign, V.
+
+    Returns:
+        Width, s; negative if a signed converter reports a negative charge.
+    """
     width = pulse_width(waves, f"v(out{copy})", threshold)
     return -width if signed and waves[f"v(sign{copy})"][-1] < threshold else width
 

@@ -1,4 +1,4 @@
-"""Drive, leakage, sub-threshold swing and DIBL of every device role."""
+"""Drive current, leakage, sub-threshold swing and DIBL of every device role."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ from ..plan import Values, grid
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 
 WIDTH = 1e-6
+"""Channel width of all devices, m."""
 
 
 @procedure
@@ -31,7 +32,7 @@ class DeviceProcedure(Procedure):
     }
 
     def points(self, ctx: Context) -> pd.DataFrame:
-        # An oxide-semiconductor write device works at word-line levels beyond the supply that is swept here.
+        # Without the oxide-semiconductor write device, whose word-line levels lie beyond the supply.
         roles = {r: d for r, d in ctx.technology.devices.items() if r != "oxide"}
         tables = [
             grid(Values("role", [r]), Values("length", [d.l_min * k for k in (1, 2, 5)]))

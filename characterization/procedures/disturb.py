@@ -1,4 +1,4 @@
-"""What writes and reads of their neighbours do to stored voltages, per operation and over a thousand."""
+"""Change of stored voltages by writes and reads of neighbours, per operation and over a thousand."""
 
 from __future__ import annotations
 
@@ -14,12 +14,18 @@ from ..procedure import Batch, Context, Procedure, chunks, procedure
 from .cell_write import with_write_device, write_devices
 
 FEW, MANY = 24, 1000
-"""Operations of a transient that measures the drift of one, and of one that proves it over many."""
+"""Numbers of operations in the transient that measures the drift per operation, and in the one that checks
+it.
+"""
+
 SETTLING_OPERATIONS = 5
-"""Operations after which the nodes around the storage node follow the same course in every operation."""
+"""Number of operations after which the waveforms around the storage node repeat in every operation."""
+
 HOT = 85.0
+"""Temperature in addition to that of the plan, Celsius."""
+
 ACTIVITIES = {"idle": (False, False), "write": (True, False), "read": (False, True), "both": (True, True)}
-"""Name -> (the neighbours are written, a word is read)."""
+"""Whether the neighbours are written and whether a word is read, by name of the activity."""
 
 
 @procedure
@@ -106,5 +112,12 @@ class Disturb(Procedure):
 
 
 def drift_per_operation(after: np.ndarray) -> float:
-    """Mean change (V) per operation of the voltages after each operation, shape (n,), once settled."""
+    """Mean change per operation after the first `SETTLING_OPERATIONS`.
+
+    Args:
+        after: voltages after each operation, shape (operations,), V.
+
+    Returns:
+        Change per operation, V.
+    """
     return float((after[-1] - after[SETTLING_OPERATIONS - 1]) / (len(after) - SETTLING_OPERATIONS))

@@ -1,4 +1,4 @@
-"""Noise of cells and converters, from analyses at the points where it is sampled or integrated."""
+"""Noise of cells and converters, analysed at the nodes where it is sampled or integrated."""
 
 from __future__ import annotations
 
@@ -14,8 +14,10 @@ from ..procedure import Batch, Context, Procedure, procedure
 from ..spectra import integrated_rms, sampled_rms
 
 STORED_VOLTAGES = 9
+"""Number of stored voltages from 0 to the supply."""
+
 F_REFERENCE = 1e8
-"""Frequency at which gain and density are read, Hz: above flicker noise, below the nodes' bandwidth."""
+"""Frequency of the tabulated gain and density, Hz: above flicker noise, below the bandwidth of the nodes."""
 
 
 @procedure
@@ -35,7 +37,7 @@ class NoiseProcedure(Procedure):
 
     def points(self, ctx: Context) -> pd.DataFrame:
         vdd = ctx.condition.vdd
-        # A behavioural write device has no noise of its own: thermodynamics then gives sqrt(kT/C).
+        # A behavioural write device has no noise sources; its noise is sqrt(kT/C) by thermodynamics.
         storage = ["storage"] if ctx.condition.designs.cell.write_device == "cmos" else []
         cells = grid(
             Values("source", [*storage, "cell"]),
@@ -77,16 +79,18 @@ class NoiseProcedure(Procedure):
 
 
 def auto_zero_cutoff(ctx: Context) -> float:
-    """Frequency (Hz) below which the comparator's noise is the same at the auto-zero and at the trip.
+    """Frequency below which the auto-zero cancels the comparator's noise, Hz.
 
-    Noise of frequency f in the difference of two samples a time D apart counts 2 sin^2(pi f D) of its power
-    per sample: less than one below 1 / (4 D). D is taken to the middle of the ramp.
+    The difference of two samples at a distance D in time contains noise of the frequency f with the weight
+    2 sin^2(pi f D) of its power per sample, which is less than one below 1 / (4 D). D is the time from the
+    end of the reset to the middle of the ramp.
     """
     schedule = Schedule.of(ctx.condition.designs)
     return 1 / (4 * ((schedule.ramp + schedule.window_end) / 2 - schedule.reset))
 
 
 def _bench(ctx: Context, source: str, signed: bool, v_store: float) -> Simulation:
+    """Simulation of the noise of one source."""
     condition = ctx.condition
     design = condition.designs.readout if signed else condition.designs.converter
     if source == "storage":

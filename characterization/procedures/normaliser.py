@@ -1,4 +1,4 @@
-"""The normalising column: equal cells in every row, so that its signed read-out is the sum of phi."""
+"""The normalising column: all rows store the same voltage, so its signed read-out is the sum of phi."""
 
 from __future__ import annotations
 
@@ -14,9 +14,15 @@ from .converter import reset_energy
 
 
 def draw_phi(rng: np.random.Generator, rows: int, most: float) -> np.ndarray:
-    """Random pulses of phi as fractions of the longest, shape (rows,), with a sum of up to `most`.
+    """Draw pulses of phi. The number of rows with a pulse varies from a few to all.
 
-    How many rows have a pulse varies from a few to all.
+    Args:
+        rng: random generator.
+        rows: number of rows.
+        most: largest sum of the widths, in longest pulses.
+
+    Returns:
+        Widths, shape (rows,), fractions of the longest pulse.
     """
     width = rng.random(rows) * (rng.random(rows) < rng.uniform(0.05, 1.0))
     wanted = rng.uniform(0.02, 1.0) * most
@@ -47,7 +53,7 @@ class Normaliser(Procedure):
             contents.add(designs.array.normaliser)
         rows = []
         for content in sorted(contents):
-            # The cells' charge grows faster than in a straight line: this draws up to a good full scale.
+            # The charge grows faster than linearly with the voltage; some draws exceed the full scale.
             most = min(1.5 * FULL_SCALE_CELLS[True] / (2 * content - 1) ** 1.4, 0.7 * designs.array.rows)
             for _ in range(ctx.count(8)):
                 width = draw_phi(rng, designs.array.rows, most) * designs.clocking.t_pulse_max

@@ -1,4 +1,4 @@
-"""How long a converter's reset and auto-zero need, at every corner, temperature and supply."""
+"""Settling time of a converter's reset and auto-zero at every corner, temperature and supply."""
 
 from __future__ import annotations
 
@@ -12,11 +12,14 @@ from ..plan import Values
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 
 RESET_LENGTHS = 40
-"""Length of the simulated reset, in designed ones: what remains at its end is the settled state."""
+"""Duration of the simulated reset in multiples of the designed one; the state at its end counts as
+settled."""
+
 MISSING_SWING = 0.5
-"""What the previous conversion has left missing, as a fraction of the full scale's swing."""
+"""Missing voltage after the previous conversion, fraction of the swing of a full-scale charge."""
+
 SETTLING_TOLERANCE = 0.01
-"""Error of the trip point, as a fraction of the full scale's swing, at which a reset counts as settled."""
+"""Error of the trip point of a settled reset, fraction of the swing of a full-scale charge."""
 
 
 @procedure
@@ -54,14 +57,23 @@ class ResetCorners(Procedure):
 
 
 def swing(ctx: Context, signed: bool) -> float:
-    """Voltage by which a full-scale charge moves the integration node, V."""
+    """Swing of the integration node for a full-scale charge, V."""
     designs = ctx.condition.designs
     design = designs.readout if signed else designs.converter
     return design.i_ramp * designs.clocking.t_pulse_max / design.c_int
 
 
 def settling_time(time: np.ndarray, error: np.ndarray, tolerance: float) -> float:
-    """Time (s) after which |error| stays within the tolerance, interpolated between the points given."""
+    """Time after which an error stays within a tolerance, interpolated linearly between the points.
+
+    Args:
+        time: rising times, shape (n,), s.
+        error: error at these times, shape (n,).
+        tolerance: largest allowed magnitude of the error.
+
+    Returns:
+        Time, s: the first one if the error is always within the tolerance, the last one if it never settles.
+    """
     beyond = np.flatnonzero(np.abs(error) > tolerance)
     if beyond.size == 0:
         return float(time[0])

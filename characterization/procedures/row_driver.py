@@ -1,4 +1,4 @@
-"""Energy and edge delay of a row driver with the word lines of a whole row."""
+"""Energy and edge delay of a row driver with the word lines of a row."""
 
 from __future__ import annotations
 
@@ -54,7 +54,7 @@ class RowDriver(Procedure):
 
 
 def _rise(waves: Waveforms, name: str, threshold: float) -> float:
-    """Time (s) at which a signal first rises through `threshold`, between the simulator's own points."""
+    """Time (s) at which a signal first rises through `threshold`, interpolated linearly."""
     after = max(int(np.argmax(waves[name] > threshold)), 1)
     time, value = waves.axis[after - 1 : after + 1], waves[name][after - 1 : after + 1]
     return float(np.interp(threshold, value, time))

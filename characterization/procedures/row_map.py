@@ -1,4 +1,4 @@
-"""Delay, width and edge of a pulse at every cell along a word line, and what its driver takes."""
+"""Delay, width and rise time of a pulse at every cell of a word line, and energy of its driver."""
 
 from __future__ import annotations
 
@@ -68,10 +68,18 @@ class RowMap(Procedure):
 
 
 def crossings(waves: Waveforms, name: str, threshold: float) -> np.ndarray:
-    """Times (s) at which a signal passes `threshold`, interpolated between the simulator's own points.
+    """Times of the two edges of a pulse, interpolated linearly between the simulator's time points.
+
+    Args:
+        waves: waveforms of a transient.
+        name: vector of the signal.
+        threshold: level of the crossings, V.
+
+    Returns:
+        Times of the crossings, shape (2,), s.
 
     Raises:
-        SimulationError: not exactly two, one for each edge of a pulse.
+        SimulationError: the signal does not cross the threshold exactly twice.
     """
     time, above = waves.axis, waves[name] - threshold
     before = np.flatnonzero(np.diff(np.signbit(above)))

@@ -1,4 +1,4 @@
-"""Two ways to sign a query, on the same columns: complementary cells, or two phases with swapped plates."""
+"""Two schemes for signed queries on the same columns: complementary cells, or swapped plates."""
 
 from __future__ import annotations
 
@@ -20,11 +20,16 @@ SCHEMES: dict[str, dict[str, dict[str, Any]]] = {
     "mirrored": {"array": {"mirrored": True}, "converter": {"phases": 1}},
     "two-phase": {"array": {"mirrored": False}, "converter": TWO_PHASES},
 }
-"""Scheme -> circuit -> sizes that make it."""
+"""Sizes that implement a scheme, by scheme, circuit and field."""
 
 
 def with_scheme(condition: Condition, scheme: str) -> Condition:
-    """The condition with its designs changed to a scheme of `SCHEMES`."""
+    """The condition with the designs of a scheme for signed queries.
+
+    Args:
+        condition: technology, sizes, operating point.
+        scheme: one of `SCHEMES`.
+    """
     designs = condition.designs
     changed = {name: getattr(designs, name).model_copy(update=u) for name, u in SCHEMES[scheme].items()}
     return replace(condition, designs=designs.model_copy(update=changed))

@@ -1,4 +1,4 @@
-"""How far the numbers of the other procedures move with the simulator's tolerances."""
+"""Numerical error of the other procedures: changes of their columns with the simulator's tolerances."""
 
 from __future__ import annotations
 
@@ -13,21 +13,23 @@ from ...circuits.runner import Simulation, with_options
 from ..procedure import Batch, Context, Procedure, find, procedure
 
 BATCHES, POINTS = 2, 4
-"""Batches of a procedure that the study looks at, and points of each."""
+"""Largest numbers of studied batches of a procedure and of points per batch."""
+
 LARGE, HUGE = 60_000, 250_000
-"""Bytes of netlist for one point: from the first on, one point and the setting `as run` must do; from the
-second on the study leaves the procedure out."""
+"""Sizes of the netlist per point, B. Above the first only one batch and the setting `as run` are studied;
+above the second the procedure is not studied."""
+
 PULSE_STEP = 1e-9
-"""Decks with a larger time step than this are slow ones: their steps are halved instead of set."""
+"""Largest time step of a pulse-level deck, s. Larger steps are scaled instead of set to a fixed value."""
 
 SETTINGS = {
     "reltol 1e-3 to 1e-4": ("coarse", "reltol"),
     "step 50 ps to 25 ps": ("coarse", "step"),
     "as run": ("as run", "fine"),
 }
-"""What is compared: two runs, the second being the more exact one. The coarse run has reltol 1e-3 and steps
-of at most 50 ps; `fine` a quarter of the reltol and a tenth of the chgtol that the procedure runs with, and
-steps of at most 25 ps."""
+"""The two runs that are compared, the less exact one first, by name of the setting. The run `coarse` has
+reltol 1e-3 and steps of at most 50 ps. The run `fine` has a quarter of the procedure's reltol, a tenth of its
+chgtol and steps of at most 25 ps."""
 
 _STEP = re.compile(r"^(\.tran(?:[ \t]+\S+){3}[ \t]+)(\d\S*)", re.IGNORECASE | re.MULTILINE)
 _RELTOL = re.compile(r"\breltol=(\S+)", re.IGNORECASE)
@@ -51,6 +53,7 @@ class Tolerance(Procedure):
 
     @property
     def measured(self) -> dict[str, str]:
+        """Columns before `finish`: one value of a studied column in one run per row."""
         return {
             "procedure": self.columns["procedure"],
             "rows": "-: positions of the studied points in the procedure's own",
@@ -94,7 +97,7 @@ class Tolerance(Procedure):
                 first, second = (_of_run(values, run) for run in runs)
                 both = first.index.intersection(second.index)
                 difference = first.loc[both].to_numpy() - second.loc[both].to_numpy()
-                difference = difference[np.isfinite(difference)]  # a time that is never reached has no value
+                difference = difference[np.isfinite(difference)]  # NaN: a time that is never reached
                 if len(difference) == 0:
                     continue
                 found.append(
@@ -117,18 +120,27 @@ class Tolerance(Procedure):
 
 
 def studied(ctx: Context) -> list[str]:
-    """Procedures of the context's plan that the study looks at."""
+    """Names of the procedures of the plan that are studied."""
     names = () if ctx.plan is None else ctx.plan.procedures
     return [name for name in names if name != Tolerance.name]
 
 
 def context_of(name: str, ctx: Context) -> Context:
-    """The context in which the plan runs a procedure."""
+    """Context in which the plan runs a procedure."""
     return replace(ctx, samples=None if ctx.plan is None else ctx.plan.sample_count(name))
 
 
 def chosen(name: str, ctx: Context) -> list[Batch]:
-    """Batches of a procedure with few of its points each; `index`: their positions in all of its points."""
+    """Batches of a procedure with a few of its points each.
+
+    Args:
+        name: name of the procedure.
+        ctx: context of the study.
+
+    Returns:
+        Batches whose `index` has the positions of their points among all points of the procedure; none if its
+        netlists are too large.
+    """
     own, other = context_of(name, ctx), find(name)
     points = other.points(own).reset_index(drop=True)
     every = other.batches(own, points)
@@ -143,14 +155,24 @@ def chosen(name: str, ctx: Context) -> list[Batch]:
 
 
 def one_batch(name: str, ctx: Context, points: pd.DataFrame, rows: list[int]) -> Batch:
-    """The batch of a procedure that answers some of its points, all of one of its batches."""
+    """Batch of a procedure for some of its points.
+
+    Args:
+        name: name of the procedure.
+        ctx: context of the study.
+        points: all points of the procedure.
+        rows: positions of the points, all from one batch.
+    """
     some = points.iloc[rows].reset_index(drop=True)
     (batch,) = find(name).batches(context_of(name, ctx), some)
     return batch
 
 
 def runs_of(simulation: Simulation) -> list[str]:
-    """Runs that a deck gets: a large one only those of the setting `as run`, one without steps no step's."""
+    """Names of the runs of a deck.
+
+    A large deck has only the runs `as run` and `fine`; one without a largest time step has no run `step`.
+    """
     if len(simulation.netlist) > LARGE:
         return ["as run", "fine"]
     runs = ["coarse", "reltol", "step", "as run", "fine"]
@@ -158,7 +180,12 @@ def runs_of(simulation: Simulation) -> list[str]:
 
 
 def at_tolerance(simulation: Simulation, run: str) -> Simulation:
-    """The simulation with the tolerances of one of the study's runs."""
+    """The simulation with the tolerances of a run.
+
+    Args:
+        simulation: simulation as the procedure runs it.
+        run: name of a run in `SETTINGS`.
+    """
     if run == "as run":
         return simulation
     deck = simulation.netlist
@@ -188,13 +215,13 @@ def _of_run(values: pd.DataFrame, run: str) -> pd.Series:
 
 
 def _spread(items: list, count: int) -> list:
-    """At most `count` items, evenly from the first to the last."""
+    """At most `count` items, evenly spaced from the first to the last."""
     at = np.unique(np.linspace(0, len(items) - 1, min(count, len(items))).round().astype(int))
     return [items[i] for i in at]
 
 
 def _numbers(column: pd.Series) -> np.ndarray:
-    """The numbers of a column, the elements of lists one after the other; labels and counts give none."""
+    """Numbers of a column, with lists concatenated; none for labels and counts."""
     if pd.api.types.is_float_dtype(column):
         return column.to_numpy()
     if len(column) and isinstance(column.iloc[0], list | np.ndarray):

@@ -1,4 +1,4 @@
-"""What a write leaves in cells whose transistors all deviate: Monte Carlo over the levels."""
+"""Monte Carlo of the stored voltage after a write over the levels; all transistors of the cells deviate."""
 
 from __future__ import annotations
 
@@ -13,6 +13,7 @@ from .cell_mismatch import stored_levels
 from .cell_write import with_write_device, write_devices
 
 COPIES = 64
+"""Number of cells in one transient."""
 
 
 @procedure

@@ -1,4 +1,4 @@
-"""Writes through level switches, wires and word-line drivers: settling, error and energy of every level."""
+"""Writes through level switches, wires and word-line drivers: settling, error and energy of each level."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from ..procedure import Batch, Context, Procedure, chunks, procedure
 from .cell_write import with_write_device, write_devices
 
 PULSES = (0.2, 0.3, 0.5, 1.0)
-"""Lengths of the write pulse, in the cell's t_write."""
+"""Widths of the write pulse as fractions of the cell's t_write."""
+
 CLOSE = {"half": 0.5, "eighth": 1 / 8, "64th": 1 / 64}
-"""How near to its level, in steps between levels, a node counts as settled."""
+"""Distances from its level at which a node counts as settled, in steps between levels, by column suffix."""
 
 
 @procedure
@@ -93,7 +94,7 @@ class WritePath(Procedure):
 
     @staticmethod
     def _condition(ctx: Context, points: pd.DataFrame) -> Condition:
-        """The plan's condition with these points' write device and pulse."""
+        """Condition with the write device and the pulse of the points."""
         condition = with_write_device(ctx.condition, points["write_device"].iloc[0])
         cell = condition.designs.cell.model_copy(update={"t_write": float(points["t_write"].iloc[0])})
         return replace(condition, designs=condition.designs.model_copy(update={"cell": cell}))
@@ -102,9 +103,18 @@ class WritePath(Procedure):
 def signal_settling_time(
     waves: Waveforms, name: str, target: float, near: float, start: float, end: float
 ) -> float:
-    """Time (s) from `start` until a signal is within `near` (V) of `target` and stays there until `end`.
+    """Settling time of a signal in a time window, interpolated linearly.
 
-    NaN where it is not within `near` at `end`.
+    Args:
+        waves: waveforms of a transient.
+        name: vector of the signal.
+        target: final level, V.
+        near: distance from the target within which the signal counts as settled, V.
+        start: start of the window, s.
+        end: end of the window, s.
+
+    Returns:
+        Time from `start` after which the signal stays within `near` until `end`, s; NaN if it does not.
     """
     inside = (waves.axis > start) & (waves.axis < end)
     time = np.concatenate(([start], waves.axis[inside], [end]))
@@ -120,18 +130,33 @@ def signal_settling_time(
 
 
 def sourced_charge(waves: Waveforms, name: str) -> float:
-    """Charge (C) that a source gives away while it sources; what it takes back elsewhere is lost to ground.
+    """Charge that a source delivers, without the charge that it takes back.
 
-    So works a buffer between the supply and ground: it draws its load's charge from the supply, and what it
-    sinks it cannot return.
+    A buffer between supply and ground draws the charge of its load from the supply and discharges the load to
+    ground; it cannot return charge to the supply.
+
+    Args:
+        waves: waveforms of a transient.
+        name: vector of the source's current.
+
+    Returns:
+        Charge, C.
     """
     return float(np.trapezoid(np.maximum(-waves[name], 0.0), waves.axis))
 
 
 def driver_energy(condition: Condition, waves: Waveforms) -> float:
-    """Energy (J) of a whole row's write word-line drivers, from their rails and their logic side.
+    """Energy of the write word-line drivers of a row, from their rails and their logic supply.
 
-    A charge pump that holds a rail beyond the supply gets no charge back: it counts when it delivers.
+    A charge pump that generates a rail beyond the supply cannot recover charge, so a rail counts only if it
+    delivers energy.
+
+    Args:
+        condition: technology, sizes, operating point.
+        waves: waveforms of `testbench.write_path`.
+
+    Returns:
+        Energy, J.
     """
     rails = word_line_rails(condition)
     spent = [-volts * waves.integrate(f"i(v{name})") for name, volts in rails.items()]
