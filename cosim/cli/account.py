@@ -1,4 +1,4 @@
-"""`gaincell account`: energy, time and hold time of attention on the hardware."""
+"""`gaincell account`: energy, latency and retention time of attention on the hardware."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the commands share: results on stdout, progress and complaints on stderr, errors as exit statuses."""
+"""Output of every command: results on stdout, progress and errors on stderr, exit statuses."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ P = ParamSpec("P")
 R = TypeVar("R")
 
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
-"""Type of the parameter that every command has."""
+"""Type of the parameter `--json`, which every command has."""
 
 stdout = Console()
 """Results for people."""
 stderr = Console(stderr=True)
-"""Progress and complaints."""
+"""Progress, warnings and errors."""
 
 
 def guarded(run: Callable[P, R]) -> Callable[P, R]:
-    """`run` with errors meant for the user as one sentence on stderr and an exit status, not a traceback."""
+    """`run`, in which errors of the user's become one sentence on stderr and an exit status."""
 
     @functools.wraps(run)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
@@ -38,7 +38,7 @@ def guarded(run: Callable[P, R]) -> Callable[P, R]:
         except GaincellError as error:
             fail(str(error), error.exit_status)
         except BrokenPipeError:
-            raise  # the reader of stdout has had enough: typer ends quietly
+            raise  # the reader of stdout is gone: typer ends without a message
         except OSError as error:
             fail(_sentence(error, has_out="out" in kwargs))
         except KeyboardInterrupt:
@@ -48,7 +48,7 @@ def guarded(run: Callable[P, R]) -> Callable[P, R]:
 
 
 def fail(sentence: str, status: int = 1) -> None:
-    """Print `error: <sentence>` on stderr and leave with `status`."""
+    """Print `error: <sentence>` on stderr and exit with `status`."""
     stderr.print(f"error: {sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
     raise typer.Exit(status)
 

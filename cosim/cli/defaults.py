@@ -1,4 +1,4 @@
-"""Where commands read and write when not told otherwise, so that each finds what the one before it left."""
+"""Default folders of the commands: each reads where the one before it writes."""
 
 from pathlib import Path
 

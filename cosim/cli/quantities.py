@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable
+from decimal import Decimal
 
 import typer
 
 _PREFIXES = {
-    "": 1.0,
-    "f": 1e-15,
-    "p": 1e-12,
-    "n": 1e-9,
-    "u": 1e-6,
-    "µ": 1e-6,
-    "m": 1e-3,
-    "k": 1e3,
-    "meg": 1e6,
-    "g": 1e9,
+    "": 0,
+    "f": -15,
+    "p": -12,
+    "n": -9,
+    "u": -6,
+    "µ": -6,
+    "m": -3,
+    "k": 3,
+    "meg": 6,
+    "g": 9,
 }
+"""Suffix -> power of ten."""
 _NUMBER = re.compile(r"([+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?)\s*([a-zA-Zµ]*)")
 
 
@@ -33,7 +35,18 @@ def quantity_in(unit: str) -> Callable[[str], float]:
 
 
 def parse_quantity(text: str, unit: str) -> float:
-    """The number in SI units; typer.BadParameter (exit status 2) when it cannot be read."""
+    """Parse a number with a suffix.
+
+    Args:
+        text: number such as `10n`, `10ns` or `1e-8`.
+        unit: unit that may follow, such as `s`.
+
+    Returns:
+        The number in SI units: the float nearest to the decimal that was written.
+
+    Raises:
+        typer.BadParameter: the text cannot be read (exit status 2).
+    """
     match = _NUMBER.fullmatch(text.strip())
     if match is None:
         raise typer.BadParameter(f"{text!r} is not a number; write for example 10n, 10n{unit} or 1e-8")
@@ -43,4 +56,5 @@ def parse_quantity(text: str, unit: str) -> float:
     if suffix not in _PREFIXES:
         known = ", ".join(filter(None, _PREFIXES))
         raise typer.BadParameter(f"{text!r}: unknown suffix {match[2]!r}; use one of {known}, or {unit}")
-    return float(number) * _PREFIXES[suffix]
+    # A product of floats would make 5f another number than 5e-15, and every netlist another one.
+    return float(Decimal(number).scaleb(_PREFIXES[suffix]))

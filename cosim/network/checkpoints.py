@@ -1,7 +1,7 @@
-"""What MODEL on the command line stands for: its softmax weights, its adapted twin, its control, its tokens.
+"""The parts of a MODEL of the command line: softmax weights, adapted weights, control and tokenizer.
 
-MODEL is `demo` (shipped), a directory that `gaincell adapt` wrote, or anything that transformers loads as a
-causal language model.
+MODEL is `demo` (shipped), a directory that `gaincell adapt` wrote, or a name or directory that transformers
+loads as a causal language model.
 """
 
 from __future__ import annotations
@@ -44,24 +44,32 @@ class Checkpoint:
 
     @property
     def any(self) -> str:
-        """Some directory with the model's configuration."""
+        """A directory or hub name with the model's configuration."""
         return str(self.softmax or self.adapted)
 
 
 @dataclass(frozen=True)
 class Tokenizer:
-    """Text to token ids and back."""
+    """Conversion of text to token ids and back."""
 
     name: str
     encode: Callable[[str], Tensor]
-    """Text -> (n,) int64."""
+    """Text -> token ids, shape (n,), int64."""
     decode: Callable[[Tensor], str]
+    """Token ids, shape (n,) -> text."""
     end: int | None
-    """Token that ends a document."""
+    """Token id that ends a document; None where there is none."""
 
 
 def locate(model: str) -> Checkpoint:
-    """Find the parts of a MODEL. Raises `ModelError` for a directory that is not there or holds none."""
+    """Find the parts of a MODEL.
+
+    Args:
+        model: `demo`, a directory, or a name of the hub.
+
+    Raises:
+        ModelError: the directory does not exist or holds no model.
+    """
     if model == "demo":
         return _adapted(DEMO / "adapted", "demo", str(DEMO / "softmax"))
     directory = Path(model)
@@ -81,7 +89,7 @@ def locate(model: str) -> Checkpoint:
 
 
 def _names_a_path(model: str) -> bool:
-    """Whether a MODEL can only be meant as a path: the hub has plain names and owner/name."""
+    """Whether a MODEL can only be a path: names of the hub are `name` or `owner/name`."""
     owner, _, name = model.partition("/")
     return (
         model.startswith((".", "~", "/"))
@@ -93,9 +101,13 @@ def _names_a_path(model: str) -> bool:
 
 
 def load_softmax(name: str | Path) -> nn.Module:
-    """A causal language model with its own attention, float32, evaluation mode.
+    """Load a causal language model with its own attention, float32, in evaluation mode, on the CPU.
 
-    Raises `ModelError` when transformers cannot load it.
+    Args:
+        name: directory or hub name.
+
+    Raises:
+        ModelError: transformers cannot load it.
     """
     try:
         model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, attn_implementation="sdpa")
@@ -113,12 +125,12 @@ def load_softmax(name: str | Path) -> nn.Module:
 
 
 def save_softmax(model: nn.Module, directory: Path) -> None:
-    """Write config.json and model.safetensors (bfloat16), each whole or not at all; `model` is as before."""
+    """Write config.json and model.safetensors (bfloat16), each atomically; the model is not changed."""
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".save.") as scratch:
-        copy.deepcopy(model).to(torch.bfloat16).save_pretrained(scratch)
+    with tempfile.TemporaryDirectory(dir=directory, prefix=".save.") as folder:
+        copy.deepcopy(model).to(torch.bfloat16).save_pretrained(folder)
         for name in ("model.safetensors", "config.json"):
-            part = Path(scratch) / name
+            part = Path(folder) / name
             part.chmod(0o644)
             part.replace(directory / name)
 
@@ -126,7 +138,12 @@ def save_softmax(model: nn.Module, directory: Path) -> None:
 def tokenizer_of(checkpoint: Checkpoint, vocabulary: int) -> Tokenizer:
     """Bytes for a byte-level model, else the tokenizer that transformers finds beside the weights.
 
-    Raises `ModelError` when there is none.
+    Args:
+        checkpoint: parts of a MODEL.
+        vocabulary: vocabulary size of the model.
+
+    Raises:
+        ModelError: there is no tokenizer.
     """
     if vocabulary == corpus.VOCABULARY:
         return Tokenizer("bytes", corpus.encode, corpus.decode, corpus.END_OF_DOCUMENT)
@@ -145,12 +162,16 @@ def tokenizer_of(checkpoint: Checkpoint, vocabulary: int) -> Tokenizer:
 
 
 def context_of(model: nn.Module) -> int:
-    """Tokens that a model reads at once, at most 256."""
+    """Context length used here, tokens: the model's own, at most 256."""
     return min(256, getattr(model.config, "max_position_embeddings", None) or 256)
 
 
 def read_text(path: Path) -> str:
-    """A text file. Raises `ModelError` when it cannot be read as UTF-8."""
+    """Content of a text file.
+
+    Raises:
+        ModelError: the file cannot be read as UTF-8.
+    """
     try:
         return path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -167,7 +188,7 @@ def digest(model: nn.Module) -> str:
 
 
 def _start(model: str) -> str | None:
-    """Where the network that an adaptation began from is, if it still is."""
+    """Directory or hub name of the network that an adaptation started from; None if it is gone."""
     if model == "demo":
         return str(DEMO / "softmax")
     return None if Path(model).is_absolute() and not Path(model).is_dir() else model

@@ -1,4 +1,4 @@
-"""Put gain-cell attention into a Hugging Face model, through transformers' own attention interface."""
+"""Conversion of Hugging Face models to gain-cell attention, through transformers' own attention interface."""
 
 from __future__ import annotations
 
@@ -35,19 +35,30 @@ def convert(
     implementation: Implementation = "auto",
     gradient: Gradient = "exact",
 ) -> nn.Module:
-    """Give the attention modules of a model gain-cell attention, in place; returns the model.
+    """Give the attention modules of a model gain-cell attention, in place.
 
-    include: pattern (as in a shell) of the modules' names. Attention modules that do not match stay exact
-    softmax. A matched module gets `module.gain_cell`, a `GainCellAttention` with identity scalers; a module
-    converted before keeps its scalers and gets the new hardware and settings. window: columns of each ring,
-    None for one that is never overwritten. token_period: seconds between tokens, None for the hardware's
-    latency times the number of converted layers, since a token passes through all of them. chip: whose arrays
-    the layers sit on (`hardware.chip(seed)`), None for nominal circuits. implementation, gradient: how the
-    layers compute and learn, as in `gain_cell_attention`; not saved with the model. Attention dropout is not
+    A converted module gets `module.gain_cell`, a `GainCellAttention` with identity scalers. A module that was
+    converted before keeps its scalers and gets the new hardware and settings. Attention dropout is not
     applied.
 
-    Raises `ModelError` when no attention module matches, `ValueError` for a window below 1 or a token period
-    that is not positive.
+    Args:
+        model: causal language model of transformers.
+        hardware: hardware of the arrays.
+        include: shell pattern of module names; attention modules that do not match stay exact softmax.
+        window: columns of each ring; None: the hardware's, or a ring that is never overwritten.
+        effects: non-idealities that act.
+        token_period: time between tokens, s; None: the hardware's latency times the number of converted
+            layers, since a token passes through all of them.
+        chip: chip that holds the arrays (`hardware.chip(seed)`); None: nominal circuits.
+        implementation: back end, as in `gain_cell_attention`; not saved with the model.
+        gradient: derivative of the cells' charge, as in `gain_cell_attention`; not saved with the model.
+
+    Returns:
+        The same model.
+
+    Raises:
+        ModelError: no attention module matches.
+        ValueError: a window below 1, or a token period that is not positive.
     """
     require_settings(window, token_period)
     inner = unwrap(model)
@@ -68,7 +79,7 @@ def convert(
     settings |= {"implementation": implementation, "gradient": gradient}
     for module in chosen.values():
         _attach(module, hardware, settings)
-    # Both, or the causal mask would be lost without a word.
+    # With the attention function alone, transformers would pass no causal mask.
     AttentionInterface.register(IMPLEMENTATION, _attention)
     AttentionMaskInterface.register(IMPLEMENTATION, _mask)
     inner.set_attn_implementation(IMPLEMENTATION)
@@ -76,7 +87,7 @@ def convert(
 
 
 def attention_modules(model: nn.Module) -> dict[str, nn.Module]:
-    """Causal self-attention modules that go through transformers' attention interface, by name."""
+    """Causal self-attention modules that use transformers' attention interface, by name."""
     supported = getattr(type(model), "_can_set_attn_implementation", lambda: False)
     if not supported():
         return {}
@@ -92,7 +103,7 @@ def attention_modules(model: nn.Module) -> dict[str, nn.Module]:
 
 
 def unwrap(model: nn.Module) -> nn.Module:
-    """The module that `torch.compile` wrapped, or the model itself."""
+    """The module inside `torch.compile`'s wrapper, or the model itself."""
     return getattr(model, "_orig_mod", model)
 
 
@@ -129,11 +140,13 @@ def _attention(
 
 
 def _stored(mask: Tensor, query: Tensor, key: Tensor) -> Tensor:
-    """(B, S) bool, which keys are stored, from the mask of every query and key (B or 1, H or 1, T, S).
+    """Which keys are stored, shape (B, S) bool, from a mask of shape (B or 1, H or 1, T, S).
 
-    The mask is bool, or added to scores: 0 or the lowest value there is. transformers hands a mask that the
-    user made straight through, so it is looked at here too. Raises `ModelError` for a mask that says more
-    than which keys are stored: a ring of columns cannot follow it.
+    The mask is bool, or additive: 0 or the lowest value of its type. transformers passes a mask of the user's
+    unchanged, so it is checked here.
+
+    Raises:
+        ModelError: the mask is not causal with padding; a ring of columns cannot follow it.
     """
     queries, keys = query.shape[2], key.shape[2]
     fits = mask.shape[-2:] == (queries, keys) and (mask.dtype == torch.bool or mask.is_floating_point())
@@ -162,9 +175,10 @@ def _mask(
     kv_offset: int = 0,
     **kwargs: Any,
 ) -> Tensor | None:
-    """transformers' mask function: (B, 1, T, S) bool or None where the mask is plainly causal.
+    """transformers' mask function: shape (B, 1, T, S) bool, or None for a causal mask without padding.
 
-    Raises `ModelError` for caches whose keys a ring of columns cannot follow.
+    Raises:
+        ModelError: a static or sliding cache, whose keys a ring of columns cannot follow.
     """
     if isinstance(q_offset, Tensor) or kv_offset != 0 or q_offset + q_length != kv_length:
         raise ModelError(

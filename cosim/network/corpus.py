@@ -1,11 +1,11 @@
-"""Demo corpus: English text that every Python installation carries, as bytes.
+"""Demo corpus: English text that every Python installation contains, as bytes.
 
 Documents are the topics of `pydoc_data` (one each) and the docstrings of the standard library (one document
 per source file). Sources are parsed, never imported. The text is never written to disk.
 
 The split is by document, through a hash of the document's name, so that a module lies on the same side in
-every Python version. Paragraphs repeated between documents (the language reference quotes itself at length)
-are kept only once in the whole corpus, hence no paragraph of the held-out side has been seen in training.
+every Python version. Paragraphs that documents share (the language reference quotes itself at length) occur
+once in the whole corpus, so no paragraph of the held-out side is in the training side.
 """
 
 from __future__ import annotations

@@ -20,16 +20,15 @@ from ..attention.surrogate_gradient import Gradient, require_gradient
 class GainCellAttention(nn.Module):
     """Gain-cell attention between a digital network's q, k, v and its output projection.
 
-    Each head has one affine scaler per signal, as in Leroux et al. 2025 (Methods, "a x + b"), which
-    adaptation sets and training refines:
+    Each head has one affine scaler per signal, as in Leroux et al. 2025 (Methods, "a x + b"). Calibration
+    sets the scalers, and training refines them:
 
         width     = clip(q_scale q + q_shift, 0, 1)
         key volts = k_scale k + k_shift;   value volts = v_scale v + v_shift
         output    = out_scale out + out_shift
 
     They start as the identity: one unit of k or v is one volt of deviation from the voltage that means zero.
-    Parameters have shape (H, 1, 1), or (Hkv, 1, 1) for k and v. With hardware of kind "softmax" they are left
-    out.
+    Their shape is (H, 1, 1), or (Hkv, 1, 1) for k and v. Hardware of kind "softmax" does not use them.
     """
 
     def __init__(
@@ -46,11 +45,24 @@ class GainCellAttention(nn.Module):
         implementation: Implementation = "auto",
         gradient: Gradient = "exact",
     ) -> None:
-        """window, token_period, chip, implementation, gradient: as in `gain_cell_attention`; layer: which of
-        its arrays these are.
+        """Build a layer with identity scalers.
 
-        Raises `ValueError` for a window below 1, a token period that is not positive, an implementation or a
-        gradient that does not exist, `HardwareError` for a gradient that the hardware lacks.
+        Args:
+            hardware: hardware of the arrays.
+            heads: query heads H.
+            kv_heads: key-value heads Hkv; None: as many as query heads.
+            window: columns of the ring; None: the hardware's, or a ring that is never overwritten.
+            effects: non-idealities that act.
+            token_period: time between tokens, s; None: one layer's latency.
+            layer: number of the layer, which selects its arrays on a chip.
+            chip: chip whose deviations act; None: nominal circuits.
+            implementation: back end, as in `gain_cell_attention`.
+            gradient: derivative of the cells' charge, as in `gain_cell_attention`.
+
+        Raises:
+            ValueError: a window below 1, a token period that is not positive, or an implementation or
+                gradient that does not exist.
+            HardwareError: a gradient that the hardware lacks.
         """
         super().__init__()
         require_settings(window, token_period)
@@ -76,11 +88,18 @@ class GainCellAttention(nn.Module):
         key_start: int = 0,
         scaling: float | None = None,
     ) -> Tensor:
-        """q: (B, H, T, D); k, v: (B, Hkv, S, D), all as the digital network has them. Returns (B, H, T, D).
+        """Attention output in the units of the digital network.
 
-        k and v may also be what `written_levels` made of them. scaling is the softmax temperature that the
-        network asks for, None for 1 / sqrt(D). Only exact softmax uses it; for gain cells it is part of what
-        q_scale absorbs.
+        Args:
+            q: queries, shape (B, H, T, D).
+            k: keys, shape (B, Hkv, S, D), or levels (uint8) from `written_levels`.
+            v: values, shape (B, Hkv, S, D), or levels.
+            attention_mask: True where a token is stored, shape (B, S); None: all are.
+            key_start: position of key 0.
+            scaling: factor of q k^T in exact softmax; None: 1 / sqrt(D). With gain cells, q_scale absorbs it.
+
+        Returns:
+            Output, shape (B, H, T, D).
         """
         where = {"window": self.window, "key_start": key_start, "attention_mask": attention_mask}
         if self.hardware.kind == "softmax":
@@ -98,24 +117,38 @@ class GainCellAttention(nn.Module):
         return torch.addcmul(self.out_shift, out, self.out_scale).to(q.dtype)
 
     def map_inputs(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
-        """Pulse widths, key volts and value volts that the scalers ask for, before any clip.
+        """Apply the input scalers.
 
-        Levels stay levels.
+        Args:
+            q: queries, shape (B, H, T, D).
+            k: keys, shape (B, Hkv, S, D); levels are returned unchanged.
+            v: values, shape (B, Hkv, S, D); levels are returned unchanged.
+
+        Returns:
+            Pulse widths / T_max, key volts and value volts, before any clip.
         """
-        # In one pass each: with a cache of plain keys and values, all are mapped again for every token.
+        # addcmul makes one pass: a cache of plain keys and values is scaled again for every token.
         widths = torch.addcmul(self.q_shift, q, self.q_scale)
-        return (widths, k, v) if k.dtype == torch.uint8 else (widths, *self._asked(k, v))
+        return (widths, k, v) if k.dtype == torch.uint8 else (widths, *self._target_volts(k, v))
 
     def written_levels(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        """Levels (uint8) at which the cells of these keys and values are written.
+        """Levels at which the cells of keys and values are written.
 
-        Raises `HardwareError` where the cells hold none.
+        Args:
+            k: keys, shape (B, Hkv, S, D).
+            v: values, shape (B, Hkv, S, D).
+
+        Returns:
+            Levels of both, uint8, in the same shapes.
+
+        Raises:
+            HardwareError: the cells hold no levels.
         """
         require_levels(self.hardware, self.effects)
-        volts = self._asked(k, v)
+        volts = self._target_volts(k, v)
         return levels_of(volts[0], 1, self.hardware), levels_of(volts[1], 2, self.hardware)
 
-    def _asked(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
+    def _target_volts(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         return torch.addcmul(self.k_shift, k, self.k_scale), torch.addcmul(self.v_shift, v, self.v_scale)
 
     def extra_repr(self) -> str:
@@ -132,7 +165,7 @@ def _scaler(heads: int, scale: float, shift: float) -> tuple[nn.Parameter, nn.Pa
 
 
 def gain_cell_layers(model: nn.Module) -> dict[str, GainCellAttention]:
-    """The gain-cell attention modules of a model by name, in order, without the prefix of `torch.compile`."""
+    """Gain-cell attention modules of a model by name, in order, without the prefix of `torch.compile`."""
     return {
         name.replace("_orig_mod.", ""): module
         for name, module in model.named_modules()
@@ -141,17 +174,19 @@ def gain_cell_layers(model: nn.Module) -> dict[str, GainCellAttention]:
 
 
 def put_on_chip(model: nn.Module, chip: Chip | None) -> None:
-    """Let every gain-cell layer of a model compute on the arrays of one chip; None: on nominal circuits."""
+    """Make every gain-cell layer of a model compute on the arrays of a chip; None: on nominal circuits."""
     for layer in gain_cell_layers(model).values():
         layer.chip = chip
 
 
 @contextmanager
 def record_traces(model: nn.Module) -> Iterator[dict[str, list[Trace]]]:
-    """Within the context, every forward call of every gain-cell layer leaves its trace: {module name: [Trace,
-    ...]}.
+    """Within the context, record a trace of every forward call of every gain-cell layer.
 
-    A trace holds (T x S) tensors: run few tokens, under `torch.no_grad`.
+    A trace holds (T, S) tensors: run few tokens, under `torch.no_grad`.
+
+    Yields:
+        Module name -> traces, in the order of the calls.
     """
     layers = gain_cell_layers(model)
     traces: dict[str, list[Trace]] = {name: [] for name in layers}

@@ -1,4 +1,4 @@
-"""Keep a converted model's weights, its hardware and the map of its modules in one directory."""
+"""Converted models on disk: weights, hardware and the map of converted modules in one directory."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from torch import Tensor, nn
 from transformers import AutoConfig, AutoModelForCausalLM
 
 from ...circuits.errors import ModelError
+from ...circuits.files import write_json
 from ...models import Chip, Hardware
 from ..attention.effects import Effects
 from .conversion import attention_modules, convert, unwrap
@@ -25,13 +26,19 @@ FORMAT = 1
 
 
 def save_pretrained(model: nn.Module, directory: str | Path, *, dtype: torch.dtype | None = None) -> None:
-    """Write a converted model: transformers' files, hardware/ and gaincell.json (the map of converted
-    modules).
+    """Write a converted model: transformers' files, hardware/ and gaincell.json, the map of its modules.
 
-    dtype: float type of the stored network weights, None for what they are; the scalers keep theirs, being
-    few and delicate. gaincell.json is removed first and written last, so an interrupted save is not taken for
-    a whole one. A model under `torch.compile` is saved as the model it wraps. Raises `ModelError` for a model
-    not converted.
+    gaincell.json is removed first and written last, so an interrupted save is not read as a whole one. A
+    model under `torch.compile` is saved as the model inside.
+
+    Args:
+        model: converted model.
+        directory: directory to write; made if necessary.
+        dtype: float type of the stored network weights; None: their own. The scalers keep theirs: they are
+            few and sensitive to rounding.
+
+    Raises:
+        ModelError: the model is not converted.
     """
     directory, inner = Path(directory), unwrap(model)
     layers = gain_cell_layers(inner)
@@ -45,9 +52,9 @@ def save_pretrained(model: nn.Module, directory: str | Path, *, dtype: torch.dty
     }
     directory.mkdir(parents=True, exist_ok=True)
     (directory / MAP).unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as scratch:
-        inner.save_pretrained(scratch, state_dict=state, max_shard_size="1TB")
-        for path in Path(scratch).iterdir():
+    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as folder:
+        inner.save_pretrained(folder, state_dict=state, max_shard_size="1TB")
+        for path in Path(folder).iterdir():
             path.chmod(0o644)
             path.replace(directory / path.name)
     first = next(iter(layers.values()))
@@ -60,9 +67,7 @@ def save_pretrained(model: nn.Module, directory: str | Path, *, dtype: torch.dty
         "effects": asdict(first.effects),
         "hardware": first.hardware.digest,
     }
-    temporary = directory / f".{MAP}"
-    temporary.write_text(json.dumps(document, indent=1) + "\n")
-    temporary.replace(directory / MAP)
+    write_json(directory / MAP, document)
 
 
 def from_pretrained(
@@ -73,12 +78,21 @@ def from_pretrained(
     chip: Chip | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> nn.Module:
-    """Load a model written by `save_pretrained`, in evaluation mode.
+    """Load a model written by `save_pretrained`, in evaluation mode, on the CPU.
 
-    hardware, effects: run the saved weights on other hardware (at the token period that follows from its
-    timing), or with other effects, than they were saved with. chip: whose arrays they run on, None for
-    nominal circuits; it is not saved with a model. Raises `ModelError` when the directory is missing,
-    incomplete or damaged.
+    Args:
+        directory: directory written by `save_pretrained`.
+        hardware: other hardware to run the weights on, at the token period of its timing; None: the saved
+            one.
+        effects: other non-idealities; None: the saved ones.
+        chip: chip that holds the arrays; None: nominal circuits. A chip is not saved with a model.
+        dtype: float type of the network weights.
+
+    Returns:
+        The model.
+
+    Raises:
+        ModelError: the directory is missing, incomplete or damaged.
     """
     directory = Path(directory)
     if not (directory / MAP).is_file():
@@ -125,7 +139,7 @@ def _convert_modules(model: nn.Module, document: dict, hardware: Hardware, effec
 def _load(model: nn.Module, state: dict[str, Tensor]) -> None:
     missing, unexpected = model.load_state_dict(state, strict=False)
     model.tie_weights()
-    # Tied weights are stored once, so the second name of each is absent by right.
+    # Tied weights are stored once, under one of their names.
     tied = set(getattr(model, "all_tied_weights_keys", None) or {})
     if unexpected or set(missing) - tied:
         raise ValueError(f"{WEIGHTS} does not fit config.json: {sorted({*unexpected, *missing} - tied)[:3]}")

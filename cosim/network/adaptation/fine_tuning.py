@@ -1,8 +1,8 @@
-"""Fine-tune a network through the hardware's arrays, or with exact attention as its control.
+"""Fine-tuning of a network through the hardware's arrays, or with exact attention as the control.
 
-Fine-tuning is quantisation-aware: the forward pass is the hardware's, with its levels, saturation and curves;
-rounding is straight-through in the backward pass, everything else has its derivative. All weights train, not
-only the attention's.
+Fine-tuning is quantisation-aware: the forward pass is the hardware's, with its levels, saturation and curves.
+In the backward pass rounding is straight-through, and every other step has its derivative. All weights of the
+network are trained.
 """
 
 from __future__ import annotations
@@ -23,16 +23,16 @@ from .proxy import proxy_of
 from .trainer import Recipe, Row, train
 
 RECIPE = Recipe(steps=240, batch=8, learning_rate=1e-3, scaler_rate=1e-2, warmup=20, distillation=0.6)
-"""A few CPU-minutes."""
+"""Default settings; the demo network takes a few CPU-minutes."""
 
 EXACT_SHARE = 0.05
-"""Last share of the steps, computed exactly as the hardware does; before, as its draft does."""
+"""Last share of the steps, computed with the hardware's own model; the steps before use its proxy."""
 
 CURVE_POINTS = 6
-"""Held-out measurements in a loss curve."""
+"""Number of held-out measurements in a loss curve."""
 
 TRIAL_STEPS = 20
-"""Steps that a time budget is calibrated on."""
+"""Steps that measure the duration of a step for a time budget."""
 
 
 def fine_tune(
@@ -45,10 +45,25 @@ def fine_tune(
     checkpoint: Path | None = None,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
 ) -> list[Row]:
-    """Train all weights of a model, and its scalers if it is converted, in place; returns the loss curve.
+    """Train all weights of a model, and its scalers if it is converted, in place.
 
     A model with exact attention is a control: it gets the same batches and rates, and cross-entropy alone,
-    since the teacher's predictions are where it starts. Arguments as in `train`.
+    since it starts as the teacher.
+
+    Args:
+        model: converted model, or the control.
+        recipe: settings of the training.
+        tokens: training text, shape (n,), int64.
+        teacher: softmax model for distillation.
+        held_out: windows of the loss curve, shape (m, context + 1).
+        checkpoint: file from which an interrupted run continues.
+        on_step: called with (steps done, cross-entropy in nats per token).
+
+    Returns:
+        The loss curve.
+
+    Raises:
+        ModelError: as `train` does.
     """
     layers = list(gain_cell_layers(model).values())
     exact = [(layer.hardware, layer.effects) for layer in layers]
@@ -79,7 +94,15 @@ def fine_tune(
 def steps_in(
     minutes: float, models: Iterable[nn.Module], teacher: nn.Module, recipe: Recipe, tokens: Tensor
 ) -> int:
-    """Steps that fine-tuning all of `models` takes in about this time on this machine; measured on copies."""
+    """Number of steps of fine-tuning that all models together take in a given time on this machine.
+
+    Args:
+        minutes: time budget, min.
+        models: models to train, which are measured on copies.
+        teacher: softmax model for distillation.
+        recipe: settings of the training.
+        tokens: training text, shape (n,), int64.
+    """
     trial = replace(recipe, steps=TRIAL_STEPS, warmup=0)
     seconds = 0.0
     for model in models:
@@ -91,7 +114,7 @@ def steps_in(
             teacher=teacher,
             on_step=lambda step, loss, ends=ends: ends.append(time.monotonic()),
         )
-        # The last step of a trial is exact, those before it are drafts.
-        *drafts, exact = (b - a for a, b in pairwise(ends))
-        seconds += (1 - EXACT_SHARE) * median(drafts) + EXACT_SHARE * exact
+        # The last step of a trial uses the hardware's own model, the others its proxy.
+        *proxies, exact = (b - a for a, b in pairwise(ends))
+        seconds += (1 - EXACT_SHARE) * median(proxies) + EXACT_SHARE * exact
     return max(TRIAL_STEPS, round(60 * minutes / seconds))

@@ -1,4 +1,4 @@
-"""A cheaper stand-in for a hardware, for the many forward passes that adaptation needs."""
+"""A proxy: a cheaper model of the hardware for the many forward passes of adaptation."""
 
 from __future__ import annotations
 
@@ -11,11 +11,18 @@ from ..layer import GainCellAttention
 
 
 def proxy_of(hardware: Hardware, effects: Effects) -> tuple[Hardware, Effects]:
-    """Conditions that are nearly the hardware's and several times cheaper to train through.
+    """Hardware and effects that approximate the given ones and are several times cheaper to train through.
 
-    A table of the cell gives way to the best polynomial fit of it, and what changes signals by a few per cent
-    (edges, decay, bit-line swing, the converters' curves, write error) is left out. Quantisation, saturation,
-    the clip of each sub-tile, and mismatch and noise where asked for, stay.
+    The best polynomial fit replaces a table of the cell. Effects that change signals by a few per cent
+    (edges, decay, bit-line swing, the converters' curves, write error) are left out. Quantisation, saturation
+    and the clip of each sub-tile stay, as do mismatch and noise where they are on.
+
+    Args:
+        hardware: hardware to approximate.
+        effects: its non-idealities.
+
+    Returns:
+        The proxy's hardware and effects.
     """
     fits = {
         name: curve.errors.rms
@@ -29,7 +36,7 @@ def proxy_of(hardware: Hardware, effects: Effects) -> tuple[Hardware, Effects]:
 
 @contextmanager
 def as_proxy(layer: GainCellAttention) -> Iterator[None]:
-    """Within the context, the layer computes as its hardware's draft."""
+    """Within the context, a layer computes as the proxy of its hardware."""
     conditions = layer.hardware, layer.effects
     layer.hardware, layer.effects = proxy_of(*conditions)
     try:

@@ -1,4 +1,4 @@
-"""Train the demo language model: a byte-level GPT-2 of 3.3 M parameters on the demo corpus.
+"""Training of the demo language model: a byte-level GPT-2 of 3.3 M parameters on the demo corpus.
 
 `python -m gaincell.cosim.network.adaptation.train_demo --out DIR` writes DIR/config.json, model.safetensors
 (bfloat16) and training.json (loss curve and conditions). It can be interrupted at any time and run again.
@@ -20,6 +20,7 @@ from transformers import GPT2Config, GPT2LMHeadModel
 from ....circuits.files import write_json
 from ..batches import held_out_windows, measure
 from ..checkpoints import load_softmax, save_softmax
+from ..compute import choose_compute
 from ..corpus import END_OF_DOCUMENT, VOCABULARY, demo_corpus, encode
 from .trainer import Recipe, Row, train
 
@@ -33,7 +34,7 @@ RECIPE = Recipe(
     weight_decay=0.1,
     dropout=0.1,
 )
-"""How the shipped checkpoint was trained: 23 M tokens, 11 passes over the text."""
+"""Settings of the shipped checkpoint: 23 M tokens, 11 passes over the text."""
 
 
 def demo_config(dropout: float = RECIPE.dropout) -> GPT2Config:
@@ -58,11 +59,14 @@ def main(
     steps: Annotated[int, typer.Option(help="Optimiser steps of 4,096 tokens.")] = RECIPE.steps,
     seed: Annotated[int, typer.Option(help="Seed of weights, batches and dropout.")] = RECIPE.seed,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
+    precision: Annotated[str, typer.Option(help="float32, bfloat16, or auto for what is faster.")] = "auto",
     figure: Annotated[Path | None, typer.Option(help="Where to draw the loss curve (png or pdf).")] = None,
 ) -> None:
-    """Train the demo model; interrupt and run again at will."""
+    """Train the demo model; an interrupted run continues with the same command."""
     torch.set_num_threads(threads)
-    recipe, corpus = replace(RECIPE, steps=steps, seed=seed), demo_corpus()
+    compute = choose_compute("cpu", precision)
+    recipe = replace(RECIPE, steps=steps, seed=seed, precision=compute.precision)
+    corpus = demo_corpus()
     windows = held_out_windows(encode(corpus.held_out), context=recipe.context)
     torch.manual_seed(seed)
     model = GPT2LMHeadModel(demo_config(recipe.dropout))
@@ -85,6 +89,7 @@ def main(
         "torch": torch.__version__,
         "transformers": transformers.__version__,
         "threads": threads,
+        **compute.record(),
         "curve": curve,
     }
     write_json(out / "training.json", training)

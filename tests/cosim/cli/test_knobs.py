@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from gaincell.cosim.cli import app
 from gaincell.cosim.cli.knobs import merged, parse_knobs
+from gaincell.cosim.cli.quantities import parse_quantity
 
 
 def test_sizes_are_numbers_with_suffixes_switches_and_words():
@@ -59,3 +60,9 @@ def test_an_unknown_size_is_one_sentence_before_any_simulation(characterize, tmp
     assert result.exit_code == 2
     assert "designs.cell.c_stroe: there is no such size; use one of" in result.output
     assert not (tmp_path / "t").exists()
+
+
+@pytest.mark.parametrize("suffix, power", [("f", -15), ("p", -12), ("n", -9), ("u", -6), ("m", -3), ("k", 3)])
+def test_suffixed_numbers_are_the_nearest_float(suffix, power):
+    for digits in range(1, 1000):
+        assert parse_quantity(f"{digits}{suffix}", "F") == float(f"{digits}e{power}")

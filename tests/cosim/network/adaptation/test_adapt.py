@@ -54,7 +54,7 @@ def test_adaptation_improves_on_matching_and_is_written_whole(pretrained, leroux
     )
     result = adapt_model(str(pretrained), leroux, out, recipe=RECIPE, observer=watching)
     assert phases == [("calibrate", 2), ("adapted", 10), ("control", 10)]
-    assert steps == [*range(1, 11), *range(1, 11)]
+    assert steps == [1, 2, *range(1, 11), *range(1, 11)]
     assert result.held_out["adapted"] < result.held_out["calibrated"]
     assert set(result.held_out) == {"softmax", "calibrated", "adapted", "control"}
     assert not (out / "state").exists()
