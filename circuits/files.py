@@ -140,6 +140,3 @@ def require_file(path: Path) -> None:
     if path.is_dir():
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     require_folder(path.parent)
-
-
-write_whole = write_atomically  # temporary: callers move to the name above

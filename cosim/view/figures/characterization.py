@@ -13,7 +13,7 @@ import matplotlib
 from matplotlib.figure import Figure as Canvas
 
 from ....circuits.errors import PlanError
-from ....circuits.files import write_whole
+from ....circuits.files import write_atomically
 from .arrays import array, ir_drop
 from .corners import corners
 from .mismatch import mismatch
@@ -55,4 +55,4 @@ def save_figure(name: str, folder: Path, *paths: Path) -> None:
     with matplotlib.rc_context(STYLE):
         canvas = FIGURES[name](Path(folder))
         for path in paths:
-            write_whole(path, encode(canvas, path.suffix[1:]))
+            write_atomically(path, encode(canvas, path.suffix[1:]))

@@ -10,7 +10,7 @@ import matplotlib
 import numpy as np
 from matplotlib.figure import Figure as Canvas
 
-from ....circuits.files import write_whole
+from ....circuits.files import write_atomically
 from .style import BAND, CYCLE, GRID, INK, MUTED
 from .units import Scale, quantity
 from .values import Axis, BarChart, Figure, Panel, Series, axis_title, decades, panel_scale
@@ -56,7 +56,7 @@ def save(figure: Figure | BarChart, *paths: Path) -> None:
     with matplotlib.rc_context(STYLE):
         canvas = _draw(figure)
         for path in paths:
-            write_whole(path, encode(canvas, path.suffix[1:]))
+            write_atomically(path, encode(canvas, path.suffix[1:]))
 
 
 def render(figure: Figure | BarChart, suffix: str) -> bytes:

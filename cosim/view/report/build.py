@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-from ....circuits.files import write_whole
+from ....circuits.files import write_atomically
 from ..figures import interactive, static
 from ..figures.page import page
 from .arrays import array_section
@@ -86,5 +86,5 @@ def write_report(sources: Sources, out: Path, *, update: Update = lambda what, d
         [(section.anchor, section.title) for section in sections],
         "Every figure is also in <code>figures/</code>, as PNG and PDF. Made by gaincell.",
     )
-    write_whole(out, html.encode())
+    write_atomically(out, html.encode())
     return Report(out, tuple(files), {section.anchor: section.present for section in sections})

@@ -9,7 +9,7 @@ from pathlib import Path
 import matplotlib.image
 import numpy as np
 
-from ....circuits.files import write_whole
+from ....circuits.files import write_atomically
 
 COLUMNS = (("conversion",), ("activations", "perplexity"))
 """Figures of each column, top to bottom."""
@@ -26,7 +26,7 @@ def write_overview(folder: Path) -> Path | None:
     picture = np.concatenate([_padded(column, height, column.shape[1]) for column in columns], axis=1)
     buffer = io.BytesIO()
     matplotlib.image.imsave(buffer, picture, format="png")
-    write_whole(folder / NAME, buffer.getvalue())
+    write_atomically(folder / NAME, buffer.getvalue())
     return folder / NAME
 
 

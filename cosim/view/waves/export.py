@@ -11,7 +11,7 @@ import pandas as pd
 
 from ....characterization.output import LIBRARY, placed, portable
 from ....circuits.errors import PlanError
-from ....circuits.files import write_whole
+from ....circuits.files import write_atomically
 from ....circuits.rawwriter import raw_bytes
 from ..figures import interactive, static
 from ..figures.page import page, plot
@@ -44,8 +44,8 @@ def export(recording: Recording, path: Path) -> None:
     if suffix == "cir":
         technology = recording.context.technology
         for source, place in placed(technology).items():
-            write_whole(path.parent / LIBRARY / place, source.read_bytes())
-    write_whole(path, write())
+            write_atomically(path.parent / LIBRARY / place, source.read_bytes())
+    write_atomically(path, write())
 
 
 def require_format(path: Path) -> str:
