@@ -96,7 +96,7 @@ class Chip:
             return None
         count = len(variation.mean)
         normals = [
-            _normals(self.seed, "readout", layer, head, tile, (_whole(depth), count))[:depth]
+            _normals(self.seed, "readout", layer, head, tile, (_padded_rows(depth), count))[:depth]
             for head in range(heads)
         ]
         banks = [
@@ -110,7 +110,7 @@ class Chip:
         if curve is None:
             return None
         tiles = int(ring.max()) // self.columns + 1
-        shape = (_whole(depth), curve.rank, self.columns)
+        shape = (_padded_rows(depth), curve.rank, self.columns)
         per_head = [
             self._tiles(kind, layer, head, tiles, shape, axis=2)[:depth][..., ring] for head in range(heads)
         ]
@@ -123,9 +123,8 @@ class Chip:
         return np.concatenate(parts, axis=axis)
 
 
-def _whole(depth: int) -> int:
-    """Number of rows drawn for a head dimension. Rows are the first axis, so more rows change no earlier
-    one."""
+def _padded_rows(depth: int) -> int:
+    """Number of rows drawn for a head dimension; as the first axis, further rows change no earlier one."""
     return -(-depth // ROWS) * ROWS
 
 
@@ -133,8 +132,7 @@ def _whole(depth: int) -> int:
 def _normals(seed: int, kind: str, layer: int, head: int, tile: int, shape: tuple[int, ...]) -> np.ndarray:
     """Standard normal numbers of one sub-tile, drawn in single precision.
 
-    The cache is bounded: 1024 entries of at most (64, rank, columns) float32 per 64 rows, 64 KiB each for
-    64 columns and rank 4.
+    The cache has at most 1024 entries. An entry for 64 rows, rank 4 and 64 columns takes 64 KiB.
     """
     place = [seed, zlib.crc32(kind.encode()), layer, head, tile]
     return np.random.default_rng(place).standard_normal(shape, dtype=np.float32)
