@@ -84,10 +84,7 @@ def run_demo(
         )
 
     def accounted() -> dict[str, Any]:
-        report = shown("account")
-        ledger = account_model(
-            checkpoint, hardware, compute=compute, progress=lambda done, total: report("", done, total)
-        )
+        ledger = account_model(checkpoint, hardware, compute=compute, report=shown("account"))
         return ledger.to_dict() | compute.record()
 
     def cosimulated() -> dict[str, Any]:
@@ -145,6 +142,7 @@ def _cosimulate(
         count=OPERATIONS,
         seed=0,
         compute=compute,
+        report=update,
     )
     rows = simulate_operations(
         drawn, hardware, jobs=jobs, progress=lambda done, total, stage: update(stage, done, total)

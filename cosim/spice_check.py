@@ -21,7 +21,7 @@ from .ledger.whole_model import on_hardware
 from .network.checkpoints import Checkpoint, context_of
 from .network.compute import FLOAT32, Compute
 from .network.corpus import demo_corpus
-from .network.evaluate import corpus_tokens
+from .network.evaluate import SILENT, Report, corpus_tokens
 from .network.layer import record_traces
 
 Progress = Callable[[int, int, str], None]
@@ -79,6 +79,7 @@ def trace_operations(
     count: int,
     seed: int,
     compute: Compute = FLOAT32,
+    report: Report = SILENT,
 ) -> list[ColumnOperation]:
     """Operations of a model that reads the first tokens of a text, see `draw_operations`.
 
@@ -90,13 +91,14 @@ def trace_operations(
         count: number of operations per stage.
         seed: seed of the choice of operations.
         compute: device and precision of the forward pass.
+        report: called with ("calibrate", layers done, layers).
 
     Raises:
         ModelError: the text is too short.
         HardwareError: the hardware was not fitted to simulated circuits.
     """
     condition_of(hardware)
-    model, tokenizer = on_hardware(checkpoint, hardware, compute=compute)
+    model, tokenizer = on_hardware(checkpoint, hardware, compute=compute, report=report)
     tokens = min(tokens, context_of(model))
     held_out = corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else None
     ids = tokenizer.encode(content) if held_out is None else held_out

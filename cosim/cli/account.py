@@ -75,7 +75,7 @@ def run(
             seed=seed,
             effects=chosen_effects(without),
             compute=compute,
-            progress=lambda done, total: update(done, total, ""),
+            report=lambda item, done, total: update(done, total, item),
         )
     if as_json:
         heads = heads_of(ledger) if per_head else None

@@ -60,16 +60,17 @@ def run(
 
     checkpoint, compute = locate(model), chosen_compute(device, precision)
     chosen = chosen_hardware(hardware, None, checkpoint)
-    drawn = trace_operations(
-        checkpoint,
-        chosen,
-        content=None if text is None else read_text(text),
-        tokens=tokens,
-        count=operations,
-        seed=seed,
-        compute=compute,
-    )
-    with progress("cosim", "columns") as update:
+    with progress("cosim", "") as update:
+        drawn = trace_operations(
+            checkpoint,
+            chosen,
+            content=None if text is None else read_text(text),
+            tokens=tokens,
+            count=operations,
+            seed=seed,
+            compute=compute,
+            report=lambda item, done, total: update(done, total, item),
+        )
         rows = simulate_operations(drawn, chosen, jobs=jobs, progress=update)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from functools import partial
 
 import torch
 from torch import nn
@@ -10,12 +11,12 @@ from torch import nn
 from ...models import Hardware
 from ..attention.effects import STANDARD, Effects
 from ..network.adaptation.calibration import calibrate
-from ..network.batches import Progress, held_out_windows
+from ..network.batches import held_out_windows
 from ..network.checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
 from ..network.compute import FLOAT32, Compute
 from ..network.conversion import convert
 from ..network.corpus import demo_corpus
-from ..network.evaluate import calibration_inputs, corpus_tokens
+from ..network.evaluate import SILENT, Report, calibration_inputs, corpus_tokens
 from ..network.layer import record_traces
 from ..network.pretrained import from_pretrained
 from .accounting import account, require_energy
@@ -32,7 +33,7 @@ def account_model(
     seed: int = 0,
     effects: Effects = STANDARD,
     compute: Compute = FLOAT32,
-    progress: Progress | None = None,
+    report: Report = SILENT,
 ) -> Ledger:
     """Ledger of a model that reads text, in the steady state of a full window.
 
@@ -45,7 +46,7 @@ def account_model(
         seed: seed of the choice of passages.
         effects: non-idealities in the forward passes.
         compute: device and precision of the forward passes.
-        progress: called with (passages done, passages in all) after each passage.
+        report: called with ("calibrate" or "passages", done, total).
 
     Returns:
         Mean of the passages' ledgers.
@@ -55,7 +56,7 @@ def account_model(
         HardwareError: hardware without an energy model.
     """
     require_energy(hardware)
-    model, tokenizer = on_hardware(checkpoint, hardware, effects, compute)
+    model, tokenizer = on_hardware(checkpoint, hardware, effects, compute, report)
     tokens = (
         corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else tokenizer.encode(content)
     )
@@ -66,13 +67,16 @@ def account_model(
         with record_traces(model) as traces, compute.autocast():
             model(input_ids=passage[None].to(compute.device), use_cache=False)
         ledgers.append(account(traces, hardware))
-        if progress:
-            progress(number + 1, len(passages))
+        report("passages", number + 1, len(passages))
     return Ledger.mean(ledgers)
 
 
 def on_hardware(
-    checkpoint: Checkpoint, hardware: Hardware, effects: Effects = STANDARD, compute: Compute = FLOAT32
+    checkpoint: Checkpoint,
+    hardware: Hardware,
+    effects: Effects = STANDARD,
+    compute: Compute = FLOAT32,
+    report: Report = SILENT,
 ) -> tuple[nn.Module, Tokenizer]:
     """A checkpoint's network on hardware, and its tokenizer.
 
@@ -80,7 +84,8 @@ def on_hardware(
         checkpoint: the model; without adapted weights, its scalers are calibrated on the demo corpus.
         hardware: hardware that the attention layers run on.
         effects: non-idealities of the attention layers.
-        compute: device of the network, and precision of the calibration.
+        compute: device of the network.
+        report: called with ("calibrate", layers done, layers).
     """
     if checkpoint.adapted is not None:
         model = from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)
@@ -88,7 +93,6 @@ def on_hardware(
     softmax = load_softmax(checkpoint.any).to(compute.device)
     tokenizer = tokenizer_of(checkpoint, softmax.config.vocab_size)
     model = convert(copy.deepcopy(softmax), hardware, include="*", effects=effects)
-    calibrate(
-        model, softmax, calibration_inputs(corpus_tokens(tokenizer, demo_corpus().train), context_of(softmax))
-    )
+    inputs = calibration_inputs(corpus_tokens(tokenizer, demo_corpus().train), context_of(softmax))
+    calibrate(model, softmax, inputs, progress=partial(report, "calibrate"))
     return model, tokenizer

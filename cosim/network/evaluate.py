@@ -43,7 +43,9 @@ CALIBRATION_SEED = 1000
 """Seed of those windows, different from the seeds of training."""
 
 Report = Callable[[str, int, int], None]
-"""Called with (row, windows done, windows in all)."""
+"""Called with (current item, done, total)."""
+
+SILENT: Report = lambda item, done, total: None  # noqa: E731
 
 
 def evaluate_model(
@@ -56,7 +58,7 @@ def evaluate_model(
     effects: Effects = STANDARD,
     compute: Compute = FLOAT32,
     chips: Sequence[int] = (),
-    report: Report = lambda row, done, total: None,
+    report: Report = SILENT,
 ) -> dict[str, Any]:
     """Measure every row for which the checkpoint has weights; the others are None, with a note.
 

@@ -63,10 +63,10 @@ def test_last_token_of_each_passage_sees_the_whole_window(adapted_folder, full):
         hardware,
         content=TEXT,
         windows=5,
-        progress=lambda *pair: done.append(pair),
+        report=lambda *state: done.append(state),
     )
     assert (ledger.keys, ledger.sub_tiles, ledger.tokens) == (48, 6, 5)
-    assert done[-1] == (5, 5)
+    assert done[-1] == ("passages", 5, 5)
     assert {entry.layer for entry in ledger.entries} == {
         f"transformer.h.{n}.attn.gain_cell" for n in range(2)
     }
