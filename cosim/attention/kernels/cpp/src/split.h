@@ -1,6 +1,8 @@
 // Products of small packed matrices in tiles of split bfloat16, on x86 with AMX.
 #pragma once
 
+#include <type_traits>
+
 #include "gemm.h"
 
 #if defined(__AMX_BF16__) && defined(__AVX512BF16__) && defined(__linux__)
@@ -41,42 +43,20 @@ struct Split {
   // src (M, K), rows of `ld`, each times its entry of `scale` where there is one. whole: small integers.
   void pack_left(uint16_t* dst, const float* src, int ld, int M, int K, const float* scale = nullptr,
                  bool whole = false) const {
-    const int parts = whole ? 1 : digits;
-    for (int m = 0; m < M; ++m)
-      for (int k = 0; k < K; k += 32) {
-        const __m512 by = _mm512_set1_ps(scale ? scale[m] : 1.0f);
-        __m512i part[kAllParts];
-        read<kAllParts>(src + static_cast<size_t>(m) * ld + k, by, by, part, parts);
-        for (int i = 0; i < parts; ++i) _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m) * K + k, part[i]);
-      }
+    in_parts(whole, [&](auto parts) { pack_left_in<parts.value>(dst, src, ld, M, K, scale); });
   }
-
   void pack_left_transposed(uint16_t* dst, const float* src, int ld, int M, int K, bool whole = false) const {
-    const int parts = whole ? 1 : digits;
-    const __m512 one = _mm512_set1_ps(1.0f);
-    alignas(64) float turned[16 * 32];
-    for (int m = 0; m < M; m += 16)
-      for (int k = 0; k < K; k += 32) {
-        transpose16(turned, 32, src + static_cast<size_t>(k) * ld + m, ld);
-        transpose16(turned + 16, 32, src + static_cast<size_t>(k + 16) * ld + m, ld);
-        for (int row = 0; row < 16; ++row) {
-          __m512i part[kAllParts];
-          read<kAllParts>(turned + 32 * row, one, one, part, parts);
-          for (int i = 0; i < parts; ++i)
-            _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m + row) * K + k, part[i]);
-        }
-      }
+    in_parts(whole, [&](auto parts) { pack_left_transposed_in<parts.value>(dst, src, ld, M, K); });
   }
 
   // A right operand has rows 2k and 2k + 1 side by side: [K / 2][N][2].
   void pack_both(uint16_t* left, uint16_t* right, const float* src, int ld, int M, int N, const float* scale) const {
-    digits == 2 ? pack_both_in<2>(left, right, src, ld, M, N, scale)
-                : pack_both_in<3>(left, right, src, ld, M, N, scale);
+    in_parts(false, [&](auto parts) { pack_both_in<parts.value>(left, right, src, ld, M, N, scale); });
   }
 
   // src (N, K): pairs along K lie together already, so 32-bit elements are transposed.
   void pack_right_transposed(uint16_t* dst, const float* src, int ld, int K, int N) const {
-    digits == 2 ? pack_right_transposed_in<2>(dst, src, ld, K, N) : pack_right_transposed_in<3>(dst, src, ld, K, N);
+    in_parts(false, [&](auto parts) { pack_right_transposed_in<parts.value>(dst, src, ld, K, N); });
   }
 
   void multiply(int M, int N, int K, const uint16_t* A, const uint16_t* B, float* C, int ldc, bool add,
@@ -102,17 +82,51 @@ struct Split {
   }
 
  private:
+  template <class Pack>
+  void in_parts(bool whole, Pack pack) const {
+    if (whole) return pack(std::integral_constant<int, 1>());
+    digits == 2 ? pack(std::integral_constant<int, 2>()) : pack(std::integral_constant<int, 3>());
+  }
+
   static __m512 widen(__m256i half) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16)); }
 
   // 32 numbers, the halves scaled, in parts.
   template <int P>
-  static void read(const float* from, __m512 by_a, __m512 by_b, __m512i part[P], int parts = P) {
+  static void read(const float* from, __m512 by_a, __m512 by_b, __m512i (&part)[P]) {
     __m512 a = _mm512_mul_ps(_mm512_loadu_ps(from), by_a), b = _mm512_mul_ps(_mm512_loadu_ps(from + 16), by_b);
-    for (int i = 0; i < parts; ++i) {
+    for (int i = 0; i < P; ++i) {
       part[i] = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a));
       a = _mm512_sub_ps(a, widen(_mm512_castsi512_si256(part[i])));
       b = _mm512_sub_ps(b, widen(_mm512_extracti64x4_epi64(part[i], 1)));
     }
+  }
+
+  template <int P>
+  static void pack_left_in(uint16_t* dst, const float* src, int ld, int M, int K, const float* scale) {
+    for (int m = 0; m < M; ++m)
+      for (int k = 0; k < K; k += 32) {
+        const __m512 by = _mm512_set1_ps(scale ? scale[m] : 1.0f);
+        __m512i part[P];
+        read(src + static_cast<size_t>(m) * ld + k, by, by, part);
+        for (int i = 0; i < P; ++i) _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m) * K + k, part[i]);
+      }
+  }
+
+  template <int P>
+  static void pack_left_transposed_in(uint16_t* dst, const float* src, int ld, int M, int K) {
+    const __m512 one = _mm512_set1_ps(1.0f);
+    alignas(64) float turned[16 * 32];
+    for (int m = 0; m < M; m += 16)
+      for (int k = 0; k < K; k += 32) {
+        transpose16(turned, 32, src + static_cast<size_t>(k) * ld + m, ld);
+        transpose16(turned + 16, 32, src + static_cast<size_t>(k + 16) * ld + m, ld);
+        for (int row = 0; row < 16; ++row) {
+          __m512i part[P];
+          read(turned + 32 * row, one, one, part);
+          for (int i = 0; i < P; ++i)
+            _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m + row) * K + k, part[i]);
+        }
+      }
   }
 
   template <int P>
@@ -128,8 +142,8 @@ struct Split {
         const __m512 by_even = _mm512_set1_ps(scale ? scale[m] : 1.0f),
                      by_odd = _mm512_set1_ps(scale ? scale[m + 1] : 1.0f);
         const float* from = src + static_cast<size_t>(m) * ld + n;
-        read<P>(from, by_even, by_even, even);
-        read<P>(from + ld, by_odd, by_odd, odd);
+        read(from, by_even, by_even, even);
+        read(from + ld, by_odd, by_odd, odd);
         for (int i = 0; i < P; ++i) {
           if (left) {
             _mm512_storeu_si512(left + i * each + static_cast<size_t>(m) * N + n, even[i]);
@@ -150,7 +164,7 @@ struct Split {
       for (int k = 0; k < K; k += 32) {
         for (int row = 0; row < 16; ++row) {
           __m512i part[P];
-          read<P>(src + static_cast<size_t>(n + row) * ld + k, one, one, part);
+          read(src + static_cast<size_t>(n + row) * ld + k, one, one, part);
           for (int i = 0; i < P; ++i) _mm512_store_si512(rows[i] + 32 * row, part[i]);
         }
         for (int i = 0; i < P; ++i) {
