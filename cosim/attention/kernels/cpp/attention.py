@@ -1,36 +1,20 @@
-"""Attention in C++ for CPUs: `src/*.h`, compiled for this machine at first use.
-
-The extension loader of torch builds it into its own cache (TORCH_EXTENSIONS_DIR or ~/.cache/torch_extensions)
-under a name that stands for the sources, the compiler's flags and the processor, so that a home directory
-shared between machines is safe.
-"""
+"""Attention in C++ for CPUs: `src/*.h`, compiled for this machine at first use."""
 
 from __future__ import annotations
 
-import hashlib
-import os
-import platform
-import shutil
-import sys
-import sysconfig
-import tempfile
 from functools import lru_cache
-from pathlib import Path
+from typing import Any
 
 import torch
-from filelock import FileLock
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from ...levels import volts_of
 from ...signed_query import normalised
 from ...stages import OperationContext, chip_of, query_widths
 from ..description import cells_of, describe_circuit
-from .description import KNOWN, register_circuit, stacked, surrogate_of
-
-SOURCES = Path(__file__).parent / "src"
-FLAGS = ["-O3", "-march=native", "-std=c++20", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"]
-if platform.machine() in ("x86_64", "AMD64"):
-    FLAGS.append("-mprefer-vector-width=512")
+from .build import build, missing_compiler
+from .description import KNOWN, register_circuit, require_positions, stacked, surrogate_of
 
 
 def unavailable(op: OperationContext, q: Tensor) -> str | None:
@@ -52,64 +36,15 @@ def failure() -> str | None:
 
 @lru_cache(maxsize=1)
 def _failure() -> str | None:
-    if shutil.which("c++") is None and "CXX" not in os.environ:
-        return "there is no C++ compiler (`apt-get install g++`, or set CXX)"
-    search = os.environ.get("PATH", "")
+    reason = missing_compiler()
+    if reason is not None:
+        return reason
     try:
-        # The package `ninja` lies beside the interpreter, which need not be on the path.
-        os.environ["PATH"] = os.pathsep.join([sysconfig.get_path("scripts"), search])
-        _load()
-    except (RuntimeError, OSError, ImportError) as error:
+        torch.ops.load_library(build())
+    except (RuntimeError, OSError) as error:
         return f"compiling it failed ({str(error).strip().splitlines()[0]})"
-    finally:
-        os.environ["PATH"] = search
     _register_fakes()
     return None
-
-
-def builds() -> Path:
-    """The folder of built libraries."""
-    from torch.utils import cpp_extension
-
-    return Path(os.environ.get("TORCH_EXTENSIONS_DIR") or cpp_extension.get_default_build_root())
-
-
-def _load() -> None:
-    """Load the library, which one process builds for all that have the same folder of builds."""
-    from torch.utils import cpp_extension
-
-    library = builds() / f"{_name()}.so"
-    library.parent.mkdir(parents=True, exist_ok=True)
-    # The system takes the lock from a process that dies. The loader's own is a file, which would stay.
-    with FileLock(library.with_suffix(".lock")):
-        if library.exists():
-            torch.ops.load_library(library)
-            return
-        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
-            cpp_extension.load(
-                name=_name(),
-                sources=[str(SOURCES / "operators.cpp")],
-                extra_cflags=FLAGS,
-                build_directory=folder,
-                is_python_module=False,
-            )
-            os.replace(Path(folder) / library.name, library)
-
-
-def _name() -> str:
-    """Name of the build: another for other sources, flags, torch or processor."""
-    parts = [path.read_text() for path in sorted(SOURCES.iterdir())]
-    parts += [*FLAGS, torch.__version__, sys.version, platform.machine(), _processor()]
-    return "gaincell_native_" + hashlib.sha256("\0".join(parts).encode()).hexdigest()[:12]
-
-
-def _processor() -> str:
-    """What `-march=native` depends on, as far as the system tells."""
-    try:
-        lines = Path("/proc/cpuinfo").read_text().splitlines()
-    except OSError:
-        return platform.processor()
-    return next((line for line in lines if line.lower().startswith(("flags", "features"))), "")
 
 
 def _register_fakes() -> None:
@@ -128,6 +63,42 @@ def _register_fakes() -> None:
         return tuple(torch.empty_like(x, memory_format=torch.contiguous_format) for x in (q, k, v))
 
 
+class Attention(torch.autograd.Function):
+    """The operator `gaincell::attention` with its derivative, `gaincell::attention_backward`."""
+
+    @staticmethod
+    def forward(
+        ctx: Any,
+        q: Tensor,
+        k: Tensor,
+        v: Tensor,
+        position: Tensor,
+        deviation_1: Tensor | None,
+        deviation_2: Tensor | None,
+        line_1: Tensor | None,
+        line_2: Tensor | None,
+        circuit: int,
+        window: int,
+        key_start: int,
+    ) -> Tensor:
+        """Output (B, H, T, D) for the operator's arguments."""
+        tensors = q, k, v, position, deviation_1, deviation_2, line_1, line_2
+        out, flags = torch.ops.gaincell.attention.default(*tensors, circuit, window, key_start, True)
+        ctx.save_for_backward(flags, *tensors)
+        ctx.numbers = circuit, window, key_start
+        if not torch.compiler.is_compiling():
+            ctx.described = KNOWN[circuit]  # keeps the description as long as the graph lives
+        return out
+
+    @staticmethod
+    @once_differentiable
+    def backward(ctx: Any, grad: Tensor) -> tuple[Tensor | None, ...]:
+        """Gradients of q, k and v."""
+        flags, *tensors = ctx.saved_tensors
+        found = torch.ops.gaincell.attention_backward.default(grad, flags, *tensors, *ctx.numbers)
+        return *found, *8 * (None,)
+
+
 def attention(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Tensor:
     """Output (B, H, T, D) in q's dtype; k and v (B, Hkv, S, D) are packed, volts or levels; autocast is off.
 
@@ -136,6 +107,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Tensor:
     they are to decode, and turned into volts for anything else.
     """
     positions, chip = op.positions, chip_of(op)
+    require_positions(positions)
     by_level = op.effects.quantise and chip is None
     circuit = register_circuit(op, by_level)
     if k.dtype == torch.uint8 and not _decodes(q, circuit):
@@ -151,8 +123,11 @@ def attention(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Tensor:
         stages = describe_circuit(op, v.shape[-1], v.device)
         deviations = stages.first.deviation, stages.second.deviation
     window = 0 if positions.window is None else positions.window
-    arguments = (positions.query_position, *deviations, *lines, circuit, window, positions.key_start, False)
-    out = torch.ops.gaincell.attention.default(q, k, v, *arguments)[0]
+    arguments = (q, k, v, positions.query_position, *deviations, *lines, circuit, window, positions.key_start)
+    if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad):
+        out = Attention.apply(*arguments)
+    else:
+        out = torch.ops.gaincell.attention.default(*arguments, False)[0]
     return normalised(out, op.hardware).to(dtype)
 
 

@@ -23,6 +23,8 @@ ROOM = 256
 """Ages that a circuit is described for at least."""
 BUCKETS, MOST_BUCKETS = 1024, 2**20
 MOST_FLAG_TILES = 32
+LARGEST = 2**31 - 1
+"""Largest integer and largest position that the operators take."""
 VECTOR, MOST_TERMS = 16, 4
 """Entries of a table that is looked up in a register, and terms that are; the same as in the sources."""
 SHAPE = [
@@ -48,7 +50,7 @@ SHAPE = [
 """Order of the operators' whole numbers."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Numbers:
     """A circuit as the operators know it."""
 
@@ -75,6 +77,27 @@ class Numbers:
             -(-window // columns) if window else (key_start + keys - 1) // columns - key_start // columns + 1
         )
         return tiles if tiles <= MOST_FLAG_TILES else 0
+
+
+def require_range(name: str, value: int, low: int, high: int = LARGEST) -> None:
+    """Check an integer before it reaches the operators.
+
+    Raises:
+        ValueError: it is outside the range.
+    """
+    if not low <= value <= high:
+        raise ValueError(f"{name}={value} must be between {low} and {high}")
+
+
+def require_positions(positions: Positions) -> None:
+    """Check the integers that an operator gets from the positions of one call.
+
+    Raises:
+        ValueError: the window or the first key's position is out of range.
+    """
+    require_range("key_start", positions.key_start, 0, LARGEST - positions.keys)
+    if positions.window is not None:
+        require_range("window", positions.window, 1)
 
 
 def register_circuit(op: OperationContext, by_level: bool) -> int:
@@ -115,31 +138,29 @@ def _describe_once(hardware: Hardware, *settings: object) -> int:
     key = hardware.cell, *settings
     found = _kept.get(id(hardware), {}).get(key)
     if found is not None:
-        return found
+        return found[0]
     # Whatever mode the first use is in: slopes are wanted later.
     with _describing, torch.inference_mode(False):
         kept = _kept.setdefault(id(hardware), {})
         if not kept:
-            weakref.finalize(hardware, _forget, id(hardware))
+            weakref.finalize(hardware, _kept.pop, id(hardware), None).atexit = False
         if key not in kept:
             numbers = _numbers(hardware, *settings)
+            for name, value in numbers.whole.items():
+                require_range(name, value, 0)
             shape = [numbers.whole.get(name, 0) for name in SHAPE]
             number = torch.ops.gaincell.describe(numbers.tables, shape, numbers.scalars)
+            weakref.finalize(numbers, torch.ops.gaincell.forget, number).atexit = False
             KNOWN[number] = numbers
-            kept[key] = number
-        return kept[key]
-
-
-def _forget(hardware: int) -> None:
-    for number in _kept.pop(hardware, {}).values():
-        del KNOWN[number]
-        torch.ops.gaincell.forget(number)
+            kept[key] = number, numbers
+        return kept[key][0]
 
 
 _describing = threading.Lock()
-_kept: dict[int, dict[tuple, int]] = {}
-KNOWN: dict[int, Numbers] = {}
-"""What the operators know, by number."""
+_kept: dict[int, dict[tuple, tuple[int, Numbers]]] = {}
+KNOWN: weakref.WeakValueDictionary[int, Numbers] = weakref.WeakValueDictionary()
+"""What the operators know, by number. They forget a description when its hardware and all graphs that use it
+are gone."""
 
 
 @torch.no_grad()

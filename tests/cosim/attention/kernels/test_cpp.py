@@ -1,9 +1,5 @@
 """The C++ operators: registration, both engines, decoding, and what happens without a compiler."""
 
-import os
-import shutil
-import subprocess
-import sys
 from dataclasses import replace
 
 import pytest
@@ -12,6 +8,7 @@ import torch
 from gaincell.cosim import Effects, gain_cell_attention, levels_of
 from gaincell.cosim.attention.kernels import dispatch as choice
 from gaincell.cosim.attention.kernels.cpp import attention as native
+from gaincell.cosim.attention.kernels.cpp import build as building
 from gaincell.cosim.attention.kernels.cpp import description as numbers
 from gaincell.cosim.attention.ring import positions_of
 from gaincell.cosim.attention.stages import OperationContext
@@ -19,8 +16,7 @@ from gaincell.models import Hardware
 
 from .cases import PLAIN
 
-COMPILER = os.environ.get("CXX", "c++")
-pytestmark = pytest.mark.skipif(shutil.which(COMPILER) is None, reason=f"no C++ compiler ({COMPILER})")
+pytestmark = pytest.mark.skipif(building.missing_compiler() is not None, reason="no C++ compiler")
 
 
 def test_it_compiles_where_there_is_a_compiler():
@@ -59,10 +55,9 @@ def test_operators_are_registered_as_they_should(name, quantised, gradient):
         keys, values = native.cells_of(k, 1, op), native.cells_of(v, 2, op)
         q, k, v = native.query_widths(q, op), numbers.stacked(keys), numbers.stacked(values)
         lines = numbers.surrogate_of(keys, k), numbers.surrogate_of(values, v)
-    q, k, v = (x.detach().requires_grad_() for x in (q, k, v))
+    q, k, v = (x.detach() for x in (q, k, v))
     arguments = (q, k, v, op.positions.query_position, None, None, *lines, circuit, 25, 0, False)
     torch.library.opcheck(torch.ops.gaincell.attention.default, arguments)
-    arguments = (q.detach(), k.detach(), v.detach(), *arguments[3:])
     out, flags = torch.ops.gaincell.attention(*arguments[:-1], True)
     assert (flags.numel() > 0) == (name == "leroux2025")
     torch.library.opcheck(
@@ -79,8 +74,9 @@ def test_decoding_levels_is_registered_as_it_should(name):
     stored = levels_of(k, 1, hardware), levels_of(v, 2, hardware)
     arguments = (q, *stored, op.positions.query_position, *4 * [None], circuit, 25, 0, False)
     torch.library.opcheck(torch.ops.gaincell.attention.default, arguments)
+    two = q.expand(-1, -1, 2, -1), *stored, torch.tensor([[28, 29]])
     with pytest.raises(RuntimeError, match="stored levels are for decoding"):
-        torch.ops.gaincell.attention(q.expand(-1, -1, 2, -1), *arguments[1:])
+        torch.ops.gaincell.attention(*two, *arguments[4:])
 
 
 @pytest.mark.parametrize("name", ["leroux2025", "generic28", "generic28-sc"])
@@ -228,13 +224,42 @@ def test_a_circuit_first_used_without_gradients_has_them_later():
         assert slopes.abs().max() > 0
 
 
-def test_a_build_that_was_killed_is_no_obstacle(tmp_path):
-    """The loader's own lock is a file that stays."""
-    program = "from gaincell.cosim.attention.kernels.cpp import attention; assert attention.failure() is None"
-    built = next(native.builds().glob(f"{native._name()}.so"))
-    (tmp_path / "lock").touch()
-    (tmp_path / native._name()).mkdir()
-    (tmp_path / native._name() / "lock").touch()
-    shutil.copy(built, tmp_path)
-    environment = os.environ | {"TORCH_EXTENSIONS_DIR": str(tmp_path)}
-    subprocess.run([sys.executable, "-c", program], env=environment, check=True, timeout=60)
+@pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [("key_start", -3), ("key_start", -64), ("key_start", 10**18), ("window", 2**31), ("window", 2**40)],
+)
+def test_integers_out_of_range_are_refused(leroux, name, value, compiled):
+    q, k, v = inputs(3, 3)
+    attend = gain_cell_attention
+    if compiled:
+        attend = torch.compile(gain_cell_attention, backend="eager")
+    with pytest.raises(ValueError, match=f"{name}={value} must be between"):
+        attend(q, k, v, leroux, implementation="native", **{name: value})
+
+
+@pytest.mark.parametrize("queries", [1, 3])
+@pytest.mark.parametrize("window", [None, 50, 2**31 - 1])
+def test_the_last_position_is_as_good_as_the_first(leroux, queries, window):
+    q, k, v = inputs(queries, 100)
+    start = 2**31 - 1 - 100
+    options = {"implementation": "native", "window": window}
+    out = gain_cell_attention(q, k, v, leroux, key_start=start, **options)
+    expected = gain_cell_attention(q, k, v, leroux, key_start=start % (50 * 64), **options)
+    assert (out - expected).abs().gt(1e-4).float().mean() < 0.02
+
+
+def test_operators_refuse_what_does_not_fit(leroux):
+    op = conditions(leroux, 3, 3)
+    circuit = numbers.register_circuit(op, True)
+    q, k, v = inputs(3, 3, depth=8)
+    rest = torch.arange(3)[None], *4 * [None], circuit
+    operator = torch.ops.gaincell.attention
+    for start in (-1, 2**31):
+        with pytest.raises(ValueError, match=f"key_start={start}"):
+            operator(q, k, v, *rest, 0, start, False)
+    with pytest.raises(ValueError, match="window=-1"):
+        operator(q, k, v, *rest, -1, 0, False)
+    for wrong in ((q, k[:, :, :2], v), (q, k[:, :1], v), (q[:, :3], k, v), (q[0], k, v)):
+        with pytest.raises(ValueError, match="do not fit|need q"):
+            operator(*wrong, *rest, 0, 0, False)

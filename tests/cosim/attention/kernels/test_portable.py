@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from gaincell.cosim.attention.kernels.cpp.attention import FLAGS, SOURCES
+from gaincell.cosim.attention.kernels.cpp.build import SOURCES, STANDARD
 
 COMPILER = os.environ.get("CXX", "c++")
 CROSS, EMULATOR = "aarch64-linux-gnu-g++", "qemu-aarch64-static"
@@ -19,10 +19,9 @@ pytestmark = pytest.mark.skipif(shutil.which(COMPILER) is None, reason=f"no C++ 
 
 def build(folder: Path, compiler: str, *flags: str) -> Path:
     program = folder / "portable"
-    common = [flag for flag in FLAGS if not flag.startswith(("-march", "-mprefer", "-O"))]
     source = Path(__file__).with_name("portable.cpp")
     # -O1: what is compared is values, and a slow build would not be run.
-    command = [compiler, "-O1", "-Wall", *common, *flags, f"-I{SOURCES}", str(source), "-o", str(program)]
+    command = [compiler, "-O1", "-Wall", *STANDARD, *flags, f"-I{SOURCES}", str(source), "-o", str(program)]
     subprocess.run(command, check=True, capture_output=True, text=True)
     return program
 

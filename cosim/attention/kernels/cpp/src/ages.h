@@ -76,7 +76,7 @@ struct Aged {
   const float* scale = nullptr;
 };
 
-inline Aged aged(const Ages& ages, const RowFactors& factors, int channel, const Run& run, const Queries& block,
+[[gnu::noinline]] inline Aged aged(const Ages& ages, const RowFactors& factors, int channel, const Run& run, const Queries& block,
                  const float* x, float* out) {
   if (ages.exponential(channel)) return {x, factors.of[channel]};
   if (!ages.tabled(channel)) return {x, nullptr};

@@ -3,17 +3,10 @@
 #pragma once
 
 #include "forward.h"
+#include "kernels.h"
 #include "query_gradient.h"
 
 namespace gaincell {
-
-// Where the gradients go, all float32 and contiguous.
-struct Gradients {
-  const float* out = nullptr;  // (B, H, T, width of the V array)
-  float* pulses = nullptr;     // (B, H, T, depth)
-  float* keys = nullptr;       // (B, Hkv, S, depth), or (channels, B, Hkv, S, width)
-  float* values = nullptr;
-};
 
 // What one run of a sub-tile keeps from the forward pass: pulses, and their slopes by charge and loading.
 template <class E>
@@ -21,7 +14,8 @@ struct Kept {
   Buffer<float> phi, charge[kPhases], load[kPhases];
   Buffer<typename E::Element> right;  // phi of every channel as right operands
   RowFactors factors;
-  explicit Kept(const Problem& p) : phi(kTile * kTile), right(E::right_size(kTile, kTile) * p.second_cells.channels()) {
+  Kept(const Problem& p, const E& engine)
+      : phi(kTile * kTile), right(engine.right_size(kTile, kTile) * p.second_cells.channels()) {
     for (int phase = 0; phase < p.phases; ++phase) {
       charge[phase].resize(kTile * kTile);
       if (p.first_cells.loaded) load[phase].resize(kTile * kTile);
@@ -46,11 +40,12 @@ struct BackwardScratch : Scratch<E> {
     const size_t tile = kTile;
     by_charge.resize(tile * deep);
     by_load.resize(tile * deep);
-    charge_left.resize(E::left_size(kTile, deep));
-    charge_turned.resize(E::left_size(deep, kTile));
-    load_left.resize(E::left_size(kTile, deep));
-    load_turned.resize(E::left_size(deep, kTile));
-    right.resize(E::right_size(kTile, kTile));
+    const E& engine = this->engine;
+    charge_left.resize(engine.left_size(kTile, deep));
+    charge_turned.resize(engine.left_size(deep, kTile));
+    load_left.resize(engine.left_size(kTile, deep));
+    load_turned.resize(engine.left_size(deep, kTile));
+    right.resize(engine.right_size(kTile, kTile));
   }
 };
 
@@ -83,11 +78,11 @@ void read_out_gradient(const Problem& p, const std::vector<Run>& runs, int b, in
     std::fill(load + width, load + deep, 0.0f);
   }
   const int rows = block.filled;
-  E::pack_left(w.charge_left.data(), w.by_charge.data(), deep, rows, deep);
-  E::pack_left_transposed(w.charge_turned.data(), w.by_charge.data(), deep, deep, rows);
+  w.engine.pack_left(w.charge_left.data(), w.by_charge.data(), deep, rows, deep);
+  w.engine.pack_left_transposed(w.charge_turned.data(), w.by_charge.data(), deep, deep, rows);
   if (!loaded) return;
-  E::pack_left(w.load_left.data(), w.by_load.data(), deep, rows, deep);
-  E::pack_left_transposed(w.load_turned.data(), w.by_load.data(), deep, deep, rows);
+  w.engine.pack_left(w.load_left.data(), w.by_load.data(), deep, rows, deep);
+  w.engine.pack_left_transposed(w.load_turned.data(), w.by_load.data(), deep, deep, rows);
 }
 
 // Through the second product of a run: gradient of the terms of the values, and of the first product's charges and
@@ -104,8 +99,8 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
     if (!a.acts(c)) continue;
     const int parts = std::min(kGradientParts, a.parts[c]);
     pairs[count++] = {(c == a.terms ? w.load_left : w.charge_left).data(), w.values.by_element(member, c), parts};
-    E::multiply(deep, kTile, rows, (c == a.terms ? w.load_turned : w.charge_turned).data(),
-                kept.right.data() + c * E::right_size(kTile, kTile),
+    w.engine.multiply(deep, kTile, rows, (c == a.terms ? w.load_turned : w.charge_turned).data(),
+                kept.right.data() + c * w.engine.right_size(kTile, kTile),
                 w.value_grad.data() + (member * a.channels() + c) * kTile * deep, kTile, w.begun[member], parts, false,
                 on_diagonal ? Causal::kRight : Causal::kNone);
   }
@@ -126,7 +121,7 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
       }
     }
   };
-  E::multiply_each(rows, kTile, deep, count, pairs, false, on_diagonal ? Causal::kResult : Causal::kNone,
+  w.engine.multiply_each(rows, kTile, deep, count, pairs, false, on_diagonal ? Causal::kResult : Causal::kNone,
                    w.blocks.data(), finish);
 }
 
@@ -140,19 +135,19 @@ void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Qu
   const bool on_diagonal = diagonal(block, run);
   for (int phase = 0; phase < p.phases; ++phase) {
     float* to_pulse = pulse_grad + static_cast<size_t>(phase) * kTile * wide;
-    const auto* turned = pulse_turned + phase * E::left_size(wide, kTile);
+    const auto* turned = pulse_turned + phase * w.engine.left_size(wide, kTile);
     bool plain = false;  // the charge's gradient itself is packed
     for (int c = 0; c < a.channels(); ++c) {
       if (!a.acts(c)) continue;
       const float* grad = (c == a.terms ? kept.load : kept.charge)[phase].data();
       const Aged x = aged(ages, kept.factors, c, run, block, grad, w.scaled.data());
       if (x.scale || x.x != grad || c == a.terms || !plain)
-        E::pack_both(w.left.data(), w.right.data(), x.x, kTile, rows, kTile, x.scale);
+        w.engine.pack_both(w.left.data(), w.right.data(), x.x, kTile, rows, kTile, x.scale);
       plain = x.x == grad && !x.scale;
       const int parts = std::min(kGradientParts, a.parts[c]);
-      E::multiply(rows, wide, kTile, w.left.data(), w.keys.by_key(member, c), to_pulse, wide, add || c > 0, parts,
+      w.engine.multiply(rows, wide, kTile, w.left.data(), w.keys.by_key(member, c), to_pulse, wide, add || c > 0, parts,
                   false, on_diagonal ? Causal::kLeft : Causal::kNone);
-      E::multiply(wide, kTile, rows, turned, w.right.data(),
+      w.engine.multiply(wide, kTile, rows, turned, w.right.data(),
                   w.key_grad.data() + (member * a.channels() + c) * kTile * wide, kTile, w.begun[member] || phase > 0,
                   parts, p.query_steps > 0, on_diagonal ? Causal::kRight : Causal::kNone);
     }
@@ -166,7 +161,7 @@ void pack_phi(const Problem& p, const Ages& ages, const Run& run, const Queries&
   for (int c = 0; c < p.second_cells.channels(); ++c) {
     if (!p.second_cells.acts(c)) continue;
     const Aged x = aged(ages, kept.factors, c, run, block, kept.phi.data(), w.scaled.data());
-    E::pack_both(nullptr, kept.right.data() + c * E::right_size(kTile, kTile), x.x, kTile, block.filled, kTile,
+    w.engine.pack_both(nullptr, kept.right.data() + c * w.engine.right_size(kTile, kTile), x.x, kTile, block.filled, kTile,
                  x.scale);
   }
 }
@@ -176,7 +171,7 @@ template <class E>
 void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head, int g,
                     size_t index, size_t shift, const float* out_grad, BackwardScratch<E>& w) {
   const Queries& block = w.heads[g].blocks[index];
-  while (w.kept.size() < w.seen.size()) w.kept.emplace_back(p);
+  while (w.kept.size() < w.seen.size()) w.kept.emplace_back(p, w.engine);
   for (size_t r = 0; r < w.seen.size(); ++r) {
     Slopes slopes;
     for (int phase = 0; phase < p.phases; ++phase) {
@@ -196,7 +191,7 @@ void block_gradient(const Problem& p, const std::vector<Run>& runs, const Ages& 
   }
   read_out_gradient<E>(p, runs, b, kv_head, kv_head * p.group() + g, w.heads[g].first[index], block, out_grad, w);
   const int wide = padded(p.first_cells.width);
-  const auto* turned = w.pulse_turned[g].data() + index * p.phases * E::left_size(wide, kTile);
+  const auto* turned = w.pulse_turned[g].data() + index * p.phases * w.engine.left_size(wide, kTile);
   float* pulse_grad = w.pulse_grad[g].data() + index * p.phases * kTile * wide;
   float* summed = w.summed[g].data() + index * p.phases * kTile;
   for (size_t r = 0; r < w.seen.size(); ++r) {
@@ -235,7 +230,7 @@ template <class E>
 void backward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head,
                     BackwardScratch<E>& w, const Gradients& gradients) {
   const int group = p.group();
-  E::begin();
+  w.engine.begin();
   const size_t each = static_cast<size_t>(p.phases) * kTile * padded(p.first_cells.width);
   for (int g = 0; g < group; ++g) {
     place_head(p, b, kv_head * group + g, 0, p.queries, static_cast<Scratch<E>&>(w), w.heads[g], &w.pulse_turned[g]);
@@ -244,8 +239,8 @@ void backward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& 
   }
   for (const auto& members : sub_tiles(runs, p.key_start, p.key_start + p.keys)) {
     if (members.empty()) continue;
-    w.keys.fill(p.first_cells, runs, members, b, kv_head, p.first_cells.table, p.first_cells.gradient);
-    w.values.fill(p.second_cells, runs, members, b, kv_head, p.second_cells.gradient,
+    w.keys.fill(w.engine, p.first_cells, runs, members, b, kv_head, p.first_cells.table, p.first_cells.gradient);
+    w.values.fill(w.engine, p.second_cells, runs, members, b, kv_head, p.second_cells.gradient,
                   p.flags ? nullptr : p.second_cells.table);
     w.key_grad.resize(members.size() * p.first_cells.channels() * kTile * padded(p.first_cells.width));
     w.value_grad.resize(members.size() * p.second_cells.channels() * kTile * padded(p.second_cells.width));
@@ -260,7 +255,7 @@ void backward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& 
       }
     store_gradients(p, runs, members, b, kv_head, w, gradients);
   }
-  E::end();
+  w.engine.end();
   for (int g = 0; g < group; ++g)
     for (size_t i = 0; i < w.heads[g].blocks.size(); ++i) {
       float* grad = w.pulse_grad[g].data() + i * each;

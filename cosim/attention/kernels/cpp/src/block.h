@@ -15,7 +15,7 @@ namespace gaincell {
 constexpr int kColumnsAtOnce = 256;
 
 // Pulses of a block, one row per query and phase, none negative: whole numbers of steps, or as they are.
-inline void pulses(const Problem& p, int b, int h, int q0, Queries& block, float* out, float* __restrict raw) {
+[[gnu::noinline]] inline void pulses(const Problem& p, int b, int h, int q0, Queries& block, float* out, float* __restrict raw) {
   const int width = p.first_cells.width, wide = padded(width);
   for (int phase = 0; phase < p.phases; ++phase) {
     float* to = out + static_cast<size_t>(phase) * kTile * wide;
@@ -117,7 +117,7 @@ inline void keep_seen(float* row, int from, int to) {
 
 // Charges of a run (phases, charge and loading, kTile, kTile), destroyed -> phi (rows, kTile), zero where not seen.
 template <bool Grad>
-inline void first_stage(const Problem& p, int head, const Run& run, const Queries& block, float* charges, float* phi,
+[[gnu::noinline]] inline void first_stage(const Problem& p, int head, const Run& run, const Queries& block, float* charges, float* phi,
                         const Slopes& slopes) {
   const bool loaded = p.first_cells.loaded;
   const size_t each = static_cast<size_t>(kTile) * kTile, start = static_cast<size_t>(block.rows) * kTile,
@@ -178,7 +178,7 @@ inline void second_columns(const Problem& p, int head, int tile, int first, int 
 // Second stage of one sub-tile, rows of n columns: charge and load (destroyed) -> counted read-out. On a chip every
 // column is another; elsewhere rows are taken as they lie, several at a time.
 template <bool Grad>
-inline void second_rows(const Problem& p, int head, int tile, int rows, int n, float* charge, float* load,
+[[gnu::noinline]] inline void second_rows(const Problem& p, int head, int tile, int rows, int n, float* charge, float* load,
                         float* by_charge, float* by_load) {
   const int length = p.second.deviation ? n : rows * n;
   for (int start = 0; start < rows * n; start += length)

@@ -1,15 +1,14 @@
 // From tensors and a circuit's number to a `Problem`.
 #pragma once
 
-#include <ATen/ATen.h>
-#include <torch/custom_class.h>
+#include <ATen/core/Tensor.h>
 
 #include <memory>
 #include <mutex>
 #include <optional>
 #include <unordered_map>
 
-#include "cells.h"
+#include "problem.h"
 
 namespace gaincell {
 
@@ -78,8 +77,7 @@ struct Description {
   std::vector<double> numbers;
 };
 
-// Descriptions by number. They are few, and live as long as the hardware that they describe, or a graph that still
-// wants their gradient.
+// Descriptions by number, which the caller forgets. A running call keeps its own.
 class Register {
  public:
   int64_t add(Description description) {
@@ -89,19 +87,13 @@ class Register {
   }
   void remove(int64_t number) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    const auto found = known_.find(number);
-    if (found == known_.end()) return;
-    leaving_[number] = found->second;
-    known_.erase(found);
-    std::erase_if(leaving_, [](const auto& entry) { return entry.second.expired(); });
+    known_.erase(number);
   }
   std::shared_ptr<const Description> get(int64_t number) {
     const std::lock_guard<std::mutex> lock(mutex_);
-    if (const auto found = known_.find(number); found != known_.end()) return found->second;
-    const auto found = leaving_.find(number);
-    auto kept = found == leaving_.end() ? nullptr : found->second.lock();
-    TORCH_CHECK(kept, "circuit ", number, " has been forgotten with its hardware");
-    return kept;
+    const auto found = known_.find(number);
+    TORCH_CHECK(found != known_.end(), "circuit ", number, " has been forgotten with its hardware");
+    return found->second;
   }
   static Register& global() {
     static Register instance;
@@ -111,15 +103,14 @@ class Register {
  private:
   std::mutex mutex_;
   std::unordered_map<int64_t, std::shared_ptr<const Description>> known_;
-  std::unordered_map<int64_t, std::weak_ptr<const Description>> leaving_;
   int64_t last_ = 0;
 };
 
-// Keeps a description for a graph's backward pass.
-struct Pin : torch::CustomClassHolder {
-  explicit Pin(int64_t number) : description(Register::global().get(number)) {}
-  std::shared_ptr<const Description> description;
-};
+constexpr int64_t kLargest = 0x7fffffff;  // the same as in description.py
+
+inline void require_range(const char* name, int64_t value, int64_t low, int64_t high = kLargest) {
+  TORCH_CHECK_VALUE(low <= value && value <= high, name, "=", value, " must be between ", low, " and ", high);
+}
 
 using Optional = std::optional<Tensor>;
 
@@ -197,6 +188,21 @@ struct Call {
     a.bearer = static_cast<int>(circuit->shape[kBearer]);
   }
 
+  // off: dimensions of keys and values before the batch.
+  void require_sizes(int64_t off, int64_t window, int64_t key_start) const {
+    TORCH_CHECK_VALUE(q.dim() == 4 && k.dim() == 4 + off && v.dim() == 4 + off && position.dim() == 2,
+                      "need q (B, H, T, D), k and v (B, Hkv, S, D) or (terms, B, Hkv, S, rows), position (B or 1, T)");
+    for (const Tensor* x : {&q, &k, &v})
+      for (const int64_t size : x->sizes()) require_range("a size", size, 0);
+    require_range("window", window, 0);
+    require_range("key_start", key_start, 0, kLargest - k.size(off + 2));
+    TORCH_CHECK_VALUE(k.sizes().slice(0, 3 + off) == v.sizes().slice(0, 3 + off) && k.size(off) == q.size(0) &&
+                          k.size(off + 1) > 0 && q.size(1) % k.size(off + 1) == 0,
+                      "queries ", q.sizes(), ", keys ", k.sizes(), " and values ", v.sizes(), " do not fit");
+    TORCH_CHECK_VALUE((position.size(0) == 1 || position.size(0) == q.size(0)) && position.size(1) == q.size(2),
+                      "positions ", position.sizes(), " do not fit queries ", q.sizes());
+  }
+
   static Tensor rows(const Tensor& x) {
     const bool ready = x.scalar_type() == at::kFloat || x.scalar_type() == at::kByte;
     Tensor y = ready ? x : x.to(at::kFloat);
@@ -213,6 +219,7 @@ struct Call {
         circuit(Register::global().get(number)) {
     const auto& [tables, shape, numbers] = *circuit;
     const int64_t off = shape[kKeyLevels] ? 0 : 1;
+    require_sizes(off, window, key_start);
     p.batch = static_cast<int>(q.size(0));
     p.heads = static_cast<int>(q.size(1));
     p.queries = static_cast<int>(q.size(2));

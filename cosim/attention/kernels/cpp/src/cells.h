@@ -14,17 +14,6 @@ namespace gaincell {
 // Adding it leaves a number's nearest whole one in the lowest bits.
 constexpr float kMagic = 12582912.0f;
 
-// (levels - 1) / (high - low), so that a multiplication may stand for the division. It cannot be exact; rounded to the
-// side on which the middle of the range, where stored zeros lie, falls as a division rounds it: to the even level.
-inline float levels_per_volt(float low, float high, int levels) {
-  const double half = (static_cast<double>(high) - low) / 2, steps = levels - 1;
-  float per_volt = static_cast<float>(steps / (2 * half));
-  const bool up = (levels - 1) % 4 == 3;
-  while (up ? per_volt * half <= steps / 2 : per_volt * half >= steps / 2)
-    per_volt = std::nextafter(per_volt, up ? INFINITY : 0.0f);
-  return per_volt;
-}
-
 // Level of the last column, which is no part of `values`.
 inline int level_of_extra(const Array& a) {
   return static_cast<int>(std::nearbyint((a.extra - a.low) / (a.high - a.low) * (a.levels - 1)));
@@ -125,7 +114,7 @@ inline const float* channel_of(const Array& a, const float* terms, int channel) 
 }
 
 // Levels of a run's elements, (kTile, padded width); kNothing where there is none.
-inline void read_levels(const Array& a, const Run& run, int b, int head, Level* level) {
+[[gnu::noinline]] inline void read_levels(const Array& a, const Run& run, int b, int head, Level* level) {
   const int wide = padded(a.width);
   for (int s = 0; s < run.count; ++s) {
     Level* row = level + static_cast<size_t>(s) * wide;
@@ -137,7 +126,7 @@ inline void read_levels(const Array& a, const Run& run, int b, int head, Level* 
 }
 
 // Responses of a run, (channels, kTile, padded width), zero where there is no key.
-inline void responses(const Array& a, const float* tables, const Run& run, int b, int head, const Level* level,
+[[gnu::noinline]] inline void responses(const Array& a, const float* tables, const Run& run, int b, int head, const Level* level,
                       float* out) {
   const int wide = padded(a.width);
   for (int c = 0; c < a.channels(); ++c) {
@@ -197,7 +186,7 @@ inline void volts_gradient(const Array& a, const std::vector<ByLevel>& slopes, c
 
 // Gradient of the volts (or terms) of the keys of a run, from that of the responses (channels, padded width, kTile) in
 // multiples of `unit`.
-inline void responses_backward(const Array& a, const Run& run, int b, int head, const Level* level, const float* turned,
+[[gnu::noinline]] inline void responses_backward(const Array& a, const Run& run, int b, int head, const Level* level, const float* turned,
                                float unit, Buffer<float>& grad, float* out, int64_t out_key, int64_t out_term) {
   const int wide = padded(a.width), channels = a.channels();
   const size_t each = static_cast<size_t>(kTile) * wide;

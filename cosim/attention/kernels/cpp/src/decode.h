@@ -6,7 +6,7 @@
 namespace gaincell {
 
 // Cases that the general path takes: more levels, terms as they are.
-inline bool decodes(const Problem& p) {
+inline bool few_levels(const Problem& p) {
   return p.queries == 1 && p.first_cells.levels && p.second_cells.levels && p.query_steps &&
          std::max(p.first_cells.levels, p.second_cells.levels) < kEntries && p.first_cells.terms <= kMostTerms;
 }
@@ -24,8 +24,10 @@ inline void first_of_run(const Problem& p, int b, int kv_head, const Run& run, c
   seen(p, run, block.position[0], from, to);
   const auto* rows = row_of<Stored>(a, b, kv_head, run.first);
   const int64_t age = block.position[0] - run.position;
+  Tables tables[kTile];
+  for (int s = from; s < to; ++s) terms.at(age - s, 1, tables[s]);
   const auto weigh = [&](auto loaded, auto both) {
-    weigh_terms<loaded.value, both.value>(a, terms, stored, rows, from, to, age, weights, sums);
+    weigh_run<loaded.value, both.value>(a, tables, stored, rows, from, to, weights, sums);
   };
   if (a.loaded)
     sides ? weigh(std::true_type(), std::true_type()) : weigh(std::true_type(), std::false_type());

@@ -138,28 +138,21 @@ inline __m512 sums_of_rows(const float* rows) {
 }
 
 // First product of a run's keys from .. to - 1 with each side of the pulses (plus; minus, against complements where
-// rows are mirrored): sums[side * kinds + kind][key], kinds being charge and loading.
-template <int NT, bool Loaded, bool Sides, int Depth, class Stored>
-inline void weigh_run(const Array& a, const Terms& terms, const Stored& stored, const typename Stored::Element* run,
-                      int from, int to, int64_t age, const float* const* weights, float (*sums)[kTile]) {
+// rows are mirrored): sums[side * kinds + kind][key], kinds being charge and loading. tables: of each key's age.
+template <bool Loaded, bool Sides, class Stored>
+inline void weigh_run(const Array& a, const Tables* tables, const Stored& stored, const typename Stored::Element* run,
+                      int from, int to, const float* const* weights, float (*sums)[kTile]) {
   constexpr int kinds = Loaded ? 2 : 1, outputs = kinds * (Sides ? 2 : 1);
   alignas(64) float partial[outputs][kTile][16];
-  const int depth = Depth ? Depth : a.depth();
+  const int depth = a.depth();
   const bool mirrored = a.mirrored;
   const int64_t stride = a.key_stride;
-  const float* factors[NT];
-  for (int c = 0; c < NT; ++c) factors[c] = a.factors + c * a.ages + age;
   const __m512i mirror = _mm512_set1_epi32(a.levels - 1 + 2 * Stored::kFirst);
-  __m512 row[NT], loading = _mm512_setzero_ps();
-  for (int c = 0; c < NT; ++c) row[c] = terms.row(c);
-  if (Loaded) loading = terms.row(NT);
   for (int s = from; s < to; ++s) {
     const auto* own = run + s * stride;
     fetch(own + kTile * stride, depth);
     __m512 table[kinds], sum[outputs];
-    table[0] = _mm512_mul_ps(row[0], _mm512_set1_ps(factors[0][-s]));
-    for (int c = 1; c < NT; ++c) table[0] = _mm512_fmadd_ps(row[c], _mm512_set1_ps(factors[c][-s]), table[0]);
-    if (Loaded) table[kinds - 1] = loading;
+    for (int kind = 0; kind < kinds; ++kind) table[kind] = _mm512_load_ps(tables[s].of[kind]);
     for (int o = 0; o < outputs; ++o) sum[o] = _mm512_setzero_ps();
     const auto block = [&](__mmask16 in, int d) {
       const __m512i l = in == 0xffff ? stored.entries(own + d) : stored.entries(own + d, in);
@@ -215,21 +208,19 @@ inline void gather(const Array&, const Stored& stored, const typename Stored::El
   for (; d < depth; d += 16) gather_blocks<J, 1>(stored, rows, keys, depth, d, tables, sums);
 }
 #else
-template <int NT, bool Loaded, bool Sides, int Depth, class Stored>
-inline void weigh_run(const Array& a, const Terms& terms, const Stored&, const typename Stored::Element* run, int from,
-                      int to, int64_t age, const float* const* weights, float (*sums)[kTile]) {
+template <bool Loaded, bool Sides, class Stored>
+inline void weigh_run(const Array& a, const Tables* tables, const Stored&, const typename Stored::Element* run,
+                      int from, int to, const float* const* weights, float (*sums)[kTile]) {
   constexpr int kinds = Loaded ? 2 : 1;
   const int depth = a.depth();
   std::vector<Level> level(a.width);
-  Tables tables;
   for (int s = from; s < to; ++s) {
     Stored::levels(a, run + s * a.key_stride, level.data());
-    terms.at(age - s, 1, tables);
     for (int o = 0; o < kinds * (Sides ? 2 : 1); ++o) {
       const int side = o / kinds;
       const Level* own = level.data() + (side && a.mirrored ? depth : 0);
       float sum = 0;
-      for (int d = 0; d < depth; ++d) sum += weights[side][d] * tables.of[o % kinds][entry<Stored>(a, own[d])];
+      for (int d = 0; d < depth; ++d) sum += weights[side][d] * tables[s].of[o % kinds][entry<Stored>(a, own[d])];
       sums[o][s] = sum;
     }
   }
@@ -246,25 +237,5 @@ inline void gather(const Array& a, const Stored&, const typename Stored::Element
   }
 }
 #endif
-
-template <int NT, bool Loaded, bool Sides, class... Arguments>
-inline void weigh_depth(const Array& a, Arguments... arguments) {
-  a.depth() == 64 ? weigh_run<NT, Loaded, Sides, 64>(a, arguments...)
-                  : weigh_run<NT, Loaded, Sides, 0>(a, arguments...);
-}
-
-template <bool Loaded, bool Sides, class... Arguments>
-inline void weigh_terms(const Array& a, const Terms& terms, Arguments... arguments) {
-  switch (terms.terms) {
-    case 1:
-      return weigh_depth<1, Loaded, Sides>(a, terms, arguments...);
-    case 2:
-      return weigh_depth<2, Loaded, Sides>(a, terms, arguments...);
-    case 3:
-      return weigh_depth<3, Loaded, Sides>(a, terms, arguments...);
-    default:
-      return weigh_depth<4, Loaded, Sides>(a, terms, arguments...);
-  }
-}
 
 }  // namespace gaincell

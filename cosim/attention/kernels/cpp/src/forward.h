@@ -23,6 +23,7 @@ struct Head {
 // Buffers of one thread, in the sizes of one problem.
 template <class E>
 struct Scratch {
+  E engine;
   Buffer<float> pulse, raw, blocks, charges, phi, scaled, charge, load;
   Buffer<typename E::Element> left;
   Packed<E> keys, values;
@@ -30,18 +31,18 @@ struct Scratch {
   std::vector<int> seen;
   RowFactors factors;
 
-  explicit Scratch(const Problem& p) : heads(p.group()) {
+  explicit Scratch(const Problem& p) : engine(p.digits), heads(p.group()) {
     const size_t wide = padded(p.first_cells.width), deep = padded(p.second_cells.width), tile = kTile;
     pulse.resize(p.phases * tile * wide);
     raw.resize(wide);
     const int channels = std::max(p.first_cells.channels(), p.second_cells.channels());
-    blocks.resize(E::scratch_size(channels, kTile, std::max<int>(kTile, deep)));
+    blocks.resize(engine.scratch_size(channels, kTile, std::max<int>(kTile, deep)));
     charges.resize(p.phases * (p.first_cells.loaded ? 2 : 1) * tile * tile);
     phi.resize(tile * tile);
     scaled.resize(tile * tile);
     charge.resize(tile * deep);
     load.resize(tile * deep);
-    left.resize(E::left_size(kTile, kTile));
+    left.resize(engine.left_size(kTile, kTile));
   }
 };
 
@@ -50,12 +51,12 @@ template <class E>
 void place_head(const Problem& p, int b, int h, int first_query, int end_query, Scratch<E>& w, Head<E>& head,
                 Buffer<typename E::Element>* turned = nullptr) {
   const int wide = padded(p.first_cells.width), count = (end_query - first_query + kTile - 1) / kTile;
-  head.each = E::left_size(kTile, wide);
+  head.each = w.engine.left_size(kTile, wide);
   head.blocks.resize(count);
   head.first.resize(count);
   head.operated.assign(count, 0);
   head.left.resize(head.each * p.phases * count);
-  if (turned) turned->resize(E::left_size(wide, kTile) * p.phases * count);
+  if (turned) turned->resize(w.engine.left_size(wide, kTile) * p.phases * count);
   for (int i = 0; i < count; ++i) {
     Queries& block = head.blocks[i];
     const int q0 = head.first[i] = first_query + i * kTile;
@@ -66,9 +67,9 @@ void place_head(const Problem& p, int b, int h, int first_query, int end_query, 
     for (int phase = 0; phase < p.phases; ++phase) {
       const size_t at = static_cast<size_t>(i) * p.phases + phase;
       const float* from = w.pulse.data() + static_cast<size_t>(phase) * kTile * wide;
-      E::pack_left(head.left.data() + at * head.each, from, wide, block.filled, wide, nullptr, p.query_steps > 0);
+      w.engine.pack_left(head.left.data() + at * head.each, from, wide, block.filled, wide, nullptr, p.query_steps > 0);
       if (turned)
-        E::pack_left_transposed(turned->data() + at * E::left_size(wide, kTile), from, wide, wide, block.filled,
+        w.engine.pack_left_transposed(turned->data() + at * w.engine.left_size(wide, kTile), from, wide, wide, block.filled,
                                 p.query_steps > 0);
     }
   }
@@ -104,7 +105,7 @@ inline void first_product(const Problem& p, const Ages& ages, const RowFactors& 
         if (a.loaded) scale_row(per_step, found.at(a.terms, t), kBlock, to + each);
       }
     };
-    E::multiply_each(block.filled, kTile, padded(a.width), a.channels(), pairs, p.query_steps > 0,
+    w.engine.multiply_each(block.filled, kTile, padded(a.width), a.channels(), pairs, p.query_steps > 0,
                      diagonal(block, run) ? Causal::kResult : Causal::kNone, w.blocks.data(), finish);
   }
 }
@@ -124,7 +125,7 @@ inline void add_exponentials(const Problem& p, const Ages& ages, const RowFactor
     factor[count] = factors.of[c];
     pairs[count++] = {w.left.data(), w.values.by_key(member, c), a.parts[c]};
   }
-  E::multiply_each(block.filled, deep, kTile, count, pairs, false, causal, w.blocks.data(), [&](const Blocks& found) {
+  w.engine.multiply_each(block.filled, deep, kTile, count, pairs, false, causal, w.blocks.data(), [&](const Blocks& found) {
     for (int t = found.row; t < std::min(found.row + kBlock, block.rows); ++t) {
       float* to = w.charge.data() + static_cast<size_t>(t) * deep + found.column;
       for (int i = 0; i < kBlock; i += kLanes) {
@@ -155,16 +156,16 @@ inline void second_product(const Problem& p, const Ages& ages, const RowFactors&
     }
     const Aged x = aged(ages, factors, c, run, block, phi, w.scaled.data());
     if (right)
-      E::pack_both(w.left.data(), right + c * E::right_size(kTile, kTile), x.x, kTile, block.filled, kTile, x.scale);
+      w.engine.pack_both(w.left.data(), right + c * w.engine.right_size(kTile, kTile), x.x, kTile, block.filled, kTile, x.scale);
     else if (x.scale || x.x != phi || !plain)
-      E::pack_left(w.left.data(), x.x, kTile, block.filled, kTile, x.scale);
+      w.engine.pack_left(w.left.data(), x.x, kTile, block.filled, kTile, x.scale);
     plain = x.x == phi && !x.scale;
     const bool is_load = c == a.terms;
-    E::multiply(block.filled, deep, kTile, w.left.data(), w.values.by_key(member, c),
+    w.engine.multiply(block.filled, deep, kTile, w.left.data(), w.values.by_key(member, c),
                 is_load ? w.load.data() : w.charge.data(), deep, is_load ? add : begun, a.parts[c], false, causal);
     begun = begun || !is_load;
   }
-  if (later && !plain) E::pack_left(w.left.data(), phi, kTile, block.filled, kTile);
+  if (later && !plain) w.engine.pack_left(w.left.data(), phi, kTile, block.filled, kTile);
   if (later) add_exponentials(p, ages, factors, block, member, causal, begun, w);
   if (p.second.edge == 0 && a.constant == 0) return;
   for (int t = 0; t < block.rows; ++t) {
@@ -203,13 +204,13 @@ template <class E>
 void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& ages, int b, int kv_head,
                    int first_query, int end_query, Scratch<E>& w, float* out) {
   const int width = p.second_cells.width, group = p.group();
-  E::begin();
+  w.engine.begin();
   for (int g = 0; g < group; ++g) place_head(p, b, kv_head * group + g, first_query, end_query, w, w.heads[g]);
   const int64_t* position = p.query_position + b * p.position_stride;
   for (const auto& members : sub_tiles(runs, oldest_seen(p, position[first_query]), position[end_query - 1])) {
     if (members.empty()) continue;
-    w.keys.fill(p.first_cells, runs, members, b, kv_head, p.first_cells.table, nullptr);
-    w.values.fill(p.second_cells, runs, members, b, kv_head, nullptr, p.second_cells.table);
+    w.keys.fill(w.engine, p.first_cells, runs, members, b, kv_head, p.first_cells.table, nullptr);
+    w.values.fill(w.engine, p.second_cells, runs, members, b, kv_head, nullptr, p.second_cells.table);
     for (int g = 0; g < group; ++g)
       for (size_t i = 0; i < w.heads[g].blocks.size(); ++i) {
         const Queries& block = w.heads[g].blocks[i];
@@ -235,7 +236,7 @@ void forward_heads(const Problem& p, const std::vector<Run>& runs, const Ages& a
           out + ((static_cast<size_t>(b) * p.heads + kv_head * group + g) * p.queries + w.heads[g].first[i]) * width;
       std::fill(to, to + w.heads[g].blocks[i].rows * width, 0.0f);
     }
-  E::end();
+  w.engine.end();
 }
 
 }  // namespace gaincell

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "problem.h"
 #include "simd.h"
 
 namespace gaincell {
@@ -36,15 +37,13 @@ inline void panel(int N, int K, const float* A, int ars, int aks, const float* B
   for (; n < N; n += kLanes) micro<MR, 1>(K, A, ars, aks, B + n, ldb, C + n, ldc, add);
 }
 
-inline void gemm(int M, int N, int K, const float* A, int ars, int aks, const float* B, int ldb, float* C, int ldc,
+[[gnu::noinline]] inline void gemm(int M, int N, int K, const float* A, int ars, int aks, const float* B, int ldb, float* C, int ldc,
                  bool add) {
   int m = 0;
   for (; m + kRows <= M; m += kRows) panel<kRows>(N, K, A + m * ars, ars, aks, B, ldb, C + m * ldc, ldc, add);
   for (; m + 2 <= M; m += 2) panel<2>(N, K, A + m * ars, ars, aks, B, ldb, C + m * ldc, ldc, add);
   for (; m < M; ++m) panel<1>(N, K, A + m * ars, ars, aks, B, ldb, C + m * ldc, ldc, add);
 }
-
-constexpr int kAllParts = 3, kGradientParts = 2;
 
 // Where the upper right quarter of 64 x 64 numbers is zero, since those queries come before those keys: in the result
 // (which is then written as zeros), in the left operand or in the right one.
@@ -72,7 +71,9 @@ struct Blocks {
 // Single precision everywhere. A left operand is (rows, K), a right one (K, columns).
 struct Plain {
   using Element = float;
-  static constexpr int kParts = 0;
+  static constexpr bool kSplit = false;
+  int digits = 0;
+  explicit Plain(int = 0) {}
   static size_t left_size(int M, int K) { return static_cast<size_t>(M) * K; }
   static size_t right_size(int K, int N) { return static_cast<size_t>(K) * N; }
 

@@ -20,12 +20,12 @@ struct Packed {
 
   // by_element, by_key: tables of the responses, or where terms come as they are those or what acts for them; null for
   // none.
-  void fill(const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head,
+  void fill(const E& engine, const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head,
             const float* by_element, const float* by_key) {
     const int wide = padded(a.width);
     channels = a.channels();
     forms = (by_element ? 1 : 0) + (by_key ? 1 : 0);
-    each = E::right_size(wide, kTile);
+    each = engine.right_size(wide, kTile);
     rows = static_cast<size_t>(kTile) * wide;
     data.resize(each * forms * channels * members.size());
     levels.resize(a.levels ? rows * members.size() : 0);
@@ -33,13 +33,13 @@ struct Packed {
       const Run& run = runs[members[i]];
       if (a.levels) read_levels(a, run, b, head, levels.data() + i * rows);
 #ifdef GAINCELL_AMX
-      if constexpr (E::kParts > 0)
+      if constexpr (E::kSplit)
         if (a.levels && a.levels + 2 <= kCodes) {
-          look_up(a, i, by_element, by_key);
+          look_up(engine, a, i, by_element, by_key);
           continue;
         }
 #endif
-      respond(a, i, run, b, head, by_element, by_key);
+      respond(engine, a, i, run, b, head, by_element, by_key);
     }
   }
 
@@ -56,26 +56,26 @@ struct Packed {
     return tables && (tables != a.gradient || a.acts(channel));
   }
 
-  void respond(const Array& a, size_t member, const Run& run, int b, int head, const float* by_element,
+  void respond(const E& engine, const Array& a, size_t member, const Run& run, int b, int head, const float* by_element,
                const float* by_key) {
     const int wide = padded(a.width);
     scratch.resize(channels * rows);
     if (by_element) responses(a, by_element, run, b, head, levels_of_run(member), scratch.data());
     for (int c = 0; c < channels && by_element; ++c)
-      E::pack_right_transposed(at(member, c, 0), scratch.data() + c * rows, wide, wide, kTile);
+      engine.pack_right_transposed(at(member, c, 0), scratch.data() + c * rows, wide, wide, kTile);
     if (by_key && by_key != by_element) responses(a, by_key, run, b, head, levels_of_run(member), scratch.data());
     for (int c = 0; c < channels && by_key; ++c)
-      E::pack_both(nullptr, at(member, c, forms - 1), scratch.data() + c * rows, wide, kTile, wide,
+      engine.pack_both(nullptr, at(member, c, forms - 1), scratch.data() + c * rows, wide, kTile, wide,
                    c < a.terms ? a.kept + c * kTile : nullptr);
   }
 
 #ifdef GAINCELL_AMX
-  using Table = PartsTable<std::max(1, E::kParts)>;
+  using Table = PartsTable<kAllParts>;
   std::vector<Table> element_tables, key_tables;  // (channels), (channels, kTile)
   Buffer<Level> turned;
 
   // The same for few levels, without the responses themselves.
-  void look_up(const Array& a, size_t member, const float* by_element, const float* by_key) {
+  void look_up(const E& engine, const Array& a, size_t member, const float* by_element, const float* by_key) {
     const int wide = padded(a.width);
     if (by_element) turn_levels(wide, levels_of_run(member));
     if (by_element && element_tables.empty())
@@ -84,7 +84,7 @@ struct Packed {
       for (int c = 0; c < channels; ++c)
         for (int s = 0; s < kTile; ++s) key_tables.push_back(Table(a.levels + 1, row_of(a, by_key, c), kept(a, c, s)));
     for (int c = 0; c < channels; ++c) {
-      const int parts = std::min(E::kParts, a.parts[c]);
+      const int parts = std::min(engine.digits, a.parts[c]);
       if (wanted(a, by_element, c)) look_up_all(at(member, c, 0), turned.data(), rows, element_tables[c], parts);
       if (wanted(a, by_key, c))
         look_up_right(at(member, c, forms - 1), levels_of_run(member), kTile, wide, key_tables.data() + c * kTile,

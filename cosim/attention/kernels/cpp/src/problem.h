@@ -1,6 +1,7 @@
 // One attention operation as numbers. Charges are in full scales of their converter, ages in tokens.
 #pragma once
 
+#include <cmath>
 #include <cstddef>
 #include <cstdint>
 
@@ -12,6 +13,8 @@ using Level = uint16_t;
 constexpr Level kNothing = 15;  // level of no element, beyond those of the tables that are looked up in registers
 constexpr int kNoLevel = 255;   // of an element that is not a number, where elements come as levels
 constexpr int kTile = 64;       // queries, and at most so many keys, that are worked on at a time
+
+constexpr int kAllParts = 3, kGradientParts = 2;  // digits of split numbers; of those in gradients
 
 inline int padded(int n) { return (n + 31) / 32 * 32; }
 
@@ -87,6 +90,7 @@ struct Problem {
   int64_t position_stride = 0;  // between batch entries; 0: the same for all
   int phases = 1;
   float retained = 1;
+  int digits = 0;       // of split numbers, where products are computed with these
   int query_steps = 0;  // 0: pulses come as they are
   bool query_signed = false;
   int output_steps = 0;
@@ -106,5 +110,16 @@ struct Problem {
            (((static_cast<int64_t>(b) * heads + h) * queries + query) * flag_tiles + tile - first_tile) * flag_bytes();
   }
 };
+
+// (levels - 1) / (high - low), so that a multiplication may stand for the division. It cannot be exact; rounded to the
+// side on which the middle of the range, where stored zeros lie, falls as a division rounds it: to the even level.
+inline float levels_per_volt(float low, float high, int levels) {
+  const double half = (static_cast<double>(high) - low) / 2, steps = levels - 1;
+  float per_volt = static_cast<float>(steps / (2 * half));
+  const bool up = (levels - 1) % 4 == 3;
+  while (up ? per_volt * half <= steps / 2 : per_volt * half >= steps / 2)
+    per_volt = std::nextafter(per_volt, up ? INFINITY : 0.0f);
+  return per_volt;
+}
 
 }  // namespace gaincell

@@ -17,7 +17,7 @@ struct Run {
   int tile = 0;
 };
 
-inline std::vector<Run> runs_of(const Problem& p) {
+[[gnu::noinline]] inline std::vector<Run> runs_of(const Problem& p) {
   std::vector<Run> runs;
   for (int first = 0; first < p.keys;) {
     const int64_t position = p.key_start + first;
@@ -57,7 +57,7 @@ inline int64_t oldest_seen(const Problem& p, int64_t position) {
 }
 
 // Which of the runs of a sub-tile a block sees, oldest first.
-inline void visible(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& members,
+[[gnu::noinline]] inline void visible(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& members,
                     const Queries& block, std::vector<int>& found) {
   const int64_t newest = block.position[block.rows - 1];
   const int64_t oldest = oldest_seen(p, block.position[0]);
@@ -67,12 +67,16 @@ inline void visible(const Problem& p, const std::vector<Run>& runs, const std::v
 }
 
 // Runs of every sub-tile that positions oldest .. newest can see.
-inline std::vector<std::vector<int>> sub_tiles(const std::vector<Run>& runs, int64_t oldest, int64_t newest) {
+[[gnu::noinline]] inline std::vector<std::vector<int>> sub_tiles(const std::vector<Run>& runs, int64_t oldest,
+                                                                 int64_t newest) {
   std::vector<std::vector<int>> tiles;
+  int lowest = runs.empty() ? 0 : runs[0].tile;
+  for (const Run& run : runs) lowest = std::min(lowest, run.tile);
   for (int r = 0; r < static_cast<int>(runs.size()); ++r) {
     if (runs[r].position > newest || runs[r].position + runs[r].count <= oldest) continue;
-    if (static_cast<int>(tiles.size()) <= runs[r].tile) tiles.resize(runs[r].tile + 1);
-    tiles[runs[r].tile].push_back(r);
+    const int tile = runs[r].tile - lowest;
+    if (static_cast<int>(tiles.size()) <= tile) tiles.resize(tile + 1);
+    tiles[tile].push_back(r);
   }
   return tiles;
 }

@@ -1,6 +1,8 @@
 // Products of small packed matrices in tiles of split bfloat16, on x86 with AMX.
 #pragma once
 
+#include <type_traits>
+
 #include "gemm.h"
 
 #if defined(__AMX_BF16__) && defined(__AVX512BF16__) && defined(__linux__)
@@ -17,14 +19,15 @@ inline bool tiles_granted() {
   return granted;
 }
 
-// Numbers as sums of P parts in bfloat16, each 256 times smaller than the last; products of parts i and j with
-// i + j >= P are left out. M, N and K are multiples of 32.
-template <int P>
+// Numbers as sums of `digits` (2 or 3) parts in bfloat16, each 256 times smaller than the last; products of parts i and
+// j with i + j >= digits are left out. M, N and K are multiples of 32.
 struct Split {
   using Element = uint16_t;
-  static constexpr int kParts = P;
-  static size_t left_size(int M, int K) { return P * static_cast<size_t>(M) * K; }
-  static size_t right_size(int K, int N) { return P * static_cast<size_t>(K) * N; }
+  static constexpr bool kSplit = true;
+  int digits;
+  explicit Split(int count) : digits(count) {}
+  size_t left_size(int M, int K) const { return digits * static_cast<size_t>(M) * K; }
+  size_t right_size(int K, int N) const { return digits * static_cast<size_t>(K) * N; }
 
   static void begin() {
     alignas(64) uint8_t config[64] = {};
@@ -37,20 +40,80 @@ struct Split {
   }
   static void end() { _tile_release(); }
 
-  static void pack_left(uint16_t* dst, const float* src, int ld, int M, int K, const float* scale = nullptr,
-                        bool whole = false) {
-    const int parts = whole ? 1 : P;
+  // src (M, K), rows of `ld`, each times its entry of `scale` where there is one. whole: small integers.
+  void pack_left(uint16_t* dst, const float* src, int ld, int M, int K, const float* scale = nullptr,
+                 bool whole = false) const {
+    in_parts(whole, [&](auto parts) { pack_left_in<parts.value>(dst, src, ld, M, K, scale); });
+  }
+  void pack_left_transposed(uint16_t* dst, const float* src, int ld, int M, int K, bool whole = false) const {
+    in_parts(whole, [&](auto parts) { pack_left_transposed_in<parts.value>(dst, src, ld, M, K); });
+  }
+
+  // A right operand has rows 2k and 2k + 1 side by side: [K / 2][N][2].
+  void pack_both(uint16_t* left, uint16_t* right, const float* src, int ld, int M, int N, const float* scale) const {
+    in_parts(false, [&](auto parts) { pack_both_in<parts.value>(left, right, src, ld, M, N, scale); });
+  }
+
+  // src (N, K): pairs along K lie together already, so 32-bit elements are transposed.
+  void pack_right_transposed(uint16_t* dst, const float* src, int ld, int K, int N) const {
+    in_parts(false, [&](auto parts) { pack_right_transposed_in<parts.value>(dst, src, ld, K, N); });
+  }
+
+  void multiply(int M, int N, int K, const uint16_t* A, const uint16_t* B, float* C, int ldc, bool add,
+                int parts = kAllParts, bool whole_left = false, Causal causal = Causal::kNone) const {
+    for (int m = 0; m < M; m += kBlock)
+      for (int n = 0; n < N; n += kBlock)
+        block(M, N, K, m, n, A, B, C + static_cast<size_t>(m) * ldc + n, ldc, add, parts, whole_left, causal);
+  }
+
+  // Several products of the same shape, handed over block by block; `scratch` has room for `scratch_size` numbers.
+  static size_t scratch_size(int count, int, int) { return static_cast<size_t>(count) * kBlock * kBlock; }
+  template <class Finish>
+  void multiply_each(int M, int N, int K, int count, const Pair<uint16_t>* pairs, bool whole_left, Causal causal,
+                     float* scratch, Finish finish) const {
+    constexpr size_t each = kBlock * kBlock;
+    for (int n = 0; n < N; n += kBlock)  // columns of the right operands stay in the first cache
+      for (int m = 0; m < M; m += kBlock) {
+        for (int c = 0; c < count; ++c)
+          block(M, N, K, m, n, pairs[c].left, pairs[c].right, scratch + c * each, kBlock, false, pairs[c].parts,
+                whole_left, causal);
+        finish(Blocks{scratch, each, kBlock, m, n});
+      }
+  }
+
+ private:
+  template <class Pack>
+  void in_parts(bool whole, Pack pack) const {
+    if (whole) return pack(std::integral_constant<int, 1>());
+    digits == 2 ? pack(std::integral_constant<int, 2>()) : pack(std::integral_constant<int, 3>());
+  }
+
+  static __m512 widen(__m256i half) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16)); }
+
+  // 32 numbers, the halves scaled, in parts.
+  template <int P>
+  static void read(const float* from, __m512 by_a, __m512 by_b, __m512i (&part)[P]) {
+    __m512 a = _mm512_mul_ps(_mm512_loadu_ps(from), by_a), b = _mm512_mul_ps(_mm512_loadu_ps(from + 16), by_b);
+    for (int i = 0; i < P; ++i) {
+      part[i] = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a));
+      a = _mm512_sub_ps(a, widen(_mm512_castsi512_si256(part[i])));
+      b = _mm512_sub_ps(b, widen(_mm512_extracti64x4_epi64(part[i], 1)));
+    }
+  }
+
+  template <int P>
+  static void pack_left_in(uint16_t* dst, const float* src, int ld, int M, int K, const float* scale) {
     for (int m = 0; m < M; ++m)
       for (int k = 0; k < K; k += 32) {
         const __m512 by = _mm512_set1_ps(scale ? scale[m] : 1.0f);
         __m512i part[P];
-        read(src + static_cast<size_t>(m) * ld + k, by, by, part, parts);
-        for (int i = 0; i < parts; ++i) _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m) * K + k, part[i]);
+        read(src + static_cast<size_t>(m) * ld + k, by, by, part);
+        for (int i = 0; i < P; ++i) _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m) * K + k, part[i]);
       }
   }
 
-  static void pack_left_transposed(uint16_t* dst, const float* src, int ld, int M, int K, bool whole = false) {
-    const int parts = whole ? 1 : P;
+  template <int P>
+  static void pack_left_transposed_in(uint16_t* dst, const float* src, int ld, int M, int K) {
     const __m512 one = _mm512_set1_ps(1.0f);
     alignas(64) float turned[16 * 32];
     for (int m = 0; m < M; m += 16)
@@ -59,15 +122,16 @@ struct Split {
         transpose16(turned + 16, 32, src + static_cast<size_t>(k + 16) * ld + m, ld);
         for (int row = 0; row < 16; ++row) {
           __m512i part[P];
-          read(turned + 32 * row, one, one, part, parts);
-          for (int i = 0; i < parts; ++i)
+          read(turned + 32 * row, one, one, part);
+          for (int i = 0; i < P; ++i)
             _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m + row) * K + k, part[i]);
         }
       }
   }
 
-  // A right operand has rows 2k and 2k + 1 side by side: [K / 2][N][2].
-  static void pack_both(uint16_t* left, uint16_t* right, const float* src, int ld, int M, int N, const float* scale) {
+  template <int P>
+  static void pack_both_in(uint16_t* left, uint16_t* right, const float* src, int ld, int M, int N,
+                           const float* scale) {
     const size_t each = static_cast<size_t>(M) * N;
     const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6,
                                            37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
@@ -92,8 +156,8 @@ struct Split {
       }
   }
 
-  // src (N, K): pairs along K lie together already, so 32-bit elements are transposed.
-  static void pack_right_transposed(uint16_t* dst, const float* src, int ld, int K, int N) {
+  template <int P>
+  static void pack_right_transposed_in(uint16_t* dst, const float* src, int ld, int K, int N) {
     alignas(64) uint16_t rows[P][16 * 32];
     const __m512 one = _mm512_set1_ps(1.0f);
     for (int n = 0; n < N; n += 16)
@@ -110,45 +174,10 @@ struct Split {
       }
   }
 
-  static void multiply(int M, int N, int K, const uint16_t* A, const uint16_t* B, float* C, int ldc, bool add,
-                       int parts = kAllParts, bool whole_left = false, Causal causal = Causal::kNone) {
-    for (int m = 0; m < M; m += kBlock)
-      for (int n = 0; n < N; n += kBlock)
-        block(M, N, K, m, n, A, B, C + static_cast<size_t>(m) * ldc + n, ldc, add, parts, whole_left, causal);
-  }
-
-  // Several products of the same shape, handed over block by block; `scratch` has room for `scratch_size` numbers.
-  static size_t scratch_size(int count, int, int) { return static_cast<size_t>(count) * kBlock * kBlock; }
-  template <class Finish>
-  static void multiply_each(int M, int N, int K, int count, const Pair<uint16_t>* pairs, bool whole_left, Causal causal,
-                            float* scratch, Finish finish) {
-    constexpr size_t each = kBlock * kBlock;
-    for (int n = 0; n < N; n += kBlock)  // columns of the right operands stay in the first cache
-      for (int m = 0; m < M; m += kBlock) {
-        for (int c = 0; c < count; ++c)
-          block(M, N, K, m, n, pairs[c].left, pairs[c].right, scratch + c * each, kBlock, false, pairs[c].parts,
-                whole_left, causal);
-        finish(Blocks{scratch, each, kBlock, m, n});
-      }
-  }
-
- private:
-  static __m512 widen(__m256i half) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16)); }
-
-  // 32 numbers, the halves scaled, in parts.
-  static void read(const float* from, __m512 by_a, __m512 by_b, __m512i part[P], int parts = P) {
-    __m512 a = _mm512_mul_ps(_mm512_loadu_ps(from), by_a), b = _mm512_mul_ps(_mm512_loadu_ps(from + 16), by_b);
-    for (int i = 0; i < parts; ++i) {
-      part[i] = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a));
-      a = _mm512_sub_ps(a, widen(_mm512_castsi512_si256(part[i])));
-      b = _mm512_sub_ps(b, widen(_mm512_extracti64x4_epi64(part[i], 1)));
-    }
-  }
-
   // One block of kBlock x kBlock, to `c`.
-  static void block(int M, int N, int K, int m, int n, const uint16_t* A, const uint16_t* B, float* c, int ldc,
-                    bool add, int parts, bool whole_left, Causal causal) {
-    const int order = std::min(parts, P), left = whole_left ? 1 : order;
+  void block(int M, int N, int K, int m, int n, const uint16_t* A, const uint16_t* B, float* c, int ldc,
+                    bool add, int parts, bool whole_left, Causal causal) const {
+    const int order = std::min(parts, digits), left = whole_left ? 1 : order;
     const int from = causal == Causal::kRight && n >= 32 ? std::min(32, K) : 0;
     const int to = causal == Causal::kResult && m < 32 && n >= 32 ? 0
                    : causal == Causal::kLeft && m < 32            ? std::min(32, K)

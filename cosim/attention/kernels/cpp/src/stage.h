@@ -18,7 +18,7 @@ inline float clip(float x, float low, float high) {
 inline bool inside(float x, float low, float high) { return !(x < low) && !(x > high); }
 
 template <bool Grad, int Order>
-inline void column_of_order(const Column& m, int n, const float* charge, const float* load, float* out, float* d_charge,
+[[gnu::noinline]] inline void column_of_order(const Column& m, int n, const float* charge, const float* load, float* out, float* d_charge,
                             float* d_load) {
   const float scale = m.scale, a_low = m.a_low, a_high = m.a_high, u_low = m.u_low, u_high = m.u_high;
   float c[Order][Order];
@@ -117,7 +117,7 @@ struct Row64 {
 
 // Charge -> width along the curve, and straight on beyond its ends.
 template <bool Grad>
-inline void follow(const Curve& curve, float low, int n, float* x, float* d) {
+[[gnu::noinline]] inline void follow(const Curve& curve, float low, int n, float* x, float* d) {
   const float per_bucket = curve.buckets / (curve.high - curve.low);
   int i = 0;
 #if defined(__AVX512F__)
