@@ -137,7 +137,7 @@ def test_flags_change_no_gradient(monkeypatch):
 
 def test_without_a_compiler_it_says_so_once_and_goes_on(monkeypatch, leroux):
     monkeypatch.setattr(native, "failure", lambda: "there is no C++ compiler (`apt-get install g++`)")
-    monkeypatch.setattr(choice, "_said", set())
+    monkeypatch.setattr(choice, "_warned", set())
     q, k, v = inputs(5, 5)
     with pytest.warns(RuntimeWarning, match="no C\\+\\+ compiler"):
         out = gain_cell_attention(q, k, v, leroux)
