@@ -18,8 +18,8 @@ def sampled_rms(frequency: np.ndarray, density: np.ndarray, low: float = 0.0) ->
         Root of the integral of the squared density (trapezoidal rule over log frequency), in the unit of the
         density without the root hertz.
     """
-    kept = frequency >= low
-    power, axis = density[kept] ** 2 * frequency[kept], np.log(frequency[kept])
+    band = frequency >= low
+    power, axis = density[band] ** 2 * frequency[band], np.log(frequency[band])
     return float(np.sqrt(np.trapezoid(power, axis)))
 
 

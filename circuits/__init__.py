@@ -1,1 +1,1 @@
-"""What is simulated: technologies, designs, SPICE netlists, testbenches and the ngspice runner."""
+"""Circuits: technologies, designs, SPICE netlists, testbenches and the ngspice runner."""

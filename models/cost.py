@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from .curves import Curve
 from .values import Value
@@ -94,7 +94,15 @@ class EnergyModel(Value):
     """Energy per token and head as a sum of stages."""
 
     stages: tuple[StageEnergy, ...]
-    """The stages, in the order of the signal path."""
+    """The stages, in the order of the signal path; their names differ."""
+
+    @model_validator(mode="after")
+    def _names_differ(self) -> EnergyModel:
+        names = [stage.name for stage in self.stages]
+        for name in names:
+            if names.count(name) > 1:
+                raise ValueError(f"stages: two stages are named {name!r}; reports go by the name")
+        return self
 
 
 class Phase(Value):

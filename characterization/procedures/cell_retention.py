@@ -14,8 +14,8 @@ from ..procedure import Batch, Context, Procedure, chunks, procedure
 from .cell_write import with_write_device, write_devices
 
 LONGEST = {"cmos": 1e3, "oxide": 1e6}
-"""Age at the end of a transient, s, by write device. By then a level has moved half a step, or no use of the
-cell lasts so long."""
+"""Age at the end of a transient, s, by write device. By then a level has moved by half a step, or its
+retention time exceeds that of any use."""
 
 AGES_PER_DECADE = 6
 """Number of recorded ages per decade."""

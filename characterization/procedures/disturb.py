@@ -14,9 +14,7 @@ from ..procedure import Batch, Context, Procedure, chunks, procedure
 from .cell_write import with_write_device, write_devices
 
 FEW, MANY = 24, 1000
-"""Numbers of operations in the transient that measures the drift per operation, and in the one that checks
-it.
-"""
+"""Numbers of operations: to measure the drift per operation, and to check it over many."""
 
 SETTLING_OPERATIONS = 5
 """Number of operations after which the waveforms around the storage node repeat in every operation."""

@@ -7,7 +7,7 @@ from .converters import conversion
 from .devices import V_LINEAR, device_transfer
 from .disturb import DisturbTiming, disturb
 from .maps import bit_line, with_node_per_cell, word_line
-from .options import mirrored_rows
+from .mirrored import mirrored_rows
 from .schedule import ReadTiming, Schedule, WriteTiming
 from .write_path import word_line_rails, write_path
 

@@ -125,7 +125,7 @@ def _load(circuit, condition: Condition, name: str, nodes: tuple[str, str, str],
     cell = condition.designs.cell
     if cells == 0:
         return
-    kept = ("c_store", "w_wn", "w_wp", "l_w", "w_ox", "l_ox")
-    sizes = {key: value for key, value in cell.parameters.items() if key in kept}
+    names = ("c_store", "w_wn", "w_wp", "l_w", "w_ox", "l_ox")
+    sizes = {key: value for key, value in cell.parameters.items() if key in names}
     subcircuit = "write_load" if cell.write_device == "cmos" else "write_load_oxide"
     circuit.X(name, subcircuit, *nodes, "vdd", circuit.gnd, n=cells, **sizes)

@@ -101,7 +101,8 @@ def heads_of(ledger: Ledger) -> list[dict]:
 def _stage_table(ledger: Ledger):
     from rich.table import Table
 
-    title = f"one token, one head of {ledger.head_dim}, {ledger.keys:.0f} keys, on {ledger.hardware}"
+    head = "one head" if ledger.head_dim is None else f"one head of {ledger.head_dim}"
+    title = f"one token, {head}, {ledger.keys:.0f} keys, on {ledger.hardware}"
     table = Table("stage", "pJ", "share", "origin", title=title)
     for column in table.columns[1:3]:
         column.justify = "right"
@@ -151,7 +152,6 @@ def _remarks(ledger: Ledger) -> list[str]:
     if ledger.area is not None:
         remarks.append(f"area of one head: {ledger.area.square_metres * 1e6:.3g} mm2 ({ledger.area.origin})")
     if not ledger.ratios():
-        remarks.append(
-            f"no ratios: the baselines have heads of 64, this model has heads of {ledger.head_dim}"
-        )
+        own = "several sizes" if ledger.head_dim is None else ledger.head_dim
+        remarks.append(f"no ratios: the baselines have heads of 64, this model has heads of {own}")
     return remarks

@@ -16,7 +16,7 @@ from ...circuits.errors import HardwareError, ModelError
 from ...models import CellReads, Constant, Conversions, DacConversions, Hardware, Pulses, Writes
 from ...models.cost import Law
 from ..attention.api import Trace
-from .ledger import Ledger, LedgerEntry, RetentionMargin
+from .ledger import LayerUse, Ledger, LedgerEntry, RetentionMargin
 
 
 @torch.no_grad()
@@ -33,45 +33,76 @@ def account(
         traces: name of each attention module -> its traces, as from `record_traces`.
         hardware: hardware with an energy model.
         token_period: time between tokens, s; None: the latency times the number of traced modules.
-        full_ring: whether to account only the queries that see the most keys, the steady state of a long
-            text; otherwise all queries.
+        full_ring: whether to account only those tokens of a layer that see the most keys, the steady state of
+            a long text; otherwise all tokens. Padding is never accounted.
 
     Returns:
         Ledger with means over the accounted tokens.
 
     Raises:
-        HardwareError: hardware without an energy model.
-        ModelError: no attention was traced.
+        HardwareError: hardware without an energy model, or with other sub-tiles than the traces have.
+        ModelError: no attention was traced, or only padding.
     """
     require_energy(hardware)
     recorded = {name: list(found) for name, found in traces.items() if found}
     if not recorded:
         raise ModelError("no attention was traced; run the converted model inside record_traces")
-    entries = []
+    _require_columns(recorded, hardware)
+    entries, layers = [], []
     for name, found in recorded.items():
-        queries = [(trace, accounted_queries(trace, full_ring)) for trace in found]
-        tokens = sum(int(mask.sum()) for _, mask in queries)
+        queries = list(zip(found, accounted_queries(found, full_ring), strict=True))
+        use = _layer_use(name, queries)
+        layers.append(use)
         for stage in hardware.energy.stages:
             energy = sum(_sum_per_head(stage_energy(stage.law, trace), mask) for trace, mask in queries)
             entries += [
-                LedgerEntry(stage.name, name, head, value / tokens, stage.origin, grows_with(stage.law))
+                LedgerEntry(stage.name, name, head, value / use.tokens, stage.origin, grows_with(stage.law))
                 for head, value in enumerate(energy.tolist())
             ]
     latency = None if hardware.timing is None else hardware.timing.latency
     if token_period is None:
         token_period = (latency or 0.0) * len(recorded)
-    keys = sum(int(keys_seen(trace)[mask].sum()) for trace, mask in queries) / tokens
     return Ledger(
         hardware=hardware.name,
+        columns=hardware.columns,
         entries=tuple(entries),
-        head_dim=queries[0][0].head_dim,
-        keys=keys,
-        sub_tiles=sum(int(sub_tiles_in_use(trace)[mask].sum()) for trace, mask in queries) / tokens,
-        tokens=tokens,
+        layers=tuple(layers),
         latency_s=latency,
-        retention=_retention_margin(hardware, keys * token_period),
+        retention=_retention_margin(hardware, max(use.keys for use in layers) * token_period),
         area=hardware.area,
     )
+
+
+def _layer_use(name: str, queries: Sequence[tuple[Trace, Tensor]]) -> LayerUse:
+    """Use of a layer's ring by the accounted queries (B, T) of each of its traces."""
+    tokens = sum(int(mask.sum()) for _, mask in queries)
+    if tokens == 0:
+        raise ModelError(f"no token of the traces of {name} sees a key; trace text that is not all padding")
+    return LayerUse(
+        layer=name,
+        head_dim=queries[0][0].head_dim,
+        keys=sum(int(keys_seen(trace)[mask].sum()) for trace, mask in queries) / tokens,
+        sub_tiles=sum(int(sub_tiles_in_use(trace)[mask].sum()) for trace, mask in queries) / tokens,
+        tokens=tokens,
+    )
+
+
+def operated(trace: Trace) -> Tensor:
+    """Whether each query is a stored token. The query of a padding token is not operated, on either side.
+
+    Args:
+        trace: signals of one attention operation.
+
+    Returns:
+        Shape (B, T), bool.
+    """
+    batch, _, queries, _ = trace.widths.shape
+    positions = trace.ring.positions
+    if positions.stored is None or positions.order is None:
+        return torch.ones(batch, queries, dtype=torch.bool, device=trace.widths.device)
+    # Queries are the last tokens, in the order before packing.
+    stored = torch.zeros_like(positions.stored).scatter(1, positions.order, positions.stored)
+    return stored[:, -queries:]
 
 
 def keys_seen(trace: Trace) -> Tensor:
@@ -81,9 +112,9 @@ def keys_seen(trace: Trace) -> Tensor:
         trace: signals of one attention operation.
 
     Returns:
-        Shape (B, T), integer.
+        Shape (B, T), integer; 0 for padding.
     """
-    return trace.ring.valid.sum(-1)[:, 0].expand(len(trace.widths), -1)
+    return trace.ring.valid.sum(-1)[:, 0] * operated(trace)
 
 
 def sub_tiles_in_use(trace: Trace) -> Tensor:
@@ -93,24 +124,25 @@ def sub_tiles_in_use(trace: Trace) -> Tensor:
         trace: signals of one attention operation.
 
     Returns:
-        Shape (B, T), integer.
+        Shape (B, T), integer; 0 for padding.
     """
     active = torch.stack([tile.active[:, 0, :, 0] for tile in trace.sub_tiles])
-    return active.sum(0).expand(len(trace.widths), -1)
+    return active.sum(0) * operated(trace)
 
 
-def accounted_queries(trace: Trace, full_ring: bool) -> Tensor:
-    """Queries to account.
+def accounted_queries(traces: Sequence[Trace], full_ring: bool) -> list[Tensor]:
+    """Queries to account in the traces of one layer.
 
     Args:
-        trace: signals of one attention operation.
-        full_ring: whether to take only the queries that see the most keys, or all that see any.
+        traces: signals of each attention operation of the layer.
+        full_ring: whether to take only the queries that see the most keys in any trace, or all that see any.
 
     Returns:
-        Shape (B, T), bool.
+        One mask per trace, shape (B, T), bool.
     """
-    seen = keys_seen(trace)
-    return seen == seen.max() if full_ring else seen > 0
+    seen = [keys_seen(trace) for trace in traces]
+    least = max(int(found.max()) for found in seen) if full_ring else 1
+    return [found >= max(least, 1) for found in seen]
 
 
 def grows_with(law: Law) -> Literal["key", "sub-tile", "token"]:
@@ -204,6 +236,16 @@ def require_energy(hardware: Hardware) -> None:
         raise HardwareError(
             f"hardware {hardware.name!r} states no energy; account on generic28, leroux2025 or your own fit"
         )
+
+
+def _require_columns(traces: Mapping[str, Sequence[Trace]], hardware: Hardware) -> None:
+    """HardwareError unless the traces were made with sub-tiles of the hardware's size."""
+    for name, found in traces.items():
+        for columns in {trace.ring.positions.columns for trace in found} - {hardware.columns}:
+            raise HardwareError(
+                f"{name} was traced with sub-tiles of {columns} columns, those of {hardware.name!r} have "
+                f"{hardware.columns}; trace on the hardware that is accounted"
+            )
 
 
 def _retention_margin(hardware: Hardware, needed: float) -> RetentionMargin | None:

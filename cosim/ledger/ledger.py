@@ -53,6 +53,11 @@ class LedgerEntry:
     per: Literal["key", "sub-tile", "token"]
     """Quantity that the energy is proportional to: keys in the window, sub-tiles in use, or tokens."""
 
+    @property
+    def key(self) -> tuple[str, str, int]:
+        """Stage, layer and head: what distinguishes the entries of a ledger."""
+        return self.stage, self.layer, self.head
+
 
 @dataclass(frozen=True)
 class RetentionMargin:
@@ -61,7 +66,7 @@ class RetentionMargin:
     retention_s: float
     """Time until the first level drifts by half a step, s; infinite if none does in the simulated time."""
     needed_s: float
-    """Time that a key stays in the ring, s: keys times token period."""
+    """Longest time that a key stays in the ring of any layer, s: keys times token period."""
     simulated_s: float
     """Longest simulated retention, s."""
 
@@ -72,13 +77,11 @@ class RetentionMargin:
 
 
 @dataclass(frozen=True)
-class Ledger:
-    """Energy per token and head by stage, layer and head, with latency, retention margin and area."""
+class LayerUse:
+    """Use of one layer's ring by the accounted tokens; layers may differ in window and head dimension."""
 
-    hardware: str
-    """Name of the hardware."""
-    entries: tuple[LedgerEntry, ...]
-    """Energies of every stage, layer and head."""
+    layer: str
+    """Name of the converted attention module."""
     head_dim: int
     """Head dimension D."""
     keys: float
@@ -87,12 +90,61 @@ class Ledger:
     """Number of sub-tiles that hold these keys, mean over the accounted tokens."""
     tokens: int
     """Number of accounted tokens, per head."""
+
+    def growth(self, keys: int, columns: int) -> dict[str, float]:
+        """Factors of the energies at another window.
+
+        Args:
+            keys: number of columns of the other ring.
+            columns: number of ring columns in a sub-tile.
+
+        Returns:
+            `LedgerEntry.per` -> factor; all are 1 for the present number of keys.
+        """
+        if keys == self.keys:
+            return {"key": 1.0, "sub-tile": 1.0, "token": 1.0}
+        return {"key": keys / self.keys, "sub-tile": -(-keys // columns) / self.sub_tiles, "token": 1.0}
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """Energy per token and head by stage, layer and head, with latency, retention margin and area."""
+
+    hardware: str
+    """Name of the hardware."""
+    columns: int
+    """Number of ring columns in a sub-tile of the hardware."""
+    entries: tuple[LedgerEntry, ...]
+    """Energies of every stage, layer and head."""
+    layers: tuple[LayerUse, ...]
+    """Use of the ring by layer."""
     latency_s: float | None
     """Latency of one token in one layer, s; heads work in parallel. None: the hardware states no timing."""
     retention: RetentionMargin | None = None
     """Retention margin; None: the hardware describes no retention, or the token period is unknown."""
     area: Area | None = None
     """Area of one head; None: the hardware states none."""
+
+    @property
+    def keys(self) -> float:
+        """Number of keys that a token is compared with, mean over layers."""
+        return _mean(use.keys for use in self.layers)
+
+    @property
+    def sub_tiles(self) -> float:
+        """Number of sub-tiles that hold these keys, mean over layers."""
+        return _mean(use.sub_tiles for use in self.layers)
+
+    @property
+    def tokens(self) -> int:
+        """Number of accounted tokens, per head, in the layer that has most."""
+        return max(use.tokens for use in self.layers)
+
+    @property
+    def head_dim(self) -> int | None:
+        """Head dimension D; None if layers differ in it."""
+        found = {use.head_dim for use in self.layers}
+        return found.pop() if len(found) == 1 else None
 
     @property
     def energy_per_token_head_J(self) -> float:
@@ -133,47 +185,85 @@ class Ledger:
             if all(value is None or getattr(entry, name) == value for name, value in wanted.items())
         )
 
-    def at_window(self, keys: int, columns: int = 64) -> Ledger:
-        """Extrapolation to another window with the same activity per key and per sub-tile.
+    def at_window(self, keys: int) -> Ledger:
+        """Extrapolation of every layer to another window with the same activity per key and per sub-tile.
 
         Args:
             keys: number of columns of the ring.
-            columns: number of ring columns in a sub-tile.
+
+        Returns:
+            Ledger in which every token sees `keys` keys; equal to this one at the present window.
+
+        Raises:
+            ValueError: no columns.
         """
-        sub_tiles = -(-keys // columns)
-        factor = {"key": keys / self.keys, "sub-tile": sub_tiles / self.sub_tiles, "token": 1.0}
-        entries = tuple(replace(entry, energy_J=entry.energy_J * factor[entry.per]) for entry in self.entries)
+        if keys < 1:
+            raise ValueError(f"keys={keys}: a ring has at least one column")
+        factors = {use.layer: use.growth(keys, self.columns) for use in self.layers}
+        entries = tuple(
+            replace(entry, energy_J=entry.energy_J * factors[entry.layer][entry.per])
+            for entry in self.entries
+        )
+        layers = tuple(
+            use
+            if keys == use.keys
+            else replace(use, keys=float(keys), sub_tiles=float(-(-keys // self.columns)))
+            for use in self.layers
+        )
         retention = self.retention and replace(
-            self.retention, needed_s=self.retention.needed_s * factor["key"]
+            self.retention, needed_s=self.retention.needed_s * (keys / self._most_keys)
         )
-        return replace(
-            self, entries=entries, keys=float(keys), sub_tiles=float(sub_tiles), retention=retention
-        )
+        return replace(self, entries=entries, layers=layers, retention=retention)
+
+    @property
+    def _most_keys(self) -> float:
+        """Number of keys in the layer that keeps them longest; the retention margin is that layer's."""
+        return max(use.keys for use in self.layers)
 
     @classmethod
     def mean(cls, ledgers: Sequence[Ledger]) -> Ledger:
         """One ledger of several, weighted by their tokens.
 
         Args:
-            ledgers: ledgers of one model on one hardware, over different texts.
-        """
-        tokens = sum(ledger.tokens for ledger in ledgers)
+            ledgers: ledgers of one model on one hardware, over different texts; layers in any order.
 
-        def weighted(values: Iterable[float]) -> float:
-            return sum(value * ledger.tokens for value, ledger in zip(values, ledgers, strict=True)) / tokens
+        Raises:
+            ValueError: no ledgers, or ledgers of different hardware, layers, heads or stages.
+        """
+        first, *others = ledgers
+        if any(one._identity != first._identity for one in others):
+            raise ValueError("mean of ledgers needs the same hardware, layers, heads and stages in all")
+        uses = [{use.layer: use for use in one.layers} for one in ledgers]
+        energies = [{entry.key: entry.energy_J for entry in one.entries} for one in ledgers]
+
+        def weighted(layer: str, values: Iterable[float]) -> float:
+            weights = [found[layer].tokens for found in uses]
+            return sum(w * x for w, x in zip(weights, values, strict=True)) / sum(weights)
 
         entries = tuple(
-            replace(same[0], energy_J=weighted(entry.energy_J for entry in same))
-            for same in zip(*(ledger.entries for ledger in ledgers), strict=True)
+            replace(entry, energy_J=weighted(entry.layer, (found[entry.key] for found in energies)))
+            for entry in first.entries
         )
-        keys, sub_tiles = (weighted(getattr(one, name) for one in ledgers) for name in ("keys", "sub_tiles"))
-        retention = ledgers[0].retention and replace(
-            ledgers[0].retention,
-            needed_s=weighted(one.retention.needed_s for one in ledgers if one.retention),
+        layers = tuple(
+            replace(
+                use,
+                keys=weighted(use.layer, (found[use.layer].keys for found in uses)),
+                sub_tiles=weighted(use.layer, (found[use.layer].sub_tiles for found in uses)),
+                tokens=sum(found[use.layer].tokens for found in uses),
+            )
+            for use in first.layers
         )
-        return replace(
-            ledgers[0], entries=entries, keys=keys, sub_tiles=sub_tiles, tokens=tokens, retention=retention
-        )
+        result = replace(first, entries=entries, layers=layers)
+        if first.retention is None:
+            return result
+        needed = first.retention.needed_s * (result._most_keys / first._most_keys)
+        return replace(result, retention=replace(first.retention, needed_s=needed))
+
+    @property
+    def _identity(self) -> tuple[Any, ...]:
+        """Everything that ledgers of one model on one hardware have in common."""
+        heads = frozenset((use.layer, use.head_dim) for use in self.layers)
+        return self.hardware, self.columns, heads, frozenset(entry.key for entry in self.entries)
 
     def ratios(self) -> dict[str, dict[str, float]]:
         """Energy and latency of the baselines divided by this hardware's.
@@ -183,7 +273,7 @@ class Ledger:
 
         Returns:
             Name of the baseline -> {"energy": ratio, "latency": ratio}, without "latency" if the hardware
-            states no timing. Empty for a head dimension other than 64.
+            states no timing. Empty if a layer has a head dimension other than 64.
         """
         if self.head_dim != HEAD_DIM_OF_BASELINE:
             return {}
@@ -226,3 +316,9 @@ class Ledger:
         import pandas as pd
 
         return pd.DataFrame([asdict(entry) for entry in self.entries])
+
+
+def _mean(values: Iterable[float]) -> float:
+    found = list(values)
+    # Equal values are returned as they are: a sum of floats may round.
+    return found[0] if found.count(found[0]) == len(found) else sum(found) / len(found)

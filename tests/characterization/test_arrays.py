@@ -1,4 +1,4 @@
-"""Arrays and wire maps: closed forms of what is measured, and whole arrays against the surrogates."""
+"""Arrays and wire maps: measurements against known waveforms, and whole arrays against the surrogates."""
 
 import math
 
@@ -32,7 +32,7 @@ def pulse(time, start, width, edge=40e-12, low=0.0, high=0.9):
     return np.interp(time, corners, [low, high, high, low])
 
 
-def test_widths_signs_voltages_and_energies_of_an_array_are_read_off(ctx):
+def test_array_measurements_match_known_waveforms(ctx):
     schedule = Schedule.single(ctx.condition.designs, True)
     time = np.unique(np.r_[np.linspace(0, schedule.end, 20001)])
     signals = {"v(sign0)": np.full_like(time, 0.9), "v(sign1)": np.zeros_like(time)}
@@ -49,8 +49,8 @@ def test_widths_signs_voltages_and_energies_of_an_array_are_read_off(ctx):
     np.testing.assert_allclose(found[["e_cells", "e_drive", "e_convert"]].iloc[0], expected, rtol=1e-9)
 
 
-def test_delay_edge_and_width_along_a_word_line_are_read_off(ctx):
-    """Every cell sees the driver's pulse 1 ps later than the one before, with an edge of 50 ps."""
+def test_word_line_measurements_match_known_waveforms(ctx):
+    """Each cell gets the pulse 1 ps after the previous one, with edges of 50 ps."""
     procedure = find("row_map")
     points = procedure.points(ctx).iloc[[0]].reset_index(drop=True)
     time = np.arange(0, 10e-9, 0.5e-12)
@@ -67,7 +67,7 @@ def test_delay_edge_and_width_along_a_word_line_are_read_off(ctx):
     np.testing.assert_allclose(rows["e_drive"], 2e-6 * 0.9 * time[-1], rtol=1e-9)
 
 
-def test_drop_along_a_bit_line_is_read_off(ctx):
+def test_bit_line_measurements_match_known_waveforms(ctx):
     procedure = find("bit_line_map")
     points = procedure.points(ctx)
     point = points[(points["r_wire"] == 10) & (points["place"] == "far")].reset_index(drop=True)
@@ -83,14 +83,14 @@ def test_drop_along_a_bit_line_is_read_off(ctx):
 
 
 @pytest.mark.parametrize("place", ["near", "spread", "far"])
-def test_the_load_is_the_same_wherever_it_sits(place):
+def test_number_of_loaded_cells_is_independent_of_their_place(place):
     assert loaded(64, place).sum() == 7
     assert loaded(4, place).sum() == 4
 
 
 @pytest.mark.parametrize(("size", "signed"), [(8, False), (8, True), (16, False)])
-def test_an_array_does_what_the_surrogates_say(ctx, size, signed):
-    """Contents and pulses that no fit has seen, at transistor level."""
+def test_simulated_array_agrees_with_the_surrogates(ctx, size, signed):
+    """Stored values and pulses that no fit uses, at transistor level."""
     point = array_point(ctx.condition, np.random.default_rng(7), size, signed)
     stored = np.array(point["v_store"]).reshape(size, size)
     simulation = array(
@@ -104,8 +104,8 @@ def test_an_array_does_what_the_surrogates_say(ctx, size, signed):
     assert found.slope == pytest.approx(1, abs=0.03)
 
 
-def test_few_pulses_are_alike_in_arrays_of_any_size(ctx):
-    """As drawn, an array's columns stay within what its converters convert."""
+def test_drawn_columns_stay_within_the_converter_range(ctx):
+    """Drawn arrays of all sizes keep the charge of their columns within the range of the converters."""
     for size in (8, 16, 64):
         point = array_point(ctx.condition, np.random.default_rng(size), size, True)
         stored = np.array(point["v_store"]).reshape(size, size) / 0.9
@@ -115,8 +115,8 @@ def test_few_pulses_are_alike_in_arrays_of_any_size(ctx):
 
 
 @pytest.mark.slow
-def test_a_full_array_fits_into_ten_minutes_and_300_megabytes(tmp_path):
-    # With the user's cache it would be measured once and never again.
+def test_full_array_takes_less_than_600_cpu_seconds_and_300_megabytes(tmp_path):
+    # With the user's cache it would be simulated only once.
     summary = characterize(Plan.load("array64"), tmp_path / "out", jobs=1, cache=Cache(tmp_path / "cache"))
     assert summary.failed == 0
     rows = read_table(tmp_path / "out", "array64")

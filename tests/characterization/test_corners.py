@@ -1,4 +1,4 @@
-"""Corners, temperature and supply: which conditions, what follows the supply, and what is measured there."""
+"""Corners, temperature and supply: conditions, levels that follow the supply, and measurements."""
 
 from dataclasses import replace
 
@@ -34,7 +34,7 @@ def run(ctx, name, points):
     return pd.concat(parts, ignore_index=True)
 
 
-def test_every_corner_meets_every_temperature_and_supply():
+def test_conditions_cross_corners_temperatures_and_supplies():
     table = conditions(Context(Technology.load("generic28")), Values("stored", [0.0, 1.0]))
     assert len(table) == 2 * len(table[CONDITION_AXES].drop_duplicates()) == 2 * 5 * 3 * 3
     assert set(table["corner"]) == {"tt", "ff", "ss", "fs", "sf"}
@@ -42,7 +42,7 @@ def test_every_corner_meets_every_temperature_and_supply():
     assert sorted(set(table["vdd"])) == pytest.approx([0.81, 0.9, 0.99])
 
 
-def test_a_plans_supply_reaches_the_circuits_and_the_manifest():
+def test_supply_of_a_plan_reaches_circuits_and_manifest():
     plan = Plan(name="low", procedures=("cell_corners",), vdd=0.81, corner="ss")
     condition = Context.of(plan, "cell_corners", Technology.load("generic28")).condition
     assert (condition.vdd, condition.v_mid) == (0.81, 0.405)
@@ -52,7 +52,7 @@ def test_a_plans_supply_reaches_the_circuits_and_the_manifest():
         plan.override(vdd=-1.0)
 
 
-def test_boosted_and_cascode_levels_keep_their_distance_from_the_supply():
+def test_boosted_and_cascode_levels_follow_the_supply():
     nominal = Condition(Technology.load("generic28"))
     low = replace(nominal, supply=0.81)
     assert nominal.v_write_on == nominal.designs.cell.v_write_on
@@ -75,13 +75,13 @@ def waves(time, value):
         ([0, 0, 0, 0, 1, 1], 1.5, 1),  # and to the end
     ],
 )
-def test_time_above_a_threshold_adds_up_whatever_the_number_of_pulses(value, seconds, crossings):
+def test_time_above_a_threshold_sums_over_pulses(value, seconds, crossings):
     found = time_high(waves(range(6), value), "out", 0.5)
     assert found == (pytest.approx(seconds), crossings)
 
 
-def test_a_linear_cell_is_measured_as_its_closed_form():
-    """A conductance G in place of the cell: charge G (v - v_mid) T, and no energy where no current flows."""
+def test_measured_charge_of_a_linear_cell_matches_the_closed_form():
+    """A conductance G in place of the cell: charge G (v - v_mid) T, and no energy without current."""
     ctx = context()
     points = conditions(ctx, Values("stored", [0.0, 0.5, 1.0])).query("vdd == 0.99 and temperature == 27")
     points = points.reset_index(drop=True)
@@ -100,7 +100,7 @@ def test_a_linear_cell_is_measured_as_its_closed_form():
     np.testing.assert_allclose(found["v_after"], points["stored"] * 0.99)
 
 
-def test_an_ideal_write_has_no_error():
+def test_write_error_is_stored_voltage_minus_target():
     ctx = context()
     points = conditions(
         ctx, Values("write_device", ["cmos"]), Values("before", [0.0]), Values("target", [0.0, 1.0])
@@ -112,8 +112,8 @@ def test_an_ideal_write_has_no_error():
     np.testing.assert_allclose(found["error"], [0.0, 0.002], atol=1e-12)
 
 
-def test_cells_are_fast_where_they_should_be():
-    """More current at the fast corner, at the higher supply and (above threshold) in the cold."""
+def test_cell_charge_follows_corner_supply_and_temperature():
+    """The current rises for a fast corner, a high supply and (above threshold) a low temperature."""
     ctx = context(("tt", "ff", "ss"))
     points = conditions(ctx, Values("stored", [0.0, 1.0]))
     table = run(
@@ -134,8 +134,8 @@ def small_signed_charges(ctx):
     return run(ctx, "converter_corners", points)
 
 
-def test_signs_are_right_at_low_supply_in_the_cold():
-    """Where the comparator is slowest; woken only 2 ns before the ramp, it shows the latch a wrong sign."""
+def test_signs_are_correct_at_low_supply_and_temperature():
+    """The comparator is slowest there. Powered only 2 ns before the ramp, it gives the latch a wrong sign."""
     table = small_signed_charges(context(("ss",)))
     assert (np.sign(table["t_out"]) == np.sign(table["charge"])).all()
     assert (table["crossings"] == 2).all()
@@ -144,7 +144,7 @@ def test_signs_are_right_at_low_supply_in_the_cold():
     assert (np.sign(wrong["t_out"]) != np.sign(wrong["charge"])).any()
 
 
-def test_an_exponential_settles_when_its_closed_form_says():
+def test_settling_time_of_an_exponential_matches_the_closed_form():
     time = np.linspace(0, 20e-9, 4001)
     error = -0.3 * np.exp(-time / 2e-9)
     assert settling_time(time, error, 0.01) == pytest.approx(2e-9 * np.log(30), rel=1e-3)
@@ -152,8 +152,8 @@ def test_an_exponential_settles_when_its_closed_form_says():
     assert settling_time(time, np.full_like(time, 0.2), 0.01) == time[-1], "it never does"
 
 
-def test_the_designed_reset_settles_at_the_slowest_corner():
-    """ss at -40 C and the nominal supply, either converter: what it leaves is below the limit of 1 %."""
+def test_designed_reset_settles_at_the_slowest_corner():
+    """At ss, -40 C and the nominal supply the residue of both converters is below the limit of 1 %."""
     ctx = context(("tt", "ss"))
     points = conditions(ctx, Values("signed", [False, True]))
     slowest = points[(points["corner"] == "ss") & (points["temperature"] == -40) & (points["vdd"] == 0.9)]
@@ -163,7 +163,7 @@ def test_the_designed_reset_settles_at_the_slowest_corner():
     assert (table["t_settle"] < ctx.condition.designs.clocking.t_reset).all()
 
 
-def test_a_reset_takes_longer_at_a_low_supply_in_the_cold():
+def test_reset_is_slower_at_low_supply_and_temperature():
     ctx = context(("tt", "ss"))
     points = conditions(ctx, Values("signed", [True]))
     chosen = (points["corner"] == "tt") & (points["temperature"] == 27) & (points["vdd"] == 0.9)

@@ -1,4 +1,4 @@
-"""Runs on a Dask cluster of separate processes: the same tables, killed and resumed, clear errors."""
+"""Runs on a Dask cluster of separate processes: killed and resumed runs, error messages."""
 
 import os
 import signal
@@ -57,7 +57,7 @@ def scheduler(tmp_path):
 
 
 @needs_dask
-def test_a_killed_run_on_a_cluster_resumes_with_what_it_has_cached(tmp_path, tiny_technology, scheduler):
+def test_killed_cluster_run_resumes_from_the_cache(tmp_path, tiny_technology, scheduler):
     samples = 200
     file, processes = scheduler
     cache = Cache(tmp_path / "cache")
@@ -65,13 +65,13 @@ def test_a_killed_run_on_a_cluster_resumes_with_what_it_has_cached(tmp_path, tin
     wait_for_entries(cache, 5)
     os.kill(first.pid, signal.SIGKILL)
     first.communicate()
-    kept = len(list(cache.folder.rglob("*.parquet")))
-    assert 5 <= kept < samples
+    cached = len(list(cache.folder.rglob("*.parquet")))
+    assert 5 <= cached < samples
     second = start(tmp_path, tiny_technology, samples, scheduler=file)
-    wait_for_entries(cache, kept + 5)
-    processes[1].kill()  # what this worker was busy with goes to the other one
-    assert second.communicate()[0].splitlines()[-1] == f"{kept} 0"
-    # The workers have simulated everything, the client has written every entry.
+    wait_for_entries(cache, cached + 5)
+    processes[1].kill()  # the other worker repeats its task
+    assert second.communicate()[0].splitlines()[-1] == f"{cached} 0"
+    # Only the workers have simulated, and only the client has written entries.
     assert simulated(tmp_path) == 0
     assert len(list(cache.folder.rglob("*.parquet"))) == samples
     table = read_table(tmp_path / "out", "oracle_ramp")
@@ -83,7 +83,7 @@ def test_a_killed_run_on_a_cluster_resumes_with_what_it_has_cached(tmp_path, tin
 
 @needs_dask
 @pytest.mark.slow
-def test_a_scheduler_that_dies_is_one_sentence(tmp_path, tiny_technology, scheduler):
+def test_lost_scheduler_is_a_one_line_error(tmp_path, tiny_technology, scheduler):
     file, processes = scheduler
     run = start(tmp_path, tiny_technology, 200, scheduler=file, stderr=subprocess.PIPE)
     wait_for_entries(Cache(tmp_path / "cache"), 5)
@@ -100,7 +100,7 @@ def wait_for_entries(cache, count):
 
 
 @needs_dask
-def test_a_scheduler_that_does_not_answer_is_one_sentence(tmp_path):
+def test_unreachable_scheduler_is_a_one_line_error(tmp_path):
     script = (
         "from gaincell.characterization import backends\n"
         "backends.CONNECT = 1.0\n"
@@ -119,12 +119,12 @@ def test_a_scheduler_that_does_not_answer_is_one_sentence(tmp_path):
         (("local", "tcp://host:8786"), "needs --backend dask"),
     ],
 )
-def test_bad_backends_are_refused(words, sentence):
+def test_invalid_backend_options_are_refused(words, sentence):
     with pytest.raises(BackendError, match=sentence):
         backend(*words)
 
 
-def test_missing_dask_names_the_remedy(monkeypatch):
+def test_error_for_missing_dask_has_the_remedy(monkeypatch):
     monkeypatch.setitem(sys.modules, "distributed", None)
     with (
         pytest.raises(BackendError, match=r"pip install 'gaincell\[dask\]'"),
@@ -133,7 +133,7 @@ def test_missing_dask_names_the_remedy(monkeypatch):
         pass
 
 
-def test_a_worker_with_another_ngspice_or_gaincell_is_refused(tmp_path, tiny_technology, monkeypatch):
+def test_worker_with_another_ngspice_or_gaincell_is_refused(tmp_path, tiny_technology, monkeypatch):
     plan = Plan(name="x", technology=str(tiny_technology), procedures=("oracle_ramp",))
     technology = Technology.load(plan.technology)
     task = execute.tasks_of(plan, technology, ngspice_version())["oracle_ramp"][0]

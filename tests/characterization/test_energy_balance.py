@@ -1,4 +1,4 @@
-"""Energy bookkeeping: circuits whose energies are known, and cells, converters and columns within 1 %."""
+"""Energy balance: circuits with known energies, and cells, converters and columns within 1 %."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ xo in outer
 """
 
 
-def test_sub_circuits_are_expanded_by_the_simulators_names():
+def test_expanded_elements_have_the_names_of_ngspice():
     found = {element.name: element for element in flatten_netlist(CHARGED)}
     assert set(found) == {"v1", "r.xo.x1.r1", "c.xo.x1.c1"}
     assert found["r.xo.x1.r1"].nodes == ("in", "xo.far")
@@ -34,12 +34,12 @@ def test_sub_circuits_are_expanded_by_the_simulators_names():
 
 
 @pytest.mark.parametrize("line", ["s1 a 0 b 0 model", "x1 a 0 foundry_nmos w=1u"])
-def test_what_cannot_be_counted_is_named(line):
+def test_unknown_elements_are_refused_by_name(line):
     with pytest.raises(SimulationError, match=line[:2]):
         flatten_netlist(f"* unknown\n{line}\n.end\n")
 
 
-def test_half_of_what_charges_a_capacitor_is_lost():
+def test_half_of_the_charging_energy_is_dissipated():
     circuit = flatten_netlist(CHARGED)
     waves = simulate(with_energy_vectors(Simulation(CHARGED, end=20e-9), circuit)).require()
     found = energy_balance(waves, circuit, 0.0, 20e-9)
@@ -50,13 +50,13 @@ def test_half_of_what_charges_a_capacitor_is_lost():
     assert node_charge(waves, circuit, "xo.far", 0.0, 20e-9) == pytest.approx(-1e-12, rel=1e-3)
 
 
-def test_an_element_that_is_left_out_is_missed():
+def test_missing_element_gives_a_balance_error():
     circuit = flatten_netlist(CHARGED)
     waves = simulate(with_energy_vectors(Simulation(CHARGED, end=20e-9), circuit)).require()
     assert energy_balance(waves, circuit[:-1], 0.0, 20e-9).error == pytest.approx(0.5, rel=1e-2)
 
 
-def test_cell_converters_and_column_close_within_one_percent():
+def test_balances_of_cell_converters_and_column_close_within_one_percent():
     ctx = Context(Technology.load("generic28"), seed=5, samples=1)
     procedure = find("charge_balance")
     points = procedure.points(ctx)
@@ -72,8 +72,8 @@ def test_cell_converters_and_column_close_within_one_percent():
     assert row["q_cells"] > 1e-14
 
 
-def test_a_library_that_hides_its_transistors_has_no_balance(monkeypatch):
-    """The rows then say why, instead of stopping the whole plan."""
+def test_hidden_transistors_give_an_error_instead_of_a_balance(monkeypatch):
+    """The rows of these points then have the reason, and the other points of the plan are measured."""
     from gaincell.characterization.procedures import charge_balance
 
     def hidden(netlist):

@@ -1,4 +1,4 @@
-"""A plan from points to tables: closed forms, caching, failures, interruption, bare netlists."""
+"""Execution of plans: closed forms, caching, failures, interruption, written netlists."""
 
 import json
 import os
@@ -47,7 +47,7 @@ def test_tables_match_the_closed_forms(plan, cache, tmp_path, jobs):
     np.testing.assert_allclose(ramp["voltage"], ramp["current"] * ramp["time"] / 1e-12, rtol=1e-4, atol=1e-6)
 
 
-def test_a_second_run_simulates_nothing_and_gives_the_same_tables(plan, cache, tmp_path, monkeypatch):
+def test_second_run_simulates_nothing_and_gives_equal_tables(plan, cache, tmp_path, monkeypatch):
     characterize(plan, tmp_path / "a", jobs=1, cache=cache)
     monkeypatch.setattr("gaincell.characterization.execute.simulate", None)
     summary = characterize(plan, tmp_path / "b", jobs=1, cache=cache)
@@ -56,13 +56,13 @@ def test_a_second_run_simulates_nothing_and_gives_the_same_tables(plan, cache, t
         pd.testing.assert_frame_equal(read_table(tmp_path / "a", name), read_table(tmp_path / "b", name))
 
 
-def test_fresh_reads_nothing_but_still_fills_the_cache(plan, cache, tmp_path):
+def test_cache_without_reading_is_filled_but_not_used(plan, cache, tmp_path):
     characterize(plan, tmp_path / "out", jobs=1, cache=replace(cache, read=False))
     assert characterize(plan, tmp_path / "out", jobs=1, cache=replace(cache, read=False)).cached == 0
     assert characterize(plan, tmp_path / "out", jobs=1, cache=cache).cached == 15
 
 
-def test_only_new_points_are_simulated_when_a_plan_grows(plan, cache, tmp_path):
+def test_grown_plan_simulates_only_the_new_points(plan, cache, tmp_path):
     characterize(plan, tmp_path / "out", jobs=1, cache=cache)
     grown = plan.override(samples={"oracle_ramp": 5})
     summary = characterize(grown, tmp_path / "out", jobs=1, cache=cache)
@@ -70,7 +70,7 @@ def test_only_new_points_are_simulated_when_a_plan_grows(plan, cache, tmp_path):
     assert summary.cached == 15
 
 
-def test_the_cache_follows_temperature_and_library_but_not_its_place(plan, cache, tmp_path, tiny_technology):
+def test_cache_depends_on_temperature_and_library_content_not_path(plan, cache, tmp_path, tiny_technology):
     characterize(plan, tmp_path / "out", jobs=1, cache=cache)
     assert characterize(plan.override(temperature=85.0), tmp_path / "out", jobs=1, cache=cache).cached == 0
     moved = tiny_technology.parent.rename(tmp_path / "elsewhere") / "tiny.toml"
@@ -81,7 +81,7 @@ def test_the_cache_follows_temperature_and_library_but_not_its_place(plan, cache
     assert characterize(elsewhere, tmp_path / "out", jobs=1, cache=cache).cached == 0
 
 
-def test_a_damaged_cache_entry_is_simulated_again(plan, cache, tmp_path):
+def test_damaged_cache_entry_is_simulated_again(plan, cache, tmp_path):
     characterize(plan, tmp_path / "out", jobs=1, cache=cache)
     entries = sorted(cache.folder.rglob("*.parquet"))
     entries[0].write_bytes(entries[0].read_bytes()[:100])
@@ -99,11 +99,11 @@ def test_failures_are_rows_with_status_and_message(plan, cache, tmp_path):
     assert "nosuch" in table.loc["model", "message"]
     assert "lengthen the window" in table.loc["measure", "message"]
     assert table["voltage"].isna().tolist() == [True, False, True]
-    # A missing model may be mended without changing the deck, so it is tried again.
+    # A missing model can be corrected without changing the deck, so it is simulated again.
     assert characterize(failing, tmp_path / "out", jobs=1, cache=cache).cached == 2
 
 
-def test_netlists_run_unchanged_in_bare_ngspice_and_give_the_table(plan, cache, tmp_path):
+def test_written_netlists_reproduce_the_table_in_bare_ngspice(plan, cache, tmp_path):
     characterize(plan.override(procedures=("oracle_ramp",)), tmp_path / "out", jobs=1, cache=cache)
     moved = (tmp_path / "out").rename(tmp_path / "moved")
     netlists = sorted((moved / "netlists" / "oracle_ramp").glob("*.cir"))
@@ -116,7 +116,7 @@ def test_netlists_run_unchanged_in_bare_ngspice_and_give_the_table(plan, cache, 
     np.testing.assert_array_equal(sorted(finals), sorted(table.groupby("point")["voltage"].last()))
 
 
-def test_the_manifest_tells_all_that_reproduces_the_tables(plan, cache, tmp_path):
+def test_manifest_has_the_conditions_of_the_run(plan, cache, tmp_path):
     characterize(plan, tmp_path / "out", jobs=1, cache=cache)
     manifest = read_manifest(tmp_path / "out")
     assert Plan.build(manifest["plan"]) == plan
@@ -151,7 +151,7 @@ characterize(plan, Path({out!r}), jobs=2, cache=Cache(Path({cache!r})))
 """
 
 
-def test_a_killed_run_resumes_and_leaves_no_torn_file(plan, cache, tmp_path, tiny_technology):
+def test_killed_run_resumes_and_leaves_only_whole_files(plan, cache, tmp_path, tiny_technology):
     out = tmp_path / "out"
     characterize(plan.override(procedures=("oracle_ramp",)), out, jobs=1, cache=Cache(tmp_path / "other"))
     before = read_table(out, "oracle_ramp")
@@ -180,7 +180,7 @@ def test_a_killed_run_resumes_and_leaves_no_torn_file(plan, cache, tmp_path, tin
     )
 
 
-def test_a_run_stopped_while_writing_is_recognised(plan, cache, tmp_path, monkeypatch):
+def test_tables_of_an_interrupted_write_are_refused(plan, cache, tmp_path, monkeypatch):
     out = tmp_path / "out"
     characterize(plan, out, jobs=1, cache=cache)
 
@@ -194,7 +194,7 @@ def test_a_run_stopped_while_writing_is_recognised(plan, cache, tmp_path, monkey
         read_table(out, "oracle_rc")
 
 
-def test_bad_plans_are_refused_before_anything_is_simulated(plan, cache, tmp_path, monkeypatch):
+def test_invalid_plans_are_refused_before_simulation(plan, cache, tmp_path, monkeypatch):
     with pytest.raises(PlanError, match="unknown procedure 'nosuch'; use one of .*oracle_rc"):
         characterize(plan.override(procedures=("nosuch",)), tmp_path / "out", cache=cache)
     with pytest.raises(TechnologyError, match="no corner 'ff'"):
@@ -205,7 +205,7 @@ def test_bad_plans_are_refused_before_anything_is_simulated(plan, cache, tmp_pat
     assert not (tmp_path / "out").exists()
 
 
-def test_a_netlist_must_not_load_files_behind_the_caches_back(plan, cache, tmp_path, monkeypatch):
+def test_netlist_that_includes_another_file_is_refused(plan, cache, tmp_path, monkeypatch):
     rc = find("oracle_rc")
 
     def including(ctx, points):
@@ -222,7 +222,7 @@ def test_a_netlist_must_not_load_files_behind_the_caches_back(plan, cache, tmp_p
         characterize(plan, tmp_path / "out", jobs=1, cache=cache)
 
 
-def test_a_procedure_that_breaks_its_word_is_a_programming_error(plan, cache, tmp_path, monkeypatch):
+def test_procedure_with_wrong_rows_columns_or_batches_is_refused(plan, cache, tmp_path, monkeypatch):
     rc = find("oracle_rc")
     monkeypatch.setattr(
         rc, "measure", lambda ctx, points, waves: pd.DataFrame({"charge": [0.0]}), raising=False
@@ -237,7 +237,7 @@ def test_a_procedure_that_breaks_its_word_is_a_programming_error(plan, cache, tm
         characterize(plan, tmp_path / "out", jobs=1, cache=cache)
 
 
-def test_a_name_belongs_to_one_procedure():
+def test_second_procedure_with_a_registered_name_is_refused():
     impostor = type("OracleRc", (oracles.OracleRc,), {"__module__": "elsewhere"})
     with pytest.raises(ValueError, match="'oracle_rc' is already defined in oracles"):
         procedure(impostor)

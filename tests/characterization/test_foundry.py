@@ -1,4 +1,4 @@
-"""The same netlists and procedures in foundry kits' untouched libraries; skipped where a kit is missing."""
+"""The same netlists and procedures with unchanged libraries of foundry kits; skipped without the kit."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ def technology(request):
 
 
 def load(name):
-    """A technology, or a skip with the reason where its package is absent."""
+    """A technology; skips the test if its package is not installed."""
     try:
         return Technology.load(name)
     except TechnologyError as error:
@@ -37,7 +37,7 @@ def load(name):
 
 
 def measured(name, context, choose):
-    """Table of a procedure, of the points that `choose` picks from all of them."""
+    """Table of a procedure for the points that `choose` selects."""
     procedure = find(name)
     points = procedure.points(context)
     points = points[choose(points)].reset_index(drop=True)
@@ -51,7 +51,7 @@ def measured(name, context, choose):
     return pd.concat(tables, ignore_index=True)
 
 
-def test_the_library_is_the_file_that_the_package_installed(technology):
+def test_library_is_the_unchanged_file_of_the_package(technology):
     package = kits()[technology.name]
     recorded = {file.locate().resolve(): file.hash for file in metadata.files(package)}
     for path in technology.files:
@@ -59,9 +59,9 @@ def test_the_library_is_the_file_that_the_package_installed(technology):
         assert base64.urlsafe_b64encode(digest).rstrip(b"=").decode() == recorded[path].value
 
 
-def test_ngspice_loads_the_library_in_no_time(technology):
+def test_ngspice_loads_the_library(technology):
     deck = f"* nothing\n{technology.header('tt')}\nv1 a 0 1\nr1 a 0 1k\n.op\n.save i(v1)\n.end\n"
-    assert min(simulate(Simulation(deck)).seconds for _ in range(3)) < 1.0
+    assert simulate(Simulation(deck)).require()["i(v1)"][0] == pytest.approx(-1e-3)
 
 
 # i_on in A/m, i_off in A/m, threshold (linear) in V, of the shortest channel
@@ -86,7 +86,7 @@ def test_devices_have_the_figures_of_their_process(technology):
     assert table["swing"].between(0.059, 0.11).all()
 
 
-def test_a_drawn_deviation_shifts_the_threshold_by_pelgroms_law(technology):
+def test_deviation_shifts_the_threshold_by_pelgroms_law(technology):
     device = technology.device("nmos")
     width, length = 4 * device.w_min, 2 * device.l_min
     shift = 2 * technology.mismatch.a_vt / np.sqrt(width * length)
@@ -104,7 +104,7 @@ def test_a_drawn_deviation_shifts_the_threshold_by_pelgroms_law(technology):
     assert current(-2.0) > current(0.0) > current(2.0)
 
 
-def test_the_cell_reads_and_writes(technology):
+def test_cell_reads_and_writes_within_limits(technology):
     context = Context(technology)
     vdd, longest = technology.vdd, context.condition.designs.clocking.t_pulse_max
     reads = measured(
@@ -127,21 +127,21 @@ def test_the_cell_reads_and_writes(technology):
     assert abs(edge) < 0.005 * high
     writes = measured("cell_write", context, lambda p: p["v_target"].notna())
     error = (writes["v_written"] - writes["v_target"]).abs().max()
-    assert error < 0.05 * vdd / 7  # of a level's distance to the next
+    assert error < 0.05 * vdd / 7  # 5 % of a step between levels
 
 
 @pytest.mark.parametrize("corner", ["tt", "ss"])
-def test_the_relu_converter_is_linear_at_both_corners(technology, corner):
+def test_relu_converter_is_linear(technology, corner):
     check_converter(Context(technology, corner=corner), signed=False, limit=0.005)
 
 
-def test_the_signed_converter_is_linear_and_symmetric(technology):
+def test_signed_converter_is_linear_and_symmetric(technology):
     positive, negative = check_converter(Context(technology), signed=True, limit=0.01)
     assert negative.gain == pytest.approx(positive.gain, rel=0.01)
 
 
 def check_converter(context, *, signed, limit):
-    """Pulses of some of the procedure's charges on their line; the line's figures by sign."""
+    """Check the pulses of some charges against a line; return the figures of the line by sign."""
     t_max, scale = context.condition.designs.clocking.t_pulse_max, full_scale(context, signed)
 
     def some(points):

@@ -1,11 +1,11 @@
-"""Runs that are killed, run at once, or share a folder: whole entries, little lost, the same tables."""
+"""Killed and concurrent runs: whole entries, at most one batch per worker lost, equal tables."""
 
 import os
 import signal
 import time
 
 import numpy as np
-import oracles  # noqa: F401  # declares the procedure that is interrupted
+import oracles  # noqa: F401  # registers the interrupted procedure
 import pandas as pd
 import pytest
 from interrupted import simulated, start
@@ -19,9 +19,9 @@ from gaincell.circuits.errors import TableError
 WORKERS = 2
 
 
-def test_killed_at_random_times_a_run_loses_at_most_a_batch_per_worker(tmp_path, tiny_technology):
+def test_run_killed_at_random_times_loses_at_most_one_batch_per_worker(tmp_path, tiny_technology):
     rng = np.random.default_rng(3)
-    samples, kept = 600, 0
+    samples, cached = 600, 0
     for _ in range(5):
         before = simulated(tmp_path)
         run = start(tmp_path, tiny_technology, samples)
@@ -31,14 +31,14 @@ def test_killed_at_random_times_a_run_loses_at_most_a_batch_per_worker(tmp_path,
         run.communicate()
         entries = list((tmp_path / "cache").rglob("[!.]*.parquet"))
         assert all(len(pd.read_parquet(entry)) == 5 for entry in entries)
-        # What was simulated in this run and is not in the cache was in flight when the run died.
-        assert simulated(tmp_path) - before <= len(entries) - kept + WORKERS
-        kept = len(entries)
+        # Simulations that are not in the cache were in progress when the run was killed.
+        assert simulated(tmp_path) - before <= len(entries) - cached + WORKERS
+        cached = len(entries)
         with pytest.raises(TableError, match="no finished characterization"):
             read_table(tmp_path / "out", "oracle_ramp")
     plan = Plan(name="kill", technology=str(tiny_technology), procedures=("oracle_ramp",), samples=samples)
     summary = characterize(plan, tmp_path / "out", jobs=WORKERS, cache=Cache(tmp_path / "cache"))
-    assert (summary.points, summary.failed, summary.cached) == (samples, 0, kept)
+    assert (summary.points, summary.failed, summary.cached) == (samples, 0, cached)
     table = read_table(tmp_path / "out", "oracle_ramp")
     np.testing.assert_allclose(
         table["voltage"], table["current"] * table["time"] / 1e-12, rtol=1e-4, atol=1e-6
@@ -46,14 +46,14 @@ def test_killed_at_random_times_a_run_loses_at_most_a_batch_per_worker(tmp_path,
 
 
 @pytest.mark.parametrize("outs", [("one", "other"), ("same", "same")])
-def test_two_runs_at_once_share_one_cache(tmp_path, tiny_technology, outs):
+def test_concurrent_runs_share_one_cache(tmp_path, tiny_technology, outs):
     samples = 60
     runs = [start(tmp_path, tiny_technology, samples, out) for out in outs]
     assert [run.communicate()[0].split()[-1] for run in runs] == ["0", "0"]
     assert [run.returncode for run in runs] == [0, 0]
     tables = [read_table(tmp_path / out, "oracle_ramp") for out in outs]
     pd.testing.assert_frame_equal(*tables)
-    # In step with each other they may simulate everything twice; what is finished is not simulated again.
+    # Both runs may simulate every batch, but a finished batch is not simulated again.
     count = simulated(tmp_path)
     assert samples <= count <= 2 * samples
     again = start(tmp_path, tiny_technology, samples, "third")
@@ -64,7 +64,7 @@ def test_two_runs_at_once_share_one_cache(tmp_path, tiny_technology, outs):
     assert not list((tmp_path / "cache").rglob("*.part"))
 
 
-def test_what_a_killed_run_left_is_swept(tmp_path, tiny_technology):
+def test_sweep_removes_damaged_entries_and_old_temporary_files(tmp_path, tiny_technology):
     cache = Cache(tmp_path / "cache")
     plan = Plan(name="kill", technology=str(tiny_technology), procedures=("oracle_ramp",))
     characterize(plan, tmp_path / "out", jobs=1, cache=cache)

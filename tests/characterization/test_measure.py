@@ -1,4 +1,4 @@
-"""What is read off waveforms, against signals whose answer is known."""
+"""Measurements on waveforms against signals with known results."""
 
 import numpy as np
 import pytest
@@ -15,35 +15,35 @@ def waves(time, **signals):
 
 
 def test_pulse_width_interpolates_between_uneven_points():
-    # Edges of 2 s through 0.5: crossings at 2 and 7, whatever points lie between.
+    # Edges of 2 s through 0.5: crossings at 2 and 7 for any points between.
     found = waves([0, 1, 3, 3.1, 6, 8, 20], out=[0, 0, 1, 1, 1, 0, 0])
     assert pulse_width(found, "out", 0.5) == pytest.approx(5.0)
 
 
-def test_no_pulse_has_no_width():
+def test_width_without_a_pulse_is_zero():
     assert pulse_width(waves([0, 1, 2], out=[0, 0.1, 0]), "out", 0.5) == 0.0
 
 
 @pytest.mark.parametrize("out", [[0, 1, 0, 1, 0], [0, 0, 1, 1, 1], [1, 1, 0, 0, 0], [1, 1, 1, 1, 1]])
-def test_what_is_not_one_whole_pulse_is_refused(out):
+def test_signals_without_exactly_one_whole_pulse_are_refused(out):
     with pytest.raises(SimulationError, match="one pulse was expected"):
         pulse_width(waves(range(5), out=out), "out", 0.5)
 
 
-def test_energy_of_a_source_that_delivers_a_triangle_of_current():
+def test_energy_of_a_triangular_current_is_its_charge_times_the_supply():
     found = waves([0, 1, 2], **{"i(vdd)": [0, -2e-6, 0]})
     assert energy(found, "dd", 0.9) == pytest.approx(0.9 * 2e-6)
     assert energy(found, "dd", 0.9, 0.0, 1.0) == pytest.approx(0.9 * 1e-6)
 
 
 def test_switching_energy_counts_one_edge():
-    """An ideal source charges 1 fC on the rising edge and takes it back on the falling one."""
+    """An ideal source delivers 1 fC on the rising edge and recovers it on the falling one."""
     found = waves([0, 1, 2, 5, 6, 7], **{"i(vwl)": [0, -1e-15, 0, 0, 1e-15, 0]})
     assert energy(found, "wl", 1.0) == pytest.approx(0.0, abs=1e-30)
     assert switching_energy(found, "wl", 1.3, 0.0, 3.0) == pytest.approx(1.3e-15)
 
 
-def test_device_figures_of_an_exact_exponential():
+def test_device_figures_of_an_exponential_match_the_closed_form():
     """Swing 100 mV per decade, 60 mV of drain-induced threshold drop, saturating at 1000 A/m."""
     gate = np.linspace(0, 0.9, 91)
     saturated = np.minimum(1e-3 * 10 ** (gate / 0.1), 1e3)

@@ -1,4 +1,4 @@
-"""Monte Carlo procedures: what they measure in closed form, and that draws are paired and extendable."""
+"""Monte Carlo procedures: measurements against known waveforms, paired and extendable draws."""
 
 import re
 
@@ -34,7 +34,7 @@ def pulses(heights, widths, start=2e-9):
     return Waveforms("Transient Analysis", "time", time, signals)
 
 
-def test_charge_of_a_rectangular_current(context):
+def test_charge_of_a_rectangular_current_is_height_times_width(context):
     points = pd.DataFrame({"t_pulse": 15e-9, "sample": [0, 0], "v_store": [0.9, 0.0]})
     currents = {"i(vbl0)": -3e-6, "i(vbl1)": 2e-6}
     rows = find("cell_mismatch").measure(context, points, pulses(currents, [15e-9, 12e-9]))
@@ -42,14 +42,14 @@ def test_charge_of_a_rectangular_current(context):
     assert ReadTiming(15e-9).end < 1e-7
 
 
-def test_written_level_is_the_final_one(context):
+def test_written_voltage_is_the_final_one(context):
     points = pd.DataFrame({"write_device": "cmos", "sample": [0], "v_target": [0.5]})
     time = np.array([0.0, 1e-9, 2e-9])
     waves = Waveforms("Transient Analysis", "time", time, {"v(sn0)": np.array([0.0, 0.6, 0.497])})
     assert find("write_mismatch").measure(context, points, waves)["v_written"].tolist() == [0.497]
 
 
-def test_width_and_sign_of_an_ideal_pulse(context):
+def test_width_and_sign_of_ideal_pulses_are_measured(context):
     points = pd.DataFrame({"signed": True, "sample": [0, 1, 2], "charge": [1e-13, -1e-13, 0.0]})
     waves = pulses({f"v(out{i})": 0.9 for i in range(2)}, [7e-9, 4e-9])
     level = np.ones_like(waves.axis)
@@ -59,7 +59,7 @@ def test_width_and_sign_of_an_ideal_pulse(context):
     assert widths.to_numpy() == pytest.approx([7e-9, -4e-9, 0.0], rel=1e-9)
 
 
-def test_the_bias_deviates_and_its_converters_do_not(context):
+def test_bias_deviates_and_its_converters_do_not(context):
     procedure = find("bias_mismatch")
     points = procedure.points(context)
     assert len(points) == 4 * (1 + 2)
@@ -74,7 +74,7 @@ def test_the_bias_deviates_and_its_converters_do_not(context):
 
 
 def numbers(context, name, row):
-    """Parameter -> standard normal number of the copy that simulates a row of a procedure's points."""
+    """Standard normal numbers by parameter, of the copy for one row of a procedure's points."""
     procedure = find(name)
     batch = next(b for b in procedure.batches(context, procedure.points(context)) if row in b.index)
     copies = re.findall(r"^X.*zvt_.*$", batch.simulation.netlist, re.MULTILINE)
@@ -82,7 +82,7 @@ def numbers(context, name, row):
     return {key: float(value) for key, value in re.findall(r"(z(?:vt|mu)_\w+)=(\S+)", line)}
 
 
-def test_a_sample_is_the_same_cell_in_every_procedure_size_and_write_device(context):
+def test_sample_is_the_same_cell_in_every_procedure_size_and_write_device(context):
     points = {name: find(name).points(context) for name in ("cell_mismatch", "write_mismatch")}
     read = [
         numbers(context, "cell_mismatch", i) for i in np.flatnonzero(points["cell_mismatch"]["sample"] == 2)
@@ -107,7 +107,7 @@ def test_more_samples_extend_the_table(tmp_path):
     cache = Cache(tmp_path / "cache")
     characterize(plan, tmp_path / "four", jobs=1, cache=cache)
     summary = characterize(plan.override(samples=8), tmp_path / "eight", jobs=1, cache=cache)
-    # Whole batches of earlier samples are found again; an interrupted run continues in the same way.
+    # Whole batches of earlier samples come from the cache, as in an interrupted run.
     assert summary.cached == 60
     keys = ["t_pulse", "sample", "v_store"]
     four, eight = (
@@ -116,7 +116,7 @@ def test_more_samples_extend_the_table(tmp_path):
     assert eight.loc[four.index].to_numpy() == pytest.approx(four.to_numpy(), rel=1e-4, abs=1e-18)
 
 
-def test_a_technology_without_mismatch_parameters_is_refused(tiny_technology):
+def test_technology_without_mismatch_parameters_is_refused(tiny_technology):
     bare = Context(Technology.load(tiny_technology), samples=1)
     procedure = find("converter_mismatch")
     with pytest.raises(TechnologyError, match="names no threshold_shift"):

@@ -1,4 +1,4 @@
-"""The netlists that a run writes, given to nothing but ngspice, say what the tables say."""
+"""The netlists of a run in bare ngspice give the values of its tables."""
 
 import os
 import subprocess
@@ -20,7 +20,7 @@ PROCEDURES = ("device", "cell_write", "row_driver")
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory):
-    """A plan and its output, moved away from where it was written."""
+    """A plan and its output, moved to another folder."""
     folder = tmp_path_factory.mktemp("run")
     plan = Plan(name="bare", procedures=PROCEDURES, samples=1)
     characterize(plan, folder / "out", jobs=1, cache=Cache(folder / "cache"))
@@ -32,8 +32,8 @@ def test_bare_ngspice_gives_the_same_numbers(run, name, tmp_path):
     plan, out = run
     table = read_table(out, name).set_index("point")
     assert (table["status"] == "ok").all()
-    # As a user would: no file of settings, no environment of ours, and from another folder. Without our
-    # settings ngspice starts more threads; they must not spin on a busy machine.
+    # As a user would: without our .spiceinit and environment, and from another folder. ngspice then starts
+    # more threads, which must not spin on a busy machine.
     environment = {"PATH": os.environ["PATH"], "HOME": str(tmp_path), "OMP_WAIT_POLICY": "passive"}
     tasks = tasks_of(plan, Technology.load(plan.technology), ngspice_version())[name]
     for task in tasks[:1]:

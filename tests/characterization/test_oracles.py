@@ -1,7 +1,7 @@
-"""Every nominal procedure on ideal elements or made-up waveforms, against closed forms.
+"""Every nominal procedure on ideal elements or known waveforms, against closed forms.
 
-Where it can be done, the procedure's own deck is simulated with the transistors of its circuit replaced by
-ideal elements, so that the stimuli, the timing and the measurement are held to the closed form together.
+Where possible, the deck of the procedure is simulated with ideal elements in place of its transistors, so
+that the stimuli, the timing and the measurement are tested together.
 """
 
 import numpy as np
@@ -27,7 +27,7 @@ def ctx():
 
 
 def measured(ctx, name, points, *ideal):
-    """Rows of a procedure for some points, with (sub-circuit, lines...) replaced in its deck."""
+    """Rows of a procedure for some points, with ideal bodies (sub-circuit, lines...) in its deck."""
     procedure = find(name)
     (batch,) = procedure.batches(ctx, points)
     simulation = batch.simulation
@@ -36,7 +36,7 @@ def measured(ctx, name, points, *ideal):
     return procedure.measure(ctx, points, simulate(simulation).require())
 
 
-def test_device_figures_of_an_exponential_transistor(ctx):
+def test_device_figures_of_an_exponential_transistor_match_the_closed_form(ctx):
     # I / W = 0.1 A/m x 10^((v_g - v_th) / swing), and v_th falls by dibl x (drain voltage - 50 mV).
     swing, v_th, dibl = 0.08, 0.35, 0.1
     gate = np.linspace(0, VDD, 91)
@@ -57,7 +57,7 @@ def test_device_figures_of_an_exponential_transistor(ctx):
 
 
 @pytest.mark.parametrize("t_pulse", [1e-9, T_MAX])
-def test_cell_transfer_of_an_ideal_current_source(ctx, t_pulse):
+def test_cell_transfer_of_an_ideal_current_source_matches_the_closed_form(ctx, t_pulse):
     stored = np.linspace(0.0, VDD, 5)
     points = pd.DataFrame({"v_store": stored, "t_pulse": t_pulse, "v_bl": 0.4, "held_out": False})
     conductance, supply = 5e-6, 1e-6
@@ -76,12 +76,12 @@ def test_cell_transfer_of_an_ideal_current_source(ctx, t_pulse):
     )
     np.testing.assert_allclose(found["q_bl"], conductance * (stored - 0.45) * t_pulse, rtol=1e-4, atol=1e-20)
     np.testing.assert_allclose(found["e_read"], VDD * supply * t_pulse, rtol=1e-4)
-    # The current of an edge is a few points long: a trapezoid over it misses a part of the first step.
+    # The current of an edge has few points, so the trapezoidal rule misses a part of the first step.
     np.testing.assert_allclose(found["e_word_line"], 3e-15 * VDD**2, rtol=0.02)
     np.testing.assert_allclose(found["v_after"], stored, atol=1e-6)
 
 
-def test_cell_write_through_a_resistor(ctx):
+def test_cell_write_through_a_resistor_matches_the_closed_form(ctx):
     cell = ctx.condition.designs.cell
     resistance, swing = 4e5, cell.v_write_on - cell.v_write_off
     target, before = np.array([0.0, 0.3, 0.9, 0.9]), np.array([0.9, 0.0, 0.0, 0.45])
@@ -100,7 +100,7 @@ def test_cell_write_through_a_resistor(ctx):
     )
     level = target + cell.v_write_shift
     left = np.exp(-cell.t_write / (resistance * cell.c_store))
-    assert 1e-4 < left < 0.5  # the write is cut off on the way, or nothing would be tested
+    assert 1e-4 < left < 0.5  # incomplete, so that the time constant matters
     written = level + (before - level) * left
     np.testing.assert_allclose(found["v_written"], written, atol=2e-4)
     energy = np.maximum(level * cell.c_store * (written - before), 0.0)
@@ -109,7 +109,7 @@ def test_cell_write_through_a_resistor(ctx):
 
 
 @pytest.mark.parametrize("v_rest", [0.0, 0.45])
-def test_cell_retention_through_a_leak(ctx, v_rest):
+def test_cell_retention_through_a_leak_matches_the_closed_form(ctx, v_rest):
     stored = np.array([0.0, 0.3, 0.9])
     points = pd.DataFrame({"write_device": "cmos", "temperature": 27.0, "v_rest": v_rest, "v_store": stored})
     capacitance, leak = ctx.condition.designs.cell.c_store, 2e16
@@ -123,7 +123,7 @@ def test_cell_retention_through_a_leak(ctx, v_rest):
 def ideal_converter(ctx, i_supply):
     """Comparator, ramp and reset without delay or offset: the width is charge / i_ramp - t_skew.
 
-    The comparator is soft (5 mV), since ngspice places no time points where a memoryless source jumps.
+    The comparator switches within 5 mV, since ngspice places no time points where an ideal source jumps.
     """
     i_ramp = ctx.condition.designs.converter.i_ramp
     return (
@@ -136,7 +136,7 @@ def ideal_converter(ctx, i_supply):
     )
 
 
-def test_converter_is_a_straight_line(ctx):
+def test_ideal_converter_is_a_straight_line(ctx):
     design, clocking = ctx.condition.designs.converter, ctx.condition.designs.clocking
     full = design.i_ramp * clocking.t_pulse_max
     charge = np.array([-0.2, 0.2, 0.5, 0.9]) * full
@@ -147,11 +147,11 @@ def test_converter_is_a_straight_line(ctx):
     schedule = Schedule.single(ctx.condition.designs, False)
     ramp_time = schedule.window_end + 4 * 50e-12 - schedule.ramp
     np.testing.assert_allclose(found["e_convert"], VDD * 1e-6 * ramp_time, rtol=1e-3)
-    np.testing.assert_allclose(found["e_reset"], 0.0, atol=1e-18)  # the ramp has filled all of them up
+    np.testing.assert_allclose(found["e_reset"], 0.0, atol=1e-18)  # the ramp has replaced all charge
 
 
-def test_a_known_inl_is_found_in_the_signed_converters_pulses(ctx):
-    # Made-up pulses: gain 1 % too high for positive charge, a bow of 0.4 % of T_max, 20 ps of offset.
+def test_known_inl_is_found_in_the_pulses_of_a_signed_converter(ctx):
+    # Synthetic pulses: gain 1 % too high for positive charge, a bow of 0.4 % of T_max, 20 ps of offset.
     procedure = find("converter")
     full = ctx.condition.designs.readout.i_ramp * T_MAX
     relative = np.linspace(-0.95, 0.95, 39)
@@ -173,11 +173,11 @@ def test_a_known_inl_is_found_in_the_signed_converters_pulses(ctx):
     table = pd.concat([points, rows], axis=1)
     positive, negative = (converter_figures(table, T_MAX, sign) for sign in (1, -1))
     assert positive.gain / negative.gain == pytest.approx(1.01, abs=2e-4)
-    # The distance of a parabola from its best straight line is at most about its height; never more.
+    # The distance of a parabola from its best line is at most about its height.
     assert 0.001 < positive.inl < 0.004
 
 
-def test_row_driver_on_a_capacitance(ctx):
+def test_row_driver_on_a_capacitance_matches_the_closed_form(ctx):
     points = pd.DataFrame({"columns": [16.0], "t_pulse": [8e-9]})
     no_wire = {"array": {"r_wire": 0.0, "c_wire": 1e-15}}
     own = Context(ctx.technology, designs=no_wire)
@@ -203,7 +203,7 @@ def test_row_driver_on_a_capacitance(ctx):
     assert found["e_drive"] == pytest.approx(2 * load * VDD**2, rel=2e-3)
 
 
-def test_column_adds_ideal_currents(ctx):
+def test_column_adds_the_charges_of_ideal_cells(ctx):
     designs = ctx.condition.designs
     rng = np.random.default_rng(1)
     rows = designs.array.rows
@@ -232,7 +232,7 @@ def test_column_adds_ideal_currents(ctx):
     assert found["e_cells"] == pytest.approx(VDD * 1e-7 * width.sum(), rel=1e-3)
 
 
-def test_chain_pulses_signs_and_energies_are_read_off_the_right_signals(ctx):
+def test_chain_measurements_match_known_waveforms(ctx):
     procedure, size = find("chain"), 16
     points = procedure.points(Context(ctx.technology, samples=1))
     size = len(points["t_query"].iloc[0])
@@ -259,7 +259,7 @@ def test_chain_pulses_signs_and_energies_are_read_off_the_right_signals(ctx):
     assert rows["e_chain"].iloc[0] == pytest.approx(VDD * 21e-6 * end, rel=1e-9)
 
 
-def test_the_nominal_plan_has_no_procedure_without_an_oracle_here():
+def test_every_nominal_procedure_has_an_oracle():
     names = {"device", "cell_transfer", "cell_write", "cell_retention"}
     names |= {"converter", "row_driver", "column", "chain"}
     assert set(Plan.load("nominal").procedures) == names

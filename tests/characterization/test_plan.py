@@ -16,14 +16,14 @@ def test_grid_takes_every_combination_with_the_last_axis_fastest():
     np.testing.assert_allclose(table["v"][:4], [0, 0.3, 0.6, 0.9])
 
 
-def test_axes_refuse_what_makes_no_sense():
+def test_invalid_axes_are_refused():
     with pytest.raises(PlanError, match="axis 'v': needs n >= 2 and stop > start"):
         Linear("v", 0.9, 0.0, 4)
     with pytest.raises(PlanError, match="axis 'v' has no values"):
         Values("v", [])
 
 
-def test_random_draws_follow_the_seed_and_the_name(tiny_technology):
+def test_random_values_depend_only_on_seed_and_name(tiny_technology):
     ctx = Context(Technology.load(tiny_technology), seed=3)
     again = Random("v", 0.2, 0.4, 50, ctx.rng("a"))
     assert Random("v", 0.2, 0.4, 50, ctx.rng("a")) == again
@@ -38,7 +38,7 @@ def test_every_shipped_plan_names_procedures_that_exist():
         assert set(plan.procedures) <= set(procedure_names())
 
 
-def test_plan_files_and_overrides(tmp_path):
+def test_plan_is_loaded_and_overridden(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('procedures = ["oracle_rc"]\ncorner = "ss"\n[samples]\noracle_rc = 7\n')
     plan = Plan.load(path)
@@ -49,7 +49,7 @@ def test_plan_files_and_overrides(tmp_path):
     assert (hot.corner, hot.temperature, hot.sample_count("other")) == ("ss", 85.0, 3)
 
 
-def test_a_plans_technology_is_found_beside_the_plan(tmp_path):
+def test_path_of_the_technology_is_relative_to_the_plan(tmp_path):
     path = tmp_path / "mine.toml"
     path.write_text('procedures = ["oracle_rc"]\ntechnology = "tech/my.toml"\n')
     assert Plan.load(path).technology == str(tmp_path / "tech" / "my.toml")
@@ -64,7 +64,7 @@ def test_a_plans_technology_is_found_beside_the_plan(tmp_path):
         ("procedures = [", "not valid TOML"),
     ],
 )
-def test_a_malformed_plan_says_where(tmp_path, text, message):
+def test_error_for_a_malformed_plan_names_file_and_key(tmp_path, text, message):
     path = tmp_path / "bad.toml"
     path.write_text(text)
     with pytest.raises(PlanError, match=message) as error:
@@ -72,14 +72,14 @@ def test_a_malformed_plan_says_where(tmp_path, text, message):
     assert str(path) in str(error.value)
 
 
-def test_unknown_plans_list_the_known_ones(tmp_path):
+def test_error_for_an_unknown_plan_lists_the_known_ones(tmp_path):
     with pytest.raises(PlanError, match="unknown plan 'nosuch'; use .*path of a .toml file"):
         Plan.load("nosuch")
     with pytest.raises(PlanError, match="cannot read plan"):
         Plan.load(tmp_path / "nosuch.toml")
 
 
-def test_design_sizes_come_from_technology_then_plan(tiny_technology):
+def test_sizes_of_a_plan_override_those_of_the_technology(tiny_technology):
     technology = Technology.load(tiny_technology).model_copy(
         update={"designs": {"cell": {"c_store": 2e-15, "l_rn": 1e-6}}}
     )

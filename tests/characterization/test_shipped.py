@@ -14,16 +14,18 @@ from gaincell.circuits.technology import Technology
 FOLDER = SHIPPED_TABLES / "generic28"
 MANIFEST = read_manifest(FOLDER)
 LONG = ("chain", "disturb")
-"""Half a minute and more for one batch; `array64` takes ten and has a test of its own (test_arrays.py)."""
+"""Procedures with at least half a minute per batch; `array64` takes ten minutes and has its own test
+(test_arrays)."""
 SUMMARIES = ("tolerance",)
-"""Tables that are made of several batches each."""
+"""Tables whose rows are made from several batches."""
 QUICK = [name for name in MANIFEST["tables"] if name not in (*LONG, *SUMMARIES, "array64")]
 TOLERANCE = 2e-3
-"""Of the largest value of a column: another build of the simulator takes other time steps."""
+"""Tolerance, fraction of the largest value of a column: other builds of the simulator take other time
+steps."""
 
 
 def resimulate(name, pick):
-    """Measured and shipped rows of one batch, which `pick` chooses from the batches; and the whole table."""
+    """Measured and shipped rows of the batch that `pick` chooses, and the whole table."""
     plan = Plan.build(MANIFEST["plan"])
     procedure, technology = find(name), Technology.load(plan.technology)
     assert technology.digest == MANIFEST["technology"]["digest"], "the technology has changed: `make shipped`"
@@ -50,7 +52,7 @@ def compare(name, pick):
 
 
 @pytest.mark.parametrize("name", QUICK)
-def test_a_random_batch_simulates_to_the_shipped_rows(name):
+def test_random_batch_reproduces_the_shipped_rows(name):
     seed = random.SystemRandom().randrange(2**32)
     print(f"seed {seed}")
     compare(name, random.Random(seed).choice)
@@ -58,7 +60,7 @@ def test_a_random_batch_simulates_to_the_shipped_rows(name):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", LONG)
-def test_a_long_batch_simulates_to_the_shipped_rows(name):
+def test_long_batch_reproduces_the_shipped_rows(name):
     compare(name, lambda batches: batches[0])
 
 

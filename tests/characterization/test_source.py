@@ -1,4 +1,4 @@
-"""The fingerprint of measuring code: sensitive to what can change a value, blind to the rest."""
+"""Fingerprints of measuring code change with everything that can change a value, and only with that."""
 
 import importlib
 import sys
@@ -41,16 +41,16 @@ def fingerprint_of(tmp_path, monkeypatch):
     ("old", "new"),
     [('"""Docstring."""', '"""Changed."""'), ("  # a comment", ""), ("return 1", "return 100")],
 )
-def test_comments_docstrings_and_points_do_not_count(fingerprint_of, old, new):
+def test_fingerprint_ignores_comments_docstrings_and_points(fingerprint_of, old, new):
     assert fingerprint_of(ORIGINAL.replace(old, new)) == fingerprint_of(ORIGINAL)
 
 
 @pytest.mark.parametrize(("old", "new"), [("* 2", "* 4"), ("return 3", "return 5")])
-def test_what_measures_counts_with_its_helpers(fingerprint_of, old, new):
+def test_fingerprint_changes_with_measuring_code_and_its_helpers(fingerprint_of, old, new):
     assert fingerprint_of(ORIGINAL.replace(old, new)) != fingerprint_of(ORIGINAL)
 
 
-def test_shared_helpers_and_the_waveform_reader_count():
+def test_fingerprint_includes_the_waveform_reader_but_not_the_framework():
     probe = "gaincell.circuits.rawfile"
     importlib.import_module(probe)
     closure = source._closure("oracles")

@@ -25,7 +25,7 @@ def test_noise_below_the_lower_limit_is_left_out():
     assert sampled_rms(FREQUENCY, pink, low) == pytest.approx(1e-9 * np.sqrt(np.log(high / low)), rel=1e-6)
 
 
-def test_a_white_current_leaves_the_root_of_half_the_window():
+def test_integrated_white_current_is_density_times_root_of_half_the_window():
     white = np.full_like(FREQUENCY, 3e-13)
     for window in (1e-9, 15e-9):
         assert integrated_rms(FREQUENCY, white, window) == pytest.approx(
@@ -40,8 +40,8 @@ def test_noise_slower_than_the_window_counts_as_a_constant_current():
     assert integrated_rms(FREQUENCY, density, window) == pytest.approx(rms * window, rel=0.1)
 
 
-def test_noise_simulated_in_time_leaves_what_its_spectrum_says():
-    """300 capacitors, each charged for 15 ns by ngspice's own transient noise; 12 % is three sigma."""
+def test_noise_simulated_in_time_matches_its_spectrum():
+    """300 capacitors, each charged for 15 ns by ngspice's transient noise; 12 % are three standard errors."""
     step, amplitude, window, copies = 50e-12, 1e-6, 15e-9, 300
     deck = ["* noise currents into capacitors", ".options seed=7"]
     for i in range(copies):

@@ -1,4 +1,4 @@
-"""What the cache holds, why a batch is not in it, and what may go."""
+"""Contents of the cache, reasons for missing batches, and stale entries."""
 
 import os
 import time
@@ -32,20 +32,20 @@ def reasons(plan, cache, procedure="oracle_rc"):
     return next(e.reasons for e in stale.explain(plan, cache) if e.procedure == procedure)
 
 
-def test_holdings_count_what_is_there(cache):
-    ramp, rc = stale.holdings(cache)  # in the order of the alphabet
+def test_holdings_count_entries_rows_and_sizes(cache):
+    ramp, rc = stale.holdings(cache)  # in alphabetical order
     assert (rc.procedure, rc.entries, rc.rows) == ("oracle_rc", 4, 12)
     assert (ramp.procedure, ramp.entries, ramp.rows) == ("oracle_ramp", 3, 15)
     assert rc.size == sum(entry.size for entry in cache.entries() if entry.key.procedure == "oracle_rc")
     assert 0 <= rc.newest <= rc.oldest < 600
 
 
-def test_nothing_has_changed(plan, cache):
+def test_unchanged_plan_is_fully_cached(plan, cache):
     assert [(e.batches, e.fresh, e.reasons) for e in stale.explain(plan, cache)] == [(4, 4, {}), (3, 3, {})]
     assert reasons(plan, Cache(cache.folder / "empty")) == {"never simulated": 4}
 
 
-def test_a_changed_setting_is_shown(plan, cache):
+def test_changed_setting_is_named(plan, cache):
     assert reasons(plan.override(temperature=85.0), cache) == {
         "settings: .temp 27.0 became .temp 85.0": 4,
     }
@@ -53,13 +53,13 @@ def test_a_changed_setting_is_shown(plan, cache):
     assert reason == 'settings: .lib "../library/tiny.lib" tt became .lib "../library/tiny.lib" ss'
 
 
-def test_new_points_are_told_from_old_ones(plan, cache):
+def test_new_points_are_named(plan, cache):
     grown = plan.override(samples={"oracle_ramp": 5})
     (ramp,) = [e for e in stale.explain(grown, cache) if e.procedure == "oracle_ramp"]
     assert (ramp.batches, ramp.fresh, ramp.reasons) == (5, 3, {"the swept points": 2})
 
 
-def test_a_changed_library_circuit_simulator_or_code_is_named(
+def test_changed_library_circuit_simulator_or_code_is_named(
     plan, cache, tmp_path, tiny_technology, monkeypatch
 ):
     library = tiny_technology.with_name("tiny.lib")
@@ -87,7 +87,7 @@ def test_a_changed_library_circuit_simulator_or_code_is_named(
     assert reasons(plan, cache) == {"the circuit: sizes, stimuli or netlist text": 4}
 
 
-def test_every_part_of_an_origin_is_in_its_key_and_has_its_words(cache):
+def test_every_part_of_a_key_is_in_its_digest_and_its_changes(cache):
     key = next(cache.entries()).key
     assert key.changes(key) == ()
     others = {
@@ -120,7 +120,7 @@ def test_stale_entries_are_those_that_no_plan_can_use(plan, cache, monkeypatch):
     assert len(list(cache.entries())) == 7
 
 
-def test_pruning_by_age_goes_by_the_last_use(plan, cache, tmp_path):
+def test_pruning_by_age_uses_the_last_use(plan, cache, tmp_path):
     first, *others = list(cache.entries())
     for entry in (first, *others):
         os.utime(entry.path, (0, 0))

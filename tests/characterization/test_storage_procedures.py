@@ -1,4 +1,4 @@
-"""Write path and disturbance: on ideal elements against closed forms, one operation against a thousand."""
+"""Write path and disturbance: ideal elements against closed forms, one operation against a thousand."""
 
 from dataclasses import replace
 
@@ -33,7 +33,7 @@ def one_batch(ctx, name, points, *ideal):
     return procedure.measure(ctx, points, simulate(simulation).require())
 
 
-def test_settling_of_an_exponential():
+def test_settling_time_of_an_exponential_matches_the_closed_form():
     time, tau = np.linspace(0, 10e-9, 4001), 1e-9
     waves = Waveforms("tran", "time", time, {"v(x)": 0.7 * (1 - np.exp(-time / tau))})
     for near in (0.1, 0.01, 0.001):
@@ -43,20 +43,20 @@ def test_settling_of_an_exponential():
     assert signal_settling_time(waves, "v(x)", 0.7, 0.8, 0.0, 10e-9) == 0.0
 
 
-def test_a_signal_that_comes_near_and_leaves_again_has_not_settled():
+def test_signal_that_leaves_its_band_again_has_not_settled():
     time = np.linspace(0, 6, 601)
     waves = Waveforms("tran", "time", time, {"v(x)": np.where(time < 5, np.sin(np.pi * time), 0.0)})
     assert signal_settling_time(waves, "v(x)", 0.0, 0.1, 0.0, 6.0) == pytest.approx(5.0, abs=0.05)
 
 
-def test_a_buffer_gets_nothing_back():
+def test_sourced_charge_excludes_returned_charge():
     time = np.linspace(0, 2 * np.pi, 2001)
     waves = Waveforms("tran", "time", time, {"i(v)": np.sin(time)})
     assert sourced_charge(waves, "i(v)") == pytest.approx(2.0, rel=1e-4)
 
 
-def test_write_path_of_resistors_and_capacitors(ctx):
-    """Bit line: one RC behind its switch; word lines: C swing^2 per cycle; cell: a switch that is open."""
+def test_write_path_of_ideal_elements_matches_the_closed_form(ctx):
+    """Bit line: one RC behind its switch; word lines: C swing^2 per cycle; cell: without a write device."""
     r_switch, c_load, c_gate = 5e3, 1e-15, 0.3e-15
     cell, array = ctx.condition.designs.cell, ctx.condition.designs.array
     switch = f"bt ref line i={{(v(ref)-v(line))/{r_switch}*v(sel)*v(en)/{VDD**2}}}"
@@ -89,7 +89,7 @@ def test_write_path_of_resistors_and_capacitors(ctx):
     moved = np.abs(points["v_target"] - MID)
     expected = resistance * line * np.log(moved / (VDD / 7 / 64))
     np.testing.assert_allclose(found["t_line"], expected, rtol=0.03)
-    # The level sources the rise, and the rest switch sources the return from the levels below mid-supply.
+    # The reference delivers the rise; the rest switch delivers the return from levels below mid-supply.
     np.testing.assert_allclose(found["e_reference"], VDD * line * moved, rtol=0.02)
     swing = cell.v_write_on - cell.v_write_off
     row = (array.columns - len(points)) * c_gate + array.columns * array.c_wire
@@ -98,8 +98,8 @@ def test_write_path_of_resistors_and_capacitors(ctx):
     np.testing.assert_allclose(found["v_written"], 0.0, atol=1e-6)
 
 
-def test_disturbance_through_a_leak(ctx):
-    """A resistor to the write bit line drains C, faster while a read lifts it; that lift itself returns."""
+def test_disturbance_through_a_leak_matches_the_closed_form(ctx):
+    """A resistor to the write bit line discharges C, faster while a read raises it reversibly."""
     resistance, stored = 1e12, np.array([0.1, 0.8])
     points = pd.DataFrame(
         {
@@ -128,13 +128,13 @@ def test_disturbance_through_a_leak(ctx):
     assert (found["t_operation"] == timing.period).all()
 
 
-def test_the_drift_leaves_out_the_first_operations():
+def test_drift_excludes_the_first_operations():
     after = np.r_[5e-3, 3e-3, 1e-3, 0.0, np.arange(20) * 1e-6]
     assert drift_per_operation(after) == pytest.approx(1e-6)
 
 
 def shifts(ctx, operations):
-    """Change (V) of two outer levels after so many writes of the word beside them."""
+    """Change (V) of the two outer levels after each of some writes of the neighbouring word."""
     condition = replace(ctx.condition, temperature=85.0)
     stored = [0.0, 0.9]
     held = {"read": [], "idle": stored}
@@ -144,7 +144,7 @@ def shifts(ctx, operations):
     return [waves.at(f"v(idle_{i})", ends) - v for i, v in enumerate(stored)]
 
 
-def test_many_writes_of_a_neighbour_add_up():
+def test_sixty_writes_of_a_neighbour_add_up():
     few, many = (shifts(Context(Technology.load("generic28")), n) for n in (15, 60))
     for one, sum_ in zip(few, many, strict=True):
         assert abs(sum_[-1]) > 1e-6
@@ -152,7 +152,7 @@ def test_many_writes_of_a_neighbour_add_up():
 
 
 @pytest.mark.slow
-def test_a_thousand_writes_of_a_neighbour_add_up():
+def test_thousand_writes_of_a_neighbour_add_up():
     few, many = (shifts(Context(Technology.load("generic28")), n) for n in (24, 1000))
     for one, sum_ in zip(few, many, strict=True):
         assert abs(sum_[-1]) > 1e-4
@@ -160,7 +160,7 @@ def test_a_thousand_writes_of_a_neighbour_add_up():
 
 
 @pytest.mark.parametrize("device", ["cmos", "oxide"])
-def test_drivers_and_wires_leave_the_write_error_within_its_limit(device):
+def test_write_error_with_drivers_and_wires_is_below_7_mv(device):
     ctx = Context(Technology.load("generic28"))
     procedure = find("write_path")
     points = procedure.points(ctx)
@@ -171,14 +171,14 @@ def test_drivers_and_wires_leave_the_write_error_within_its_limit(device):
     found = procedure.measure(ctx, points, simulate(batch.simulation).require())
     assert (found["v_written"] - points["v_target"]).abs().max() < 7e-3
     assert found["t_64th"].max() < 0.5 * ctx.condition.designs.cell.t_write
-    # The line's own charge dwarfs the cell's: 64 wire pitches and junctions against 5 fF.
+    # The line (64 wire pitches and junctions) takes far more charge than the cell (5 fF).
     highest = found["e_reference"].iloc[-1]
     assert highest > 2 * VDD**2 * ctx.condition.designs.cell.c_store
     parts = found[["e_reference", "e_switch", "e_word_line"]].sum(axis=1)
     np.testing.assert_allclose(found["e_write"], parts)
 
 
-def test_the_write_device_is_exchanged_with_its_word_line_levels():
+def test_write_device_is_exchanged_with_its_word_line_levels():
     from gaincell.characterization.procedures.cell_write import with_write_device
 
     technology = Technology.load("generic28")
@@ -201,8 +201,8 @@ def test_timing_of_a_disturbance_follows_the_designs(ctx):
 
 
 @pytest.mark.parametrize("name", ["write_path", "disturb"])
-def test_some_points_of_a_batch_are_answered_as_in_the_whole_batch(name):
-    """The tolerance study and the cache's re-simulation ask for some of a batch's points."""
+def test_part_of_a_batch_gives_the_rows_of_the_whole_batch(name):
+    """The tolerance study and the comparison with the shipped tables simulate parts of a batch."""
     ctx = Context(Technology.load("generic28"))
     procedure = find(name)
     points = procedure.points(ctx).reset_index(drop=True)

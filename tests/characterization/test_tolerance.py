@@ -1,4 +1,4 @@
-"""The tolerance study: what it changes in a deck, what it compares, that its finer run is the truer one."""
+"""The tolerance study: changes of a deck, compared values, and the error of a known circuit."""
 
 import re
 
@@ -44,12 +44,12 @@ def settings(simulation):
         (SLOW, "fine", (2.5e-5, 0.5e-3)),
     ],
 )
-def test_tolerances_are_set_in_the_deck_alone(simulation, run, expected):
+def test_tolerances_are_set_in_the_deck(simulation, run, expected):
     assert settings(at_tolerance(simulation, run)) == pytest.approx(expected)
 
 
-def test_the_finest_run_has_a_finer_charge_too():
-    """Only of decks that state one: another's is the simulator's own business."""
+def test_finest_run_reduces_a_stated_chgtol():
+    """A deck without chgtol keeps the default of the simulator."""
     deck = Simulation(PULSES.netlist.replace("gmin=1e-15", "gmin=1e-15 chgtol=1e-16"))
     stated = [float(x) for x in re.findall(r"chgtol=(\S+)", at_tolerance(deck, "fine").netlist)]
     assert stated == pytest.approx([1e-16, 1e-17], rel=1e-12)
@@ -62,7 +62,7 @@ def test_runs_that_would_change_nothing_are_left_out():
     assert runs_of(Simulation("*" * (tolerance.LARGE + 1))) == ["as run", "fine"]
 
 
-def test_differences_are_those_of_the_values_put_in():
+def test_differences_match_the_given_values():
     rng = np.random.default_rng(0)
     exact = rng.uniform(-1, 1, 6)
     shift = {"coarse": 3e-3, "reltol": 1e-3, "step": 2e-3, "as run": 5e-4, "fine": 0.0}
@@ -88,12 +88,12 @@ def study(tmp_path, tiny_technology):
     return plan, tmp_path / "out", Cache(tmp_path / "cache")
 
 
-def test_the_study_of_a_known_circuit_states_its_known_error(study):
+def test_study_of_a_known_circuit_finds_its_error(study):
     plan, out, cache = study
     summary = characterize(plan, out, jobs=1, cache=cache)
     assert summary.failed == 0
     table = read_table(out, "tolerance")
-    assert set(table["setting"]) == {"reltol 1e-3 to 1e-4", "as run"}  # its deck names no largest step
+    assert set(table["setting"]) == {"reltol 1e-3 to 1e-4", "as run"}  # its deck has no largest step
     assert (table["procedure"] == "oracle_rc").all()
     assert (table["points"] == 6).all()
     as_run = table.set_index("setting").loc["as run"]
@@ -103,7 +103,7 @@ def test_the_study_of_a_known_circuit_states_its_known_error(study):
     assert 0.0 < as_run["worst"] < 2 * true_error
 
 
-def test_the_study_follows_the_code_that_measures(study, monkeypatch):
+def test_study_is_repeated_when_the_measuring_code_changes(study, monkeypatch):
     plan, out, cache = study
     characterize(plan, out, jobs=1, cache=cache)
     alone = plan.override(procedures=("tolerance", "oracle_rc"))
@@ -117,7 +117,7 @@ def test_the_study_follows_the_code_that_measures(study, monkeypatch):
     assert characterize(alone, out, jobs=1, cache=cache).procedures["tolerance"].cached == 0
 
 
-def test_entries_of_the_study_are_not_taken_for_stale(study):
+def test_entries_of_the_study_are_not_stale(study):
     plan, out, cache = study
     characterize(plan, out, jobs=1, cache=cache)
     is_stale = stale(ngspice_version())

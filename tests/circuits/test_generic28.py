@@ -1,4 +1,4 @@
-"""The shipped technology, device by device, simulated: the bands that its library's header promises."""
+"""Simulated devices of the shipped technology against the ranges in the header of its library."""
 
 import numpy as np
 import pytest
@@ -24,7 +24,7 @@ def figures(technology, role, corner="tt", length=30e-9):
 
 
 @pytest.mark.parametrize(("role", "on_current"), [("nmos", (600, 900)), ("pmos", (300, 450))])
-def test_core_devices_are_of_the_28_nm_class(technology, role, on_current):
+def test_core_devices_have_the_figures_of_a_28_nm_process(technology, role, on_current):
     found = figures(technology, role)
     assert on_current[0] <= found["i_on"] <= on_current[1]  # A/m is uA/um
     assert 1e-3 <= found["i_off"] <= 10e-3
@@ -33,12 +33,12 @@ def test_core_devices_are_of_the_28_nm_class(technology, role, on_current):
 
 
 @pytest.mark.parametrize("role", ["nmos", "pmos"])
-def test_high_threshold_devices_leak_an_order_of_magnitude_less(technology, role):
+def test_high_threshold_devices_leak_less_than_a_tenth(technology, role):
     assert figures(technology, f"{role}_hvt")["i_off"] < 0.1 * figures(technology, role)["i_off"]
 
 
 @pytest.mark.parametrize("role", ["nmos", "pmos"])
-def test_corners_order_drive_and_leakage(technology, role):
+def test_drive_and_leakage_follow_the_corners(technology, role):
     fast, typical, slow = (figures(technology, role, corner) for corner in ("ff", "tt", "ss"))
     for name in ("i_on", "i_off"):
         assert fast[name] > typical[name] > slow[name]
@@ -61,7 +61,7 @@ x1 d g 0 0 dev_oxide w={width} l=60n
     return -simulate(Simulation(deck, end=0.95)).require()["i(vd)"][0]
 
 
-def test_the_oxide_device_follows_its_equation(technology):
+def test_oxide_device_follows_its_equation(technology):
     # i = k (ln^2(1 + e^((vgs - vth)/(2 n vt))) - ln^2(1 + e^((vgd - vth)/(2 n vt)))), k = 2 n mu cox vt^2 w/l
     n, mobility, c_ox, threshold, thermal = 1.35, 15e-4, 0.014, 0.3, 0.025865
     k = 2 * n * mobility * c_ox * thermal**2 * 1e-6 / 60e-9
@@ -74,8 +74,8 @@ def test_the_oxide_device_follows_its_equation(technology):
         assert oxide_current(technology, v_gate) == pytest.approx(expected, rel=1e-4)
 
 
-def test_the_oxide_device_leaks_what_it_is_told_to(technology):
-    # Far below threshold only the entered leakage is left: 1e-14 S/m of width, activated with 0.3 eV.
+def test_oxide_leakage_equals_its_parameter(technology):
+    # Far below threshold only the leakage parameter counts: 1e-14 S/m of width, activation energy 0.3 eV.
     assert oxide_current(technology, -1.5) == pytest.approx(1e-14 * 1e-6 * 0.9, rel=1e-3)
     hot = oxide_current(technology, -2.0, temperature=85.0)
     activation = np.exp(0.3 / 0.025865 * (1 - 300.15 / 358.15))

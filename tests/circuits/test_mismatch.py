@@ -1,4 +1,4 @@
-"""Mismatch: every transistor gets the number drawn for it, and the wrappers scale it by Pelgrom's law."""
+"""Mismatch: every transistor gets its drawn number, and the wrappers scale it by Pelgrom's law."""
 
 import numpy as np
 import pytest
@@ -26,8 +26,8 @@ def technology():
 
 
 def probes(technology, role, copies):
-    """Transistors that carry 20 nA (5 nA for p) at a drain voltage of about 0.45 V: an amplifier finds
-    v(g<i>), so a threshold shift appears there unchanged."""
+    """Transistors that carry 20 nA (5 nA for p) at a drain voltage of about 0.45 V. An ideal amplifier sets
+    v(g<i>), so that a threshold shift appears there unchanged."""
     sign, current = (1, 20e-9) if role.startswith("n") else (-1, 5e-9)
     deck = ["* probes", technology.header("tt"), ".subckt inner g d", "* nested, to be found below"]
     deck += [f"xm d g 0 0 dev_{role} w={WIDTH!r} l={LENGTH!r}", ".ends inner"]
@@ -53,7 +53,7 @@ def raised(technology, tmp_path_factory):
 
 
 @pytest.mark.parametrize("role", ["nmos", "pmos_hvt"])
-def test_threshold_shift_is_measured_back(technology, raised, role):
+def test_threshold_shift_equals_the_drawn_number_times_sigma(technology, raised, role):
     copies = 400
     simulation = probes(technology, role, copies)
     devices = transistors(simulation.netlist, "probe")
@@ -63,16 +63,16 @@ def test_threshold_shift_is_measured_back(technology, raised, role):
     nominal = gates(simulation, copies)
     shift = gates(with_mismatch(simulation, "probe", normals), copies) - nominal
     sigma = technology.mismatch.a_vt / AREA_ROOT
-    # The cards' mobility falls with their threshold, so 10 mV of it take a little more at the gate.
+    # The mobility of the cards falls with the threshold, so 10 mV of it need slightly more at the gate.
     gain = (gates(probes(raised, role, 1), 1) - nominal[:1])[0] / 0.01
     assert gain == pytest.approx(1, abs=0.1)
     assert shift / gain == pytest.approx(normals[:, 0, 0] * sigma, abs=0.02 * sigma)
-    # The standard deviation of 400 draws is off by 3.5 %, one standard error.
+    # The standard error of the standard deviation of 400 draws is 3.5 %.
     assert shift.std() / gain == pytest.approx(sigma, rel=4 * 0.035)
 
 
 def test_mobility_scales_the_current(technology):
-    """In deep triode the current is proportional to the mobility, but for the series resistance."""
+    """In deep triode the current is proportional to the mobility, except for the series resistance."""
     deck = ["* triode", technology.header("tt"), ".subckt probe d", "xm d g 0 0 dev_nmos w=200n l=2u"]
     deck += ["vg g 0 0.9", ".ends probe", *(f"v{i} d{i} 0 1m\nxp{i} d{i} probe" for i in range(3))]
     deck += [".save i(v0) i(v1) i(v2)", ".op", ".end"]
@@ -91,14 +91,14 @@ def test_oxide_write_device_takes_a_threshold_shift(technology):
     devices = transistors(simulation.netlist, "gain_cell_oxide")
     assert devices[0] == Transistor("xw", "oxide")
     normals = np.zeros((2, len(devices), 2))
-    # The word line does not reach 0.9 V + threshold: the node charges until the device cuts off.
+    # The word line does not reach 0.9 V + threshold, so the node charges until the device cuts off.
     normals[1, 0, 0] = 3.0
     waves = simulate(with_mismatch(simulation, "gain_cell_oxide", normals)).require()
     shift = waves["v(sn0)"][-1] - waves["v(sn1)"][-1]
     assert shift == pytest.approx(3 * technology.mismatch.a_vt / 60e-9, rel=0.2)
 
 
-def test_zero_numbers_change_nothing(technology):
+def test_zero_deviations_change_nothing(technology):
     simulation = cell_read(Condition(technology), [0.0, 0.4, 0.9], 15e-9, [0.45] * 3)
     devices = transistors(simulation.netlist, "gain_cell")
     varied = with_mismatch(simulation, "gain_cell", np.zeros((3, len(devices), 2)))
@@ -106,8 +106,8 @@ def test_zero_numbers_change_nothing(technology):
     assert np.array_equal(before["i(vbl2)"], after["i(vbl2)"])
 
 
-def test_every_transistor_of_a_nested_circuit_is_reached(technology):
-    """One number at a time, through four levels of sub-circuits of which some occur several times."""
+def test_every_transistor_of_a_nested_circuit_gets_its_parameters(technology):
+    """Four levels of sub-circuits, some of which occur several times."""
     simulation = conversion(Condition(technology), [200e-15], signed=False)
     devices = transistors(simulation.netlist, "charge_to_pulse")
     paths = [device.path for device in devices]
@@ -123,7 +123,7 @@ def test_every_transistor_of_a_nested_circuit_is_reached(technology):
                            "zvt_xp={zvt_xi5_xp} zmu_xp={zmu_xi5_xp}")  # fmt: skip
 
 
-def test_draws_are_paired_between_designs_and_lengths():
+def test_draws_are_equal_for_all_designs_and_sample_counts():
     six = [Transistor(p, "nmos") for p in ("xwn", "xwp", "xread.xrn", "xread.xrp")]
     other = [Transistor(p, "nmos") for p in ("xw", "xread.xrn")]
     long, short = standard_normals(7, "cell", six, 50), standard_normals(7, "cell", other, 20)
@@ -133,7 +133,7 @@ def test_draws_are_paired_between_designs_and_lengths():
     assert not np.array_equal(standard_normals(7, "converter", six, 50), long)
 
 
-def test_same_draw_at_another_size_scales_by_the_area(technology):
+def test_shift_scales_with_the_inverse_root_of_the_area(technology):
     normals = standard_normals(3, "probe", [Transistor("xin.xm", "nmos")], 5)
     normals[:, :, 1] = 0
     shifts = []
@@ -152,7 +152,7 @@ def test_wrong_shapes_and_names_are_refused(technology):
         transistors(simulation.netlist, "nosuch")
 
 
-def test_a_device_without_a_threshold_parameter_is_refused(technology):
+def test_device_without_a_threshold_parameter_is_refused(technology):
     plain = technology.device("nmos").model_copy(update={"threshold_shift": None})
     bare = technology.model_copy(update={"devices": {**technology.devices, "nmos": plain}})
     require_mismatch(bare, [Transistor("xp", "pmos")])
@@ -161,8 +161,8 @@ def test_a_device_without_a_threshold_parameter_is_refused(technology):
 
 
 @pytest.mark.parametrize("name", ["freepdk45", "gf180mcu"])
-def test_foundry_models_take_the_numbers(name):
-    """A threshold shift does to the current what the opposite gate voltage does."""
+def test_foundry_models_apply_threshold_and_mobility_deviations(name):
+    """A threshold shift has the same effect on the current as the opposite change of the gate voltage."""
     try:
         kit = Technology.load(name)
     except TechnologyError as error:

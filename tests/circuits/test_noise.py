@@ -1,4 +1,4 @@
-"""Noise benches against thermodynamics, and the converter's jitter against noise simulated in time."""
+"""Noise testbenches against thermodynamics, and the converter's jitter against noise simulated in time."""
 
 from dataclasses import replace
 
@@ -30,7 +30,7 @@ def resized(condition, circuit, **sizes):
     return replace(condition, designs=condition.designs.model_copy(update={circuit: design}))
 
 
-def test_the_simulator_gives_kt_over_c_of_an_rc():
+def test_simulated_noise_of_an_rc_is_kt_over_c():
     deck = f"""rc
 v1 in 0 dc 0 ac 1
 r1 in out 10k
@@ -49,28 +49,28 @@ def added_capacitance(small, large):
 
 
 @pytest.mark.parametrize("v_store", [0.0, 0.45, 0.9])
-def test_a_write_freezes_kt_over_c(condition, v_store):
-    """15 fF more on the node, whatever is there already, lower the noise by what 15 fF must."""
+def test_noise_of_a_write_is_kt_over_c(condition, v_store):
+    """The noise of two storage capacitances that differ by 15 fF gives a difference of 15 fF by kT/C."""
     bigger = resized(condition, "cell", c_store=20e-15)
     voltages = [rms(storage_noise(c, v_store)) for c in (condition, bigger)]
     assert added_capacitance(*voltages) == pytest.approx(15e-15, rel=0.02)
     assert voltages[0] < np.sqrt(KT / 5e-15)
 
 
-def test_a_reset_freezes_kt_over_c(condition):
+def test_noise_of_a_reset_is_kt_over_c(condition):
     bigger = resized(condition, "converter", c_int=3.4e-12)
     found = [rms(converter_noise(c, c.designs.converter, "reset"), 1e6) for c in (condition, bigger)]
     assert found[0] == pytest.approx(np.sqrt(KT / 1.7e-12), rel=0.1)
     assert found[1] == pytest.approx(np.sqrt(KT / 3.4e-12), rel=0.1)
 
 
-def test_an_auto_zero_is_at_most_as_noisy_as_its_capacitor_alone(condition):
+def test_noise_of_an_auto_zero_is_below_kt_over_c(condition):
     found = rms(converter_noise(condition, condition.designs.converter, "auto-zero"), 1e7)
     assert 0.8 * np.sqrt(KT / 20e-15) < found < np.sqrt(KT / 20e-15)
 
 
-def test_a_cells_noise_is_thermal_above_its_flicker(condition):
-    """Between 4 kT gds of a resistor-like switch and 4 kT gm of a saturated transistor; more with drive."""
+def test_cell_noise_is_thermal_at_high_and_flicker_at_low_frequencies(condition):
+    """Its density lies between 4 kT gds of a switch and 4 kT gm in saturation, and rises with the drive."""
     low, high = (simulate(cell_noise(condition, v)).require() for v in (0.45, 0.9))
     at = int(np.argmin(np.abs(np.log(low.axis / 1e9))))
     assert 1e-27 < low["onoise_spectrum"][at] ** 2 < high["onoise_spectrum"][at] ** 2 < 4 * KT * 2e-5
@@ -78,11 +78,11 @@ def test_a_cells_noise_is_thermal_above_its_flicker(condition):
 
 
 @pytest.mark.slow
-def test_conversions_jitter_as_the_small_signal_analysis_says(condition):
-    """The comparator's own noise current, in time, on the node where it arises: 48 conversions of one charge.
+def test_conversion_jitter_matches_the_small_signal_analysis(condition):
+    """48 conversions of one charge with the comparator's noise current injected in the time domain.
 
-    They carry the auto-zero's sample and the noise at the trip; the sample's share refers to the integration
-    node through the coupling capacitor. Two sigma of 48 samples is 20 %.
+    The jitter contains the sample of the auto-zero and the noise at the trip. The sample is referred to the
+    integration node through the coupling capacitor. Two standard errors of 48 samples are 20 %.
     """
     design, step = condition.designs.converter, 20e-12
     trip = converter_noise(condition, design, "comparator")

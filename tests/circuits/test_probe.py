@@ -1,4 +1,4 @@
-"""A technology that cannot work is refused before the long run, with the key to correct."""
+"""A technology that cannot work is refused before a long run, with the key to correct."""
 
 import pytest
 
@@ -11,14 +11,14 @@ from gaincell.circuits.technology import Technology
 
 
 def changed(path, old, new):
-    """The technology of a TOML file with one piece of its text exchanged."""
+    """The technology of a TOML file after a replacement in its text."""
     text = path.read_text()
     assert old in text
     path.write_text(text.replace(old, new, 1))
     return Technology.load(path)
 
 
-def test_a_sound_technology_passes_in_every_corner(tiny_technology):
+def test_working_technology_passes_in_every_corner(tiny_technology):
     technology = Technology.load(tiny_technology)
     for corner in technology.corners:
         probe(technology, corner, 85.0)
@@ -52,7 +52,7 @@ def test_a_sound_technology_passes_in_every_corner(tiny_technology):
     ],
     ids=["section", "model", "subcircuit", "parameter", "polarity", "unit"],
 )
-def test_what_is_wrong_is_named_with_the_key_to_correct(tiny_technology, old, new, messages):
+def test_message_names_the_defect_and_the_key_to_correct(tiny_technology, old, new, messages):
     technology = changed(tiny_technology, old, new)
     with pytest.raises(TechnologyError) as error:
         probe(technology, "tt")
@@ -60,7 +60,7 @@ def test_what_is_wrong_is_named_with_the_key_to_correct(tiny_technology, old, ne
         assert message in str(error.value)
 
 
-def test_a_characterization_ends_before_its_first_simulation(tiny_technology, tmp_path):
+def test_characterization_of_a_broken_technology_writes_nothing(tiny_technology, tmp_path):
     changed(tiny_technology, 'model = "tiny_n"', 'model = "tny_n"')
     plan = Plan(name="all", technology=str(tiny_technology), procedures=("device", "cell_transfer"))
     with pytest.raises(TechnologyError, match="correct its `model`"):

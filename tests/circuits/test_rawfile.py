@@ -1,4 +1,4 @@
-"""The binary raw reader against files written here, and integration on non-uniform points."""
+"""Reader of binary raw files against files written here, and integration on non-uniform points."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ def test_several_plots_keep_their_names_and_values(tmp_path):
     assert select_plot([dc, op, tran], "noise") is None
 
 
-def test_an_aborted_plot_is_read_although_its_header_counts_no_points(tmp_path):
+def test_points_of_an_aborted_plot_are_read(tmp_path):
     path = tmp_path / "a.raw"
     aborted = raw_plot("Transient Analysis", ["time", "v(out)"], [[0, 0], [1, 2]], points=0)
     path.write_bytes(aborted + b"\x00\x01\x02")
@@ -53,14 +53,14 @@ def test_complex_vectors_keep_both_parts(tmp_path):
     np.testing.assert_array_equal(plot["v(out)"], [2 + 3j])
 
 
-def test_a_file_that_is_no_raw_file_is_refused(tmp_path):
+def test_file_in_another_format_is_refused(tmp_path):
     path = tmp_path / "a.raw"
     path.write_text("Title: * t\nValues:\n0 1 2\n")
     with pytest.raises(SimulationError, match=r"a\.raw is not a binary ngspice raw file"):
         read_raw(path)
 
 
-def test_integration_is_exact_for_piecewise_linear_waveforms_between_any_limits():
+def test_integration_of_piecewise_linear_waveforms_is_exact():
     axis = np.array([0.0, 1.0, 1.5, 4.0])
     waves = Waveforms("t", "time", axis, {"i(v1)": 3 * axis})
     assert waves.integrate("i(v1)") == pytest.approx(24.0)

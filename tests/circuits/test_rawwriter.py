@@ -1,4 +1,4 @@
-"""The raw writer against our own reader, and against ngspice, whose format it is."""
+"""Writer of raw files against the reader and against ngspice."""
 
 import shutil
 import subprocess
@@ -16,7 +16,7 @@ def waves():
     return Waveforms("Transient Analysis", "time", time, {"v(out)": time * 7e8, "i(vdd)": -(time**2)})
 
 
-def test_what_is_written_reads_back_bit_by_bit(waves, tmp_path):
+def test_written_file_reads_back_bit_by_bit(waves, tmp_path):
     path = tmp_path / "a.raw"
     path.write_bytes(raw_bytes(waves, "a title"))
     (plot,) = read_raw(path)
@@ -31,7 +31,7 @@ def test_what_is_written_reads_back_bit_by_bit(waves, tmp_path):
 
 
 @pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed")
-def test_ngspice_loads_it_with_its_names_types_and_values(waves, tmp_path):
+def test_ngspice_loads_names_types_and_values(waves, tmp_path):
     (tmp_path / "a.raw").write_bytes(raw_bytes(waves, "a title"))
     commands = "load a.raw\ndisplay\nprint length(time) maximum(v(out)) minimum(i(vdd))\nquit 0"
     (tmp_path / "deck.cir").write_text(f"* load\n.control\n{commands}\n.endc\n.end\n")

@@ -1,4 +1,4 @@
-"""The sub-array as plain SPICE text, and what it computes."""
+"""The sub-array as plain SPICE text against the testbench of the chain."""
 
 import numpy as np
 import pytest
@@ -11,17 +11,17 @@ from gaincell.circuits.testbench import Condition, Schedule, chain
 from gaincell.circuits.testbench.bench import NETLISTS, TRANSIENT_OPTIONS
 
 
-def test_the_shipped_netlist_is_what_the_module_writes():
+def test_shipped_netlist_equals_the_written_text():
     assert (NETLISTS / "sub_array_16x16.sp").read_text() == sub_array_text(16, 16)
 
 
-def test_a_size_without_cells_is_refused():
+def test_size_without_cells_is_refused():
     with pytest.raises(ValueError, match="rows=0 and columns=4 must be at least 1"):
         sub_array_text(0, 4)
 
 
 def bare_deck(query, key):
-    """The array as a bare ngspice user would simulate it: bit lines on capacitors that start at rest."""
+    """Deck of the plain sub-array with its bit lines on capacitors at mid-supply."""
     condition = Condition(Technology.load("generic28"))
     rows, columns = key.shape
     text = ["* plain sub-array", condition.technology.header("tt", 27.0)]
@@ -47,7 +47,7 @@ def bare_deck(query, key):
 
 
 def test_plain_netlist_and_testbench_agree():
-    """The same four columns, once as plain text onto capacitors and once in the chain with its converters."""
+    """The same four columns: plain text with capacitors, and the chain with its converters."""
     rng = np.random.default_rng(2)
     query, key = rng.uniform(5e-9, 15e-9, 4), rng.choice(np.linspace(0, 0.9, 8), (4, 4))
     plain, condition = bare_deck(query, key)
@@ -57,7 +57,7 @@ def test_plain_netlist_and_testbench_agree():
     schedule = Schedule.of(condition.designs)
     node = [full.at(f"v(bl1_{c})", [schedule.integrate - 2e-10, schedule.ramp - 2e-10]) for c in range(4)]
     expected = np.array([before - after for before, after in node])
-    # The comparator's coupling capacitor loads the chain's bit line a little more.
+    # The coupling capacitor of the comparator is an additional load on the chain's bit line.
     np.testing.assert_allclose(swing, expected, atol=0.02 * np.abs(expected).max())
     width = np.array([pulse_width(full, f"v(phi{c})", 0.45) for c in range(4)])
     assert ((width > 0) == (swing > 1e-3)).all()

@@ -1,4 +1,4 @@
-"""Technologies: loading, errors with a remedy, wrappers that behave as what they wrap, the digest."""
+"""Technologies: loading, errors with a remedy, wrappers against bare devices, the digest."""
 
 import shutil
 
@@ -19,7 +19,7 @@ def current(technology, instance, *, corner="tt", temperature=None, bare="", vol
     return -simulate(Simulation(netlist)).require()["i(vd)"][0]
 
 
-def test_wrapper_carries_the_current_of_the_bare_device(tiny_technology):
+def test_wrapper_has_the_current_of_the_bare_device(tiny_technology):
     technology = Technology.load(tiny_technology)
     bare = current(technology, "m1 d g 0 0 tiny_n w=200n l=100n")
     wrapped = current(technology, "x1 d g 0 0 dev_nmos w=200n l=100n")
@@ -36,7 +36,7 @@ def test_multiplier_counts_once(tiny_technology, role):
     assert three == pytest.approx(3 * one, rel=1e-6)
 
 
-def test_deviations_pass_through_only_where_supported():
+def test_deviations_act_only_where_the_model_has_parameters():
     technology = Technology.load("generic28")
     plain = technology.device("nmos").model_copy(update={"threshold_shift": None, "mobility_scale": None})
     instance = "x1 d g 0 0 dev_nmos w=1u l=100n"
@@ -101,7 +101,7 @@ def test_every_shipped_technology_loads_and_simulates_in_every_corner(name):
         assert 1e-4 < current(technology, instance, corner=corner, volts=technology.vdd) < 3e-3
 
 
-def test_digest_follows_the_contents_of_every_file_and_nothing_else(tiny_technology, tmp_path):
+def test_digest_depends_on_file_contents_and_not_on_paths(tiny_technology, tmp_path):
     original = Technology.load(tiny_technology)
     assert [path.name for path in original.files] == ["tiny.lib", "tiny_cards.inc"]
     moved = shutil.copytree(tiny_technology.parent, tmp_path / "moved")
@@ -111,7 +111,7 @@ def test_digest_follows_the_contents_of_every_file_and_nothing_else(tiny_technol
     assert Technology.load(moved / "tiny.toml").digest != original.digest
 
 
-def test_unknown_names_list_the_known_ones(tiny_technology):
+def test_errors_for_unknown_names_list_the_known_ones(tiny_technology):
     with pytest.raises(TechnologyError, match="unknown technology 'nosuch'.*generic28"):
         Technology.load("nosuch")
     technology = Technology.load(tiny_technology)
@@ -132,7 +132,7 @@ def test_unknown_names_list_the_known_ones(tiny_technology):
         ("[corners]", "[corners", "not valid TOML"),
     ],
 )
-def test_a_malformed_technology_says_where(tiny_technology, old, new, message):
+def test_error_for_a_malformed_technology_names_file_and_key(tiny_technology, old, new, message):
     tiny_technology.write_text(tiny_technology.read_text().replace(old, new))
     with pytest.raises(TechnologyError) as error:
         Technology.load(tiny_technology)
@@ -140,14 +140,14 @@ def test_a_malformed_technology_says_where(tiny_technology, old, new, message):
     assert str(tiny_technology) in str(error.value)
 
 
-def test_a_path_that_does_not_exist_is_a_technology_error(tmp_path):
+def test_missing_technology_file_is_a_technology_error(tmp_path):
     with pytest.raises(TechnologyError, match="cannot read technology file"):
         Technology.load(tmp_path / "nosuch.toml")
 
 
 @pytest.fixture
 def packaged(tiny_technology, tmp_path, monkeypatch):
-    """The tiny technology with its library in an installed package whose code must not run."""
+    """The tiny technology with its library in an installed package that raises when it is imported."""
     site = tmp_path / "site"
     shutil.copytree(tiny_technology.parent, site / "tinykit")
     (site / "tinykit" / "__init__.py").write_text("raise ImportError('imported')")
@@ -161,7 +161,7 @@ def packaged(tiny_technology, tmp_path, monkeypatch):
     return tiny_technology
 
 
-def test_a_library_inside_an_installed_package_is_found_without_importing_it(packaged):
+def test_library_in_a_package_is_found_without_importing_it(packaged):
     technology = Technology.load(packaged)
     assert technology.library == (packaged.parents[1] / "site/tinykit/tiny.lib").resolve()
     assert current(technology, "x1 d g 0 0 dev_nmos w=200n l=100n") > 1e-5
@@ -174,14 +174,14 @@ def test_a_library_inside_an_installed_package_is_found_without_importing_it(pac
         ("package:tiny-kit/tinykit/gone.lib", "tiny-kit 1.2 has no file tinykit/gone.lib"),
     ],
 )
-def test_a_missing_package_or_file_in_it_says_what_to_do(packaged, library, message):
+def test_error_for_a_missing_package_or_file_has_the_remedy(packaged, library, message):
     packaged.write_text(packaged.read_text().replace("package:tiny-kit/tinykit/tiny.lib", library))
     with pytest.raises(TechnologyError) as error:
         Technology.load(packaged)
     assert message in str(error.value)
 
 
-def test_wrapped_devices_are_cheap_enough_for_large_arrays(tiny_technology):
+def test_currents_of_2000_wrapped_devices_add_up(tiny_technology):
     technology = Technology.load(tiny_technology)
     cells = "\n".join(f"x{i} d g 0 0 dev_nmos w=200n l=100n" for i in range(2000))
     one = current(technology, "x0 d g 0 0 dev_nmos w=200n l=100n")

@@ -38,25 +38,25 @@ def read_charge(condition, v_store, t_pulse=T_MAX, v_bl=0.45):
     )
 
 
-def test_a_cell_sinks_above_mid_supply_and_sources_below(condition):
+def test_cell_sinks_above_mid_supply_and_sources_below(condition):
     low, middle, high = read_charge(condition, [0.0, 0.45, 0.9])
     assert low < -20e-15
     assert high > 20e-15
     assert abs(middle) < 0.02 * high
 
 
-def test_charge_is_linear_in_the_width_of_the_pulse(condition):
+def test_charge_is_linear_in_pulse_width(condition):
     charge = np.array([read_charge(condition, [0.1, 0.8], t) for t in (2e-9, 4e-9, 8e-9)])
     slopes = np.diff(charge, axis=0) / np.array([[2e-9], [4e-9]])
     np.testing.assert_allclose(slopes[0], slopes[1], rtol=1e-4)
 
 
-def test_a_cell_without_a_pulse_leaves_the_bit_line_alone(condition):
+def test_cell_without_a_pulse_takes_no_charge(condition):
     assert np.abs(read_charge(condition, [0.0, 0.9], t_pulse=0.0)).max() < 1e-18
 
 
 @pytest.mark.parametrize("overrides", [{}, OXIDE_CELL], ids=["cmos", "oxide"])
-def test_a_write_overwrites_whatever_was_stored(condition, overrides):
+def test_write_is_independent_of_the_stored_voltage(condition, overrides):
     designs = condition.designs.model_copy(
         update={"cell": condition.designs.cell.model_copy(update=overrides)}
     )
@@ -65,7 +65,7 @@ def test_a_write_overwrites_whatever_was_stored(condition, overrides):
     np.testing.assert_allclose([waves[f"v(sn{i})"][-1] for i in range(3)], target, atol=7e-3)
 
 
-def test_retention_does_not_depend_on_gmin(condition):
+def test_retention_is_independent_of_gmin(condition):
     aged = [
         simulate(cell_retention(condition, [0.2, 0.7], 0.0, 0.02, gmin=gmin)).require()
         for gmin in (1e-20, 1e-23)
@@ -81,7 +81,7 @@ def waves_start(waves, node):
 
 
 def test_retention_of_a_known_leak_is_exponential(condition, tmp_path):
-    """A leak that dwarfs the transistors' makes the cell an RC circuit, whose decay is known."""
+    """With a leakage far above that of the transistors the cell is an RC circuit with a known decay."""
     shipped = condition.technology
     text = shipped.library.read_text().replace("g_leak=1e-14", "g_leak=1e-5")
     assert text != shipped.library.read_text()
@@ -99,7 +99,7 @@ def test_retention_of_a_known_leak_is_exponential(condition, tmp_path):
     np.testing.assert_allclose(np.log(deviation[late]), line, atol=0.01)
 
 
-def test_an_ideal_charge_moves_the_integration_node_by_q_over_c(condition):
+def test_charge_moves_the_integration_node_by_q_over_c(condition):
     charge = [40e-15, 200e-15]
     waves = simulate(conversion(condition, charge, signed=False)).require()
     schedule = Schedule.single(condition.designs, signed=False)
@@ -107,11 +107,11 @@ def test_an_ideal_charge_moves_the_integration_node_by_q_over_c(condition):
         before, after = (
             waves.at(f"v(int{i})", t) for t in (schedule.integrate - 2e-10, schedule.ramp - 2e-10)
         )
-        # The comparator's coupling capacitor adds its share to the 1.7 pF.
+        # The coupling capacitor of the comparator adds to the 1.7 pF.
         assert (before - after) == pytest.approx(q / condition.designs.converter.c_int, rel=0.02)
 
 
-def test_a_conversion_takes_charge_over_ramp_current(condition):
+def test_pulse_width_is_charge_over_ramp_current(condition):
     charge = np.array([-50e-15, 100e-15, 250e-15, 500e-15])
     waves = simulate(conversion(condition, charge, signed=False)).require()
     width = [pulse_width(waves, f"v(out{i})", 0.45) for i in range(4)]
@@ -120,7 +120,7 @@ def test_a_conversion_takes_charge_over_ramp_current(condition):
     assert width[0] == 0.0
 
 
-def test_the_signed_converter_tells_the_sign(condition):
+def test_signed_converter_reports_sign_and_width(condition):
     charge = [-100e-15, 100e-15]
     waves = simulate(conversion(condition, charge, signed=True)).require()
     assert waves["v(sign0)"][-1] < 0.1 < 0.8 < waves["v(sign1)"][-1]
@@ -128,7 +128,7 @@ def test_the_signed_converter_tells_the_sign(condition):
     np.testing.assert_allclose(width, 100e-15 / condition.designs.readout.i_ramp, atol=0.01 * T_MAX)
 
 
-def test_a_column_with_one_pulse_is_one_cell(condition):
+def test_column_with_one_pulse_equals_one_cell(condition):
     stored, width = np.full(64, 0.45), np.zeros(64)
     stored[5], width[5] = 0.9, T_MAX
     waves = simulate(column(condition, stored, width, signed=False)).require()
@@ -137,7 +137,7 @@ def test_a_column_with_one_pulse_is_one_cell(condition):
     assert energy(waves, "ddc", 0.9) > 0
 
 
-def test_the_row_driver_delivers_both_polarities_at_full_width(condition):
+def test_row_driver_outputs_both_polarities_at_full_width(condition):
     waves = simulate(row_drive(condition, 5e-9, 16)).require()
     assert pulse_width(waves, "v(far)", 0.45) == pytest.approx(5e-9, abs=0.1e-9)
     assert waves["v(farb)"][0] > 0.85
@@ -145,8 +145,8 @@ def test_the_row_driver_delivers_both_polarities_at_full_width(condition):
     assert waves.at("v(far)", 4e-9) > 0.85
 
 
-def test_the_chain_computes_the_sign_of_a_small_attention(condition):
-    """Two keys along the query and one against it; values that the first two agree on."""
+def test_chain_computes_the_signs_of_a_small_attention(condition):
+    """Two keys with positive and one with a negative product; equal values for the first two."""
     query = np.full(8, T_MAX)
     key = np.column_stack([np.full(8, 0.9), np.full(8, 0.8), np.full(8, 0.0)])
     value = np.array([[0.9, 0.0], [0.9, 0.0], [0.0, 0.9]])
@@ -160,7 +160,7 @@ def test_the_chain_computes_the_sign_of_a_small_attention(condition):
     assert all(pulse_width(waves, f"v(out{d})", 0.45) > 1e-9 for d in range(2))
 
 
-def test_the_schedule_has_no_gaps():
+def test_phase_durations_add_up_to_the_operation():
     schedule = Schedule.of(Designs())
     assert sum(seconds for _, seconds in schedule.phases) == pytest.approx(schedule.end)
 
@@ -173,13 +173,13 @@ def test_unknown_sizes_are_refused_with_their_path():
         Designs.of(technology, cell={"v_write_on": -1.0})
 
 
-def test_a_word_line_has_the_delay_of_its_distributed_wire(condition):
-    """A step through a distributed RC line reaches its far end's half after 0.38 R C (Elmore, 50 %)."""
+def test_word_line_delay_is_that_of_its_distributed_wire(condition):
+    """The far end of a distributed RC line reaches half of a step after 0.38 R C (Elmore, 50 %)."""
     array = condition.designs.array.model_copy(update={"r_wire": 2000.0, "c_wire": 2e-15, "section": 4})
     slow = replace(condition, designs=condition.designs.model_copy(update={"array": array}))
     waves = simulate(row_drive(slow, 20e-9, 64)).require()
     near, far = (waves.axis[np.argmax(waves[name] > 0.45)] for name in ("v(row)", "v(far)"))
-    # Gates add to the wire's 2 fF per cell, so the wire alone is a lower bound.
+    # Gates add to the wire's 2 fF per cell, so the wire alone gives a lower bound.
     wire = 0.38 * (64 * 2000.0) * (64 * 2e-15)
     assert wire < far - near < 1.5 * wire
 

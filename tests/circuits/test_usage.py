@@ -1,4 +1,4 @@
-"""What a running process has used, and what a simulation's result says of it."""
+"""Usage of a running process, and its record in the result of a simulation."""
 
 import math
 import os
@@ -20,7 +20,7 @@ c1 out 0 1p
 """
 
 
-def test_a_process_is_charged_for_what_it_holds_and_does():
+def test_usage_counts_memory_and_processor_time():
     code = "held = bytearray(50_000_000)\nsum(range(3_000_000))\nprint(1, flush=True)\ninput()"
     with subprocess.Popen(
         [sys.executable, "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE
@@ -32,14 +32,14 @@ def test_a_process_is_charged_for_what_it_holds_and_does():
     assert 0.02 < used.cpu < 60
 
 
-def test_a_process_that_is_gone_has_no_usage():
+def test_usage_of_an_ended_process_is_nan():
     process = subprocess.Popen([sys.executable, "-c", ""])
     process.wait()
     assert math.isnan(usage_of(process.pid).cpu)
 
 
-def test_the_parents_size_does_not_count(monkeypatch):
-    """The peak that the kernel hands on through fork and exec would be this process's."""
+def test_memory_of_the_parent_is_not_counted(monkeypatch):
+    """A peak inherited through fork and exec (`ru_maxrss`) would be that of this process."""
     monkeypatch.setattr(child, "SAMPLE_INTERVAL", 0.05)
     used = simulate(Simulation(LONG, end=40e-9)).usage
     ours = usage_of(os.getpid()).memory
@@ -47,10 +47,10 @@ def test_the_parents_size_does_not_count(monkeypatch):
     assert used.cpu > 0
 
 
-def test_a_short_run_is_not_looked_at():
+def test_usage_of_a_short_run_is_nan():
     deck = "* short\nv1 in 0 1\nr1 in 0 1k\n.save v(in)\n.op\n.end\n"
     assert math.isnan(simulate(Simulation(deck)).usage.memory)
 
 
-def test_a_run_beyond_its_time_is_given_up():
+def test_long_run_is_stopped_at_its_time_limit():
     assert simulate(Simulation(LONG.replace("40n", "40u"), end=40e-6, timeout=0.7)).status == "timeout"

@@ -1,4 +1,4 @@
-"""Ideal elements in place of a circuit's transistors: the same deck, but with answers in closed form."""
+"""Ideal elements in place of a circuit's transistors, so that a deck has results in closed form."""
 
 import re
 from dataclasses import replace
@@ -7,7 +7,7 @@ from gaincell.circuits.runner import Simulation
 
 
 def with_ideal(simulation: Simulation, subcircuit: str, *lines: str) -> Simulation:
-    """The deck with the body of one of its sub-circuits replaced; its ports and parameters stay."""
+    """Replace the body of a sub-circuit in a deck by `lines`; its ports and parameters stay."""
     head = rf"^\.subckt {subcircuit} [^\n]*\n(?:\+[^\n]*\n)*"
     pattern = re.compile(rf"({head}).*?^\.ends {subcircuit}$", re.IGNORECASE | re.MULTILINE | re.DOTALL)
     body = "\n".join(lines)

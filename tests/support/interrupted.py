@@ -1,4 +1,4 @@
-"""A run in a process of its own that tells what it has simulated, so that tests can kill it and count."""
+"""Runs in separate processes that log their simulations, so that tests can kill and count them."""
 
 import subprocess
 import sys
@@ -39,7 +39,7 @@ def start(
     scheduler: str | None = None,
     stderr: int | None = None,
 ):
-    """Start a run of `oracle_ramp` with two workers; cache and log are shared within `folder`."""
+    """Start a run of `oracle_ramp` with two workers; all runs in `folder` share its cache and log."""
     script = SCRIPT.format(
         support=str(Path(__file__).parent),
         technology=str(technology),
@@ -55,6 +55,6 @@ def start(
 
 
 def simulated(folder: Path) -> int:
-    """Simulations that have finished in all runs together."""
+    """Number of finished simulations of all runs in `folder`."""
     log = folder / "log"
     return len(log.read_text()) if log.exists() else 0

@@ -1,4 +1,4 @@
-"""Procedures whose results have a closed form, and some that fail on purpose."""
+"""Procedures with results in closed form, and one that fails on purpose."""
 
 import numpy as np
 import pandas as pd

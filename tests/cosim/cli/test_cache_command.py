@@ -2,6 +2,7 @@
 
 import json
 
+import oracles  # noqa: F401  # registers the procedure of the plan
 import pytest
 import typer
 from typer.testing import CliRunner

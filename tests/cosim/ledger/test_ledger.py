@@ -30,7 +30,7 @@ def test_published_totals_and_ratios_follow_from_the_stages(leroux, traces_of):
 
 def test_at_window_scales_each_stage_with_keys_sub_tiles_or_tokens(full, traces_of):
     ledger = account(traces_of(full, window=8), full)
-    larger = ledger.at_window(24, columns=8)
+    larger = ledger.at_window(24)
     before, after = ledger.stages(), larger.stages()
     growth = {stage: after[stage][0] / before[stage][0] for stage in before}
     assert growth == pytest.approx(

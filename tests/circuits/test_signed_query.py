@@ -1,4 +1,4 @@
-"""Signed query in transistors: swapped plates and complementary cells against closed forms."""
+"""Signed queries at transistor level: swapped plates and complementary cells against closed forms."""
 
 import numpy as np
 import pytest
@@ -26,7 +26,7 @@ def two_phases(technology):
 
 
 def charged_twice(condition, first, second, parasitic):
-    """A converter of two phases that gets a charge (C) in either, with a capacitance (F) on its line."""
+    """Swing (V) and width (s) of a two-phase converter with one charge (C) per phase and a parasitic (F)."""
     design, schedule = condition.designs.converter, Schedule.of(condition.designs)
     circuit = open_circuit("two charges", condition, *netlists_of(design))
     converter_lines(circuit, condition, design, schedule)
@@ -45,30 +45,34 @@ def charged_twice(condition, first, second, parasitic):
     return before - after, pulse_width(waves, "v(out)", condition.vdd / 2)
 
 
-def retained(condition, parasitic):
-    """What 100 fC of the first phase count for, from two conversions: offset and injection drop out."""
+def swap_efficiency(condition, parasitic):
+    """Fraction of the first phase's charge that counts after the swap, from two conversions.
+
+    The difference of the two conversions cancels offset and charge injection.
+    """
     design = condition.designs.converter
     one, both = (charged_twice(condition, *q, parasitic)[1] for q in ((0, 150e-15), (100e-15, 250e-15)))
     return 1 - (both - one) * design.i_ramp / 100e-15
 
 
-def test_swapped_plates_subtract_and_the_line_s_own_charge_does_not_change_sign(technology):
-    """Q2 - kappa Q1, kappa = (C - C_line) / (C + C_line): the capacitor is turned round, the line is not.
+def test_swap_efficiency_follows_from_the_line_capacitance(technology):
+    """Q2 - kappa Q1, kappa = (C - C_line) / (C + C_line): the swap inverts the capacitor, not the line.
 
-    C_line is a known capacitor and the switches' own; the latter, found with one capacitor, predicts another.
+    C_line is a known capacitor plus that of the switches. The capacitance of the switches found with one
+    known capacitor predicts kappa for another.
     """
     condition = two_phases(technology)
     c_int = condition.designs.converter.c_int
-    found = retained(condition, 100e-15)
+    found = swap_efficiency(condition, 100e-15)
     own = c_int * (1 - found) / (1 + found) - 100e-15
     assert 0 < own < 120e-15
     line = own + 500e-15
-    assert retained(condition, 500e-15) == pytest.approx((c_int - line) / (c_int + line), abs=0.02)
+    assert swap_efficiency(condition, 500e-15) == pytest.approx((c_int - line) / (c_int + line), abs=0.02)
 
 
 @pytest.mark.parametrize("scheme", ["two-phase", "mirrored"])
-def test_a_negative_query_turns_a_cell_round(technology, scheme):
-    """A cell at 0 V brings charge in; under a negative pulse that counts like a cell at vdd, positive."""
+def test_negative_query_inverts_the_sign_of_a_cell(technology, scheme):
+    """A cell at 0 V under a negative query counts like a cell at vdd under a positive one."""
     v_store, t_pulse = np.array([0.0, 0.9, 0.45, 0.45]), np.array([-T_MAX, 0.0, 0.0, 0.0])
     plain = Condition(technology)
     positive = simulate(column(plain, np.full(4, 0.9), -t_pulse, signed=False)).require()
@@ -78,13 +82,13 @@ def test_a_negative_query_turns_a_cell_round(technology, scheme):
         waves = simulate(column(plain, *mirrored_rows(v_store, t_pulse, 0.9), signed=False)).require()
     width, expected = (pulse_width(w, "v(out)", 0.45) for w in (waves, positive))
     assert expected > 0.1 * T_MAX
-    if scheme == "two-phase":  # the swap loses the line's share twice
+    if scheme == "two-phase":  # the swap loses the charge of the line twice
         expected *= 0.9
     assert width == pytest.approx(expected, abs=0.015 * T_MAX)
 
 
-def test_a_chain_of_two_phases_sees_the_sign_of_its_query(technology):
-    """Keys at 0 V under negative queries agree with them; the same keys under positive ones do not."""
+def test_two_phase_chain_distinguishes_the_signs_of_a_query(technology):
+    """Keys at 0 V have a positive product with negative queries and a negative one with positive queries."""
     condition = two_phases(technology)
     schedule = Schedule.of(condition.designs)
     widths = []
@@ -96,13 +100,13 @@ def test_a_chain_of_two_phases_sees_the_sign_of_its_query(technology):
     assert schedule.end == pytest.approx(Schedule.of(Designs.of(technology)).end + 17e-9, abs=0.3e-9)
 
 
-def test_complements_follow_the_cells_and_no_pulse_is_negative():
+def test_mirrored_rows_have_complements_and_non_negative_pulses():
     stored, width = mirrored_rows(np.array([[0.1, 0.2], [0.3, 0.4]]), np.array([1e-9, -2e-9]), 0.9)
     np.testing.assert_allclose(stored, [[0.1, 0.2], [0.3, 0.4], [0.8, 0.7], [0.6, 0.5]])
     np.testing.assert_allclose(width, [1e-9, 0, 0, 2e-9])
 
 
-def test_one_phase_is_as_it_was(technology):
+def test_one_phase_has_no_swap(technology):
     schedule = Schedule.of(Designs.of(technology))
     assert schedule.swap is None and schedule.positive == schedule.integrate
     assert (
@@ -125,11 +129,11 @@ def test_one_phase_is_as_it_was(technology):
         ({"cel": {}}, "designs.cel: there is no such size; use one of cell, converter"),
     ],
 )
-def test_sizes_that_cannot_be_are_refused_with_their_path(technology, sizes, message):
+def test_invalid_sizes_are_refused_with_their_path(technology, sizes, message):
     with pytest.raises(TechnologyError, match=message):
         Designs.of(technology, **sizes)
 
 
-def test_the_oxide_write_device_brings_its_levels(technology):
+def test_oxide_write_device_implies_its_word_line_levels(technology):
     cell = Designs.of(technology, cell={"write_device": "oxide", "v_write_on": 2.0}).cell
     assert (cell.v_write_on, cell.v_write_off) == (2.0, OXIDE_CELL["v_write_off"])

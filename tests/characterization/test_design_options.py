@@ -1,4 +1,4 @@
-"""Procedures of the design options, read off known waveforms; a knob re-simulates what it is part of."""
+"""Procedures of the design options on known waveforms; a changed size re-simulates what uses it."""
 
 from dataclasses import replace
 
@@ -37,11 +37,11 @@ def waveforms(**signals):
 
 
 @pytest.mark.parametrize("scheme", SCHEMES)
-def test_a_signed_column_is_read_off_its_waveforms(technology, scheme):
-    """Constant currents for 100 ns at 0.9 V, and a line left 0.1 V below its rest: closed forms.
+def test_signed_column_measurements_match_known_waveforms(technology, scheme):
+    """Constant currents for 100 ns at 0.9 V, and a line 0.1 V below its rest voltage: closed forms.
 
-    The clocks' currents count from 0.2 ns before the swap to it (the pair that opens), and from then until
-    0.1 ns before the positive pulses (the pair that closes), with either sign.
+    The currents of the clocks that open a pair count for the 0.2 ns before the swap; those of the clocks that
+    close a pair from the swap until 0.1 ns before the positive pulses. Both signs count.
     """
     ctx = Context(technology)
     clocks = {"i(vfwd)": 4e-6, "i(vfwdb)": -5e-6, "i(vrev)": -6e-6, "i(vrevb)": 7e-6}
@@ -57,8 +57,8 @@ def test_a_signed_column_is_read_off_its_waveforms(technology, scheme):
     assert row["t_operation"] == pytest.approx(Schedule.of(Designs()).end + extra)
 
 
-def test_the_clocks_of_the_swap_cost_what_their_switches_gates_are(technology):
-    """The same per converter in a deck of one or three and whatever the charge, twice for twice the width."""
+def test_swap_energy_is_proportional_to_the_switch_width(technology):
+    """It is independent of the number of converters in a deck and of the charge."""
     cost = {}
     for width, charges in ((12e-6, [0.0]), (12e-6, [-1e-13, 0.0, 3e-13]), (24e-6, [0.0])):
         ctx = Context(technology, designs={"converter": TWO_PHASES | {"w_swap": width}})
@@ -71,8 +71,8 @@ def test_the_clocks_of_the_swap_cost_what_their_switches_gates_are(technology):
     assert 20e-15 < cost[12e-6, 1] < 200e-15
 
 
-def test_a_chain_clocks_every_one_of_its_converters(technology):
-    """What the bill takes from a single converter is what each of a chain's bank takes, in transistors."""
+def test_swap_energy_of_a_chain_is_the_sum_over_its_converters(technology):
+    """The bank of a chain uses the energy of a single converter per converter, at transistor level."""
     ctx = Context(technology, designs={"converter": TWO_PHASES})
     points = pd.DataFrame({"signed": False, "charge": [1e-13]})
     alone = find("converter").measure(ctx, points, simulated(ctx, "converter", points))["e_swap"].iloc[0]
@@ -86,13 +86,13 @@ def test_a_chain_clocks_every_one_of_its_converters(technology):
 
 
 def simulated(ctx, procedure, points):
-    """Waveforms of the one batch that answers all points."""
+    """Waveforms of the only batch of some points."""
     (batch,) = find(procedure).batches(ctx, points)
     return simulate(batch.simulation).require()
 
 
 @pytest.mark.parametrize(("sign", "expected"), [(0.9, 4e-9), (0.0, -4e-9)])
-def test_a_normalising_column_is_read_off_its_waveforms(technology, sign, expected):
+def test_normaliser_measurements_match_known_waveforms(technology, sign, expected):
     waves = waveforms(**{"i(vvdd)": -2e-6, "i(vddc)": -3e-6, "v(bl)": 0.5, "v(sign)": sign})
     row = find("normaliser").measure(Context(technology), pd.DataFrame({"v_store": [0.6]}), waves).iloc[0]
     assert row["t_out"] == pytest.approx(expected)
@@ -100,7 +100,7 @@ def test_a_normalising_column_is_read_off_its_waveforms(technology, sign, expect
     assert row["e_reset"] == 0.0
 
 
-def test_both_schemes_get_the_same_queries_and_contents(technology):
+def test_both_schemes_have_equal_queries_and_stored_values(technology):
     ctx = Context(technology, samples=3)
     procedure = find("signed_column")
     points = procedure.points(ctx)
@@ -114,7 +114,7 @@ def test_both_schemes_get_the_same_queries_and_contents(technology):
     assert signs_queries(mirrored) and signs_queries(swapped) and not signs_queries(ctx.condition.designs)
 
 
-def test_the_normaliser_is_swept_over_the_levels_above_the_middle(technology):
+def test_normaliser_sweeps_the_levels_above_the_middle(technology):
     ctx = Context(technology, samples=4, designs={"array": {"normaliser": 0.6}})
     points = find("normaliser").points(ctx)
     levels = [0.9 * x for x in (4 / 7, 0.6, 5 / 7, 6 / 7, 1.0)]
@@ -146,7 +146,7 @@ def decks(technology, procedure, designs):
 
 
 WITH_CELLS = {"cell_transfer", "cell_write", "cell_retention", "row_driver", "column", "chain"}
-KNOBS = [
+CHANGED_SIZES = [
     ("converter", "c_int", 3e-12, {"converter", "column", "chain"}),
     (
         "cell",
@@ -163,8 +163,8 @@ KNOBS = [
 ]
 
 
-@pytest.mark.parametrize(("circuit", "size", "value", "touched"), KNOBS)
-def test_a_knob_changes_the_netlists_that_it_is_part_of(technology, circuit, size, value, touched):
+@pytest.mark.parametrize(("circuit", "size", "value", "touched"), CHANGED_SIZES)
+def test_size_changes_only_the_netlists_that_use_it(technology, circuit, size, value, touched):
     procedures = Plan.load("nominal").procedures
     changed = {
         name
@@ -174,8 +174,8 @@ def test_a_knob_changes_the_netlists_that_it_is_part_of(technology, circuit, siz
     assert changed == touched
 
 
-def test_what_a_knob_does_not_touch_comes_from_the_cache(tmp_path):
-    """The driver's strength is no part of the device sweeps."""
+def test_procedures_without_a_changed_size_come_from_the_cache(tmp_path):
+    """The driver's strength has no effect on the sweeps of single devices."""
     plan = Plan(name="two", procedures=("device", "row_driver"))
     cache = Cache(tmp_path / "cache")
     first = characterize(plan, tmp_path / "a", jobs=1, cache=cache)
