@@ -174,5 +174,5 @@ def test_the_number_of_test_processes_follows_cores_and_memory(machine, tmp_path
         text=True,
         check=True,
     )
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    assert 1 <= int(done.stdout) <= min(cores, max(1, memory / 2))
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**20
+    assert 1 <= int(done.stdout) <= min(cores, max(1, memory / 1536))
