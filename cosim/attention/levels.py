@@ -12,6 +12,7 @@ from torch import Tensor
 from ...circuits.errors import HardwareError
 from ...models import Hardware
 from .effects import Effects
+from .quantisers import nearest_level
 
 NO_LEVEL = 255
 """Code for NaN; the same number as in the sources of `kernels/cpp/src`."""
@@ -58,7 +59,7 @@ def levels_of(volts: Tensor, array: int, hardware: Hardware) -> Tensor:
     """
     low, high, steps = _range(array, hardware)
     volts = volts if volts.dtype == torch.float64 else volts.float()
-    level = torch.round((volts.clamp(low, high) - low) / (high - low) * steps)
+    level = nearest_level(volts.clamp(low, high), low, high, steps + 1)
     return level.nan_to_num(nan=NO_LEVEL).to(torch.uint8)
 
 

@@ -17,6 +17,28 @@ def straight_through(x: Tensor, rounded: Tensor) -> Tensor:
     return rounded.detach() + (x - x.detach())
 
 
+def nearest_level(x: Tensor, low: float, high: float, levels: int) -> Tensor:
+    """Number of the nearest of equally spaced levels, from 0 for `low`; of two nearest ones the even one.
+
+    The division comes first and is rounded on its own, here as in every implementation: another order, or a
+    product with the reciprocal, moves values midway between two levels to the other one.
+
+    Args:
+        x: values in [low, high], any shape, floating point.
+        low: lowest level, in the unit of `x`.
+        high: highest level, in the unit of `x`.
+        levels: number of levels.
+
+    Returns:
+        Whole numbers, in the shape and dtype of `x`; NaN for NaN.
+    """
+    span: Tensor | float = high - low
+    if x.is_cuda:
+        # On CUDA, torch divides by a number through its reciprocal; by a tensor it divides.
+        span = torch.full((), span, dtype=x.dtype, device=x.device)
+    return torch.round((x - low) / span * (levels - 1))
+
+
 def quantise(x: Tensor, low: float, high: float, levels: int) -> Tensor:
     """Nearest of equally spaced levels, both ends of the range included, with a straight-through gradient.
 
@@ -26,8 +48,8 @@ def quantise(x: Tensor, low: float, high: float, levels: int) -> Tensor:
         high: highest level, in the unit of `x`.
         levels: number of levels.
     """
-    span, steps = high - low, levels - 1
-    return straight_through(x, low + span * (torch.round((x - low) / span * steps) / steps))
+    level = nearest_level(x, low, high, levels)
+    return straight_through(x, low + (high - low) * (level / (levels - 1)))
 
 
 def count(width: Tensor, levels: int) -> Tensor:

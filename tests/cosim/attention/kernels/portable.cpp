@@ -64,7 +64,7 @@ struct Circuit {
       a.mirrored = full && i == 0, a.has_extra = full && i == 1, a.extra = 0.9f;
       a.width = p.depth * (1 + a.mirrored) + a.has_extra;
       a.table = a.gradient = table[i].data(), a.slope = slope[i].data();
-      a.high = 0.9f, a.per_volt = levels_per_volt(0, 0.9f, kLevels), a.constant = a.gradient_constant = 0.4f / depth;
+      a.high = 0.9f, a.span = 0.9f, a.constant = a.gradient_constant = 0.4f / depth;
       a.factors = factors.data(), a.kept = kept.data(), a.kinds = kinds.data();
       a.values = i ? v : k, a.key_stride = p.depth, a.head_stride = keys * p.depth, a.batch_stride = 2 * a.head_stride;
       std::fill_n(a.parts, kMostChannels, kAllParts);

@@ -157,7 +157,7 @@ struct Call {
     TORCH_CHECK(a.channels() <= kMostChannels, "cells have at most ", kMostChannels - 1, " terms, got ", a.terms);
     std::fill_n(a.parts, kMostChannels, kAllParts);
     TORCH_CHECK(a.levels <= 0xffff, "cells hold at most ", 0xffff, " levels, got ", a.levels);
-    a.per_volt = a.levels ? levels_per_volt(a.low, a.high, a.levels) : 0.0f;
+    a.span = static_cast<float>(numbers[kHigh] - numbers[kLow]);
     a.constant = static_cast<float>(numbers[first ? kConstant1 : kConstant2]);
     a.gradient_constant = static_cast<float>(numbers[first ? kGradientConstant1 : kGradientConstant2]);
     a.mirrored = first && a.levels && shape[kMirrored];

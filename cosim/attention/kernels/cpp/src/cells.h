@@ -14,10 +14,12 @@ namespace gaincell {
 // Adding it leaves a number's nearest whole one in the lowest bits.
 constexpr float kMagic = 12582912.0f;
 
+// Number of levels below volts inside the range, not yet rounded. The operations and their order are those of
+// `levels_of` in levels.py: with others, volts midway between two levels go to the other one.
+inline float height(const Array& a, float volts) { return (volts - a.low) / a.span * (a.levels - 1); }
+
 // Level of the last column, which is no part of `values`.
-inline int level_of_extra(const Array& a) {
-  return static_cast<int>(std::nearbyint((a.extra - a.low) / (a.high - a.low) * (a.levels - 1)));
-}
+inline int level_of_extra(const Array& a) { return static_cast<int>(std::nearbyint(height(a, a.extra))); }
 
 // Levels of the complements and of the last column, from those of the elements.
 inline void complete_levels(const Array& a, Level* __restrict level) {
@@ -32,10 +34,11 @@ inline void complete_levels(const Array& a, Level* __restrict level) {
 
 // Level of every element of a row of keys; `levels` for what is not a number.
 inline void levels_of(const Array& a, const float* __restrict volts, Level* __restrict level) {
-  const float low = a.low, high = a.high, per_volt = a.per_volt;
+  const float low = a.low, high = a.high, span = a.span, steps = a.levels - 1;
   const int depth = a.depth(), levels = a.levels;
   for (int d = 0; d < depth; ++d) {
-    const float nearest = (clip(volts[d], low, high) - low) * per_volt + kMagic;
+    // As `height`. Rounded before the addition, which the compiler may otherwise fuse with the product.
+    const float nearest = std::nearbyint((clip(volts[d], low, high) - low) / span * steps) + kMagic;
     level[d] =
         static_cast<Level>(nearest == nearest ? std::bit_cast<int>(nearest) - std::bit_cast<int>(kMagic) : levels);
   }

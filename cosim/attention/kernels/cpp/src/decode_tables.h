@@ -69,18 +69,25 @@ struct Volts {
   static const float* elements(const Array& a) { return a.values; }
   static void levels(const Array& a, const float* row, Level* level) { levels_of(a, row, level); }
 #if defined(__AVX512F__)
-  __m512 low, high, per_volt, magic;
+  __m512 low, high, span, per_span, steps, magic;
   explicit Volts(const Array& a)
       : low(_mm512_set1_ps(a.low)),
         high(_mm512_set1_ps(a.high)),
-        per_volt(_mm512_set1_ps(a.per_volt)),
+        span(_mm512_set1_ps(a.span)),
+        per_span(_mm512_set1_ps(1 / a.span)),
+        steps(_mm512_set1_ps(static_cast<float>(a.levels - 1))),
         magic(_mm512_set1_ps(kMagic + 1)) {}
   __m512i entries(const float* row) const { return entries_of(_mm512_loadu_ps(row)); }
   __m512i entries(const float* row, __mmask16 in) const { return entries_of(_mm512_maskz_loadu_ps(in, row)); }
   __m512i entries_of(__m512 x) const {
     x = _mm512_min_ps(high, _mm512_max_ps(low, x));
     if (!FromZero) x = _mm512_sub_ps(x, low);
-    return _mm512_castps_si512(_mm512_fmadd_ps(x, per_volt, magic));
+    // x / span: the product with a reciprocal, corrected by the remainder, rounds as a division does (Markstein 1990)
+    // in a quarter of its time. Rounded before the addition, see `levels_of`.
+    const __m512 near = _mm512_mul_ps(x, per_span);
+    const __m512 share = _mm512_fmadd_ps(_mm512_fnmadd_ps(near, span, x), per_span, near);
+    const __m512 level = _mm512_roundscale_ps(_mm512_mul_ps(share, steps), _MM_FROUND_CUR_DIRECTION);
+    return _mm512_castps_si512(_mm512_add_ps(level, magic));
   }
 #else
   explicit Volts(const Array&) {}

@@ -58,7 +58,7 @@ struct Array {
   const float* gradient = nullptr;  // the same, response in the gradient of the pulses: `table`, or a surrogate
   int bearer = 0;                   // the term that a surrogate stands for, where it comes beside terms; see below
   float low = 0, high = 0;          // volts of the first and the last level
-  float per_volt = 0;               // levels per volt, see `levels_per_volt`
+  float span = 0;                   // high - low, rounded once
   float constant = 0;               // response that is the same for every cell and does not age
   float gradient_constant = 0;      // its part in the gradient of the pulses
   // Volts (B, Hkv, S, depth), or terms (terms + loaded, B, Hkv, S, width). Then `table` is the same pointer, and
@@ -110,16 +110,5 @@ struct Problem {
            (((static_cast<int64_t>(b) * heads + h) * queries + query) * flag_tiles + tile - first_tile) * flag_bytes();
   }
 };
-
-// (levels - 1) / (high - low), so that a multiplication may stand for the division. It cannot be exact; rounded to the
-// side on which the middle of the range, where stored zeros lie, falls as a division rounds it: to the even level.
-inline float levels_per_volt(float low, float high, int levels) {
-  const double half = (static_cast<double>(high) - low) / 2, steps = levels - 1;
-  float per_volt = static_cast<float>(steps / (2 * half));
-  const bool up = (levels - 1) % 4 == 3;
-  while (up ? per_volt * half <= steps / 2 : per_volt * half >= steps / 2)
-    per_volt = std::nextafter(per_volt, up ? INFINITY : 0.0f);
-  return per_volt;
-}
 
 }  // namespace gaincell
