@@ -2,7 +2,7 @@
 # Prints how many test processes to run: one per core of this process, as far as memory goes.
 set -eu
 
-# A process takes 0.9 GB at most, and the programs that a test starts take about as much again for a while.
+# A process takes 1.0 GB at most, and the programs that a test starts take about as much again for a while.
 MIB_EACH=1536
 
 least() { [ "$1" -lt "$2" ] && echo "$1" || echo "$2"; }
