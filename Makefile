@@ -22,23 +22,27 @@ PYTEST = OMP_NUM_THREADS=1 OPENBLAS_NUM_THREADS=1 $(BIN)/pytest -q -n $(WORKERS)
 
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
-.PHONY: demo test test-all test-latest lint setup kits constraints shipped benchmark clean
+.PHONY: demo test test-all test-latest lint kernels setup kits constraints shipped benchmark clean
 .DELETE_ON_ERROR:
 
 demo: setup
 	$(BIN)/gaincell demo
 
-test: lint
+test: lint kernels
 	$(PYTEST) -m "not slow" $(TESTS)
 
-test-all: lint
+test-all: lint kernels
 	$(PYTEST) $(TESTS)
 
 test-latest: VENV := .venv-latest
 test-latest:
-	$(MAKE) VENV=$(VENV) CONSTRAINTS= TORCH="torch>=2.6" TRITON="triton>=3.7" setup $(if $(TESTS),,kits)
+	$(MAKE) VENV=$(VENV) CONSTRAINTS= TORCH="torch>=2.13" TRITON="triton>=3.7" setup $(if $(TESTS),,kits)
 	$(PYTEST) -W error -m "not slow" $(TESTS)
 	$(BIN)/ruff check .
+
+# One build for all test processes, which would wait for it.
+kernels: setup
+	@$(BIN)/python -m gaincell.cosim.attention.kernels.cpp.build
 
 lint: setup
 	$(BIN)/ruff check .

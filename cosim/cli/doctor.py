@@ -75,9 +75,6 @@ def diagnose() -> list[Component]:
         _package("schemdraw", "schematics", pip="schemdraw>=0.18"),
         Component("distributed", _version("distributed"), "running on a Dask cluster", False),
         Component("C++ compiler", _compiler(), "native attention", False, apt="g++"),
-        Component(
-            "ninja", _version("ninja") or shutil.which("ninja"), "native attention", False, pip="ninja>=1.11"
-        ),
         Component("NVIDIA GPU", _gpu(), "training on a GPU", False),
         Component("processor", _processor(), "times depend on it", False),
         *_kits(),

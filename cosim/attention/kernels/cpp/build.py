@@ -202,3 +202,16 @@ def _alive(pid: int) -> bool:
     except PermissionError:
         return True
     return True
+
+
+def main() -> None:
+    """Compile the operators where a compiler is installed, so that later processes find them."""
+    reason = missing_compiler()
+    if reason is not None:
+        _to_stderr(f"attention kernels are not compiled: {reason}")
+        return
+    build()
+
+
+if __name__ == "__main__":
+    main()
