@@ -2,8 +2,9 @@
 
 import hashlib
 import json
-import multiprocessing
 import stat
+import subprocess
+import sys
 
 import pytest
 
@@ -73,27 +74,26 @@ def test_old_content_is_readable_while_the_new_one_is_written(tmp_path):
     assert (seen, path.read_bytes()) == ([b"old"], b"new")
 
 
-def _write_repeatedly(path, letter):
-    for _ in range(20):
-        write_atomically(path, letter * SIZE)
+WRITER = """
+import sys
+from pathlib import Path
+from gaincell.circuits.files import write_atomically
+for _ in range(50):
+    write_atomically(Path(sys.argv[1]), sys.argv[2].encode() * int(sys.argv[3]))
+"""
 
 
 def test_concurrent_writers_leave_one_whole_file(tmp_path):
     path = tmp_path / "table"
-    letters = (b"a", b"b", b"c")
-    context = multiprocessing.get_context("spawn")
-    writers = [context.Process(target=_write_repeatedly, args=(path, letter)) for letter in letters]
-    for writer in writers:
-        writer.start()
+    commands = [[sys.executable, "-c", WRITER, str(path), letter, str(SIZE)] for letter in "abc"]
+    writers = [subprocess.Popen(command) for command in commands]
     contents = set()
-    while any(writer.is_alive() for writer in writers):
+    while any(writer.poll() is None for writer in writers):
         if path.exists():
             contents.add(path.read_bytes())
-    for writer in writers:
-        writer.join()
     contents.add(path.read_bytes())
-    assert [writer.exitcode for writer in writers] == [0, 0, 0]
-    assert contents <= {letter * SIZE for letter in letters}
+    assert [writer.returncode for writer in writers] == [0, 0, 0]
+    assert contents <= {letter.encode() * SIZE for letter in "abc"}
     assert names(tmp_path) == ["table"]
 
 
