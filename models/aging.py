@@ -30,9 +30,12 @@ class Retention(Surrogate):
 
     @model_validator(mode="after")
     def _shapes_match(self) -> Retention:
-        if self.drift.shape != (len(self.voltages), len(self.ages)):
+        for name, points in (("voltages", self.voltages), ("ages", self.ages)):
+            if points.ndim != 1 or points.size < 2 or not np.all(np.diff(points) > 0):
+                raise ValueError(f"{name}: need at least two, strictly increasing")
+        if self.drift.shape != (self.voltages.size, self.ages.size):
             raise ValueError(
-                f"drift: need shape {(len(self.voltages), len(self.ages))}, got {self.drift.shape}"
+                f"drift: need shape {(self.voltages.size, self.ages.size)}, got {self.drift.shape}"
             )
         return self
 

@@ -81,8 +81,8 @@ class Spline(Surrogate):
 
     @model_validator(mode="after")
     def _shapes_match(self) -> Spline:
-        count = len(self.knots)
-        if count < 2 or not np.all(np.diff(self.knots) > 0):
+        count = self.knots.size
+        if self.knots.ndim != 1 or count < 2 or not np.all(np.diff(self.knots) > 0):
             raise ValueError("knots: need at least two, strictly increasing")
         if self.coefficients.shape != (count - 1, 4):
             raise ValueError(

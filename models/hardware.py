@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, ClassVar, Literal
 
@@ -146,6 +147,10 @@ class Hardware(DigestValue):
             isinstance(c, Polynomial) for c in self.cells.values()
         ):
             raise ValueError("decay_per_token applies to polynomial cells only; give `aging` for the others")
+        try:
+            json.dumps(self.provenance, allow_nan=False)
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"provenance: {error}") from None
         return self
 
     @property
@@ -227,9 +232,22 @@ class Hardware(DigestValue):
             directory: folder to write to; it is made if necessary.
 
         Raises:
+            HardwareError: an update has given it a value that hardware may not have, such as NaN.
             OSError: the folder or a file cannot be written.
         """
-        write_bundle(Path(directory), self.model_dump())
+        values = self.model_dump()
+        if complaint := self._complaint(values):
+            raise HardwareError(f"hardware {self.name!r} cannot be saved: {complaint}")
+        write_bundle(Path(directory), values)
+
+    @classmethod
+    def _complaint(cls, values: Any) -> str | None:
+        """What keeps values from being those of a hardware; None if they are."""
+        try:
+            cls.model_validate(values)
+        except ValidationError as error:
+            return _first(error)
+        return None
 
     @classmethod
     def from_pretrained(cls, name_or_directory: str | Path) -> Hardware:
@@ -252,11 +270,15 @@ class Hardware(DigestValue):
                 f"shipped: {', '.join(shipped_hardware())}; `gaincell fit` makes others"
             )
         try:
-            return cls.model_validate(read_bundle(directory))
+            return cls.model_validate(read_bundle(directory, cls._complaint))
         except ValidationError as error:
-            first = error.errors()[0]
-            where = ".".join(str(part) for part in first["loc"])
-            raise HardwareError(f"{directory / 'hardware.json'}: {where}: {first['msg']}") from error
+            raise HardwareError(f"{directory / 'hardware.json'}: {_first(error)}") from error
+
+
+def _first(error: ValidationError) -> str:
+    """First complaint as "field.part: what is wrong"."""
+    first = error.errors()[0]
+    return ": ".join(filter(None, (".".join(str(part) for part in first["loc"]), first["msg"])))
 
 
 def shipped_hardware() -> list[str]:

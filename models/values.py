@@ -4,14 +4,20 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from typing import Annotated, Any, ClassVar, NamedTuple, Self
+from typing import Annotated, Any, ClassVar, NamedTuple, Self, get_args
 
 import numpy as np
-from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PrivateAttr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, PlainSerializer, PrivateAttr, model_validator
 
 
 def _read_only(data: Any) -> np.ndarray:
-    array = np.array(data, dtype=np.float64)
+    try:
+        array = np.array(data, dtype=np.float64)
+    except TypeError as error:
+        raise ValueError(str(error)) from None
+    if not np.isfinite(array).all():
+        count = array.size - np.isfinite(array).sum()
+        raise ValueError(f"{count} of {array.size} numbers are not finite")
     array.flags.writeable = False
     return array
 
@@ -19,23 +25,33 @@ def _read_only(data: Any) -> np.ndarray:
 FloatArray = Annotated[
     np.ndarray, BeforeValidator(_read_only), PlainSerializer(lambda a: a.tolist(), when_used="json")
 ]
-"""Read-only float64 array; lists are accepted on input."""
+"""Read-only float64 array of finite numbers; lists are accepted on input."""
 
 
 class Value(BaseModel):
-    """A frozen, validated value. Unknown keys are refused.
+    """A frozen, validated value. Unknown keys and numbers that are not finite are refused.
 
     Two values are equal if they have the same type and all their fields are equal. Hashes follow from the
     content alone, so a value can be the key of a cache. The digest is computed once per instance: do not
     modify a dictionary field in place.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, allow_inf_nan=False)
 
     outside_digest: ClassVar[frozenset[str]] = frozenset()
     """Names of the fields that the digest leaves out."""
 
     _cached_digest: str | None = PrivateAttr(default=None)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _no_truth_value_is_a_number(cls, data: Any) -> Any:
+        if isinstance(data, Mapping):
+            for name, value in data.items():
+                field = cls.model_fields.get(name)
+                if isinstance(value, bool) and field is not None and not _takes_bool(field.annotation):
+                    raise ValueError(f"{name}={value} must not be true or false")
+        return data
 
     @property
     def digest(self) -> str:
@@ -69,6 +85,10 @@ class Value(BaseModel):
 
     def __hash__(self) -> int:
         return hash(self.digest)
+
+
+def _takes_bool(annotation: Any) -> bool:
+    return annotation in (bool, Any) or bool in get_args(annotation)
 
 
 class DigestValue(Value):

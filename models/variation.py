@@ -76,8 +76,8 @@ class ConverterVariation(Surrogate):
 
     @model_validator(mode="after")
     def _shapes_match(self) -> ConverterVariation:
-        count = len(self.mean)
-        if count not in (2, 4) or self.factor.shape != (count, count):
+        count = self.mean.size
+        if self.mean.ndim != 1 or count not in (2, 4) or self.factor.shape != (count, count):
             raise ValueError(
                 f"mean and factor: need shapes (2,) and (2, 2), or (4,) and (4, 4), got {self.mean.shape} "
                 f"and {self.factor.shape}"

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ConfigDict
 
 from ..chain import predict_chain, product_widths
 from ..hardware import Hardware
@@ -28,6 +29,8 @@ class Agreement(Value):
     Columns whose predicted and simulated widths are both 0, or both at full scale, are not counted: they
     agree with any model.
     """
+
+    model_config = ConfigDict(allow_inf_nan=True)
 
     product: int
     """1: K array and ReLU; 2: V array and signed read-out, which in a chain includes the first product."""

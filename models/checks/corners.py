@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from pydantic import ConfigDict
 
 from ..values import Value
 from .limits import ConverterFigures, converter_figures
@@ -19,6 +20,8 @@ AXES = ["corner", "temperature", "vdd"]
 
 class CornerFigure(Value):
     """One figure of the circuits at the nominal condition and at the worst one."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
 
     name: str
     """Label for the report."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pandas as pd
+from pydantic import ConfigDict
 
 from ..published import collapsed_cell
 from ..values import Value
@@ -11,6 +12,8 @@ from ..values import Value
 
 class Check(Value):
     """One figure of merit of the simulated circuits and its design limit."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
 
     name: str
     """Label for the report."""
@@ -80,6 +83,8 @@ def write_checks(write: pd.DataFrame, device: str) -> list[Check]:
 
 class ConverterFigures(Value):
     """Straight-line fit of one polarity of a converter."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
 
     gain: float
     """Slope of pulse width over charge, s/C."""
