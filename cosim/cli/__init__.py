@@ -1,59 +1,54 @@
-"""The `gaincell` command. One module per command; to add one, write its `run` and name it in COMMANDS.
+"""The `gaincell` command; its commands are in `commands.py`.
 
-Commands import what they need inside `run`, so that `gaincell --help` stays fast and `doctor` works where the
-rest cannot be imported.
+This module imports no more than the interpreter has already, so that an interrupt while the libraries load
+ends in a sentence.
 """
 
 from __future__ import annotations
 
-import typer
+import signal
+import sys
+from typing import Any, NoReturn
 
-from . import (
-    account,
-    adapt,
-    cache,
-    characterize,
-    cosim,
-    demo,
-    doctor,
-    evaluate,
-    figures,
-    fit,
-    generate,
-    report,
-    waves,
-)
-from .console import guarded
+__all__ = ["app", "main"]
 
-COMMANDS = {
-    "doctor": doctor.run,
-    "characterize": characterize.run,
-    "fit": fit.run,
-    "waves": waves.run,
-    "figures": figures.run,
-    "adapt": adapt.run,
-    "evaluate": evaluate.run,
-    "generate": generate.run,
-    "account": account.run,
-    "cosim": cosim.run,
-    "report": report.run,
-    "demo": demo.run,
-}
-
-app = typer.Typer(
-    name="gaincell",
-    help="Co-simulation of gain-cell in-memory attention: from transistors to text.",
-    no_args_is_help=True,
-    add_completion=False,
-    pretty_exceptions_enable=False,
-    rich_markup_mode="markdown",
-    context_settings={"help_option_names": ["-h", "--help"]},
-)
-for name, run in COMMANDS.items():
-    app.command(name)(guarded(run))
-app.add_typer(cache.app, name="cache")
+INTERRUPTED = "interrupted; the same command continues where it stopped"
+"""Sentence after an interrupt."""
+INTERRUPTED_STATUS = 130
+"""Exit status after an interrupt, as shells report it: 128 + SIGINT."""
 
 
-def main() -> None:
+def main() -> NoReturn:
     """Entry point of the console script."""
-    app()
+    interrupted = False
+
+    def interrupt(*_: object) -> None:
+        nonlocal interrupted
+        interrupted = True
+        raise KeyboardInterrupt
+
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, interrupt)
+    try:
+        from .commands import app
+
+        app()
+    except SystemExit as end:
+        # A library that was interrupted while it loaded may have turned the interrupt into another error.
+        if not interrupted or end.code in (0, INTERRUPTED_STATUS):
+            raise
+    except BaseException:
+        if not interrupted:
+            raise
+    else:
+        sys.exit(0)
+    sys.stderr.write(f"error: {INTERRUPTED}\n")
+    sys.exit(INTERRUPTED_STATUS)
+
+
+def __getattr__(name: str) -> Any:
+    if name == "app":
+        from .commands import app
+
+        return app
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import Json, emit, progress, stderr, stdout
+from .console import Json, emit, note, progress, stdout
+from .defaults import MOST_SAMPLES
 from .models import (
     Device,
     HardwareOption,
@@ -36,7 +37,8 @@ def run(
         Path | None, typer.Option(help="Text file to read [default: held-out side of the demo corpus].")
     ] = None,
     windows: Annotated[
-        int, typer.Option(min=1, help="Passages to read; the last token of each is accounted.")
+        int,
+        typer.Option(min=1, max=MOST_SAMPLES, help="Passages to read; the last token of each is accounted."),
     ] = 16,
     seed: Annotated[int, typer.Option(min=0, help="Choice of the passages.")] = 0,
     per_head: Annotated[bool, typer.Option("--per-head", help="Also show every layer and head.")] = False,
@@ -86,7 +88,7 @@ def run(
         stdout.print(_head_table(ledger))
     stdout.print(_ratio_table(ledger))
     for remark in _remarks(ledger):
-        stderr.print(remark, highlight=False, soft_wrap=True)
+        note(remark)
 
 
 def heads_of(ledger: Ledger) -> list[dict]:

@@ -9,8 +9,8 @@ from typing import Annotated
 
 import typer
 
-from .console import Json, emit, progress, stderr, stdout
-from .defaults import ADAPTED
+from .console import Json, emit, note, progress, stdout
+from .defaults import ADAPTED, MOST_SAMPLES
 from .models import (
     Device,
     HardwareOption,
@@ -32,11 +32,16 @@ def run(
         str | None, typer.Option(help="Cell curve of the hardware to use, such as table or linear.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for the adapted model and its control.")] = ADAPTED,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of fine-tuning [default: 240].")] = None,
-    minutes: Annotated[
-        float | None, typer.Option(min=0.01, help="Instead of --steps: about this long, control included.")
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=MOST_SAMPLES, help="Steps of fine-tuning [default: 240].")
     ] = None,
-    learning_rate: Annotated[float | None, typer.Option(help="Peak learning rate [default: 1e-3].")] = None,
+    minutes: Annotated[
+        float | None,
+        typer.Option(min=0.01, max=100_000, help="Instead of --steps: about this long, control included."),
+    ] = None,
+    learning_rate: Annotated[
+        float | None, typer.Option(min=1e-9, max=10, help="Peak learning rate [default: 1e-3].")
+    ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Choice of the training batches.")] = 0,
     without: Without = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start again, whatever is in the folder.")] = False,
@@ -103,9 +108,9 @@ def run(
         emit({**asdict(result), "adapted_minus_control_nats": gap["control"], "out": str(out)})
         return
     if result.cached:
-        stderr.print(f"{out} already holds this adaptation", highlight=False)
+        note(f"{out} already holds this adaptation")
     for row, nats in result.held_out.items():
-        stdout.print(f"{row:>8}  {nats:.3f} nats per token", highlight=False)
+        stdout.print(f"{row:>8}  {nats:.3f} nats per token", soft_wrap=True)
     for row, difference in gap.items():
-        stdout.print(f"adapted - {row}: {difference:+.3f} nats per token", highlight=False)
-    stderr.print(f"{result.steps} steps; adapted model in {out}", highlight=False)
+        stdout.print(f"adapted - {row}: {difference:+.3f} nats per token", soft_wrap=True)
+    note(f"{result.steps} steps; adapted model in {out}")

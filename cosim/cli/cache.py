@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from .console import Json, emit, fail, guarded, stdout
+from .defaults import MOST_SAMPLES
 from .knobs import merged, parse_knobs
 from .quantities import quantity_in
 
@@ -44,7 +45,7 @@ def listing(context: typer.Context, cache_dir: Folder = None, as_json: Json = Fa
     rows = [(h.procedure, h.entries, h.rows, _size(h.size), _age(h.newest), _age(h.oldest)) for h in found]
     total = sum(h.entries for h in found), sum(h.rows for h in found), _size(sum(h.size for h in found))
     rows.append(("all", *total, "", ""))
-    stdout.print(f"cache in {cache.folder}", highlight=False)
+    stdout.print(f"cache in {cache.folder}", soft_wrap=True)
     stdout.print(_table(("procedure", "entries", "rows", "size", "last used", "longest unused"), rows))
 
 
@@ -57,7 +58,9 @@ def explain(
     sizes: Annotated[
         list[str] | None, typer.Option("--set", metavar="CIRCUIT.SIZE=VALUE", help="Design size; repeatable.")
     ] = None,
-    samples: Annotated[int | None, typer.Option(min=1, help="Random samples of every procedure.")] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, max=MOST_SAMPLES, help="Random samples of every procedure.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
     cache_dir: Folder = None,
     as_json: Json = False,

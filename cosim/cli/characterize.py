@@ -8,8 +8,8 @@ from typing import Annotated
 
 import typer
 
-from .console import Json, emit, fail, progress, stderr, stdout
-from .defaults import TABLES
+from .console import Json, emit, fail, note, progress, stdout
+from .defaults import MOST_JOBS, MOST_SAMPLES, TABLES
 from .knobs import merged, parse_knobs
 from .quantities import quantity_in
 
@@ -33,9 +33,13 @@ def run(
         ),
     ] = None,
     plan: Annotated[str, typer.Option(help="Shipped plan, or path of a TOML file.")] = "nominal",
-    samples: Annotated[int | None, typer.Option(min=1, help="Random samples of every procedure.")] = None,
+    samples: Annotated[
+        int | None, typer.Option(min=1, max=MOST_SAMPLES, help="Random samples of every procedure.")
+    ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Simulations at once [default: all cores].")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=MOST_JOBS, help="Simulations at once [default: all cores].")
+    ] = None,
     backend: Annotated[str, typer.Option(help="Where simulations run: local or dask.")] = "local",
     scheduler: Annotated[
         str | None, typer.Option(help="Dask scheduler, such as tcp://host:8786, or its scheduler file.")
@@ -88,18 +92,20 @@ def run(
     cache = Cache(cache_dir or cache_folder(), read=not fresh)
     with backends.backend(backend, scheduler), progress("characterize") as update:
         summary = execute.characterize(chosen, out, jobs=jobs, cache=cache, progress=update)
+    bad = [n for n, c in summary.procedures.items() if c.failed > FAILURES_ALLOWED * c.points]
+    complaint = (
+        f"more than {FAILURES_ALLOWED:.0%} of the points of {', '.join(bad)} failed; "
+        f"the columns status and message of the tables in {out} say why"
+    )
     if as_json:
         conditions = chosen.model_dump(include={"technology", "corner", "temperature", "vdd", "seed"})
-        emit({**dataclasses.asdict(summary), "plan": chosen.name, **conditions, "out": str(out)})
+        error = {"error": complaint} if bad else {}
+        emit({**dataclasses.asdict(summary), "plan": chosen.name, **conditions, "out": str(out), **error})
     else:
         stdout.print(_table(summary))
-        stderr.print(f"tables in {out}", highlight=False)
-    bad = [n for n, c in summary.procedures.items() if c.failed > FAILURES_ALLOWED * c.points]
+        note(f"tables in {out}")
     if bad:
-        fail(
-            f"more than {FAILURES_ALLOWED:.0%} of the points of {', '.join(bad)} failed; "
-            f"the columns status and message of the tables in {out} say why"
-        )
+        fail(complaint)
 
 
 def _table(summary):

@@ -5,14 +5,16 @@ from __future__ import annotations
 import functools
 import json
 import math
-from collections.abc import Callable
-from contextlib import AbstractContextManager
-from typing import Annotated, Any, ParamSpec, TypeVar
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
+from typing import Annotated, Any, NoReturn, ParamSpec, TypeVar
 
 import typer
 from rich.console import Console
+from typer.core import TyperGroup
 
 from ...circuits.errors import GaincellError
+from . import INTERRUPTED, INTERRUPTED_STATUS
 from .progress import Update
 from .progress import progress as shown_progress
 
@@ -22,19 +24,79 @@ R = TypeVar("R")
 Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object on stdout.")]
 """Type of the parameter `--json`, which every command has."""
 
-stdout = Console()
+PLAIN: dict[str, Any] = {"markup": False, "highlight": False, "emoji": False}
+"""Texts are shown as they are: brackets and colons in them are parts of paths and names."""
+stdout = Console(**PLAIN)
 """Results for people."""
-stderr = Console(stderr=True)
+stderr = Console(stderr=True, **PLAIN)
 """Progress, warnings and errors."""
+
+UsageError: type[Exception] = typer.BadParameter.__base__
+"""Base class of what the parser of the command line raises."""
+LARGEST = 2**63 - 1
+"""Largest whole number that an option takes: torch and numpy hold 64 bits."""
+
+
+class _Answer:
+    """The one JSON object of a command with `--json`."""
+
+    def __init__(self) -> None:
+        self.begin(False)
+
+    def begin(self, as_json: bool) -> None:
+        """Start the answer of a command."""
+        self._due = as_json
+
+    def give(self, value: dict[str, Any]) -> None:
+        """Print the object."""
+        self._due = False
+        typer.echo(json.dumps(_finite(value), allow_nan=False, default=str))
+
+    def give_error(self, sentence: str) -> None:
+        """Print an object with the error, if one is due and none was printed."""
+        if self._due:
+            self.give({"error": sentence})
+
+
+_answer = _Answer()
+
+
+class CommandGroup(TyperGroup):
+    """All commands; complaints of the parser are printed on stdout too where `--json` asks for an object."""
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+        _answer.begin("--json" in args)
+        with _complaints_answered():
+            return super().make_context(info_name, args, *rest, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        with _complaints_answered():
+            return super().invoke(ctx)
+
+
+@contextmanager
+def _complaints_answered() -> Iterator[None]:
+    try:
+        yield
+    except UsageError as error:
+        _answer.give_error(error.format_message())
+        raise
 
 
 def guarded(run: Callable[P, R]) -> Callable[P, R]:
-    """`run`, in which errors of the user's become one sentence on stderr and an exit status."""
+    """`run`, in which errors of the user's become one sentence on stderr and an exit status.
+
+    With `--json`, the sentence is also printed on stdout, as the object {"error": sentence}.
+    """
 
     @functools.wraps(run)
     def wrapper(*args: P.args, **kwargs: P.kwargs) -> R:
+        _answer.begin(bool(kwargs.get("as_json")))
         try:
-            return run(*args, **kwargs)
+            with _complaints_answered():
+                for name, value in kwargs.items():
+                    _require_number(name, value)
+                return run(*args, **kwargs)
         except GaincellError as error:
             fail(str(error), error.exit_status)
         except BrokenPipeError:
@@ -42,15 +104,36 @@ def guarded(run: Callable[P, R]) -> Callable[P, R]:
         except OSError as error:
             fail(_sentence(error, has_out="out" in kwargs))
         except KeyboardInterrupt:
-            fail("interrupted; the same command continues where it stopped", 130)
+            fail(INTERRUPTED, INTERRUPTED_STATUS)
+        except (UsageError, typer.Exit):
+            raise
+        except Exception as error:
+            _answer.give_error(f"{type(error).__name__}: {error}")
+            raise
 
     return wrapper
 
 
-def fail(sentence: str, status: int = 1) -> None:
-    """Print `error: <sentence>` on stderr and exit with `status`."""
-    stderr.print(f"error: {sentence}", style="red", markup=False, highlight=False, soft_wrap=True)
+def _require_number(option: str, value: Any) -> None:
+    """BadParameter for a number, or one of a list, that is not finite or that 64 bits do not hold."""
+    for number in value if isinstance(value, list | tuple) else (value,):
+        name = f"--{option.replace('_', '-')}"
+        if isinstance(number, float) and not math.isfinite(number):
+            raise typer.BadParameter(f"{name}: {number} is not a finite number")
+        if isinstance(number, int) and abs(number) > LARGEST:
+            raise typer.BadParameter(f"{name}: {number} is out of range; at most {LARGEST}")
+
+
+def fail(sentence: str, status: int = 1) -> NoReturn:
+    """Print `error: <sentence>` on stderr and exit with `status`; with `--json`, also as an object."""
+    stderr.print(f"error: {sentence}", style="red", soft_wrap=True)
+    _answer.give_error(sentence)
     raise typer.Exit(status)
+
+
+def note(sentence: str) -> None:
+    """Print a sentence on stderr, in one line however wide the terminal is."""
+    stderr.print(sentence, soft_wrap=True)
 
 
 def _sentence(error: OSError, has_out: bool) -> str:
@@ -61,7 +144,7 @@ def _sentence(error: OSError, has_out: bool) -> str:
 
 def emit(value: dict[str, Any]) -> None:
     """Print the result of a command as the one JSON object of `--json`; NaN and infinities become null."""
-    typer.echo(json.dumps(_finite(value), allow_nan=False, default=str))
+    _answer.give(value)
 
 
 def _finite(value: Any) -> Any:

@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from .console import Json, emit, progress, stderr, stdout
+from .console import Json, emit, fail, progress, stdout
+from .defaults import MOST_JOBS, MOST_SAMPLES
 from .models import (
     Device,
     HardwareOption,
@@ -24,14 +25,21 @@ def run(
     model: ModelArgument = "demo",
     hardware: HardwareOption = None,
     operations: Annotated[
-        int, typer.Option(min=3, help="Columns to simulate per product; one takes about a second.")
+        int,
+        typer.Option(
+            min=3, max=MOST_SAMPLES, help="Columns to simulate per product; one takes about a second."
+        ),
     ] = 24,
-    tokens: Annotated[int, typer.Option(min=8, help="Tokens of text that the model reads.")] = 128,
+    tokens: Annotated[
+        int, typer.Option(min=8, max=MOST_SAMPLES, help="Tokens of text that the model reads.")
+    ] = 128,
     text: Annotated[
         Path | None, typer.Option(help="Text to read [default: held-out side of the demo corpus].")
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Choice of the operations.")] = 0,
-    jobs: Annotated[int | None, typer.Option(min=1, help="Simulations at once [default: all cores].")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=MOST_JOBS, help="Simulations at once [default: all cores].")
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="CSV of every simulated column.")] = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -77,6 +85,7 @@ def run(
         rows.to_csv(out, index=False)
     stages = [stage_agreement(rows, stage) for stage in (1, 2)]
     failed = int((rows["status"] != "ok").sum())
+    complaint = f"{failed} of {len(rows)} columns failed: {_first_message(rows)}" if failed else None
     if as_json:
         emit(
             {
@@ -87,13 +96,13 @@ def run(
                 "failed": failed,
                 "stages": [vars(stage) for stage in stages],
                 "columns": rows.drop(columns="message").to_dict(orient="records"),
+                **({} if complaint is None else {"error": complaint}),
             }
         )
     else:
         stdout.print(_table(stages, checkpoint.name, chosen.name))
-    if failed:
-        stderr.print(f"error: {failed} of {len(rows)} columns failed: {_first_message(rows)}", style="red")
-        raise typer.Exit(1)
+    if complaint is not None:
+        fail(complaint)
 
 
 def _first_message(rows) -> str:

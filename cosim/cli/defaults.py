@@ -7,3 +7,8 @@ TABLES = OUT / "tables"
 HARDWARE = OUT / "hardware"
 ADAPTED = OUT / "adapted"
 WAVES = OUT / "waves"
+
+MOST_JOBS = 4096
+"""Largest number of simulations at once."""
+MOST_SAMPLES = 1_000_000
+"""Largest number of random samples, passages, columns or steps that one run is asked for."""

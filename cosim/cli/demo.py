@@ -8,16 +8,20 @@ from typing import Annotated, Any
 
 import typer
 
-from .console import Json, emit, progress, stderr, stdout
-from .defaults import OUT
+from .console import Json, emit, note, progress, stdout
+from .defaults import MOST_JOBS, MOST_SAMPLES, OUT
 from .models import Device, Precision, Threads, chosen_compute, prepare
 
 
 def run(
     out: Annotated[Path, typer.Option(help="Folder for everything that is made.")] = OUT,
-    steps: Annotated[int | None, typer.Option(min=1, help="Steps of fine-tuning [default: 120].")] = None,
+    steps: Annotated[
+        int | None, typer.Option(min=1, max=MOST_SAMPLES, help="Steps of fine-tuning [default: 120].")
+    ] = None,
     plan: Annotated[str, typer.Option(help="Characterization plan, or path of a TOML file.")] = "nominal",
-    jobs: Annotated[int | None, typer.Option(min=1, help="Simulations at once [default: all cores].")] = None,
+    jobs: Annotated[
+        int | None, typer.Option(min=1, max=MOST_JOBS, help="Simulations at once [default: all cores].")
+    ] = None,
     device: Device = "auto",
     precision: Precision = "auto",
     threads: Threads = None,
@@ -58,9 +62,9 @@ def run(
     stdout.print(_summary(results))
     used = compute.record()
     where = f"on {used['device']} ({used['processor']}), {used['precision']}"
-    stderr.print(f"{seconds:.0f} s {where}; everything is in {out}", markup=False, highlight=False)
+    note(f"{seconds:.0f} s {where}; everything is in {out}")
     page = Path(results["report"]).resolve()
-    stdout.print(f"report: {page}", markup=False, highlight=False, soft_wrap=True)
+    stdout.print(f"report: {page}", soft_wrap=True)
 
 
 def _summary(results: dict[str, Any]):

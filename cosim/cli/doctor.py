@@ -46,13 +46,15 @@ def run(as_json: Json = False) -> None:
     checks = diagnose()
     ok = all(check.version for check in checks if check.required)
     command = remedy(checks)
+    missing = [check.name for check in checks if check.required and not check.version]
     if as_json:
-        emit({"ok": ok, "checks": [asdict(check) for check in checks], "remedy": command})
+        error = {} if ok else {"error": f"{', '.join(missing)} missing; {command}"}
+        emit({"ok": ok, "checks": [asdict(check) for check in checks], "remedy": command, **error})
     else:
         stdout.print(_table(checks))
         if command:
             stdout.print("\nTo install what is missing:" if ok else "\nMissing; install with:")
-            stdout.print(f"  {command}", markup=False, highlight=False, soft_wrap=True)
+            stdout.print(f"  {command}", soft_wrap=True)
         else:
             stdout.print("\nEverything is there.")
     if not ok:
@@ -167,10 +169,12 @@ def _gpu() -> str | None:
 
 def _table(checks: list[Component]):
     from rich.table import Table
+    from rich.text import Text
 
     table = Table("", "component", "version", "needed for")
     for check in checks:
-        mark = "[green]yes[/]" if check.version else "[red]no[/]" if check.required else "[yellow]no[/]"
+        colour = "green" if check.version else "red" if check.required else "yellow"
+        mark = Text("yes" if check.version else "no", colour)
         purpose = check.needed_for if check.required else f"{check.needed_for} (optional)"
         table.add_row(mark, check.name, check.version or "missing", purpose)
     return table

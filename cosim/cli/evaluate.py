@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .console import Json, emit, progress, stderr, stdout
+from .console import Json, emit, note, progress, stdout
 from .models import (
     Device,
     HardwareOption,
@@ -87,8 +87,8 @@ def run(
         emit(result)
         return
     stdout.print(_table(result))
-    for note in _remarks(result):
-        stderr.print(note, highlight=False, soft_wrap=True)
+    for remark in _remarks(result):
+        note(remark)
 
 
 def _table(result: dict):

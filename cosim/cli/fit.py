@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .console import Json, emit, stderr, stdout
+from .console import Json, emit, note, stdout
 from .defaults import HARDWARE, TABLES
 
 
@@ -50,7 +50,14 @@ def run(
         stdout.print(_corner_table(report))
     if report.storage:
         stdout.print(_storage_table(report.storage))
-    stderr.print(f"hardware in {out}", highlight=False)
+    note(f"hardware in {out}")
+
+
+def _mark(met: bool, text: str | None = None):
+    """A verdict in its colour."""
+    from rich.text import Text
+
+    return Text(text or ("met" if met else "missed"), "green" if met else "red")
 
 
 def _error_table(report):
@@ -71,7 +78,7 @@ def _check_table(report):
 
     table = Table("figure", "value", "limit", "unit", "", title="Circuits against their design limits")
     for check in report.checks:
-        mark = "[green]met[/]" if check.met else "[red]missed[/]"
+        mark = _mark(check.met)
         table.add_row(check.name, f"{check.value:.3g}", f"{check.limit:.3g}", check.unit, mark)
     return table
 
@@ -82,9 +89,8 @@ def _agreement_table(report):
     title = "Arrays and chains: simulated against predicted widths, of T_max"
     table = Table("circuit", "columns", "slope", "offset", "rms", "worst", "limit", title=title)
     for name, found in report.agreements.items():
-        colour = "green" if found.met else "red"
         widths = (f"{width:.2%}" for width in (found.offset, found.rms, found.worst))
-        limit = f"[{colour}]{found.limit:.1%}[/]"
+        limit = _mark(found.met, f"{found.limit:.1%}")
         table.add_row(name, f"{found.counted}/{found.columns}", f"{found.slope:.4f}", *widths, limit)
     return table
 
@@ -97,7 +103,7 @@ def _corner_table(report):
     for figure in report.corners:
         where = f"{figure.corner}, {figure.temperature:g} C, {figure.vdd:g} V"
         limit = "" if figure.limit is None else f"{figure.limit:.3g}"
-        mark = "" if figure.limit is None else "[green]met[/]" if figure.met else "[red]missed[/]"
+        mark = "" if figure.limit is None else _mark(figure.met)
         numbers = (f"{figure.nominal:.3g}", f"{figure.worst:.3g}", limit)
         table.add_row(figure.name, *numbers, figure.unit, where, mark)
     return table

@@ -6,7 +6,8 @@ from typing import Annotated
 
 import typer
 
-from .console import Json, emit, stderr, stdout
+from .console import Json, emit, note, stdout
+from .defaults import MOST_SAMPLES
 from .models import (
     Device,
     ModelArgument,
@@ -18,6 +19,9 @@ from .models import (
     prepare,
 )
 
+LEAST_TEMPERATURE = 1e-3
+"""Smallest temperature above 0: quotients of single precision stay finite."""
+
 
 def run(
     model: ModelArgument = "demo",
@@ -26,8 +30,10 @@ def run(
         str | None,
         typer.Option(help="Shipped hardware or a folder [default: what the model was adapted to]."),
     ] = None,
-    max_new_tokens: Annotated[int, typer.Option(min=1, help="Longest continuation.")] = 200,
-    temperature: Annotated[float, typer.Option(min=0, help="Of sampling; 0 takes the likeliest.")] = 0.8,
+    max_new_tokens: Annotated[int, typer.Option(min=1, max=MOST_SAMPLES, help="Longest continuation.")] = 200,
+    temperature: Annotated[
+        float, typer.Option(min=0, max=1000, help="Of sampling; 0 takes the likeliest token.")
+    ] = 0.8,
     seed: Annotated[int, typer.Option(min=0, help="Seed of sampling.")] = 0,
     without: Without = None,
     chip: Annotated[
@@ -48,6 +54,10 @@ def run(
 
         gaincell generate demo --hardware ideal --json
     """
+    if 0 < temperature < LEAST_TEMPERATURE:
+        raise typer.BadParameter(
+            f"--temperature {temperature:g} is below {LEAST_TEMPERATURE:g}; 0 takes the likeliest token"
+        )
     prepare(threads)
     from ...models import Hardware
     from ..network.checkpoints import locate
@@ -67,6 +77,6 @@ def run(
     if as_json:
         emit(result)
         return
-    stdout.print(result["text"], markup=False, highlight=False)
+    stdout.print(result["text"], soft_wrap=True)
     rate = f"{result['new_tokens']} tokens on {result['hardware']}, {result['tokens_per_s']:.0f} tokens/s"
-    stderr.print(rate, highlight=False)
+    note(rate)

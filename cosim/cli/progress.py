@@ -8,7 +8,6 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.markup import escape
 
 LINE_SECONDS = 60.0
 """Interval of the plain lines, s."""
@@ -67,14 +66,17 @@ def progress(title: str, unit: str, console: Console) -> Iterator[Update]:
 def _bar(title: str, unit: str, console: Console) -> Iterator[Update]:
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn(unit))
-    with Progress(*columns, TimeElapsedColumn(), TextColumn("{task.fields[left]}"), console=console) as bar:
-        task, pace = bar.add_task(escape(title), total=None, left=""), Pace()
+    def text(content: str) -> TextColumn:
+        return TextColumn(content, markup=False)
+
+    columns = (text("{task.description}"), BarColumn(), MofNCompleteColumn(), text(unit))
+    with Progress(*columns, TimeElapsedColumn(), text("{task.fields[left]}"), console=console) as bar:
+        task, pace = bar.add_task(title, total=None, left=""), Pace()
 
         def update(done: int, total: int, item: str) -> None:
             left = pace.left(done, total)
             remaining = "" if left is None else f"{duration(left)} left"
-            described = escape(f"{title} {item}".strip())
+            described = f"{title} {item}".strip()
             bar.update(task, completed=done, total=total, description=described, left=remaining)
 
         yield update

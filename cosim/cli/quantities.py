@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable
-from decimal import Decimal
 
 import typer
 
@@ -56,5 +56,10 @@ def parse_quantity(text: str, unit: str) -> float:
     if suffix not in _PREFIXES:
         known = ", ".join(filter(None, _PREFIXES))
         raise typer.BadParameter(f"{text!r}: unknown suffix {match[2]!r}; use one of {known}, or {unit}")
+    mantissa, _, exponent = number.lower().partition("e")
     # A product of floats would make 5f another number than 5e-15, and every netlist another one.
-    return float(Decimal(number).scaleb(_PREFIXES[suffix]))
+    power = int(exponent or 0) if len(exponent) < 6 else math.inf
+    value = float(f"{mantissa}e{power + _PREFIXES[suffix]}") if math.isfinite(power) else math.inf
+    if not math.isfinite(value):
+        raise typer.BadParameter(f"{text!r} is out of range")
+    return value
