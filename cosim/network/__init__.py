@@ -1,1 +1,9 @@
-"""Language models on gain-cell attention: conversion, checkpoints, evaluation, generation."""
+"""Language models on gain-cell attention: conversion, checkpoints, evaluation, generation.
+
+transformers learns of gain-cell attention, and of its way of saving, when this package is imported.
+"""
+
+from . import quantizer, registration
+
+registration.register()
+quantizer.register()

@@ -8,12 +8,12 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 from transformers import Cache, DynamicCache
-from transformers.cache_utils import DynamicLayer
 
 from ...circuits.errors import ModelError
 from ..attention.levels import holds_levels
-from .conversion import unwrap
+from .families import unwrap
 from .layer import GainCellAttention, gain_cell_layers
+from .ring_cache import RingLayer
 
 LEAST_ROOM = 64
 """Tokens that a buffer has room for at least."""
@@ -78,7 +78,7 @@ class LevelCache(Cache):
         super().__init__(layers=layers)
 
 
-class LevelLayer(DynamicLayer):
+class LevelLayer(RingLayer):
     """The levels of one layer's keys and values (B, Hkv, S, D), uint8.
 
     They lie in buffers with room for more, so that a token costs its own writing and hardly ever a copy of
@@ -137,8 +137,8 @@ class LevelLayer(DynamicLayer):
 
     def reset(self) -> None:
         """Forget everything."""
-        self.keys = self.values = self._held = None
-        self._rooms, self.is_initialized = [], False
+        super().reset()
+        self._rooms, self._held = [], None
 
 
 def _room(held: Tensor | None, new: Tensor, past: int, total: int) -> Tensor:

@@ -44,6 +44,7 @@ class GainCellAttention(nn.Module):
         chip: Chip | None = None,
         implementation: Implementation = "auto",
         gradient: Gradient = "exact",
+        mask_window: int | None = None,
     ) -> None:
         """Build a layer with identity scalers.
 
@@ -58,6 +59,7 @@ class GainCellAttention(nn.Module):
             chip: chip whose deviations act; None: nominal circuits.
             implementation: back end, as in `gain_cell_attention`.
             gradient: derivative of the cells' charge, as in `gain_cell_attention`.
+            mask_window: sliding window for which the network makes this layer's masks; None: full attention.
 
         Raises:
             ValueError: a window below 1, a token period that is not positive, or an implementation or
@@ -72,6 +74,7 @@ class GainCellAttention(nn.Module):
         self.hardware, self.window, self.effects = hardware, window, effects
         self.token_period, self.layer, self.chip = token_period, layer, chip
         self.implementation, self.gradient = implementation, gradient
+        self.mask_window = mask_window
         self.recorder: list[Trace] | None = None
         self.q_scale, self.q_shift = _scaler(heads, 1.0, 0.0)
         self.k_scale, self.k_shift = _scaler(kv_heads, 1.0, hardware.v_zero)
@@ -159,8 +162,8 @@ class GainCellAttention(nn.Module):
 
 def _scaler(heads: int, scale: float, shift: float) -> tuple[nn.Parameter, nn.Parameter]:
     return (
-        nn.Parameter(torch.full((heads, 1, 1), scale)),
-        nn.Parameter(torch.full((heads, 1, 1), shift)),
+        nn.Parameter(torch.full((heads, 1, 1), scale, dtype=torch.float32)),
+        nn.Parameter(torch.full((heads, 1, 1), shift, dtype=torch.float32)),
     )
 
 

@@ -1,73 +1,98 @@
-"""Converted models on disk: weights, hardware and the map of converted modules in one directory."""
+"""Converted models on disk: weights, the hardware, and the map of converted modules in one directory.
+
+A model's own `save_pretrained` keeps the conversion too, in config.json (`quantizer.py`). `save_pretrained`
+here adds the sha256 of every file, so that a damaged directory is refused, and readable hardware.
+"""
 
 from __future__ import annotations
 
+import hashlib
 import json
+import shutil
 import tempfile
-from dataclasses import asdict
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM
+from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, PreTrainedTokenizerBase
 
-from ...circuits.errors import ModelError
+from ...circuits.errors import GaincellError, ModelError
 from ...circuits.files import write_json
 from ...models import Chip, Hardware
 from ..attention.effects import Effects
-from .conversion import attention_modules, convert, unwrap
-from .layer import gain_cell_layers, put_on_chip
+from .conversion import convert_as_described
+from .description import FORMAT, describe, digest_of
+from .families import unwrap
+from .layer import put_on_chip
+from .layer_config import IMPLEMENTATION
+from .quantizer import GainCellConfig, attach
 
 MAP = "gaincell.json"
 WEIGHTS = "model.safetensors"
-FORMAT = 1
+CONFIG = "config.json"
+GENERATION = "generation_config.json"
 
 
-def save_pretrained(model: nn.Module, directory: str | Path, *, dtype: torch.dtype | None = None) -> None:
-    """Write a converted model: transformers' files, hardware/ and gaincell.json, the map of its modules.
+def save_pretrained(
+    model: nn.Module,
+    directory: str | Path,
+    *,
+    dtype: torch.dtype | None = None,
+    tokenizer: PreTrainedTokenizerBase | None = None,
+) -> None:
+    """Write a converted model: transformers' files, each hardware, and gaincell.json, the map of its modules.
 
-    gaincell.json is removed first and written last, so an interrupted save is not read as a whole one. A
-    model under `torch.compile` is saved as the model inside.
+    gaincell.json and config.json are removed first and written last, so an interrupted save is not read as a
+    whole one. A model inside wrappers (`torch.compile`, data-parallel training) is saved as the model inside.
 
     Args:
         model: converted model.
         directory: directory to write; made if necessary.
         dtype: float type of the stored network weights; None: their own. The scalers keep theirs: they are
             few and sensitive to rounding.
+        tokenizer: tokenizer to save beside the weights; None: none.
 
     Raises:
-        ModelError: the model is not converted.
+        ModelError: the model is not converted, has an adapter that is not merged, or is offloaded.
     """
     directory, inner = Path(directory), unwrap(model)
-    layers = gain_cell_layers(inner)
-    if not layers:
+    modules, hardware = describe(inner)
+    if not modules:
         raise ModelError(
             "the model has no gain-cell attention; convert() it first, or use its own save_pretrained"
         )
-    state = {
-        name.replace("_orig_mod.", ""): tensor if dtype is None or ".gain_cell." in name else tensor.to(dtype)
-        for name, tensor in inner.state_dict().items()
-    }
+    state = _state(inner, dtype)
+    attach(inner)
     directory.mkdir(parents=True, exist_ok=True)
-    (directory / MAP).unlink(missing_ok=True)
+    for name in (MAP, CONFIG):
+        (directory / name).unlink(missing_ok=True)
     with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as folder:
-        inner.save_pretrained(folder, state_dict=state, max_shard_size="1TB")
-        for path in Path(folder).iterdir():
+        _save_network(inner, folder, state)
+        if tokenizer is not None:
+            tokenizer.save_pretrained(folder)
+        # config.json comes last: transformers reads no directory without it.
+        paths = sorted(Path(folder).iterdir(), key=lambda path: (path.name == CONFIG, path.name))
+        files = {path.name: _sha256(path) for path in paths}
+        for path in paths[:-1]:
             path.chmod(0o644)
             path.replace(directory / path.name)
-    first = next(iter(layers.values()))
-    first.hardware.save_pretrained(directory / "hardware")
+        for name, one in hardware.items():
+            one.save_pretrained(directory / name)
+        for old in directory.glob("hardware-*"):
+            if old.name not in hardware and (old / "hardware.json").is_file():
+                shutil.rmtree(old)
+        paths[-1].chmod(0o644)
+        paths[-1].replace(directory / CONFIG)
     document = {
         "format": FORMAT,
-        "modules": [name.removesuffix(".gain_cell") for name in layers],
-        "window": first.window,
-        "token_period": first.token_period,
-        "effects": asdict(first.effects),
-        "hardware": first.hardware.digest,
+        "hardware": {name: one.digest for name, one in hardware.items()},
+        "modules": modules,
+        "files": files,
     }
-    write_json(directory / MAP, document)
+    write_json(directory / MAP, document | {"digest": digest_of(document)})
 
 
 def from_pretrained(
@@ -78,68 +103,178 @@ def from_pretrained(
     chip: Chip | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> nn.Module:
-    """Load a model written by `save_pretrained`, in evaluation mode, on the CPU.
+    """Load a converted model, in evaluation mode, on the CPU.
 
     Args:
-        directory: directory written by `save_pretrained`.
+        directory: directory written by `save_pretrained`, by the model's own, or a Trainer's checkpoint.
         hardware: other hardware to run the weights on, at the token period of its timing; None: the saved
-            one.
+            ones.
         effects: other non-idealities; None: the saved ones.
         chip: chip that holds the arrays; None: nominal circuits. A chip is not saved with a model.
         dtype: float type of the network weights.
 
     Returns:
-        The model.
+        The model, with its generation_config.
 
     Raises:
         ModelError: the directory is missing, incomplete or damaged.
     """
     directory = Path(directory)
-    if not (directory / MAP).is_file():
+    if not is_converted(directory):
         raise ModelError(f"{directory} has no {MAP}: not a converted model, or its saving was interrupted")
     try:
-        document = json.loads((directory / MAP).read_text())
-        state = load_file(directory / WEIGHTS)
-        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(directory), dtype=dtype)
-        own = Hardware.from_pretrained(directory / "hardware")
-        if own.digest != document["hardware"]:
-            raise ModelError(
-                f"{directory / 'hardware'} is not the hardware that {MAP} names; save the model again"
-            )
-        if hardware is not None and hardware.timing is not None:
-            document["token_period"] = hardware.timing.latency * len(document["modules"])
-        _convert_modules(model, document, hardware or own, effects or Effects(**document["effects"]))
-        _load(model, state)
+        model = _load(directory, hardware, effects, dtype)
         put_on_chip(model, chip)
+    except ModelError as error:
+        raise error if str(directory) in str(error) else ModelError(f"{directory}: {error}") from error
     except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
+        if isinstance(error, GaincellError):
+            raise
         raise ModelError(f"{directory} cannot be loaded ({error}); save the model again") from error
     return model.eval()
 
 
 def is_converted(directory: str | Path) -> bool:
-    """Whether the directory holds a model written by `save_pretrained`."""
-    return (Path(directory) / MAP).is_file()
+    """Whether the directory holds a converted model, saved whole."""
+    directory = Path(directory)
+    if (directory / MAP).is_file():
+        return True
+    # `save_pretrained` writes hardware/ before the map.
+    return not (directory / "hardware").is_dir() and _settings(directory) is not None
 
 
-def _convert_modules(model: nn.Module, document: dict, hardware: Hardware, effects: Effects) -> None:
-    missing = set(document["modules"]) - set(attention_modules(model))
-    if missing:
-        raise ValueError(f"{MAP} names modules that the model does not have: {', '.join(sorted(missing))}")
-    for name in document["modules"]:
-        convert(
-            model,
-            hardware,
-            include=name,
-            window=document["window"],
-            effects=effects,
-            token_period=document["token_period"],
+def saved_hardware(directory: str | Path) -> Hardware:
+    """Hardware of a saved model: that of its first module.
+
+    Args:
+        directory: directory of a converted model.
+
+    Raises:
+        ModelError: the directory is damaged or holds no converted model.
+        HardwareError: the hardware is damaged.
+    """
+    directory = Path(directory)
+    if (directory / MAP).is_file():
+        return Hardware.from_pretrained(directory / "hardware")
+    settings = _settings(directory)
+    if settings is None:
+        raise ModelError(f"{directory} holds no converted model")
+    return next(iter(GainCellConfig.from_dict(settings).read_hardware().values()))
+
+
+def _state(inner: nn.Module, dtype: torch.dtype | None) -> dict[str, Tensor]:
+    state = {name.replace("_orig_mod.", ""): tensor for name, tensor in inner.state_dict().items()}
+    if any(".base_layer." in name or ".modules_to_save." in name for name in state):
+        raise ModelError(
+            "the model has an adapter that is not merged; save model.merge_and_unload() of the PEFT model"
         )
+    if any(tensor.is_meta for tensor in state.values()):
+        raise ModelError("weights are offloaded; load the model without offloading to save it")
+    if dtype is None:
+        return state
+    return {
+        name: x if ".gain_cell." in name or not x.is_floating_point() else x.to(dtype)
+        for name, x in state.items()
+    }
 
 
-def _load(model: nn.Module, state: dict[str, Tensor]) -> None:
+def _save_network(inner: nn.Module, folder: str, state: dict[str, Tensor]) -> None:
+    """transformers' own files. With a quantizer, it would save the weights as they are."""
+    quantizer, inner.hf_quantizer = inner.hf_quantizer, None
+    try:
+        inner.save_pretrained(folder, state_dict=state, max_shard_size="1TB")
+    finally:
+        inner.hf_quantizer = quantizer
+
+
+def _load(
+    directory: Path, hardware: Hardware | None, effects: Effects | None, dtype: torch.dtype
+) -> nn.Module:
+    if not (directory / MAP).is_file():
+        model = AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, trust_remote_code=False)
+        modules, own = describe(model)
+        if hardware is not None or effects is not None:
+            convert_as_described(model, modules, own, other=hardware, effects=effects)
+        return model
+    document = _read_map(directory)
+    own = {name: Hardware.from_pretrained(directory / name) for name in document["hardware"]}
+    for name, digest in document["hardware"].items():
+        if own[name].digest != digest:
+            raise ModelError(f"{directory / name} is not the hardware that {MAP} names; save the model again")
+    state = load_file(directory / WEIGHTS)
+    model = _network(directory, dtype)
+    convert_as_described(model, document["modules"], own, other=hardware, effects=effects)
+    _fill(model, state)
+    return model
+
+
+def _read_map(directory: Path) -> dict[str, Any]:
+    """gaincell.json, after a check of what it says of itself and of the files."""
+    document = json.loads((directory / MAP).read_text(encoding="utf-8"))
+    if not isinstance(document, dict):
+        raise ModelError(f"{directory / MAP} is damaged; save the model again")
+    version = document.get("format")
+    if type(version) is int and version == 1:
+        return _of_version_1(document)
+    if type(version) is not int or version != FORMAT:
+        raise ModelError(
+            f"{directory / MAP} has format {version}, this version reads {FORMAT}; save the model again"
+        )
+    if document.get("digest") != digest_of(document):
+        raise ModelError(
+            f"{directory / MAP} is damaged: it does not have its own digest; save the model again"
+        )
+    for name, digest in document["files"].items():
+        path = directory / name
+        if not path.is_file() or _sha256(path) != digest:
+            raise ModelError(
+                f"{directory} cannot be loaded: {name} is not the one that was saved; save the model again"
+            )
+    return document
+
+
+def _of_version_1(document: dict[str, Any]) -> dict[str, Any]:
+    """One hardware and one setting for all modules, and no digests of files."""
+    entry = {name: document[name] for name in ("window", "token_period", "effects")} | {
+        "hardware": "hardware"
+    }
+    return {
+        "hardware": {"hardware": document["hardware"]},
+        "modules": dict.fromkeys(document["modules"], entry),
+    }
+
+
+def _network(directory: Path, dtype: torch.dtype) -> nn.Module:
+    """The network as it was before conversion, with random weights, and its generation_config."""
+    config = AutoConfig.from_pretrained(directory, trust_remote_code=False)
+    settings = getattr(config, "quantization_config", None) or {}
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    config._attn_implementation = settings.get("base")
+    model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
+    if (directory / GENERATION).is_file():
+        model.generation_config = GenerationConfig.from_pretrained(directory)
+    return model
+
+
+def _settings(directory: Path) -> dict[str, Any] | None:
+    """What config.json says of the conversion."""
+    try:
+        found = json.loads((directory / CONFIG).read_text(encoding="utf-8"))["quantization_config"]
+        return found if found["quant_method"] == IMPLEMENTATION else None
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
+
+
+def _fill(model: nn.Module, state: dict[str, Tensor]) -> None:
     missing, unexpected = model.load_state_dict(state, strict=False)
     model.tie_weights()
     # Tied weights are stored once, under one of their names.
     tied = set(getattr(model, "all_tied_weights_keys", None) or {})
     if unexpected or set(missing) - tied:
-        raise ValueError(f"{WEIGHTS} does not fit config.json: {sorted({*unexpected, *missing} - tied)[:3]}")
+        raise ValueError(f"{WEIGHTS} does not fit {CONFIG}: {sorted({*unexpected, *missing} - tied)[:3]}")
+
+
+def _sha256(path: Path) -> str:
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -1,0 +1,172 @@
+"""A converted model in transformers' own way of saving and loading, as a method of quantisation.
+
+`model.save_pretrained`, a Trainer's checkpoints and the hub keep config.json. There lies how each module is
+converted, and `AutoModelForCausalLM.from_pretrained` converts the model before it reads the weights. Where
+gaincell is not imported, transformers refuses config.json for its attention implementation.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import nn
+from transformers import PreTrainedConfig
+from transformers.quantizers import HfQuantizer
+from transformers.quantizers.auto import register_quantization_config, register_quantizer
+from transformers.utils.quantization_config import QuantizationConfigMixin
+
+from ...circuits.errors import ModelError
+from ...models import Hardware
+from .description import FORMAT, describe, digest_of, pack, unpack
+from .families import BASES
+from .layer_config import IMPLEMENTATION
+
+
+class GainCellConfig(QuantizationConfigMixin):
+    """How a model is converted: every module's settings, and the hardware, as text."""
+
+    def __init__(
+        self,
+        modules: dict[str, Any],
+        hardware: dict[str, Any],
+        base: str | None = None,
+        format: int = FORMAT,
+        digest: str | None = None,
+        **other: Any,
+    ) -> None:
+        """Read a description.
+
+        Args:
+            modules: entry of each module, as `describe` gives it.
+            hardware: by name, {"digest": its digest, "files": its files as text}.
+            base: attention implementation of the model, for its masks and the layers left out.
+            format: version of the description.
+            digest: sha256 of all other fields; None: of a new description.
+            other: fields of other versions, which are refused.
+
+        Raises:
+            ModelError: a description of another version, or a damaged one.
+        """
+        self.quant_method = IMPLEMENTATION
+        self.modules, self.hardware, self.base, self.format = modules, hardware, base, format
+        unknown = set(other) - {"quant_method"}
+        if format != FORMAT or unknown:
+            raise ModelError(
+                f"the model was saved as version {format} of gaincell's settings{' with ' if unknown else ''}"
+                f"{', '.join(sorted(unknown))}; this version reads {FORMAT}; save it again"
+            )
+        expected = digest_of(vars(self))
+        if digest is not None and digest != expected:
+            raise ModelError("the settings of gaincell in config.json are damaged; save the model again")
+        self.digest = expected
+
+    @classmethod
+    def of(cls, model: nn.Module, base: str | None) -> GainCellConfig:
+        """The description of a converted model.
+
+        Args:
+            model: converted model.
+            base: its own attention implementation.
+        """
+        modules, hardware = describe(model)
+        return cls(
+            modules, {name: {"digest": h.digest, "files": pack(h)} for name, h in hardware.items()}, base
+        )
+
+    def convert(self, model: nn.Module) -> None:
+        """Convert a model as described.
+
+        Args:
+            model: model as transformers builds it.
+
+        Raises:
+            ModelError: a damaged description, or one of another model.
+        """
+        # conversion.py attaches this method to every model that it converts.
+        from .conversion import convert_as_described
+
+        convert_as_described(model, self.modules, self.read_hardware())
+
+    def read_hardware(self) -> dict[str, Hardware]:
+        """Hardware by name.
+
+        Raises:
+            ModelError: it is damaged.
+        """
+        found = {}
+        for name, part in self.hardware.items():
+            found[name] = unpack(part["files"])
+            if found[name].digest != part["digest"]:
+                raise ModelError(f"the {name} beside the weights is damaged; save the model again")
+        return found
+
+
+class GainCellQuantizer(HfQuantizer):
+    """What transformers asks about a converted model while it saves and loads it."""
+
+    def update_attn_implementation(self, config: PreTrainedConfig) -> PreTrainedConfig:
+        """Give the model the attention implementation that it was converted on."""
+        base = self.quantization_config.base
+        if config._attn_implementation in (IMPLEMENTATION, None):
+            config._attn_implementation = base if base in BASES else None
+        return config
+
+    def _process_model_before_weight_loading(self, model: nn.Module, **kwargs: Any) -> None:
+        # transformers builds models on the meta device; curves of hardware are values.
+        with torch.device("cpu"):
+            self.quantization_config.convert(model)
+
+    def _process_model_after_weight_loading(self, model: nn.Module, **kwargs: Any) -> nn.Module:
+        model.config.attn_implementation = IMPLEMENTATION
+        return model
+
+    def get_state_dict_and_metadata(self, model: nn.Module) -> tuple[None, dict[str, str]]:
+        """Bring config.json up to date, since settings may have changed after conversion."""
+        self.quantization_config = GainCellConfig.of(model, model.config._attn_implementation)
+        model.config.quantization_config = self.quantization_config
+        return None, {}
+
+    def is_serializable(self, *args: Any, **kwargs: Any) -> bool:
+        """A converted model can be saved."""
+        return True
+
+    @property
+    def is_trainable(self) -> bool:
+        """Scalers and weights learn."""
+        return True
+
+    @property
+    def is_qat_trainable(self) -> bool:
+        """Gradients pass through the arrays."""
+        return True
+
+    @property
+    def is_compileable(self) -> bool:
+        """`torch.compile` takes the model."""
+        return True
+
+
+def attach(model: nn.Module) -> None:
+    """Make a converted model's own `save_pretrained` keep its conversion.
+
+    Args:
+        model: converted model of transformers, not wrapped.
+
+    Raises:
+        ModelError: the model is quantised in another way.
+    """
+    own = getattr(model, "hf_quantizer", None)
+    if own is not None and not isinstance(own, GainCellQuantizer):
+        raise ModelError("the model is quantised in another way; convert an unquantised one")
+    config = GainCellConfig.of(model, model.config._attn_implementation)
+    model.hf_quantizer = GainCellQuantizer(config, pre_quantized=True)
+    model.config.quantization_config = config
+    # The attribute is only written to config.json; `_attn_implementation` is what the model computes with.
+    model.config.attn_implementation = IMPLEMENTATION
+
+
+def register() -> None:
+    """Make transformers know the method. Called once, when the package is imported."""
+    register_quantization_config(IMPLEMENTATION)(GainCellConfig)
+    register_quantizer(IMPLEMENTATION)(GainCellQuantizer)
