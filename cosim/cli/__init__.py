@@ -10,12 +10,9 @@ import signal
 import sys
 from typing import Any, NoReturn
 
-__all__ = ["app", "main"]
+from .interruption import SENTENCE, STATUS
 
-INTERRUPTED = "interrupted; the same command continues where it stopped"
-"""Sentence after an interrupt."""
-INTERRUPTED_STATUS = 130
-"""Exit status after an interrupt, as shells report it: 128 + SIGINT."""
+__all__ = ["app", "main"]
 
 
 def main() -> NoReturn:
@@ -35,15 +32,15 @@ def main() -> NoReturn:
         app()
     except SystemExit as end:
         # A library that was interrupted while it loaded may have turned the interrupt into another error.
-        if not interrupted or end.code in (0, INTERRUPTED_STATUS):
+        if not interrupted or end.code in (0, STATUS):
             raise
     except BaseException:
         if not interrupted:
             raise
     else:
         sys.exit(0)
-    sys.stderr.write(f"error: {INTERRUPTED}\n")
-    sys.exit(INTERRUPTED_STATUS)
+    sys.stderr.write(f"error: {SENTENCE}\n")
+    sys.exit(STATUS)
 
 
 def __getattr__(name: str) -> Any:

@@ -14,7 +14,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from ...circuits.errors import GaincellError
-from . import INTERRUPTED, INTERRUPTED_STATUS
+from .interruption import SENTENCE, STATUS
 from .progress import Update
 from .progress import progress as shown_progress
 
@@ -104,7 +104,7 @@ def guarded(run: Callable[P, R]) -> Callable[P, R]:
         except OSError as error:
             fail(_sentence(error, has_out="out" in kwargs))
         except KeyboardInterrupt:
-            fail(INTERRUPTED, INTERRUPTED_STATUS)
+            fail(SENTENCE, STATUS)
         except (UsageError, typer.Exit):
             raise
         except Exception as error:
