@@ -5,6 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
+from ...circuits.errors import TableError
 from ...circuits.files import write_text
 from ..hardware import Hardware
 from .fit import (
@@ -19,6 +22,9 @@ from .report import FitReport
 
 REPORT_FILE = "fit.json"
 """Name of the report's file in the hardware's folder."""
+_IMPOSSIBLE = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
+"""What fitting raises on rows or conditions that no characterization writes."""
+_LINE = "\n"
 
 
 def fit_folder(
@@ -36,26 +42,48 @@ def fit_folder(
         The hardware and the report that were written.
 
     Raises:
-        TableError: a table is missing, damaged, or has more than `max_failed` failed points.
+        TableError: a table is missing, damaged, lacks a column, or has more than `max_failed` failed points,
+            or the manifest lacks what a fit needs.
         OSError: `out` cannot be written.
     """
-    from ...characterization.table import read_manifest, read_table
+    from ...characterization.table import read_manifest
 
     manifest = read_manifest(tables)
-    optional = (
-        procedure for procedure in (*OPTIONAL_TABLES, *REPORTED_TABLES) if procedure in manifest["tables"]
-    )
-    used = [*REQUIRED_TABLES, *optional]
-    hardware, report = fit_hardware(
-        {procedure: read_table(tables, procedure) for procedure in used},
-        manifest["condition"],
-        name=name or manifest["condition"]["technology"],
-        provenance=provenance(manifest),
-        max_failed=max_failed,
-    )
+    try:
+        hardware, report = fit_hardware(
+            _read_tables(tables, manifest),
+            manifest["condition"],
+            name=name or manifest["condition"]["technology"],
+            provenance=provenance(manifest),
+            max_failed=max_failed,
+        )
+    except _IMPOSSIBLE as error:
+        what = f"{type(error).__name__}: {str(error).strip().partition(_LINE)[0]}"
+        raise TableError(
+            f"{tables} cannot be fitted ({what}): its tables or its manifest are not those of a whole run; "
+            f"run: gaincell characterize --out {tables}"
+        ) from error
     hardware.save_pretrained(out)
     write_text(out / REPORT_FILE, report.model_dump_json(indent=1) + "\n")
     return hardware, report
+
+
+def _read_tables(folder: Path, manifest: dict[str, Any]) -> dict[str, pd.DataFrame]:
+    """Tables that a fit uses, by procedure; each has the columns that the manifest describes."""
+    from ...characterization.table import read_table
+
+    optional = (name for name in (*OPTIONAL_TABLES, *REPORTED_TABLES) if name in manifest["tables"])
+    tables = {}
+    for name in (*REQUIRED_TABLES, *optional):
+        rows = read_table(folder, name)
+        described = {*manifest["tables"][name]["columns"], "point", "status", "message"}
+        if missing := sorted(described - set(rows.columns)):
+            raise TableError(
+                f"{folder}: table {name!r} has no column {', '.join(missing)}; run: gaincell characterize "
+                f"--out {folder}"
+            )
+        tables[name] = rows
+    return tables
 
 
 def report_dict(report: FitReport) -> dict[str, Any]:
