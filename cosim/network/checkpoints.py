@@ -10,18 +10,18 @@ import copy
 import hashlib
 import json
 import tempfile
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
-from transformers import AutoModelForCausalLM, AutoTokenizer
+from torch import nn
+from transformers import AutoModelForCausalLM
 
 from ...circuits.errors import ModelError
-from . import corpus
+from .layer import gain_cell_layers
 from .pretrained import is_converted
+from .tokenizer import Tokenizer, load_tokenizer
 
 DEMO = Path(__file__).parents[1] / "demo"
 ADAPTATION = "adaptation.json"
@@ -46,19 +46,6 @@ class Checkpoint:
     def any(self) -> str:
         """A directory or hub name with the model's configuration."""
         return str(self.softmax or self.adapted)
-
-
-@dataclass(frozen=True)
-class Tokenizer:
-    """Conversion of text to token ids and back."""
-
-    name: str
-    encode: Callable[[str], Tensor]
-    """Text -> token ids, shape (n,), int64."""
-    decode: Callable[[Tensor], str]
-    """Token ids, shape (n,) -> text."""
-    end: int | None
-    """Token id that ends a document; None where there is none."""
 
 
 def locate(model: str) -> Checkpoint:
@@ -110,7 +97,7 @@ def load_softmax(name: str | Path) -> nn.Module:
         ModelError: transformers cannot load it.
     """
     try:
-        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, attn_implementation="sdpa")
+        model = AutoModelForCausalLM.from_pretrained(name, dtype=torch.float32, trust_remote_code=False)
     except (OSError, ValueError, KeyError, RuntimeError) as error:
         if not Path(name).is_dir():
             raise ModelError(
@@ -121,44 +108,33 @@ def load_softmax(name: str | Path) -> nn.Module:
         raise ModelError(
             f"cannot load the model {str(name)!r} ({reason}); give its directory, or `demo`"
         ) from error
+    if gain_cell_layers(model):
+        raise ModelError(f"{name} is a converted model; give its directory, or the network that it came from")
     return model.eval()
 
 
 def save_softmax(model: nn.Module, directory: Path) -> None:
-    """Write config.json and model.safetensors (bfloat16), each atomically; the model is not changed."""
+    """Write transformers' files, weights as bfloat16, each atomically; the model is not changed."""
     directory.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=directory, prefix=".save.") as folder:
         copy.deepcopy(model).to(torch.bfloat16).save_pretrained(folder)
-        for name in ("model.safetensors", "config.json"):
-            part = Path(folder) / name
+        # config.json comes last: transformers reads no directory without it.
+        for part in sorted(Path(folder).iterdir(), key=lambda path: path.name == "config.json"):
             part.chmod(0o644)
-            part.replace(directory / name)
+            part.replace(directory / part.name)
 
 
 def tokenizer_of(checkpoint: Checkpoint, vocabulary: int) -> Tokenizer:
-    """Bytes for a byte-level model, else the tokenizer that transformers finds beside the weights.
+    """The tokenizer beside a checkpoint's weights; bytes for a network of 256 tokens that has none.
 
     Args:
         checkpoint: parts of a MODEL.
         vocabulary: vocabulary size of the model.
 
     Raises:
-        ModelError: there is no tokenizer.
+        ModelError: there is no tokenizer, or it is damaged.
     """
-    if vocabulary == corpus.VOCABULARY:
-        return Tokenizer("bytes", corpus.encode, corpus.decode, corpus.END_OF_DOCUMENT)
-    try:
-        found = AutoTokenizer.from_pretrained(checkpoint.any)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ModelError(f"{checkpoint.any} has no tokenizer; save one beside the weights") from error
-    return Tokenizer(
-        type(found).__name__,
-        lambda content: found(
-            content, return_tensors="pt", add_special_tokens=False, verbose=False
-        ).input_ids[0],
-        lambda ids: found.decode(ids, skip_special_tokens=True),
-        found.eos_token_id,
-    )
+    return load_tokenizer([place for place in (checkpoint.adapted, checkpoint.softmax) if place], vocabulary)
 
 
 def context_of(model: nn.Module) -> int:
@@ -199,8 +175,11 @@ def _adapted(directory: Path, name: str, softmax: str | None) -> Checkpoint:
         return Checkpoint(name, softmax)
     record = None
     if (directory / ADAPTATION).is_file():
-        record = json.loads((directory / ADAPTATION).read_text())
-        softmax = softmax or _start(record["model"])
+        try:
+            record = json.loads((directory / ADAPTATION).read_text(encoding="utf-8"))
+            softmax = softmax or _start(record["model"])
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise ModelError(f"{directory / ADAPTATION} is damaged; adapt again with --fresh") from error
     control = directory / CONTROL
     return Checkpoint(
         name, softmax, directory, control if (control / "config.json").is_file() else None, record

@@ -34,7 +34,7 @@ from .compute import FLOAT32, Compute, device_of
 from .conversion import convert
 from .corpus import demo_corpus
 from .layer import gain_cell_layers, put_on_chip, record_traces
-from .pretrained import from_pretrained
+from .pretrained import from_pretrained, saved_hardware
 
 ROWS = ("softmax", "mapped", "calibrated", "adapted", "control")
 CALIBRATION_WINDOWS = 2
@@ -90,8 +90,11 @@ def evaluate_model(
         adapted.to(compute.device)
     some = adapted if softmax is None else softmax
     tokenizer, context = tokenizer_of(checkpoint, some.config.vocab_size), context_of(some)
-    text = corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else tokenizer.encode(content)
-    windows = held_out_windows(text, context=context, limit=tokens, seed=seed)
+    text, ends = tokenizer.read(
+        corpus_text(tokenizer, demo_corpus().held_out) if content is None else content
+    )
+    windows, ends = (held_out_windows(x, context=context, limit=tokens, seed=seed) for x in (text, ends))
+    tokens_per_byte = windows[:, 1:].numel() / float((ends[:, -1] - ends[:, 0]).sum())
     models = {}
     if softmax is not None:
         examples = calibration_inputs(corpus_tokens(tokenizer, demo_corpus().train), context)
@@ -117,7 +120,7 @@ def evaluate_model(
         "context": context,
         "seed": seed,
         **compute.record(),
-        **_numbers(losses, _tokens_per_byte(tokenizer, windows)),
+        **_numbers(losses, tokens_per_byte),
         "chips": _on_chips(models, drawn, losses, windows, compute, report),
         "outside_box": outside,
         "outside_box_tokens": context,
@@ -162,9 +165,14 @@ def calibration_inputs(tokens: Tensor, context: int) -> Tensor:
 
 
 def corpus_tokens(tokenizer: Tokenizer, side: bytes) -> Tensor:
-    """One side of the demo corpus as token ids (n,); only a byte-level model knows the document separator."""
+    """One side of the demo corpus as token ids (n,)."""
+    return tokenizer.encode(corpus_text(tokenizer, side))
+
+
+def corpus_text(tokenizer: Tokenizer, side: bytes) -> str:
+    """One side of the demo corpus; only a byte-level model knows the document separator."""
     content = side.decode()
-    return tokenizer.encode(content if tokenizer.name == "bytes" else content.replace("\0", "\n\n"))
+    return content if tokenizer.name == "bytes" else content.replace("\0", "\n\n")
 
 
 @torch.no_grad()
@@ -206,19 +214,12 @@ def _notes(checkpoint: Checkpoint, hardware: Hardware) -> list[str]:
     if checkpoint.adapted is None:
         notes.append(f"adapted: no weights; run `gaincell adapt {checkpoint.name} --out DIR`, evaluate DIR")
         return notes
-    own = Hardware.from_pretrained(checkpoint.adapted / "hardware")
+    own = saved_hardware(checkpoint.adapted)
     if own.digest != hardware.digest:
         notes.append(f"adapted: trained for {own.name} ({own.digest[:8]}), measured on other hardware")
     if checkpoint.control is None:
         notes.append("control: no weights beside the adapted ones")
     return notes
-
-
-def _tokens_per_byte(tokenizer: Tokenizer, windows: Tensor) -> float:
-    if tokenizer.name == "bytes":
-        return 1.0
-    predicted = windows[:, 1:]
-    return predicted.numel() / sum(len(tokenizer.decode(window).encode()) for window in predicted)
 
 
 def _numbers(losses: dict[str, Loss], tokens_per_byte: float) -> dict[str, Any]:

@@ -16,6 +16,7 @@ from .compute import FLOAT32, Compute
 from .kv_cache import level_cache
 from .layer import gain_cell_layers, put_on_chip
 from .pretrained import from_pretrained
+from .tokenizer import Tokenizer
 
 
 @torch.no_grad()
@@ -31,7 +32,7 @@ def generate_text(
     compute: Compute = FLOAT32,
     chip: int | None = None,
 ) -> dict[str, Any]:
-    """Continue a prompt until the end-of-document token or the model's longest context.
+    """Continue a prompt until one of the network's stop tokens or the model's longest context.
 
     Args:
         checkpoint: parts of a MODEL.
@@ -63,32 +64,45 @@ def generate_text(
         raise ModelError(f"the prompt has {ids.shape[1]} tokens; give between 1 and {longest - 1}")
     torch.manual_seed(seed)
     sampling = {"do_sample": True, "temperature": temperature} if temperature > 0 else {"do_sample": False}
+    own, stops = model.generation_config, stop_tokens(model, tokenizer)
     start = time.perf_counter()
     with compute.autocast():
         out = model.generate(
             ids,
             attention_mask=torch.ones_like(ids),
             max_new_tokens=min(max_new_tokens, room),
-            eos_token_id=tokenizer.end,
-            pad_token_id=tokenizer.end,
+            eos_token_id=stops,
+            pad_token_id=own.pad_token_id if own.pad_token_id is not None or not stops else stops[0],
             **level_cache(model),
             **sampling,
         )[0]
     new = out[ids.shape[1] :].cpu()
-    if len(new) and int(new[-1]) == tokenizer.end:
+    if len(new) and int(new[-1]) in (stops or ()):
         new = new[:-1]
     return {
         "model": checkpoint.name,
         "hardware": _hardware(model).name,
         "chip": chip,
         "prompt": prompt,
-        "text": prompt + tokenizer.decode(new),
+        "text": prompt + tokenizer.continuation(ids[0].cpu(), new),
         "new_tokens": len(new),
         "tokens_per_s": len(new) / (time.perf_counter() - start),
         "temperature": temperature,
         "seed": seed,
         **compute.record(),
     }
+
+
+def stop_tokens(model: nn.Module, tokenizer: Tokenizer) -> list[int] | None:
+    """Token ids that end a text: the network's own, else the tokenizer's end of a document.
+
+    Args:
+        model: language model.
+        tokenizer: its tokenizer.
+    """
+    own = model.generation_config.eos_token_id
+    own = tokenizer.end if own is None else own
+    return [own] if isinstance(own, int) else own
 
 
 def _hardware(model: nn.Module) -> Hardware:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -80,6 +81,20 @@ class GainCellAttention(nn.Module):
         self.k_scale, self.k_shift = _scaler(kv_heads, 1.0, hardware.v_zero)
         self.v_scale, self.v_shift = _scaler(kv_heads, 1.0, hardware.v_zero)
         self.out_scale, self.out_shift = _scaler(heads, 1.0, 0.0)
+
+    def train(self, mode: bool = True) -> GainCellAttention:
+        """Set training mode.
+
+        Warns if no scaler would learn, as after `peft.get_peft_model`.
+        """
+        if mode and not any(parameter.requires_grad for parameter in self.parameters()):
+            warnings.warn(
+                "the scalers of gain-cell attention are frozen and will not learn; with PEFT, convert the "
+                "model after get_peft_model, or pass modules_to_save=['gain_cell']",
+                RuntimeWarning,
+                stacklevel=2,
+            )
+        return super().train(mode)
 
     def forward(
         self,

@@ -16,7 +16,6 @@ from .families import HARMLESS, require_base
 from .layer_config import IMPLEMENTATION, LayerConfig
 from .masks import stored_keys
 
-
 NOT_CONVERTED = (
     "the attention implementation 'gaincell' is not set by name: call gaincell.cosim.convert, or load the "
     "model with from_pretrained"

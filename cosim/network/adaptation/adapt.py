@@ -154,7 +154,8 @@ def adapt_model(
     if done is not None and done.settings == settings and not fresh:
         return replace(done, cached=True)
     state = _open_state(out, settings, fresh)
-    text = TrainingText.of(tokenizer_of(checkpoint, softmax.config.vocab_size), recipe.context)
+    tokenizer = tokenizer_of(checkpoint, softmax.config.vocab_size)
+    text = TrainingText.of(tokenizer, recipe.context)
     adapted = convert(copy.deepcopy(softmax), hardware, include="*", effects=effects)
     inputs = calibration_inputs(text.tokens, recipe.context)
     observer.phase("calibrate", softmax.config.num_hidden_layers)
@@ -192,7 +193,7 @@ def adapt_model(
         corpus=demo_corpus().summary(),
         compute=compute.record(),
     )
-    _write(out, adapted, control, result)
+    _write(out, adapted, control, tokenizer, result)
     shutil.rmtree(state)
     return result
 
@@ -260,8 +261,10 @@ def _lasting_name(model: str, softmax: str) -> str:
     return str(Path(softmax).resolve())
 
 
-def _write(out: Path, adapted: nn.Module, control: nn.Module, result: Adaptation) -> None:
+def _write(
+    out: Path, adapted: nn.Module, control: nn.Module, tokenizer: Tokenizer, result: Adaptation
+) -> None:
     (out / ADAPTATION).unlink(missing_ok=True)
-    save_pretrained(adapted, out, dtype=torch.bfloat16)
+    save_pretrained(adapted, out, dtype=torch.bfloat16, tokenizer=tokenizer.own)
     save_softmax(control, out / CONTROL)
     write_json(out / ADAPTATION, {k: v for k, v in asdict(result).items() if k != "cached"})
