@@ -6,18 +6,52 @@ to instantiate it with.
 
 from __future__ import annotations
 
-from typing import Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from .errors import TechnologyError
 from .technology import Technology
 
+Capacitance = Annotated[float, Field(gt=0, le=1e-9)]
+"""Capacitance, F: up to 1 nF, 1 mm2 of thin oxide at 1 fF/um2."""
+Length = Annotated[float, Field(gt=0, le=1e-3)]
+"""Width or length of a channel, m: up to 1 mm."""
+Duration = Annotated[float, Field(gt=0, le=1e-3)]
+"""Duration of a phase, s: up to 1 ms."""
+Voltage = Annotated[float, Field(ge=-20, le=20)]
+"""Level, V: within 20 V of ground."""
+Current = Annotated[float, Field(gt=0, le=1e-2)]
+"""Current of one converter, A: up to 10 mA."""
+Cells = Annotated[int, Field(ge=1, le=65536)]
+"""Number of cells along a wire."""
+LevelCount = Annotated[int, Field(ge=2, le=65535)]
+"""Number of levels of a quantiser."""
+
 
 class Design(BaseModel):
-    """Base class of the designs: frozen sizes; unknown fields are refused."""
+    """Base class of the designs: frozen sizes. Unknown fields and numbers that are not finite are refused."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _numbers_are_numbers(cls, sizes: Any) -> Any:
+        # Without this, true would be 1 F and the text "inf" a number.
+        if isinstance(sizes, dict):
+            for name, value in sizes.items():
+                if isinstance(value, bool | str) and name in cls.model_fields:
+                    kinds = _kinds(cls.model_fields[name].annotation)
+                    if kinds & {int, float} and type(value) not in kinds:
+                        word = str(value).lower() if isinstance(value, bool) else repr(value)
+                        raise ValueError(f"{name}={word} is not a number")
+        return sizes
+
+
+def _kinds(annotation: Any) -> set[Any]:
+    """Types that an annotation accepts: those of a union, or of a literal's values."""
+    parts = get_args(annotation) or (annotation,)
+    return {part if isinstance(part, type) else type(part) for part in parts}
 
 
 class GainCell(Design):
@@ -26,38 +60,38 @@ class GainCell(Design):
     write_device: Literal["cmos", "oxide"] = "cmos"
     """Write device: transmission gate of high-threshold transistors, or one oxide-semiconductor
     transistor."""
-    c_store: float = Field(5e-15, gt=0)
+    c_store: Capacitance = 5e-15
     """Storage capacitance, F. It sets the retention time together with the leakage of the write device."""
-    w_wn: float = Field(80e-9, gt=0)
+    w_wn: Length = 80e-9
     """Width of the n write transistor, m."""
-    w_wp: float = Field(80e-9, gt=0)
+    w_wp: Length = 80e-9
     """Width of the p write transistor, m."""
-    l_w: float = Field(60e-9, gt=0)
+    l_w: Length = 60e-9
     """Length of the write transistors, m."""
-    w_ox: float = Field(60e-9, gt=0)
+    w_ox: Length = 60e-9
     """Width of the oxide write transistor, m."""
-    l_ox: float = Field(60e-9, gt=0)
+    l_ox: Length = 60e-9
     """Length of the oxide write transistor, m."""
-    w_rn: float = Field(80e-9, gt=0)
+    w_rn: Length = 80e-9
     """Width of the n read transistor, m."""
-    l_rn: float = Field(780e-9, gt=0)
+    l_rn: Length = 780e-9
     """Length of the n read transistor, m. A long channel gives a small, well-matched current."""
-    w_rp: float = Field(160e-9, gt=0)
+    w_rp: Length = 160e-9
     """Width of the p read transistor, m."""
-    l_rp: float = Field(480e-9, gt=0)
+    l_rp: Length = 480e-9
     """Length of the p read transistor, m."""
-    w_sw: float = Field(80e-9, gt=0)
+    w_sw: Length = 80e-9
     """Width of the read switches, m."""
-    l_sw: float = Field(30e-9, gt=0)
+    l_sw: Length = 30e-9
     """Length of the read switches, m."""
-    v_write_on: float = 1.1
+    v_write_on: Voltage = 1.1
     """Level of the write word line that opens the write device at the nominal supply, V; it follows the
     supply."""
-    v_write_off: float = -0.2
+    v_write_off: Voltage = -0.2
     """Level of the write word line at rest, V."""
-    v_write_shift: float = 0.0
+    v_write_shift: Voltage = 0.0
     """Offset of every write target, V. It cancels the mean clock feed-through of a single write device."""
-    t_write: float = Field(10e-9, gt=0)
+    t_write: Duration = 10e-9
     """Width of the write pulse, s."""
 
     @model_validator(mode="after")
@@ -88,29 +122,29 @@ class Converter(Design):
     """Number of integration phases. With 2 (unsigned converter only, see `TWO_PHASES`) it takes a signed
     query: first the negative pulses, then the capacitor's plates are swapped and the positive pulses
     follow."""
-    c_int: float = Field(1.7e-12, gt=0)
+    c_int: Capacitance = 1.7e-12
     """Integration capacitor, F. A larger one reduces the bit-line swing, hence column compression, and costs
     area."""
-    i_ramp: float = Field(gt=0)
+    i_ramp: Current
     """Ramp current, A. The full-scale charge is i_ramp x t_pulse_max."""
-    w_ramp_p: float = Field(gt=0)
+    w_ramp_p: Length
     """Width of the p current source and its cascode, m."""
-    w_ramp_n: float = Field(gt=0)
+    w_ramp_n: Length
     """Width of the n current source and its cascode, m. The unsigned converter has them in its bias
     replica."""
-    l_ramp: float = Field(200e-9, gt=0)
+    l_ramp: Length = 200e-9
     """Length of the current sources, m."""
-    w_rst: float = Field(3e-6, gt=0)
+    w_rst: Length = 3e-6
     """Width of the n reset transistor, m; the p one is twice as wide."""
-    w_swap: float = Field(12e-6, gt=0)
+    w_swap: Length = 12e-6
     """Width of the n transistors that swap the capacitor's plates, m; the p ones are twice as wide."""
-    c_az: float = Field(20e-15, gt=0)
+    c_az: Capacitance = 20e-15
     """Auto-zero coupling capacitor, F."""
-    t_skew: float = Field(0.68e-9, ge=0)
+    t_skew: float = Field(0.68e-9, ge=0, le=1e-3)
     """Delay of the output window against the ramp, s. It cancels the delay of the comparator."""
-    v_cascode_p: float = 0.2
+    v_cascode_p: Voltage = 0.2
     """Gate voltage of the p cascode at the nominal supply, V; its distance from the supply is constant."""
-    v_cascode_n: float = 0.7
+    v_cascode_n: Voltage = 0.7
     """Gate voltage of the n cascode, V."""
 
     @model_validator(mode="after")
@@ -144,18 +178,18 @@ class Converter(Design):
 class SubArray(Design):
     """Rows x columns of gain cells with their wires and row drivers."""
 
-    rows: int = Field(64, ge=1)
+    rows: Cells = 64
     """Number of cells on a bit line."""
-    columns: int = Field(64, ge=1)
+    columns: Cells = 64
     """Number of cells on a word line."""
-    r_wire: float = Field(3.0, ge=0)
+    r_wire: float = Field(3.0, ge=0, le=1e6)
     """Resistance of one cell pitch (about 1 um) of word or bit line, ohm."""
-    c_wire: float = Field(0.2e-15, ge=0)
+    c_wire: float = Field(0.2e-15, ge=0, le=1e-9)
     """Capacitance of one cell pitch of word or bit line, F."""
-    section: int = Field(16, ge=1)
+    section: Cells = 16
     """Number of cells per lumped RC section of a wire; 1 gives every cell its own node, at several times the
     cost."""
-    driver: float = Field(8.0, gt=0)
+    driver: float = Field(8.0, gt=0, le=1e4)
     """Drive strength of the row driver's last stage, multiples of the smallest inverter."""
     mirrored: bool = False
     """Whether every row of the K array has a second one that stores the complement, vdd - v_store. It takes a
@@ -163,22 +197,22 @@ class SubArray(Design):
     normaliser: float | None = Field(None, gt=0.5, le=1)
     """Stored voltage of the normalising column of the V array, fraction of the supply. Its read-out is the
     sum of phi, by which the other read-outs are divided. None for no such column."""
-    window: int | None = Field(None, ge=1)
+    window: int | None = Field(None, ge=1, le=2**31 - 1)
     """Number of keys before the oldest one is overwritten; None if the network decides."""
 
 
 class Clocking(Design):
     """Durations of the phases of one attention operation."""
 
-    t_pulse_max: float = Field(15e-9, gt=0)
+    t_pulse_max: Duration = 15e-9
     """Duration of the longest input pulse and full scale of every conversion, s."""
-    t_reset: float = Field(11e-9, gt=0)
+    t_reset: Duration = 11e-9
     """Duration of the reset and auto-zero of a converter, s; the comparators draw current meanwhile. The
     residue of the previous conversion is below 1 % of full scale at every corner and temperature, at the
     nominal supply."""
-    t_guard: float = Field(1e-9, gt=0)
+    t_guard: Duration = 1e-9
     """Time between two phases for edges, drivers and bit-line settling, s."""
-    t_wake: float = Field(5e-9, gt=0)
+    t_wake: Duration = 5e-9
     """Time by which the comparators are powered before their ramp, s. The sign latch needs settled
     comparators, which takes nanoseconds at a low supply and a low temperature; they draw current
     meanwhile."""
@@ -187,13 +221,13 @@ class Clocking(Design):
 class LevelCounts(Design):
     """Number of levels of each quantiser: equally spaced values, both ends included."""
 
-    query: int = Field(16, ge=2)
+    query: LevelCount = 16
     """Number of pulse widths from 0 to the longest; a signed query has as many of either sign."""
-    key: int = Field(8, ge=2)
+    key: LevelCount = 8
     """Number of stored voltages of a key element, from 0 to the supply."""
-    value: int = Field(8, ge=2)
+    value: LevelCount = 8
     """Number of stored voltages of a value element, from 0 to the supply."""
-    output: int = Field(32, ge=4, multiple_of=2)
+    output: int = Field(32, ge=4, le=65534, multiple_of=2)
     """Number of read-out values of a sub-tile: a sign and output / 2 magnitudes."""
 
 
@@ -248,7 +282,7 @@ class Designs(Design):
             if first["type"] == "extra_forbidden":
                 known = cls._known(first["loc"])
                 raise TechnologyError(f"{where}: there is no such size; use one of {known}") from None
-            raise TechnologyError(f"{where}: {first['msg']}") from None
+            raise TechnologyError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
 
     @classmethod
     def _known(cls, path: tuple[int | str, ...]) -> str:
