@@ -7,13 +7,14 @@ import tomllib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 import pandas as pd
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from ..circuits.errors import PlanError
+from ..circuits.settings import Settings
 
 SHIPPED_PLANS = Path(__file__).parent / "plans"
 """Folder of the shipped plans."""
@@ -60,10 +61,12 @@ def grid(*axes: Axis) -> pd.DataFrame:
     return pd.DataFrame(list(itertools.product(*(axis.values for axis in axes))), columns=names)
 
 
-class Plan(BaseModel):
-    """A characterization run: procedures, operating condition, sample counts, seed and design overrides."""
+Samples = Annotated[int, Field(strict=True, ge=1, le=1_000_000)]
+"""Number of random samples."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+
+class Plan(Settings):
+    """A characterization run: procedures, operating condition, sample counts, seed and design overrides."""
 
     name: str = Field(min_length=1)
     """Name of the plan."""
@@ -73,15 +76,15 @@ class Plan(BaseModel):
     """Name of a shipped technology, or path of a TOML file (in the file of a plan: relative to that file)."""
     corner: str = "tt"
     """Process corner of the technology."""
-    temperature: float = Field(default=27.0, gt=-273.15)
+    temperature: float = Field(default=27.0, gt=-273.15, le=1000)
     """Temperature, Celsius (as SPICE)."""
-    vdd: float | None = Field(default=None, gt=0)
+    vdd: float | None = Field(default=None, gt=0, le=20)
     """Supply voltage, V; None for that of the technology."""
     procedures: tuple[str, ...] = Field(min_length=1)
     """Names of the procedures in the order of the report."""
-    samples: int | dict[str, int] = {}
+    samples: Samples | dict[str, Samples] = {}
     """Number of random samples, for all procedures or by procedure; every procedure has a default."""
-    seed: int = Field(default=0, ge=0)
+    seed: int = Field(default=0, ge=0, lt=2**63)
     """Seed of all random numbers."""
     designs: dict[str, dict[str, Any]] = {}
     """Sizes (SI) that differ from those of the technology, by design and field."""
@@ -130,7 +133,8 @@ class Plan(BaseModel):
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"])
-            raise PlanError(f"{source}: {where}: {first['msg']}") from None
+            what = first["msg"].removeprefix("Value error, ")
+            raise PlanError(": ".join(filter(None, (source, where, what)))) from None
 
     def override(self, **values: Any) -> Plan:
         """The plan with some fields replaced.

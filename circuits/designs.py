@@ -6,11 +6,12 @@ to instantiate it with.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from .errors import TechnologyError
+from .settings import Settings
 from .technology import Technology
 
 Capacitance = Annotated[float, Field(gt=0, le=1e-9)]
@@ -29,29 +30,8 @@ LevelCount = Annotated[int, Field(ge=2, le=65535)]
 """Number of levels of a quantiser."""
 
 
-class Design(BaseModel):
+class Design(Settings):
     """Base class of the designs: frozen sizes. Unknown fields and numbers that are not finite are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _numbers_are_numbers(cls, sizes: Any) -> Any:
-        # Without this, true would be 1 F and the text "inf" a number.
-        if isinstance(sizes, dict):
-            for name, value in sizes.items():
-                if isinstance(value, bool | str) and name in cls.model_fields:
-                    kinds = _kinds(cls.model_fields[name].annotation)
-                    if kinds & {int, float} and type(value) not in kinds:
-                        word = str(value).lower() if isinstance(value, bool) else repr(value)
-                        raise ValueError(f"{name}={word} is not a number")
-        return sizes
-
-
-def _kinds(annotation: Any) -> set[Any]:
-    """Types that an annotation accepts: those of a union, or of a literal's values."""
-    parts = get_args(annotation) or (annotation,)
-    return {part if isinstance(part, type) else type(part) for part in parts}
 
 
 class GainCell(Design):

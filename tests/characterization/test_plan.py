@@ -99,3 +99,20 @@ def test_chunks_keep_shared_values_together_and_bound_the_size():
     assert all(len(part) <= 3 for part in parts)
     assert all(table["width"].iloc[part].nunique() == 1 for part in parts)
     assert [len(part) for part in chunks(table, size=4)] == [4, 4, 2]
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        *("temperature = inf", "temperature = nan", "temperature = true", "temperature = 1e30"),
+        *("vdd = inf", "vdd = true", "vdd = 1e9", "vdd = '0.9'", "seed = true", "seed = 9223372036854775808"),
+        *("samples = true", "samples = -3", "samples = 100000000000000000000", "samples = 2.5"),
+        *("samples = { noise = true }", "samples = { noise = 0 }"),
+    ],
+)
+def test_numbers_of_a_plan_are_finite_numbers_in_range(tmp_path, line):
+    path = tmp_path / "plan.toml"
+    path.write_text(f'procedures = ["device"]\n{line}\n')
+    with pytest.raises(PlanError, match=line.partition(" ")[0]) as error:
+        Plan.load(path)
+    assert "\n" not in str(error.value)
