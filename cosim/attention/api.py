@@ -202,6 +202,8 @@ def place_keys(
     ):
         shapes = ", ".join(str(tuple(x.shape)) for x in (q, k, v))
         raise ValueError(f"need q (B, H, T, D) and k, v (B, Hkv, S, D), got {shapes}")
+    if 0 in (q.shape[1], k.shape[1]):
+        raise ValueError(f"need at least one head, got H={q.shape[1]} and Hkv={k.shape[1]}")
     if q.shape[1] % k.shape[1] or q.shape[2] > k.shape[2]:
         raise ValueError(
             f"H={q.shape[1]} must be a multiple of Hkv={k.shape[1]} and T={q.shape[2]} at most S={k.shape[2]}"

@@ -126,8 +126,10 @@ def sub_tiles_in_use(trace: Trace) -> Tensor:
     Returns:
         Shape (B, T), integer; 0 for padding.
     """
-    active = torch.stack([tile.active[:, 0, :, 0] for tile in trace.sub_tiles])
-    return active.sum(0) * operated(trace)
+    used = operated(trace)
+    return sum(
+        (tile.active[:, 0, :, 0].long() * used for tile in trace.sub_tiles), torch.zeros_like(used).long()
+    )
 
 
 def accounted_queries(traces: Sequence[Trace], full_ring: bool) -> list[Tensor]:
@@ -141,7 +143,7 @@ def accounted_queries(traces: Sequence[Trace], full_ring: bool) -> list[Tensor]:
         One mask per trace, shape (B, T), bool.
     """
     seen = [keys_seen(trace) for trace in traces]
-    least = max(int(found.max()) for found in seen) if full_ring else 1
+    least = max((int(found.max()) for found in seen if found.numel()), default=1) if full_ring else 1
     return [found >= max(least, 1) for found in seen]
 
 

@@ -237,3 +237,20 @@ def test_window_below_one_and_token_period_not_positive_raise_value_error(full, 
         with pytest.raises(ValueError, match=message):
             use()
     assert not gain_cell_layers(tiny_gpt2)
+
+
+@pytest.mark.parametrize(("heads", "kv_heads"), [(0, 0), (0, 1), (2, 0)])
+@pytest.mark.parametrize("call", [gain_cell_attention, trace_attention])
+def test_no_heads_are_refused(leroux, call, heads, kv_heads):
+    q, k = torch.zeros(1, heads, 4, 8), torch.zeros(1, kv_heads, 4, 8)
+    with pytest.raises(ValueError, match="at least one head"):
+        call(q, k, k, leroux)
+
+
+@pytest.mark.parametrize("shape", [(0, 2, 4, 8), (1, 2, 0, 8), (1, 2, 4, 0)])
+@pytest.mark.parametrize("implementation", ["reference", "torch", "native"])
+def test_no_sequences_tokens_or_elements_give_an_empty_result(leroux, shape, implementation):
+    x = torch.zeros(shape)
+    out = gain_cell_attention(x, x, x, leroux, implementation=implementation)
+    assert out.shape == shape
+    assert trace_attention(x, x, x, leroux)[0].shape == shape

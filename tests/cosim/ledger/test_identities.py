@@ -159,6 +159,11 @@ def test_traces_of_padding_and_of_other_sub_tiles_are_refused(full):
     nothing = traced(full, 5, attention_mask=torch.zeros(1, 5, dtype=torch.bool))
     with pytest.raises(ModelError, match="all padding"):
         account({"a": [nothing]}, full)
+    for empty in (traced(full, 5, batch=0), traced(full, 0)):
+        with pytest.raises(ModelError, match="all padding"):
+            account({"a": [empty]}, full)
+        some = traced(full, 5)
+        assert account({"a": [empty, some]}, full) == account({"a": [some]}, full)
     other = full.model_copy(update={"columns": 16})
     with pytest.raises(HardwareError, match="sub-tiles of 8 columns"):
         account({"a": [traced(full, 20)]}, other)
