@@ -37,10 +37,10 @@ def run(
     """
     from ...characterization.table import SHIPPED_TABLES
     from ...circuits.files import require_file
-    from ..view.figures.characterization import FIGURES, save_figure, title
+    from ..view.figures.characterization import TABLE_FIGURES, save_figure, title
 
     if show or name is None:
-        _list({known: title(known) for known in FIGURES}, as_json)
+        _list({known: title(known) for known in TABLE_FIGURES}, as_json)
         return
     files = out or [Path("out") / "figures" / f"{name}.png"]
     for file in files:

@@ -28,9 +28,9 @@ def run(
         gaincell report out/ss85 --out ss85.html --json
     """
     from ...circuits.files import require_file, require_folder
-    from ..view.report import Sources, write_report
+    from ..view.report import ReportSources, write_report
 
-    sources = Sources.of(folder)
+    sources = ReportSources.of(folder)
     page = out or folder / "report.html"
     require_file(page)
     require_folder(page.parent / "figures")

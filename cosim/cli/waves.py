@@ -130,9 +130,9 @@ def run(
 def _operation(name: str, context: Any, options: dict[str, Any]):
     import inspect
 
-    from ..view.waves import OPERATIONS
+    from ..view.waves import WAVE_OPERATIONS
 
-    build = OPERATIONS[name]
+    build = WAVE_OPERATIONS[name]
     accepted = [p for p in inspect.signature(build).parameters if p != "context"]
     for option in options:
         if option not in accepted:

@@ -4,15 +4,15 @@ A figure says what is shown, in SI units; how it looks is decided once, in `styl
 """
 
 from .style import PALETTE, ordered
-from .values import Axis, Bar, BarChart, Figure, Panel, Rule, Series, Span
+from .values import Bar, BarChart, Figure, Panel, PlotAxis, Rule, Series, Span
 
 __all__ = [
     "PALETTE",
-    "Axis",
     "Bar",
     "BarChart",
     "Figure",
     "Panel",
+    "PlotAxis",
     "Rule",
     "Series",
     "Span",

@@ -6,8 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 
 from ....characterization.table import read_manifest, read_table
 from ....circuits.errors import TableError
@@ -16,6 +14,7 @@ from ....models.chain import predict_chain
 from ....models.checks.agreement import ARRAYS, CHAINS, compare_widths, predict_arrays
 from ....models.checks.wires import drop_sensitivity, width_shift
 from ....models.fitting.fit import REQUIRED_TABLES, fit_hardware
+from .drawing import Axes, Canvas
 from .static import WIDTH
 from .style import CYCLE, GRID, ordered
 

@@ -1,7 +1,7 @@
 """Figures of characterization tables by name: each a function of the tables' folder, drawn by matplotlib.
 
 A new figure is a function `(folder: Path) -> matplotlib.figure.Figure` in a module of this package, with a
-docstring whose first line says what it shows, and one line in `FIGURES`.
+docstring whose first line says what it shows, and one line in `TABLE_FIGURES`.
 """
 
 from __future__ import annotations
@@ -9,21 +9,19 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 
-import matplotlib
-from matplotlib.figure import Figure as Canvas
-
 from ....circuits.errors import PlanError
 from ....circuits.files import write_atomically
 from .arrays import array, ir_drop
 from .corners import corners
+from .drawing import Canvas, file_style
 from .mismatch import mismatch
 from .noise_budget import noise
 from .options import options
-from .static import STYLE, encode
+from .static import encode
 from .storage import disturb, retention, write_path
 from .tolerance import tolerance
 
-FIGURES: dict[str, Callable[[Path], Canvas]] = {
+TABLE_FIGURES: dict[str, Callable[[Path], Canvas]] = {
     "array": array,
     "corners": corners,
     "disturb": disturb,
@@ -40,7 +38,7 @@ FIGURES: dict[str, Callable[[Path], Canvas]] = {
 
 def title(name: str) -> str:
     """What a figure shows, in one line."""
-    return (FIGURES[name].__doc__ or name).strip().splitlines()[0].rstrip(".")
+    return (TABLE_FIGURES[name].__doc__ or name).strip().splitlines()[0].rstrip(".")
 
 
 def save_figure(name: str, folder: Path, *paths: Path) -> None:
@@ -50,9 +48,9 @@ def save_figure(name: str, folder: Path, *paths: Path) -> None:
         PlanError: an unknown name; the message lists the known ones.
         TableError: the folder lacks the table that the figure shows.
     """
-    if name not in FIGURES:
-        raise PlanError(f"unknown figure {name!r}; use one of {', '.join(FIGURES)}")
-    with matplotlib.rc_context(STYLE):
-        canvas = FIGURES[name](Path(folder))
+    if name not in TABLE_FIGURES:
+        raise PlanError(f"unknown figure {name!r}; use one of {', '.join(TABLE_FIGURES)}")
+    with file_style():
+        canvas = TABLE_FIGURES[name](Path(folder))
         for path in paths:
             write_atomically(path, encode(canvas, path.suffix[1:]))

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure as Canvas
 
 from ....characterization.table import read_manifest, read_table
 from ....models.checks.corners import CORNER_TABLES, FIGURES, figures_by_condition, nominal_condition
+from .drawing import Canvas
 from .style import CYCLE, INK, MUTED, ordered
 
 MAPS = {

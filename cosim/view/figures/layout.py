@@ -6,7 +6,7 @@ from typing import Any
 
 from .style import GRID, INK, MUTED
 from .units import quantity
-from .values import Axis, decades
+from .values import PlotAxis, decades
 
 TOP, BOTTOM = 54, 52
 """Margins in pixels: room for the legend and the tool bar, and for the x axis."""
@@ -59,7 +59,7 @@ def legend(top: float) -> dict[str, Any]:
     }
 
 
-def log_ticks(axis: Axis, low: float, high: float) -> dict[str, Any]:
+def log_ticks(axis: PlotAxis, low: float, high: float) -> dict[str, Any]:
     """A logarithmic axis with a tick per decade between low and high (SI), labelled with its unit."""
     ticks = decades(low, high)
     return {"type": "log", "tickvals": ticks, "ticktext": [quantity(tick, axis.unit, 1) for tick in ticks]}

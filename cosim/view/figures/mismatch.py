@@ -6,12 +6,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure as Canvas
-from matplotlib.patches import Ellipse
 
 from ....characterization.table import read_manifest, read_table
 from ....models import ConverterCurve, RandomCurve, fit_converter_curve, fit_random_curve
 from ....models.fitting.variation import converter_parameters
+from .drawing import Canvas, Ellipse
 from .style import CYCLE, INK, MUTED, PALETTE, ordered
 
 SHOWN = 150

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from matplotlib.figure import Figure as Canvas
 
 from ....characterization.table import read_manifest, read_table
 from ....models.fitting.noise import noise_budget, thermal_noise
+from .drawing import Canvas
 from .style import CYCLE, INK, MUTED, PALETTE
 
 

@@ -6,10 +6,9 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.axes import Axes
-from matplotlib.figure import Figure as Canvas
 
 from ....characterization.table import read_manifest, read_table
+from .drawing import Axes, Canvas
 from .static import WIDTH
 from .style import CYCLE, MUTED, ordered
 

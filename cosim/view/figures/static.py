@@ -6,14 +6,13 @@ import io
 from pathlib import Path
 from typing import Any
 
-import matplotlib
 import numpy as np
-from matplotlib.figure import Figure as Canvas
 
 from ....circuits.files import write_atomically
-from .style import BAND, CYCLE, GRID, INK, MUTED
+from .drawing import Canvas, file_style
+from .style import BAND, MUTED
 from .units import Scale, quantity
-from .values import Axis, BarChart, Figure, Panel, Series, axis_title, decades, panel_scale
+from .values import BarChart, Figure, Panel, PlotAxis, Series, axis_title, decades, panel_scale
 
 WIDTH = 6.4
 """Inches."""
@@ -23,37 +22,10 @@ DPI = 180
 LEGEND_WIDTH = 100
 """Characters that a row of a legend holds, keys and gaps counted as characters."""
 
-STYLE = {
-    "font.family": "sans-serif",
-    "font.size": 9,
-    "text.color": INK,
-    "axes.edgecolor": MUTED,
-    "axes.labelcolor": INK,
-    "axes.linewidth": 0.7,
-    "axes.grid": True,
-    "axes.axisbelow": True,
-    "axes.spines.top": False,
-    "axes.spines.right": False,
-    "axes.prop_cycle": matplotlib.cycler(color=CYCLE),
-    "grid.color": GRID,
-    "grid.linewidth": 0.7,
-    "xtick.color": MUTED,
-    "ytick.color": MUTED,
-    "xtick.labelcolor": INK,
-    "ytick.labelcolor": INK,
-    "legend.frameon": False,
-    "legend.fontsize": 8,
-    "lines.linewidth": 1.4,
-    "lines.solid_capstyle": "round",
-    "pdf.fonttype": 42,
-    "svg.fonttype": "none",
-    "svg.hashsalt": "gaincell",
-}
-
 
 def save(figure: Figure | BarChart, *paths: Path) -> None:
     """Draw a figure into files whose suffixes name their formats: .png, .pdf or .svg."""
-    with matplotlib.rc_context(STYLE):
+    with file_style():
         canvas = _draw(figure)
         for path in paths:
             write_atomically(path, encode(canvas, path.suffix[1:]))
@@ -61,7 +33,7 @@ def save(figure: Figure | BarChart, *paths: Path) -> None:
 
 def render(figure: Figure | BarChart, suffix: str) -> bytes:
     """A figure as the bytes of a png, pdf or svg file, the same for the same figure."""
-    with matplotlib.rc_context(STYLE):
+    with file_style():
         return encode(_draw(figure), suffix)
 
 
@@ -195,7 +167,7 @@ def _bars(chart: BarChart) -> Canvas:
     return canvas
 
 
-def _log_x(ax, axis: Axis, low: float, high: float) -> None:
+def _log_x(ax, axis: PlotAxis, low: float, high: float) -> None:
     ax.set_xscale("log")
     ticks = decades(low, high)
     ax.set_xticks(ticks, [quantity(tick, axis.unit, 1) for tick in ticks])

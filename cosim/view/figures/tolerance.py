@@ -6,10 +6,10 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from matplotlib.figure import Figure as Canvas
 
 from ....characterization.table import read_table
 from ....models.checks.numerical import FITTED_COLUMNS
+from .drawing import Canvas
 from .style import PALETTE
 
 MARKS = {

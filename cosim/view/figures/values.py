@@ -14,7 +14,7 @@ Mark = Literal["line", "step", "points", "hollow", "line+points"]
 
 
 @dataclass(frozen=True)
-class Axis:
+class PlotAxis:
     """One direction of a panel."""
 
     label: str
@@ -59,7 +59,7 @@ class Span:
 class Panel:
     """One pair of axes."""
 
-    y: Axis
+    y: PlotAxis
     series: tuple[Series, ...]
     rules: tuple[Rule, ...] = ()
     height: float = 1.0
@@ -73,7 +73,7 @@ class Figure:
     name: str
     """File name without suffix, and anchor in the page."""
     title: str
-    x: Axis
+    x: PlotAxis
     panels: tuple[Panel, ...]
     caption: str = ""
     spans: tuple[Span, ...] = ()
@@ -111,7 +111,7 @@ class BarChart:
 
     name: str
     title: str
-    axis: Axis
+    axis: PlotAxis
     bars: tuple[Bar, ...]
     caption: str = ""
 
@@ -134,7 +134,7 @@ class BarChart:
         return float(10 ** (low - 0.6)), float(10 ** (high + 0.25 * (high - low + 0.6)))
 
 
-def axis_scale(axis: Axis, values: Iterable[np.ndarray]) -> Scale:
+def axis_scale(axis: PlotAxis, values: Iterable[np.ndarray]) -> Scale:
     """Prefix of an axis; logarithmic axes stay in the unit itself and put the prefix on each tick."""
     if axis.log:
         return Scale(1.0, axis.unit)
@@ -156,6 +156,6 @@ def decades(low: float, high: float) -> list[float]:
     return [10.0**k for k in range(first + (-first) % step, last + 1, step)]
 
 
-def axis_title(axis: Axis, scale: Scale) -> str:
+def axis_title(axis: PlotAxis, scale: Scale) -> str:
     """Label with its unit in brackets."""
     return f"{axis.label} ({scale.unit})" if scale.unit else axis.label

@@ -17,7 +17,7 @@ from ....models.fitting.columns import (
     weighted_sum,
 )
 from ....models.fitting.curves import held_out_mask
-from ..figures import PALETTE, Axis, Figure, Panel, Series
+from ..figures import PALETTE, Figure, Panel, PlotAxis, Series
 from ..figures.page import table
 from .section import Section, absent, paragraph, percent
 from .sources import ReportData
@@ -125,10 +125,10 @@ def agreement_figure(name: str, title: str, points: Sequence[Points], caption: s
     return Figure(
         name,
         title,
-        Axis("simulated width", "% of T_max"),
+        PlotAxis("simulated width", "% of T_max"),
         (
-            Panel(Axis("predicted", "%"), tuple(upper), height=1.4),
-            Panel(Axis("predicted − simulated", "%"), tuple(lower), height=1.0),
+            Panel(PlotAxis("predicted", "%"), tuple(upper), height=1.4),
+            Panel(PlotAxis("predicted − simulated", "%"), tuple(lower), height=1.0),
         ),
         caption=caption,
     )

@@ -17,12 +17,12 @@ from .fits import fit_section
 from .network import network_section
 from .overview import write_overview
 from .section import Section
-from .sources import ReportData, Sources
+from .sources import ReportData, ReportSources
 from .summary import provenance_section, subtitle, summary_section
 from .waveforms import waveform_section
 
 TITLE = "gaincell report"
-FORMATS = ("png", "pdf")
+PICTURE_SUFFIXES = ("png", "pdf")
 SECTIONS: tuple[Callable[[ReportData], Section], ...] = (
     summary_section,
     cell_section,
@@ -41,7 +41,7 @@ Update = Callable[[str, int, int], None]
 
 
 @dataclass(frozen=True)
-class Report:
+class WrittenReport:
     """What was written."""
 
     page: Path
@@ -55,10 +55,12 @@ def build_report(folder: Path, out: Path | None = None) -> Path:
 
     Raises whatever `write_report` raises, and HardwareError for a missing folder.
     """
-    return write_report(Sources.of(folder), out or folder / "report.html").page
+    return write_report(ReportSources.of(folder), out or folder / "report.html").page
 
 
-def write_report(sources: Sources, out: Path, *, update: Update = lambda what, done, total: None) -> Report:
+def write_report(
+    sources: ReportSources, out: Path, *, update: Update = lambda what, done, total: None
+) -> WrittenReport:
     """Write the page `out`, and every figure as PNG and PDF into `figures` beside it.
 
     Raises:
@@ -73,7 +75,7 @@ def write_report(sources: Sources, out: Path, *, update: Update = lambda what, d
     files = []
     for i, drawing in enumerate(drawings):
         update(f"draw {drawing.name}", i, len(drawings))
-        paths = [out.parent / "figures" / f"{drawing.name}.{suffix}" for suffix in FORMATS]
+        paths = [out.parent / "figures" / f"{drawing.name}.{suffix}" for suffix in PICTURE_SUFFIXES]
         static.save(drawing, *paths)
         files += paths
     if picture := write_overview(out.parent / "figures"):
@@ -87,4 +89,4 @@ def write_report(sources: Sources, out: Path, *, update: Update = lambda what, d
         "Every figure is also in <code>figures/</code>, as PNG and PDF. Made by gaincell.",
     )
     write_atomically(out, html.encode())
-    return Report(out, tuple(files), {section.anchor: section.present for section in sections})
+    return WrittenReport(out, tuple(files), {section.anchor: section.present for section in sections})

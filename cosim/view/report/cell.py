@@ -7,7 +7,7 @@ import pandas as pd
 
 from ....models import Hardware, fit_retention
 from ....models.published import collapsed_cell
-from ..figures import PALETTE, Axis, Figure, Panel, Rule, Series, ordered
+from ..figures import PALETTE, Figure, Panel, PlotAxis, Rule, Series, ordered
 from ..figures.page import table
 from ..figures.units import quantities, quantity
 from .section import Section, absent, paragraph
@@ -78,14 +78,14 @@ def transfer_figure(rows: pd.DataFrame, hardware: Hardware | None) -> Figure:
                 lower.append(Series(unseen["v_store"], error, label, PALETTE[colour], "line+points"))
             upper.append(Series(v, curve(v).numpy() + hardware.edge, label, PALETTE[colour]))
     upper.append(Series(swept["v_store"], charge, "SPICE", PALETTE["simulated"], "points"))
-    panels = [Panel(Axis("charge", "C"), tuple(upper), height=1.4)]
+    panels = [Panel(PlotAxis("charge", "C"), tuple(upper), height=1.4)]
     if lower:
-        panels.append(Panel(Axis("fit error", "%"), tuple(lower), height=0.8))
+        panels.append(Panel(PlotAxis("fit error", "%"), tuple(lower), height=0.8))
     width = quantity(full["t_pulse"].iloc[0], "s")
     return Figure(
         "cell-transfer",
         f"Charge of a {width} read",
-        Axis("stored voltage", "V"),
+        PlotAxis("stored voltage", "V"),
         tuple(panels),
         caption="Errors are on voltages that the fits have not seen, in % of the largest charge. Published: "
         "Leroux et al. 2025, scaled to this cell, not fitted.",
@@ -111,8 +111,8 @@ def width_figure(rows: pd.DataFrame, hardware: Hardware | None) -> Figure:
     return Figure(
         "cell-width",
         "Linearity in the pulse width",
-        Axis("pulse width", "s"),
-        (Panel(Axis("charge", "C"), tuple(series), height=1.6),),
+        PlotAxis("pulse width", "s"),
+        (Panel(PlotAxis("charge", "C"), tuple(series), height=1.6),),
         caption=f"Points: SPICE, stored voltage by colour, bit line at rest; lines: f(v) w + edge. Points of "
         f"one voltage leave a straight line by {worst:.1e} of the peak at most.",
     )
@@ -130,8 +130,8 @@ def bit_line_figure(rows: pd.DataFrame) -> Figure:
     return Figure(
         "cell-bit-line",
         "Dependence on the bit line",
-        Axis("bit line", "V"),
-        (Panel(Axis("charge", "C"), series, height=1.6),),
+        PlotAxis("bit line", "V"),
+        (Panel(PlotAxis("charge", "C"), series, height=1.6),),
         caption="A cell delivers less as the bit line moves towards what pulls it; the column model accounts "
         "for it. Stored voltage by colour.",
     )
@@ -149,8 +149,8 @@ def write_figure(rows: pd.DataFrame, device: str) -> Figure:
     return Figure(
         f"write-{device}",
         f"Write error, {_device(device)}",
-        Axis("target", "V"),
-        (Panel(Axis("stored − target", "V"), series, (Rule(WRITE_LIMIT), Rule(-WRITE_LIMIT)), 1.2),),
+        PlotAxis("target", "V"),
+        (Panel(PlotAxis("stored − target", "V"), series, (Rule(WRITE_LIMIT), Rule(-WRITE_LIMIT)), 1.2),),
         caption="Contents before the write by colour; dashed: design limit.",
     )
 
@@ -166,8 +166,8 @@ def retention_figure(rows: pd.DataFrame, vdd: float, device: str, celsius: float
     return Figure(
         f"retention-{device}-{celsius:.0f}C",
         f"Retention at {celsius:.0f} °C, {_device(device)}",
-        Axis("age", "s", log=True),
-        (Panel(Axis("stored voltage", "V"), tuple(series), height=1.2),),
+        PlotAxis("age", "s", log=True),
+        (Panel(PlotAxis("stored voltage", "V"), tuple(series), height=1.2),),
         caption=f"Idle cell, write bit line resting at half the supply; the {LEVELS} levels between the "
         "rails, interpolated between simulated voltages.",
     )

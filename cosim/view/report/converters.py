@@ -7,7 +7,7 @@ import pandas as pd
 
 from ....models import ConverterCurve
 from ....models.checks.limits import converter_figures
-from ..figures import PALETTE, Axis, Figure, Panel, Rule, Series
+from ..figures import PALETTE, Figure, Panel, PlotAxis, Rule, Series
 from ..figures.page import table
 from ..figures.units import quantity
 from .section import Section, absent, paragraph, percent
@@ -64,10 +64,10 @@ def transfer_figure(rows: pd.DataFrame, t_max: float, signed: bool, curve: Conve
     return Figure(
         f"converter-{kind}",
         "Signed converter" if signed else "ReLU converter",
-        Axis("charge", "C"),
+        PlotAxis("charge", "C"),
         (
-            Panel(Axis("pulse width", "s"), tuple(upper), height=1.3),
-            Panel(Axis("INL", "%"), tuple(lower), (Rule(limit), Rule(-limit)), 0.8),
+            Panel(PlotAxis("pulse width", "s"), tuple(upper), height=1.3),
+            Panel(PlotAxis("INL", "%"), tuple(lower), (Rule(limit), Rule(-limit)), 0.8),
         ),
         caption="INL in % of T_max against the best straight line through pulses of 2 to 98 % of T_max"
         + (", one line per sign" if signed else "")
@@ -86,8 +86,8 @@ def energy_figure(rows: pd.DataFrame) -> Figure:
     return Figure(
         "converter-energy",
         "Energy of a conversion",
-        Axis("charge", "C"),
-        (Panel(Axis("energy", "J"), tuple(series), height=1.2),),
+        PlotAxis("charge", "C"),
+        (Panel(PlotAxis("energy", "J"), tuple(series), height=1.2),),
         caption="Converter and reset reference; without the ideal ramp bias and clock drivers.",
     )
 

@@ -7,7 +7,7 @@ import math
 from ....models import Hardware, Timing
 from ....models.published import CITATION, PICOJOULES
 from ...ledger.ledger import BASELINES, HEADS_OF_BASELINE
-from ..figures import PALETTE, Axis, Bar, BarChart
+from ..figures import PALETTE, Bar, BarChart, PlotAxis
 from ..figures.page import table
 from ..figures.units import quantity
 from .section import Section, absent, paragraph, percent
@@ -45,7 +45,7 @@ def stage_chart(account: dict) -> BarChart:
         Bar(stage["name"], stage["energy_J"], stage["origin"], PALETTE[COLOURS[stage["origin"]]])
         for stage in account["stages"]
     )
-    return BarChart("energy-stages", "Energy per token and head by stage", Axis("energy", "J"), bars)
+    return BarChart("energy-stages", "Energy per token and head by stage", PlotAxis("energy", "J"), bars)
 
 
 def latency_chart(timing: Timing) -> BarChart:
@@ -61,7 +61,7 @@ def latency_chart(timing: Timing) -> BarChart:
     return BarChart(
         "latency",
         f"Latency of one token in one layer: {quantity(timing.latency, 's')}",
-        Axis("time", "s"),
+        PlotAxis("time", "s"),
         tuple(bars),
         caption="Heads and sub-tiles work side by side. A hidden phase runs while another one does.",
     )
@@ -78,7 +78,7 @@ def baseline_chart(account: dict) -> BarChart:
     return BarChart(
         "energy-baselines",
         f"Energy per token and head, {window['keys']:,.0f} keys",
-        Axis("energy", "J", log=True),
+        PlotAxis("energy", "J", log=True),
         tuple(bars),
         caption="Published numbers were measured or estimated by Leroux et al., not here; the GPUs computed "
         "12 heads at once, of which this is a twelfth." + _borrowed(account),

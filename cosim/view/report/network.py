@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..figures import PALETTE, Axis, Bar, BarChart, Figure, Panel, Series
+from ..figures import PALETTE, Bar, BarChart, Figure, Panel, PlotAxis, Series
 from ..figures.page import table
 from .section import Section, absent, paragraph
 from .sources import ReportData
@@ -52,7 +52,9 @@ def perplexity_chart(evaluation: dict) -> BarChart:
         for row, value in evaluation["perplexity"].items()
         if value is not None
     )
-    return BarChart("perplexity", f"Perplexity per {token}", Axis(f"perplexity per {token}", log=True), bars)
+    return BarChart(
+        "perplexity", f"Perplexity per {token}", PlotAxis(f"perplexity per {token}", log=True), bars
+    )
 
 
 def training_figure(adaptation: dict) -> Figure:
@@ -71,8 +73,8 @@ def training_figure(adaptation: dict) -> Figure:
     return Figure(
         "training",
         "Adaptation",
-        Axis("step"),
-        (Panel(Axis("cross-entropy (nats per token)"), tuple(series), height=1.3),),
+        PlotAxis("step"),
+        (Panel(PlotAxis("cross-entropy (nats per token)"), tuple(series), height=1.3),),
         caption="The control is trained on the same batches with exact attention: what it gains is the gain "
         "of seeing more text.",
     )

@@ -6,10 +6,10 @@ import io
 from collections.abc import Sequence
 from pathlib import Path
 
-import matplotlib.image
 import numpy as np
 
 from ....circuits.files import write_atomically
+from ..figures.drawing import imread, imsave
 
 COLUMNS = (("conversion",), ("activations", "perplexity"))
 """Figures of each column, top to bottom."""
@@ -21,11 +21,11 @@ def write_overview(folder: Path) -> Path | None:
     paths = [[folder / f"{name}.png" for name in column] for column in COLUMNS]
     if not all(path.is_file() for column in paths for path in column):
         return None
-    columns = [_stacked([matplotlib.image.imread(path)[..., :3] for path in column]) for column in paths]
+    columns = [_stacked([imread(path)[..., :3] for path in column]) for column in paths]
     height = max(column.shape[0] for column in columns)
     picture = np.concatenate([_padded(column, height, column.shape[1]) for column in columns], axis=1)
     buffer = io.BytesIO()
-    matplotlib.image.imsave(buffer, picture, format="png")
+    imsave(buffer, picture, format="png")
     write_atomically(folder / NAME, buffer.getvalue())
     return folder / NAME
 

@@ -44,7 +44,7 @@ class Folders:
 
 
 @dataclass(frozen=True)
-class Sources:
+class ReportSources:
     """Where the results are; None for what is not there."""
 
     tables: Path | None = None
@@ -61,7 +61,7 @@ class Sources:
     """adaptation.json of `gaincell adapt`."""
 
     @classmethod
-    def of(cls, folder: Path) -> Sources:
+    def of(cls, folder: Path) -> ReportSources:
         """The layout that `gaincell demo` leaves: what exists of it. HardwareError for a missing folder."""
         if not folder.is_dir():
             raise HardwareError(
@@ -87,7 +87,7 @@ class Sources:
 class ReportData:
     """The sources, read when they are first needed."""
 
-    sources: Sources
+    sources: ReportSources
 
     @cached_property
     def manifest(self) -> dict[str, Any] | None:

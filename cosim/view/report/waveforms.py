@@ -13,7 +13,7 @@ from ....characterization.procedures.converter import full_scale
 from ....circuits.errors import GaincellError
 from ..figures.page import table
 from ..figures.units import quantity
-from ..waves import OPERATIONS, Recording, record
+from ..waves import WAVE_OPERATIONS, Recording, record
 from .section import Section, absent, paragraph
 from .sources import ReportData
 
@@ -63,7 +63,7 @@ def waveform_section(material: ReportData, update: Update = lambda name, done, t
         update(f"simulate {shown.name}", i, len(SHOWN))
         try:
             context = material.context
-            recording = record(OPERATIONS[shown.name](context, **shown.options(context)), context)
+            recording = record(WAVE_OPERATIONS[shown.name](context, **shown.options(context)), context)
         except GaincellError as error:
             return absent("waveforms", title, f"The operations could not be simulated here: {error}")
         blocks += [(recording.figure,), _measured(recording)]

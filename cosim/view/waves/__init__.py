@@ -1,7 +1,15 @@
 """One operation of the circuits, simulated and looked at: waveforms, measured values, files for viewers."""
 
-from .export import FORMATS, export, require_format
-from .operations import OPERATIONS, Operation
+from .export import WAVE_SUFFIXES, export, require_format
+from .operations import WAVE_OPERATIONS, RecordedOperation
 from .recording import Recording, record
 
-__all__ = ["FORMATS", "OPERATIONS", "Operation", "Recording", "export", "record", "require_format"]
+__all__ = [
+    "WAVE_OPERATIONS",
+    "WAVE_SUFFIXES",
+    "RecordedOperation",
+    "Recording",
+    "export",
+    "record",
+    "require_format",
+]

@@ -17,7 +17,7 @@ from ..figures import interactive, static
 from ..figures.page import page, plot
 from .recording import Recording
 
-FORMATS = ("html", "png", "pdf", "svg", "csv", "raw", "vcd", "cir")
+WAVE_SUFFIXES = ("html", "png", "pdf", "svg", "csv", "raw", "vcd", "cir")
 """Suffixes that `export` writes."""
 _TIME_SCALES = {"fs": 1e-15, "ps": 1e-12, "ns": 1e-9, "us": 1e-6}
 
@@ -29,7 +29,7 @@ def export(recording: Recording, path: Path) -> None:
     netlist as simulated, with the technology's library in `library/` beside it, so that both can be moved.
 
     Raises:
-        PlanError: a suffix that is not in FORMATS.
+        PlanError: a suffix that is not in WAVE_SUFFIXES.
         GaincellError: html without plotly.
     """
     suffix = require_format(path)
@@ -51,8 +51,8 @@ def export(recording: Recording, path: Path) -> None:
 def require_format(path: Path) -> str:
     """The format that a file's suffix names; PlanError when there is no such format."""
     suffix = path.suffix[1:].lower()
-    if suffix not in FORMATS:
-        known = ", ".join(f".{name}" for name in FORMATS)
+    if suffix not in WAVE_SUFFIXES:
+        known = ", ".join(f".{name}" for name in WAVE_SUFFIXES)
         raise PlanError(f"cannot write {path.name!r}: give a file name that ends in one of {known}")
     return suffix
 

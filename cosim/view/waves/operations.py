@@ -18,7 +18,7 @@ from ....circuits.errors import PlanError
 from ....circuits.rawfile import Waveforms
 from ....circuits.testbench.schedule import EDGE
 from . import panels
-from .recording import Operation
+from .recording import RecordedOperation
 
 MOST_COPIES = 16
 """Copies of a circuit in one recording."""
@@ -29,7 +29,7 @@ LARGEST_CHAIN = 16
 
 def cell_read(
     context: Context, *, v_store: Sequence[float] = (0.8,), t_pulse: float = 10e-9, v_bl: float | None = None
-) -> Operation:
+) -> RecordedOperation:
     """Cells that hold v_store (V) drive a clamped bit line at v_bl (V) for a pulse of t_pulse (s)."""
     vdd = context.condition.vdd
     rest = context.condition.v_mid if v_bl is None else v_bl
@@ -37,7 +37,7 @@ def cell_read(
     _within("v_bl", [rest], 0.0, vdd, "V")
     _within("t_pulse", [t_pulse], 2 * EDGE, LONGEST_PULSE, "s")
     points = pd.DataFrame({"v_store": list(map(float, v_store)), "t_pulse": t_pulse, "v_bl": rest})
-    return Operation(
+    return RecordedOperation(
         "cell-read", "Read of a gain cell", "cell_transfer", points, ("v(rwl)", "v(rwlb)"), panels.cell_read
     )
 
@@ -48,7 +48,7 @@ def cell_write(
     v_target: Sequence[float] = (0.8,),
     v_before: float = 0.0,
     write_device: str | None = None,
-) -> Operation:
+) -> RecordedOperation:
     """Cells that hold v_before (V) are written to v_target (V)."""
     vdd = context.condition.vdd
     device = write_device or context.condition.designs.cell.write_device
@@ -63,20 +63,22 @@ def cell_write(
     )
     lines = ("v(wwl)", *(("v(wwlb)",) if device == "cmos" else ()))
     vectors = (*lines, *(f"v(wbl{i})" for i in range(len(points))))
-    return Operation("cell-write", "Write of a gain cell", "cell_write", points, vectors, panels.cell_write)
+    return RecordedOperation(
+        "cell-write", "Write of a gain cell", "cell_write", points, vectors, panels.cell_write
+    )
 
 
-def conversion(context: Context, *, charge: Sequence[float] = (200e-15,)) -> Operation:
+def conversion(context: Context, *, charge: Sequence[float] = (200e-15,)) -> RecordedOperation:
     """Converters with ReLU and saturation that each get one charge (C) during the integration."""
     return _conversion(context, charge, signed=False)
 
 
-def signed_conversion(context: Context, *, charge: Sequence[float] = (100e-15, -60e-15)) -> Operation:
+def signed_conversion(context: Context, *, charge: Sequence[float] = (100e-15, -60e-15)) -> RecordedOperation:
     """Signed converters that each get one charge (C) during the integration."""
     return _conversion(context, charge, signed=True)
 
 
-def column(context: Context, *, signed: bool = False, seed: int = 0) -> Operation:
+def column(context: Context, *, signed: bool = False, seed: int = 0) -> RecordedOperation:
     """A column of cells with random contents and pulses on its bit line, and the converter that reads it."""
     designs, vdd = context.condition.designs, context.condition.vdd
     stored, width = draw_column(np.random.default_rng(seed), designs.array.rows, signed, designs.levels)
@@ -84,10 +86,10 @@ def column(context: Context, *, signed: bool = False, seed: int = 0) -> Operatio
     points = pd.DataFrame({"signed": [signed], "v_store": [stored.tolist()], "t_pulse": [width.tolist()]})
     vectors = (*(f"v(rwl{row})" for row in range(len(stored))), *panels.clock_lines(signed))
     title = f"Column of {len(stored)} gain cells with its {'signed' if signed else 'ReLU'} converter"
-    return Operation("column", title, "column", points, vectors, panels.column)
+    return RecordedOperation("column", title, "column", points, vectors, panels.column)
 
 
-def chain(context: Context, *, size: int = 4, seed: int = 0) -> Operation:
+def chain(context: Context, *, size: int = 4, seed: int = 0) -> RecordedOperation:
     """The two-array chain on random queries, keys and values: `size` tokens and dimensions."""
     _within("size", [size], 1, LARGEST_CHAIN, "")
     rng, vdd = np.random.default_rng(seed), context.condition.vdd
@@ -98,7 +100,7 @@ def chain(context: Context, *, size: int = 4, seed: int = 0) -> Operation:
         "v_key": (_strong(rng, size, context) * vdd).ravel().tolist(),
         "v_value": (_strong(rng, size, context) * vdd).ravel().tolist(),
     }
-    return Operation(
+    return RecordedOperation(
         "chain",
         f"Two-array chain of {size} x {size} cells",
         "chain",
@@ -109,7 +111,7 @@ def chain(context: Context, *, size: int = 4, seed: int = 0) -> Operation:
     )
 
 
-OPERATIONS: dict[str, Callable[..., Operation]] = {
+WAVE_OPERATIONS: dict[str, Callable[..., RecordedOperation]] = {
     "cell-read": cell_read,
     "cell-write": cell_write,
     "conversion": conversion,
@@ -120,13 +122,13 @@ OPERATIONS: dict[str, Callable[..., Operation]] = {
 """Name on the command line -> function of a context and keyword arguments."""
 
 
-def _conversion(context: Context, charge: Sequence[float], signed: bool) -> Operation:
+def _conversion(context: Context, charge: Sequence[float], signed: bool) -> RecordedOperation:
     most = 2 * full_scale(context, signed)
     _within("charge", charge, -most, most, "C")
     points = pd.DataFrame({"signed": signed, "charge": list(map(float, charge))})
     name = "signed-conversion" if signed else "conversion"
     title = f"{'Signed' if signed else 'ReLU'} charge-to-pulse conversion"
-    return Operation(name, title, "converter", points, panels.clock_lines(signed), panels.conversion)
+    return RecordedOperation(name, title, "converter", points, panels.clock_lines(signed), panels.conversion)
 
 
 def _measure_chain(context: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:

@@ -13,11 +13,11 @@ import pandas as pd
 from ....characterization.procedure import Context
 from ....circuits.rawfile import Waveforms
 from ....circuits.testbench import ReadTiming, Schedule, WriteTiming
-from ..figures import PALETTE, Axis, Figure, Panel, Rule, Series, Span, ordered
+from ..figures import PALETTE, Figure, Panel, PlotAxis, Rule, Series, Span, ordered
 from ..figures.style import CYCLE
 from ..figures.units import quantities, quantity
 
-TIME = Axis("time", "s")
+TIME = PlotAxis("time", "s")
 LINES = 0.55
 """Height of a panel of control lines."""
 
@@ -36,10 +36,10 @@ def cell_read(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figur
     copies = range(len(points))
     stored = [waves[f"v(sn{i})"] for i in copies]
     if len(points) > 1:
-        storage = Axis("storage node, shift", "V")
+        storage = PlotAxis("storage node, shift", "V")
         stored = [node - node[0] for node in stored]
     else:
-        storage = Axis("storage node", "V")
+        storage = PlotAxis("storage node", "V")
     return Figure(
         "cell-read",
         "Read of a gain cell",
@@ -73,13 +73,15 @@ def cell_write(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figu
             _lines(waves, "word lines", nodes),
             _panel(
                 waves,
-                Axis("write bit line", "V"),
+                PlotAxis("write bit line", "V"),
                 [waves[f"v(wbl{i})"] for i in copies],
                 labels,
                 colours,
                 0.7,
             ),
-            _panel(waves, Axis("storage node", "V"), [waves[f"v(sn{i})"] for i in copies], labels, colours),
+            _panel(
+                waves, PlotAxis("storage node", "V"), [waves[f"v(sn{i})"] for i in copies], labels, colours
+            ),
             _currents(waves, "from write driver", [f"i(vwbl{i})" for i in copies], labels, colours),
         ),
         caption=f"Write device: {points['write_device'].iloc[0]}; the cell held "
@@ -101,7 +103,7 @@ def conversion(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figu
         _clock(waves, signed),
         _panel(
             waves,
-            Axis("integration node", "V"),
+            PlotAxis("integration node", "V"),
             [waves[f"v(int{i})"] for i in copies],
             labels,
             colours,
@@ -137,10 +139,10 @@ def column(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figure:
         TIME,
         (
             _clock(waves, signed),
-            _panel(waves, Axis("word lines high"), [high], [""], [PALETTE["simulated"]], 0.7),
+            _panel(waves, PlotAxis("word lines high"), [high], [""], [PALETTE["simulated"]], 0.7),
             _panel(
                 waves,
-                Axis("bit line", "V"),
+                PlotAxis("bit line", "V"),
                 [waves["v(bl)"]],
                 [""],
                 [PALETTE["simulated"]],
@@ -179,7 +181,7 @@ def chain(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figure:
 
     def bit_lines(stem: str, label: str, labels: list[str]) -> Panel:
         signals = [waves[vector] for vector in vectors(stem)]
-        return _panel(waves, Axis(label, "V"), signals, labels, colours, 1.0, rest)
+        return _panel(waves, PlotAxis(label, "V"), signals, labels, colours, 1.0, rest)
 
     spans = (
         Span(0.0, schedule.reset, "reset"),
@@ -218,7 +220,7 @@ def _digital(
     low, high = min(s.min() for s in signals), max(s.max() for s in signals)
     low, high = min(low, 0.0), max(high, 0.5)
     margin = 0.08 * (high - low)
-    axis = Axis(label, "V", limits=(low - margin, high + margin))
+    axis = PlotAxis(label, "V", limits=(low - margin, high + margin))
     return _panel(waves, axis, signals, labels, colours, height)
 
 
@@ -230,7 +232,7 @@ def _currents(
         Series(time, -(waves[vector][:-1] + waves[vector][1:]) / 2, text, colour)
         for vector, text, colour in zip(vectors, labels, colours, strict=False)
     )
-    return Panel(Axis(label, "A"), series, (), height)
+    return Panel(PlotAxis(label, "A"), series, (), height)
 
 
 def _clock(waves: Waveforms, signed: bool) -> Panel:
@@ -245,7 +247,7 @@ def _clock(waves: Waveforms, signed: bool) -> Panel:
 
 
 def _panel(
-    waves: Waveforms, axis: Axis, signals, labels, colours, height: float = 1.0, *rules: Rule
+    waves: Waveforms, axis: PlotAxis, signals, labels, colours, height: float = 1.0, *rules: Rule
 ) -> Panel:
     series = tuple(
         Series(waves.axis, signal, label, colour)

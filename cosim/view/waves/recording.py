@@ -16,7 +16,7 @@ from ..figures import Figure
 
 
 @dataclass(frozen=True)
-class Operation:
+class RecordedOperation:
     """One operation: the points of a characterization procedure, and which of its signals to look at."""
 
     name: str
@@ -36,7 +36,7 @@ class Operation:
 class Recording:
     """A simulated operation."""
 
-    operation: Operation
+    operation: RecordedOperation
     context: Context
     netlist: str
     waveforms: Waveforms
@@ -81,7 +81,7 @@ class Recording:
         return [name for name in self.rows if not isinstance(self.rows[name].iloc[0], list)]
 
 
-def record(operation: Operation, context: Context) -> Recording:
+def record(operation: RecordedOperation, context: Context) -> Recording:
     """Simulate an operation and measure it.
 
     Raises:

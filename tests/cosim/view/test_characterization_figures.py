@@ -2,6 +2,9 @@
 
 import hashlib
 import json
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pandas as pd
@@ -11,7 +14,7 @@ from typer.testing import CliRunner
 from gaincell.characterization.table import MANIFEST
 from gaincell.circuits.designs import Designs
 from gaincell.cosim.cli import app
-from gaincell.cosim.view.figures.characterization import FIGURES, title
+from gaincell.cosim.view.figures.characterization import TABLE_FIGURES, title
 
 CONDITIONS = [(c, t, v) for c in ("tt", "ss") for t in (-40.0, 27.0, 125.0) for v in (0.81, 0.9, 0.99)]
 AXES = ["corner", "temperature", "vdd"]
@@ -99,9 +102,9 @@ def test_a_figure_is_drawn_from_a_folder_of_tables(tables, name):
 
 def test_the_list_names_every_figure_with_what_it_shows():
     result = CliRunner().invoke(app, ["figures", "--list", "--json"])
-    assert json.loads(result.stdout)["figures"] == {name: title(name) for name in FIGURES}
-    assert {"corners", "noise"} <= set(FIGURES)
-    assert all(len(title(name)) > 10 for name in FIGURES)
+    assert json.loads(result.stdout)["figures"] == {name: title(name) for name in TABLE_FIGURES}
+    assert {"corners", "noise"} <= set(TABLE_FIGURES)
+    assert all(len(title(name)) > 10 for name in TABLE_FIGURES)
 
 
 def test_what_cannot_be_drawn_is_one_sentence(tables):
@@ -114,3 +117,19 @@ def test_what_cannot_be_drawn_is_one_sentence(tables):
     assert "a figure is written as one of .png" in complaint("noise", str(tables), "--out", "noise.gif")
     (tables / "noise.parquet").unlink()
     assert "cannot be read" in complaint("noise", str(tables), "--out", str(tables / "noise.png"))
+
+
+@pytest.mark.parametrize("backend", ["module://backend_of_a_notebook", "nosuch"])
+def test_the_environment_does_not_change_a_figure(tables, tmp_path, backend):
+    settings = tmp_path / "matplotlibrc"
+    settings.write_text("text.usetex: True\nfigure.facecolor: black\nlines.linewidth: 9\n")
+    plain, other = tables / "plain.svg", tables / "other.svg"
+    assert CliRunner().invoke(app, ["figures", "noise", str(tables), "--out", str(plain)]).exit_code == 0
+    command = "from gaincell.cosim.cli import app; app()"
+    words = ["figures", "noise", str(tables), "--out", str(other)]
+    environment = os.environ | {"MPLBACKEND": backend, "MATPLOTLIBRC": str(settings)}
+    found = subprocess.run(
+        [sys.executable, "-c", command, *words], env=environment, capture_output=True, text=True
+    )
+    assert found.returncode == 0, found.stderr
+    assert other.read_bytes() == plain.read_bytes()

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from gaincell.cosim.view.figures import Axis, Bar, BarChart, Figure, Panel, Rule, Series, Span, static
+from gaincell.cosim.view.figures import Bar, BarChart, Figure, Panel, PlotAxis, Rule, Series, Span, static
 from gaincell.cosim.view.figures.units import quantities, quantity, scale_of
 from gaincell.cosim.view.figures.values import axis_scale
 
@@ -12,19 +12,23 @@ from gaincell.cosim.view.figures.values import axis_scale
 def figure():
     x = np.linspace(0, 15e-9, 31)
     upper = Panel(
-        Axis("charge", "C"),
+        PlotAxis("charge", "C"),
         (
             Series(x, 2e-6 * x, "simulated", mark="points"),
             Series(x, 2.1e-6 * x, "fit", "#1f6f9f", dashed=True),
         ),
     )
-    lower = Panel(Axis("error", "%"), (Series(x, 0.01 * np.sin(x * 1e9), "fit"),), (Rule(0.005),), 0.5)
-    return Figure("f", "A figure", Axis("width", "s"), (upper, lower), "Caption", (Span(0, 5e-9, "early"),))
+    lower = Panel(PlotAxis("error", "%"), (Series(x, 0.01 * np.sin(x * 1e9), "fit"),), (Rule(0.005),), 0.5)
+    return Figure(
+        "f", "A figure", PlotAxis("width", "s"), (upper, lower), "Caption", (Span(0, 5e-9, "early"),)
+    )
 
 
 @pytest.fixture
 def bars():
-    return BarChart("b", "Bars", Axis("energy", "J", log=True), (Bar("a", 2e-9, "x"), Bar("b", 3e-3, "y")))
+    return BarChart(
+        "b", "Bars", PlotAxis("energy", "J", log=True), (Bar("a", 2e-9, "x"), Bar("b", 3e-3, "y"))
+    )
 
 
 @pytest.mark.parametrize(
@@ -51,7 +55,7 @@ def test_values_of_one_kind_share_a_prefix():
 
 def test_a_linear_axis_is_scaled_and_a_logarithmic_one_is_not(figure):
     assert figure.x_scale.unit == "ns"
-    assert axis_scale(Axis("energy", "J", log=True), [np.array([1e-9])]).factor == 1
+    assert axis_scale(PlotAxis("energy", "J", log=True), [np.array([1e-9])]).factor == 1
 
 
 @pytest.mark.parametrize("suffix", ["png", "pdf", "svg"])

@@ -14,7 +14,7 @@ import gaincell.characterization
 from gaincell.circuits.errors import HardwareError, TableError
 from gaincell.cosim.cli import app
 from gaincell.cosim.view.report import (
-    Sources,
+    ReportSources,
     arrays,
     build,
     build_report,
@@ -39,7 +39,7 @@ TABLES = Path(gaincell.characterization.__file__).parent / "tables" / "generic28
 def shipped() -> ReportData:
     if not (TABLES / "manifest.json").exists():
         pytest.skip("no tables are shipped")
-    return ReportData(Sources(tables=TABLES, hardware=SHIPPED / "generic28"))
+    return ReportData(ReportSources(tables=TABLES, hardware=SHIPPED / "generic28"))
 
 
 @pytest.fixture
@@ -109,7 +109,7 @@ def test_an_empty_folder_gives_a_page_that_names_the_commands(tmp_path, no_simul
 
 
 def test_results_without_tables_are_reported_with_their_numbers(results, no_simulation):
-    report = write_report(Sources.of(results), results / "report.html")
+    report = write_report(ReportSources.of(results), results / "report.html")
     text = text_of(report.page.read_text())
     present = [anchor for anchor, there in report.sections.items() if there]
     assert present == ["summary", "waveforms", "arrays", "network", "cost"]
@@ -163,7 +163,7 @@ def test_arrays_and_chains_are_shown_beside_the_fit(tmp_path):
     bare = figures | {"counted": 1, "slope": None, "offset": None, "rms": None, "worst": None}
     fit = {"surrogates": {}, "checks": [], "agreements": {"K array of 8": good, "K array of 2": bare}}
     (tmp_path / "fit.json").write_text(json.dumps(fit))
-    text = unescape(str(fits.fit_section(ReportData(Sources(hardware=tmp_path))).blocks))
+    text = unescape(str(fits.fit_section(ReportData(ReportSources(hardware=tmp_path))).blocks))
     assert all(shown in text for shown in ("K array of 8", "7 of 8", "1.0051", "K array of 2", "1 of 8", "–"))
 
 
@@ -183,7 +183,7 @@ def test_hardware_fitted_to_other_tables_is_said_to_be(shipped, tmp_path):
     manifest = json.loads((tables / "manifest.json").read_text())
     del manifest["tables"]["column"]
     (tables / "manifest.json").write_text(json.dumps(manifest))
-    other = ReportData(Sources(tables=tables, hardware=shipped.sources.hardware))
+    other = ReportData(ReportSources(tables=tables, hardware=shipped.sources.hardware))
     assert not other.same_tables
     assert "fitted to other tables" in arrays.array_section(other).html()
     assert not any(s.label == "order 3" for s in transfer_series(other))
@@ -197,7 +197,7 @@ def transfer_series(material: ReportData):
 
 
 def test_published_hardware_without_columns_is_no_obstacle(shipped):
-    section = arrays.array_section(ReportData(Sources(tables=TABLES, hardware=SHIPPED / "leroux2025")))
+    section = arrays.array_section(ReportData(ReportSources(tables=TABLES, hardware=SHIPPED / "leroux2025")))
     assert "gaincell fit" in section.html()
 
 
@@ -216,7 +216,7 @@ def test_damaged_sources_are_errors_not_gaps(results, no_simulation, tmp_path):
 
 def test_a_circuit_that_cannot_be_simulated_here_leaves_a_note(monkeypatch, tmp_path):
     monkeypatch.setenv("PATH", str(tmp_path))
-    section = waveforms.waveform_section(ReportData(Sources()))
+    section = waveforms.waveform_section(ReportData(ReportSources()))
     assert not section.present
     assert "could not be simulated here" in section.html()
 
@@ -225,7 +225,7 @@ def test_a_circuit_that_cannot_be_simulated_here_leaves_a_note(monkeypatch, tmp_
 def test_waveforms_are_simulated_where_the_tables_were(monkeypatch):
     pytest.importorskip("PySpice")
     monkeypatch.setattr(waveforms, "SHOWN", waveforms.SHOWN[:1])
-    section = waveforms.waveform_section(ReportData(Sources(hardware=SHIPPED / "generic28")))
+    section = waveforms.waveform_section(ReportData(ReportSources(hardware=SHIPPED / "generic28")))
     (figure,) = section.figures
     assert figure.name == "cell-read"
     assert "charge that the cell takes" in section.html()
@@ -249,4 +249,4 @@ def test_perplexity_rows_without_weights_are_left_out_of_the_chart(results):
         "calibrated",
         "adapted",
     ]
-    assert build.FORMATS == ("png", "pdf")
+    assert build.PICTURE_SUFFIXES == ("png", "pdf")

@@ -23,7 +23,7 @@ SIGNALS = {
 @pytest.fixture
 def recording():
     context = Context(Technology.load("generic28"))
-    operation = waves.OPERATIONS["cell-read"](context)
+    operation = waves.WAVE_OPERATIONS["cell-read"](context)
     return waves.Recording(
         operation, context, "", Waveforms("Transient Analysis", "time", AXIS, SIGNALS), None, 0.0, {}
     )

@@ -29,7 +29,7 @@ def read(context):
     pytest.importorskip("PySpice")
     if shutil.which("ngspice") is None:
         pytest.skip("ngspice is not installed")
-    operation = waves.OPERATIONS["cell-read"](context, v_store=(0.2, 0.8), t_pulse=5e-9)
+    operation = waves.WAVE_OPERATIONS["cell-read"](context, v_store=(0.2, 0.8), t_pulse=5e-9)
     return waves.record(operation, context)
 
 
@@ -121,7 +121,7 @@ def test_a_netlist_runs_elsewhere_in_bare_ngspice(read, tmp_path):
 )
 def test_values_out_of_range_are_refused_with_the_range(context, operation, options, sentence):
     with pytest.raises(PlanError, match=sentence.replace("(", r"\(")):
-        waves.OPERATIONS[operation](context, **options)
+        waves.WAVE_OPERATIONS[operation](context, **options)
 
 
 def test_an_unknown_suffix_is_refused_before_anything_is_simulated():
@@ -184,7 +184,7 @@ def test_the_command_prints_what_it_measured_and_which_files_it_wrote(tmp_path, 
 @simulated
 def test_a_column_counts_its_word_lines(context):
     pytest.importorskip("PySpice")
-    recording = waves.record(waves.OPERATIONS["column"](context, seed=3), context)
+    recording = waves.record(waves.WAVE_OPERATIONS["column"](context, seed=3), context)
     pulses = np.array(recording.operation.points["t_pulse"].iloc[0])
     panel = next(panel for panel in recording.figure.panels if panel.y.label == "word lines high")
     assert panel.series[0].y.max() == pytest.approx((pulses > 0).sum(), abs=1e-6)
