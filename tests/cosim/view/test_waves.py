@@ -136,7 +136,7 @@ def test_an_option_of_another_operation_is_refused():
     assert "--charge does not apply to cell-read; it takes --v-store, --t-pulse, --v-bl" in result.stderr
 
 
-@pytest.mark.parametrize("celsius", ["-273.15", "-300", "nan"])
+@pytest.mark.parametrize("celsius", ["-273.15", "-300"])
 def test_a_temperature_below_absolute_zero_is_bad_usage(celsius, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     result = CliRunner().invoke(app, ["waves", "cell-read", "--temperature", celsius])
