@@ -18,17 +18,19 @@ from ..circuits.runner import Status, ngspice_version, simulate
 from ..circuits.technology import Technology
 from .cache import Cache
 from .cache_key import CacheKey
+from .netlists import require_own_folder
 from .output import TableRecord, portable, write_run
 from .plan import Plan
 from .procedure import Batch, Context, Procedure, find
 from .source import modules
-from .tasks import UNMEASURED, Task, batch_rows, merged_table
+from .tasks import UNMEASURED, Task, batch_rows, merged_table, with_finite_values
 
 # The cache keeps failures that the same deck would repeat, not those that depend on the machine.
 _CACHED = frozenset({Status.OK, Status.NONCONVERGED, Status.INCOMPLETE, UNMEASURED})
 
-Progress = Callable[[int, int, str], None]
-"""Callback with the points done, all points, and the procedure whose batch has just finished."""
+Progress = Callable[[int, int, str, float], None]
+"""Callback with the points done, all points, the procedure whose batch has just finished, and the estimated
+share of the work that is done, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -91,12 +93,14 @@ def characterize(
         TechnologyError: unknown technology or corner, unknown design size, or models that ngspice cannot use.
         PlanError: unknown procedure.
         SimulationError: ngspice is missing.
+        TableError: `out` has foreign files that the run would overwrite.
         OSError: `out` cannot be written.
     """
     started = time.perf_counter()
     cache = Cache.default() if cache is None else cache
     technology = Technology.load(plan.technology)
     technology.sections(plan.corner)
+    require_own_folder(Path(out), plan.procedures)
     simulator = ngspice_version()
     tasks = tasks_of(plan, technology, simulator)
     done = {t.key: rows for group in tasks.values() for t in group if (rows := cache.get(t.key)) is not None}
@@ -107,7 +111,7 @@ def characterize(
     records = [
         TableRecord(
             group[0].procedure,
-            group[0].procedure.finish(merged_table(group, done)),
+            with_finite_values(group[0].procedure, group[0].procedure.finish(merged_table(group, done))),
             {task.key: task.deck for task in group},
         )
         for group in tasks.values()
@@ -187,10 +191,11 @@ def _simulate_missing(
     everything = [task for group in tasks.values() for task in group]
     # The longest netlist takes the most time. Started first, it does not occupy a single core at the end.
     missing = sorted((t for t in everything if t.key not in done), key=lambda t: -len(t.deck))
-    total = sum(len(task.points) for task in everything)
+    total, work = sum(len(task.points) for task in everything), sum(map(_work, everything))
     finished = total - sum(len(task.points) for task in missing)
+    spent_work = work - sum(map(_work, missing))
     if progress:
-        progress(finished, total, "")
+        progress(finished, total, "", spent_work / work)
     seconds = {}
     # One task is one simulation: with several to a joblib batch an interruption would lose more. A cluster
     # that grows with its load must see all tasks.
@@ -202,10 +207,15 @@ def _simulate_missing(
         done[key], seconds[key] = rows, spent
         if where != home:
             _remember(cache, by_key[key], rows)
-        finished += len(by_key[key].points)
+        finished, spent_work = finished + len(by_key[key].points), spent_work + _work(by_key[key])
         if progress:
-            progress(finished, total, by_key[key].procedure.name)
+            progress(finished, total, by_key[key].procedure.name, spent_work / work)
     return seconds
+
+
+def _work(task: Task) -> float:
+    """Estimate of a task's simulation time, arbitrary unit: netlists of n devices take about n^1.5."""
+    return len(task.deck) ** 1.5
 
 
 def _run(task: Task, cache: Cache, home: str) -> tuple[str, pd.DataFrame, float, str]:

@@ -36,8 +36,8 @@ OPERATIONS = 8
 
 STAGES = ("characterize", "fit", "adapt", "evaluate", "account", "cosim", "report")
 
-Update = Callable[[str, int, int], None]
-"""Called with (current item, done, total)."""
+Update = Callable[..., None]
+"""Called with (current item, done, total) and, where known, the share of the work done."""
 
 
 def run_demo(
@@ -68,7 +68,7 @@ def run_demo(
 
     def shown(stage: str) -> Update:
         number = f"{STAGES.index(stage) + 1}/{len(STAGES)} {stage}"
-        return lambda item, done, total: update(f"{number} {item}".strip(), done, total)
+        return lambda item, *state: update(f"{number} {item}".strip(), *state)
 
     folders = Folders(out)
     characterized = _characterize(folders, plan, jobs, shown("characterize"))
@@ -110,7 +110,7 @@ def _characterize(folders: Folders, plan: str, jobs: int | None, update: Update)
         Plan.load(plan),
         folders.tables,
         jobs=jobs,
-        progress=lambda done, total, name: update(name, done, total),
+        progress=lambda done, total, name, share: update(name, done, total, share),
     )
     return asdict(summary)
 

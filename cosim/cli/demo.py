@@ -53,7 +53,7 @@ def run(
             steps=steps or STEPS,
             jobs=jobs,
             compute=compute,
-            update=lambda item, done, total: update(done, total, item),
+            update=lambda item, done, total, share=None: update(done, total, item, share),
         )
     seconds = time.perf_counter() - started
     if as_json:

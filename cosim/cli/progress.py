@@ -12,8 +12,9 @@ from rich.console import Console
 LINE_SECONDS = 60.0
 """Interval of the plain lines, s."""
 
-Update = Callable[[int, int, str], None]
-"""Called with (done, total, current item)."""
+Update = Callable[..., None]
+"""Called with (done, total, current item) and, where items take different times, the share of the work
+done."""
 
 
 class Pace:
@@ -22,18 +23,27 @@ class Pace:
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
         self._total = -1
-        self._first = self._done = 0
+        self._done, self._first = 0, 0.0
         self._started = clock()
 
-    def left(self, done: int, total: int) -> float | None:
-        """Time left, s, after `done` of `total` items; None before two items of the phase have been timed."""
+    def left(self, done: int, total: int, share: float | None = None) -> float | None:
+        """Estimate the time left of the present phase.
+
+        Args:
+            done: items done.
+            total: all items.
+            share: share of the work that is done, 0 to 1; None: `done / total`.
+
+        Returns:
+            Time, s; None before any work of the phase has been timed.
+        """
+        share = done / max(total, 1) if share is None else share
         if total != self._total or done < self._done:
-            self._total, self._first, self._started = total, done, self._clock()
+            self._total, self._first, self._started = total, share, self._clock()
         self._done = done
-        finished = done - self._first
-        if finished < 1 or done >= total:
+        if share <= self._first or done >= total:
             return None
-        return (self._clock() - self._started) / finished * (total - done)
+        return (self._clock() - self._started) / (share - self._first) * (1 - share)
 
 
 def duration(seconds: float) -> str:
@@ -73,8 +83,8 @@ def _bar(title: str, unit: str, console: Console) -> Iterator[Update]:
     with Progress(*columns, TimeElapsedColumn(), text("{task.fields[left]}"), console=console) as bar:
         task, pace = bar.add_task(title, total=None, left=""), Pace()
 
-        def update(done: int, total: int, item: str) -> None:
-            left = pace.left(done, total)
+        def update(done: int, total: int, item: str, share: float | None = None) -> None:
+            left = pace.left(done, total, share)
             remaining = "" if left is None else f"{duration(left)} left"
             described = f"{title} {item}".strip()
             bar.update(task, completed=done, total=total, description=described, left=remaining)
@@ -86,8 +96,8 @@ def _bar(title: str, unit: str, console: Console) -> Iterator[Update]:
 def _lines(title: str, unit: str, console: Console) -> Iterator[Update]:
     pace, state, ended = Pace(), [""], threading.Event()
 
-    def update(done: int, total: int, item: str) -> None:
-        left = pace.left(done, total)
+    def update(done: int, total: int, item: str, share: float | None = None) -> None:
+        left = pace.left(done, total, share)
         tail = "" if left is None else f", {duration(left)} left"
         state[0] = f"{item}: {done}/{total} {unit}".strip(": ") + tail
 

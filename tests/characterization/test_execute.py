@@ -131,9 +131,11 @@ def test_manifest_has_the_conditions_of_the_run(plan, cache, tmp_path):
 def test_progress_counts_every_point_once(plan, cache, tmp_path):
     seen = []
     characterize(plan, tmp_path / "out", jobs=2, cache=cache, progress=lambda *event: seen.append(event))
-    assert seen[0] == (0, 15, "")
-    assert [done for done, _, _ in seen] == sorted(done for done, _, _ in seen)
+    assert seen[0] == (0, 15, "", 0.0)
+    assert [done for done, *_ in seen] == sorted(done for done, *_ in seen)
+    assert [share for *_, share in seen] == sorted(share for *_, share in seen)
     assert seen[-1][:2] == (15, 15)
+    assert seen[-1][3] == pytest.approx(1.0)
 
 
 KILLED = """

@@ -35,6 +35,10 @@ def test_time_left_follows_the_pace_of_the_phase():
     assert pace.left(5, 20) is None
     clock.now = 7.0
     assert pace.left(6, 20) == pytest.approx(14.0)
+    # Items that take different times: a tenth of the work took a second.
+    assert pace.left(0, 30, 0.0) is None
+    clock.now = 8.0
+    assert pace.left(1, 30, 0.1) == pytest.approx(9.0)
 
 
 def test_plain_lines_appear_also_while_one_item_takes_long(monkeypatch):
