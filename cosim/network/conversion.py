@@ -16,7 +16,7 @@ from ..attention.kernels.dispatch import Implementation
 from ..attention.ring import require_settings
 from ..attention.surrogate_gradient import Gradient
 from .description import require_entry
-from .families import attention_modules, require_understood, shape_of, unwrap
+from .families import attention_modules, caches_its_keys, require_understood, shape_of, unwrap
 from .layer import GainCellAttention
 from .layer_config import LayerConfig
 from .quantizer import attach
@@ -85,22 +85,13 @@ def convert(
     return model
 
 
-def convert_as_described(
-    model: nn.Module,
-    modules: dict[str, Any],
-    hardware: dict[str, Hardware],
-    *,
-    other: Hardware | None = None,
-    effects: Effects | None = None,
-) -> None:
+def convert_as_described(model: nn.Module, modules: dict[str, Any], hardware: dict[str, Hardware]) -> None:
     """Convert a model as described.
 
     Args:
         model: model as transformers builds it.
         modules: entry of each module, as `describe` gives it.
         hardware: hardware by name.
-        other: hardware of all modules in place of their own, at the token period of its timing.
-        effects: non-idealities of all modules in place of their own.
 
     Raises:
         ModelError: a module that the model does not have, or an entry that is not understood.
@@ -109,16 +100,13 @@ def convert_as_described(
         raise ModelError(f"the model has no modules {', '.join(sorted(missing))}; save it again")
     for name, entry in modules.items():
         require_entry(name, entry, hardware)
-        period = entry["token_period"]
-        if other is not None and other.timing is not None:
-            period = other.timing.latency * len(modules)
         convert(
             model,
-            other or hardware[entry["hardware"]],
+            hardware[entry["hardware"]],
             include=_literal(name),
             window=entry["window"],
-            effects=effects or Effects(**entry["effects"]),
-            token_period=period,
+            effects=Effects(**entry["effects"]),
+            token_period=entry["token_period"],
         )
 
 
@@ -157,6 +145,7 @@ def _attach(module: nn.Module, hardware: Hardware, settings: dict[str, Any]) -> 
         kv_heads=shape.kv_heads,
         layer=module.layer_idx,
         mask_window=shape.window,
+        caches_keys=caches_its_keys(type(module)),
         **(settings | {"window": window}),
     )
     layer.to(_device_of(module))

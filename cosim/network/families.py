@@ -241,6 +241,30 @@ def _own_keys(kind: type[nn.Module]) -> bool:
     return own and interfaces <= 1
 
 
+def caches_its_keys(kind: type[nn.Module]) -> bool:
+    """Whether a class's `forward` gives attention the keys and values as its cache returns them.
+
+    Latent attention caches something else and expands it.
+
+    Args:
+        kind: class of an attention module.
+    """
+    returned, given = None, None
+    last: dict[str, int] = {}
+    line = 0
+    for node in _nodes(kind):
+        call = node.value if isinstance(node, ast.Assign) else node
+        called = call.func if isinstance(call, ast.Call) else None
+        if isinstance(node, ast.Assign):
+            names = [x.id for target in node.targets for x in ast.walk(target) if isinstance(x, ast.Name)]
+            last |= {name: max(node.lineno, last.get(name, 0)) for name in names}
+            if isinstance(called, ast.Attribute) and called.attr == "update":
+                returned, line = names, node.lineno
+        elif isinstance(called, ast.Name) and called.id == "attention_interface" and len(call.args) > 3:
+            given = [_chain(argument) for argument in call.args[2:4]]
+    return returned is not None and returned == given and all(last[name] <= line for name in returned)
+
+
 @cache
 def _nodes(kind: type[nn.Module]) -> list[ast.AST]:
     """Syntax tree of a class's `forward`, flat; empty where its source is not there."""

@@ -46,6 +46,7 @@ class GainCellAttention(nn.Module):
         implementation: Implementation = "auto",
         gradient: Gradient = "exact",
         mask_window: int | None = None,
+        caches_keys: bool = True,
     ) -> None:
         """Build a layer with identity scalers.
 
@@ -61,6 +62,7 @@ class GainCellAttention(nn.Module):
             implementation: back end, as in `gain_cell_attention`.
             gradient: derivative of the cells' charge, as in `gain_cell_attention`.
             mask_window: sliding window for which the network makes this layer's masks; None: full attention.
+            caches_keys: whether the network caches this layer's keys and values as they are.
 
         Raises:
             ValueError: a window below 1, a token period that is not positive, or an implementation or
@@ -75,7 +77,7 @@ class GainCellAttention(nn.Module):
         self.hardware, self.window, self.effects = hardware, window, effects
         self.token_period, self.layer, self.chip = token_period, layer, chip
         self.implementation, self.gradient = implementation, gradient
-        self.mask_window = mask_window
+        self.mask_window, self.caches_keys = mask_window, caches_keys
         self.recorder: list[Trace] | None = None
         self.q_scale, self.q_shift = _scaler(heads, 1.0, 0.0)
         self.k_scale, self.k_shift = _scaler(kv_heads, 1.0, hardware.v_zero)
@@ -118,11 +120,19 @@ class GainCellAttention(nn.Module):
 
         Returns:
             Output, shape (B, H, T, D).
+
+        Raises:
+            ValueError: other numbers of heads than the layer has scalers, and as `gain_cell_attention`.
         """
         where = {"window": self.window, "key_start": key_start, "attention_mask": attention_mask}
         if self.hardware.kind == "softmax":
             temperature = 1.0 if scaling is None else scaling * q.shape[-1] ** 0.5
             return gain_cell_attention(q * temperature, k, v, self.hardware, **where)
+        if q.ndim == k.ndim == 4 and (q.shape[1], k.shape[1]) != (len(self.q_scale), len(self.k_scale)):
+            raise ValueError(
+                f"the layer has scalers of {len(self.q_scale)} query and {len(self.k_scale)} key-value "
+                f"heads, got {q.shape[1]} and {k.shape[1]}"
+            )
         widths, key_volts, value_volts = self.map_inputs(q, k, v)
         arguments = where | {"effects": self.effects, "token_period": self.token_period}
         arguments |= {"chip": self.chip, "layer": self.layer}

@@ -15,15 +15,13 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, GenerationConfig, PreTrainedTokenizerBase
+from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerBase
 
 from ...circuits.errors import GaincellError, ModelError
 from ...circuits.files import write_json
 from ...models import Chip, Hardware
 from ..attention.effects import Effects
-from .conversion import convert_as_described
 from .description import FORMAT, describe, digest_of
 from .families import unwrap
 from .layer import put_on_chip
@@ -33,7 +31,6 @@ from .quantizer import GainCellConfig, attach
 MAP = "gaincell.json"
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
-GENERATION = "generation_config.json"
 
 
 def save_pretrained(
@@ -190,21 +187,37 @@ def _save_network(inner: nn.Module, folder: str, state: dict[str, Tensor]) -> No
 def _load(
     directory: Path, hardware: Hardware | None, effects: Effects | None, dtype: torch.dtype
 ) -> nn.Module:
-    if not (directory / MAP).is_file():
-        model = AutoModelForCausalLM.from_pretrained(directory, dtype=dtype, trust_remote_code=False)
-        modules, own = describe(model)
-        if hardware is not None or effects is not None:
-            convert_as_described(model, modules, own, other=hardware, effects=effects)
-        return model
-    document = _read_map(directory)
-    own = {name: Hardware.from_pretrained(directory / name) for name in document["hardware"]}
-    for name, digest in document["hardware"].items():
-        if own[name].digest != digest:
-            raise ModelError(f"{directory / name} is not the hardware that {MAP} names; save the model again")
-    state = load_file(directory / WEIGHTS)
-    model = _network(directory, dtype)
-    convert_as_described(model, document["modules"], own, other=hardware, effects=effects)
-    _fill(model, state)
+    if (directory / MAP).is_file():
+        document = _read_map(directory)
+        modules = document["modules"]
+        own = {name: Hardware.from_pretrained(directory / name) for name in document["hardware"]}
+        for name, digest in document["hardware"].items():
+            if own[name].digest != digest:
+                raise ModelError(
+                    f"{directory / name} is not the hardware that {MAP} names; save the model again"
+                )
+    else:
+        settings = GainCellConfig.from_dict(_settings(directory))
+        modules, own = settings.modules, settings.read_hardware()
+    config = AutoConfig.from_pretrained(directory, trust_remote_code=False)
+    base = (getattr(config, "quantization_config", None) or {}).get("base")
+    if hasattr(config, "quantization_config"):
+        del config.quantization_config
+    config._attn_implementation = base
+    # transformers loads its own files: it may store weights under other names than the network has.
+    model, found = AutoModelForCausalLM.from_pretrained(
+        directory,
+        config=config,
+        dtype=dtype,
+        trust_remote_code=False,
+        quantization_config=GainCellConfig.of_modules(modules, own, base, other=hardware, effects=effects),
+        output_loading_info=True,
+    )
+    wrong = sorted(
+        str(key) for kind in ("missing", "unexpected", "mismatched") for key in found[f"{kind}_keys"]
+    )
+    if wrong or found.get("error_msgs"):
+        raise ValueError(f"{WEIGHTS} does not fit {CONFIG}: {wrong[:3]}")
     return model
 
 
@@ -244,19 +257,6 @@ def _of_version_1(document: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def _network(directory: Path, dtype: torch.dtype) -> nn.Module:
-    """The network as it was before conversion, with random weights, and its generation_config."""
-    config = AutoConfig.from_pretrained(directory, trust_remote_code=False)
-    settings = getattr(config, "quantization_config", None) or {}
-    if hasattr(config, "quantization_config"):
-        del config.quantization_config
-    config._attn_implementation = settings.get("base")
-    model = AutoModelForCausalLM.from_config(config, dtype=dtype, trust_remote_code=False)
-    if (directory / GENERATION).is_file():
-        model.generation_config = GenerationConfig.from_pretrained(directory)
-    return model
-
-
 def _settings(directory: Path) -> dict[str, Any] | None:
     """What config.json says of the conversion."""
     try:
@@ -264,15 +264,6 @@ def _settings(directory: Path) -> dict[str, Any] | None:
         return found if found["quant_method"] == IMPLEMENTATION else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _fill(model: nn.Module, state: dict[str, Tensor]) -> None:
-    missing, unexpected = model.load_state_dict(state, strict=False)
-    model.tie_weights()
-    # Tied weights are stored once, under one of their names.
-    tied = set(getattr(model, "all_tied_weights_keys", None) or {})
-    if unexpected or set(missing) - tied:
-        raise ValueError(f"{WEIGHTS} does not fit {CONFIG}: {sorted({*unexpected, *missing} - tied)[:3]}")
 
 
 def _sha256(path: Path) -> str:

@@ -7,6 +7,7 @@ gaincell is not imported, transformers refuses config.json for its attention imp
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import torch
@@ -18,7 +19,8 @@ from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from ...circuits.errors import ModelError
 from ...models import Hardware
-from .description import FORMAT, describe, digest_of, pack, unpack
+from ..attention.effects import Effects
+from .description import FORMAT, describe, digest_of, pack, require_entry, unpack
 from .families import BASES
 from .layer_config import IMPLEMENTATION
 
@@ -69,10 +71,42 @@ class GainCellConfig(QuantizationConfigMixin):
             model: converted model.
             base: its own attention implementation.
         """
-        modules, hardware = describe(model)
-        return cls(
-            modules, {name: {"digest": h.digest, "files": pack(h)} for name, h in hardware.items()}, base
-        )
+        return cls.of_modules(*describe(model), base)
+
+    @classmethod
+    def of_modules(
+        cls,
+        modules: dict[str, Any],
+        hardware: dict[str, Hardware],
+        base: str | None,
+        *,
+        other: Hardware | None = None,
+        effects: Effects | None = None,
+    ) -> GainCellConfig:
+        """A description from its parts.
+
+        Args:
+            modules: entry of each module, as `describe` gives it.
+            hardware: hardware by name.
+            base: attention implementation of the model.
+            other: hardware of all modules in place of their own, at the token period of its timing.
+            effects: non-idealities of all modules in place of their own.
+
+        Raises:
+            ModelError: an entry that is not understood.
+        """
+        for name, entry in modules.items():
+            require_entry(name, entry, hardware)
+        if other is not None:
+            hardware = {"hardware": other}
+            modules = {name: entry | {"hardware": "hardware"} for name, entry in modules.items()}
+            if other.timing is not None:
+                period = other.timing.latency * len(modules)
+                modules = {name: entry | {"token_period": period} for name, entry in modules.items()}
+        if effects is not None:
+            modules = {name: entry | {"effects": asdict(effects)} for name, entry in modules.items()}
+        packed = {name: {"digest": one.digest, "files": pack(one)} for name, one in hardware.items()}
+        return cls(modules, packed, base)
 
     def convert(self, model: nn.Module) -> None:
         """Convert a model as described.

@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from transformers import Cache, DynamicCache
-from transformers.cache_utils import DynamicLayer, StaticLayer
+from transformers import Cache
+from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer, StaticLayer
 
 from ...circuits.errors import ModelError
 from .masks import stored_keys
@@ -72,13 +72,18 @@ def keep_every_key(module: nn.Module, args: tuple, kwargs: dict[str, Any]) -> No
     One mask serves all layers with windows, so all of them cache every key if one does.
     """
     cache = cache_in(args, kwargs)
-    if cache is None or module.layer_idx >= len(cache.layers):
+    if cache is None:
         return
-    layer = cache.layers[module.layer_idx]
-    if isinstance(layer, DynamicLayer) and getattr(layer, "is_sliding", False):
-        if layer.get_seq_length():
-            raise ModelError("the cache holds one window of keys; make a new one for the converted model")
-        cache.layers[module.layer_idx] = RingLayer()
+    index = module.layer_idx
+    while cache.layer_class_to_replicate is DynamicLayer and len(cache.layers) <= index:
+        cache.layers.append(DynamicLayer())
+    layer = cache.layers[index] if index < len(cache.layers) else None
+    if type(layer) not in (DynamicLayer, DynamicSlidingWindowLayer):
+        return
+    if layer.get_seq_length() == 0:
+        cache.layers[index] = RingLayer()
+    elif layer.is_sliding:
+        raise ModelError("the cache holds one window of keys; make a new one for the converted model")
 
 
 def follow_cache(
@@ -92,13 +97,12 @@ def follow_cache(
     cache = cache_in(args, kwargs)
     if cache is None:
         return None
-    window, index = module.gain_cell.mask_window, module.layer_idx
-    if index >= len(cache.layers):
-        if window is None or type(cache) is not DynamicCache or cache.layer_class_to_replicate is None:
-            return None
-        while len(cache.layers) <= index:
-            cache.layers.append(RingLayer())
-    layer = cache.layers[index]
+    window = module.gain_cell.mask_window
+    if window is not None:
+        keep_every_key(module, args, kwargs)
+    if module.layer_idx >= len(cache.layers):
+        return None
+    layer = cache.layers[module.layer_idx]
     if isinstance(layer, StaticLayer):
         raise ModelError(
             "gain-cell attention keeps its own ring of columns: use the dynamic cache, not a static one"
