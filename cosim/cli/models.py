@@ -25,7 +25,7 @@ HardwareOption = Annotated[
         "hardware the model was adapted to, else generic28]."
     ),
 ]
-Threads = Annotated[int | None, typer.Option(min=1, max=4096, help="CPU threads; all cores when not given.")]
+Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads; all cores when not given.")]
 Device = Annotated[
     str, typer.Option(help="Where the network runs: auto (a GPU if there is one), cpu or cuda.")
 ]
