@@ -66,6 +66,8 @@ def run_demo(
         GaincellError: a stage failed; the message names the remedy, and finished stages stay finished.
     """
 
+    from ..characterization.plan import Plan
+
     def shown(stage: str) -> Update:
         number = f"{STAGES.index(stage) + 1}/{len(STAGES)} {stage}"
         return lambda item, *state: update(f"{number} {item}".strip(), *state)
@@ -88,7 +90,9 @@ def run_demo(
         return ledger.to_dict() | compute.record()
 
     def cosimulated() -> dict[str, Any]:
-        return _cosimulate(folders.adapted, hardware, jobs, compute, shown("cosim"))
+        # The user named the plan, and so its technology.
+        technology = Plan.load(plan).technology
+        return _cosimulate(folders.adapted, hardware, technology, jobs, compute, shown("cosim"))
 
     stages = {"evaluate": evaluated, "account": accounted, "cosim": cosimulated}
     results = {name: _cached(folders.result(name), inputs, make) for name, make in stages.items()}
@@ -132,7 +136,7 @@ def _adapt(folders: Folders, hardware: Hardware, steps: int, compute: Compute, u
 
 
 def _cosimulate(
-    adapted: Path, hardware: Hardware, jobs: int | None, compute: Compute, update: Update
+    adapted: Path, hardware: Hardware, technology: str, jobs: int | None, compute: Compute, update: Update
 ) -> dict[str, Any]:
     drawn = trace_operations(
         locate(str(adapted)),
@@ -141,11 +145,16 @@ def _cosimulate(
         tokens=128,
         count=OPERATIONS,
         seed=0,
+        technology=technology,
         compute=compute,
         report=update,
     )
     rows = simulate_operations(
-        drawn, hardware, jobs=jobs, progress=lambda done, total, stage: update(stage, done, total)
+        drawn,
+        hardware,
+        technology=technology,
+        jobs=jobs,
+        progress=lambda done, total, stage: update(stage, done, total),
     )
     return {
         "hardware": hardware.name,

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -78,6 +79,7 @@ def trace_operations(
     tokens: int,
     count: int,
     seed: int,
+    technology: str | Path | None = None,
     compute: Compute = FLOAT32,
     report: Report = SILENT,
 ) -> list[ColumnOperation]:
@@ -90,6 +92,7 @@ def trace_operations(
         tokens: number of tokens to read, at most the model's context length.
         count: number of operations per stage.
         seed: seed of the choice of operations.
+        technology: what the hardware was fitted to, if that is not a shipped technology.
         compute: device and precision of the forward pass.
         report: called with ("calibrate", layers done, layers).
 
@@ -97,7 +100,7 @@ def trace_operations(
         ModelError: the text is too short.
         HardwareError: the hardware was not fitted to simulated circuits.
     """
-    condition_of(hardware)
+    condition_of(hardware, technology)
     model, tokenizer = on_hardware(checkpoint, hardware, compute=compute, report=report)
     tokens = min(tokens, context_of(model))
     held_out = corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else None
@@ -145,6 +148,7 @@ def simulate_operations(
     operations: Sequence[ColumnOperation],
     hardware: Hardware,
     *,
+    technology: str | Path | None = None,
     jobs: int | None = None,
     progress: Progress | None = None,
 ) -> pd.DataFrame:
@@ -153,6 +157,7 @@ def simulate_operations(
     Args:
         operations: the operations.
         hardware: hardware fitted to simulated circuits.
+        technology: what it was fitted to, if that is not a shipped technology (see `condition_of`).
         jobs: number of simulations at the same time; None: one per core.
         progress: called after each operation.
 
@@ -169,7 +174,7 @@ def simulate_operations(
     from ..circuits.runner import find_ngspice
 
     find_ngspice()
-    condition = condition_of(hardware)
+    condition = condition_of(hardware, technology)
     run = Parallel(n_jobs=jobs or -1, prefer="threads", return_as="generator")
     rows = []
     for operation, row in zip(
@@ -223,17 +228,23 @@ def stage_agreement(rows: pd.DataFrame, stage: int) -> StageAgreement:
     )
 
 
-def condition_of(hardware: Hardware):
+def condition_of(hardware: Hardware, technology: str | Path | None = None):
     """Operating condition of the circuits, from the provenance of fitted hardware.
 
     Args:
         hardware: hardware fitted to simulated circuits.
+        technology: the technology that it was fitted to, or the path of its TOML file; None: the one that it
+            names, if that is a shipped one. A library is code, so no other is simulated because data name it.
 
     Raises:
-        HardwareError: it was not fitted to simulations; the technology has changed since then.
+        HardwareError: it was not fitted to simulations, or to a technology that is not shipped and not given;
+            the technology has changed since then.
+        TechnologyError: an unknown technology, or a corner or size that it does not have.
+        PlanError: a temperature or supply that no characterization has.
     """
+    from ..characterization.plan import Plan
     from ..circuits.designs import Designs
-    from ..circuits.technology import Technology
+    from ..circuits.technology import Technology, technologies
     from ..circuits.testbench import Condition
 
     if "condition" not in hardware.provenance:
@@ -241,15 +252,28 @@ def condition_of(hardware: Hardware):
             f"hardware {hardware.name!r} was not fitted to simulated circuits; use generic28 or one that "
             "`gaincell fit` made"
         )
-    known, source = hardware.provenance["condition"], hardware.provenance["technology"]
-    technology = Technology.load(source["source"])
-    if technology.digest != source["digest"]:
+    try:
+        known, source = hardware.provenance["condition"], hardware.provenance["technology"]
+        name, digest = source["source"], source["digest"]
+        condition = {key: known[key] for key in ("corner", "temperature", "vdd", "designs")}
+    except (KeyError, TypeError) as error:
         raise HardwareError(
-            f"technology {source['name']!r} has changed since hardware {hardware.name!r} was fitted; "
-            "run `gaincell characterize` and `gaincell fit` again"
+            f"hardware {hardware.name!r} does not say what it was fitted to ({error}); fit it again"
+        ) from None
+    if technology is None and name not in technologies():
+        raise HardwareError(
+            f"hardware {hardware.name!r} was fitted to {name!r}, which is no shipped technology; if you "
+            "trust its library, give it: --technology PATH"
         )
-    designs = Designs.model_validate(known["designs"])
-    return Condition(technology, designs, known["corner"], known["temperature"], known["vdd"])
+    used = Technology.load(technology or name)
+    if used.digest != digest:
+        raise HardwareError(
+            f"technology {used.name!r} is not, or no longer, the one that hardware {hardware.name!r} was "
+            "fitted to; run `gaincell characterize` and `gaincell fit` again"
+        )
+    plan = Plan.build({"name": hardware.name, "procedures": ["column"], **condition}, "provenance")
+    used.sections(plan.corner)
+    return Condition(used, Designs.of(used, **plan.designs), plan.corner, plan.temperature, plan.vdd)
 
 
 def _evenly(inside: list[int], pool: list[ColumnOperation], count: int) -> list[int]:

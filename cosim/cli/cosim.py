@@ -40,6 +40,12 @@ def run(
     jobs: Annotated[
         int | None, typer.Option(min=1, max=MOST_JOBS, help="Simulations at once [default: all cores].")
     ] = None,
+    technology: Annotated[
+        str | None,
+        typer.Option(
+            help="Path of the technology that --hardware was fitted to, unless it is a shipped one."
+        ),
+    ] = None,
     out: Annotated[Path | None, typer.Option(help="CSV of every simulated column.")] = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -76,10 +82,11 @@ def run(
             tokens=tokens,
             count=operations,
             seed=seed,
+            technology=technology,
             compute=compute,
             report=lambda item, done, total: update(done, total, item),
         )
-        rows = simulate_operations(drawn, chosen, jobs=jobs, progress=update)
+        rows = simulate_operations(drawn, chosen, technology=technology, jobs=jobs, progress=update)
     if out is not None:
         out.parent.mkdir(parents=True, exist_ok=True)
         rows.to_csv(out, index=False)

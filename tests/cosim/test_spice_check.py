@@ -5,9 +5,11 @@ import pandas as pd
 import pytest
 import torch
 
-from gaincell.circuits.errors import HardwareError, SimulationError
+from gaincell.circuits.errors import GaincellError, HardwareError, SimulationError
+from gaincell.circuits.technology import Technology
 from gaincell.cosim import trace_attention
 from gaincell.cosim.spice_check import condition_of, draw_operations, stage_agreement
+from gaincell.models import Hardware
 from gaincell.models.chain import product_widths
 
 
@@ -77,3 +79,48 @@ def test_stage_agreement_ignores_failed_simulations_and_raises_if_all_failed():
 def test_condition_of_hardware_without_simulations_raises_hardware_error(full):
     with pytest.raises(HardwareError, match="not fitted to simulated circuits"):
         condition_of(full)
+
+
+def fitted_to(technology, **changed):
+    """Hardware that remembers having been fitted to a technology."""
+    known = {"corner": "tt", "temperature": 27.0, "vdd": 0.9, "designs": {}} | changed
+    source = {"name": "any", "source": str(technology), "digest": Technology.load(technology).digest}
+    shipped = Hardware.from_pretrained("leroux2025")
+    return shipped.model_copy(update={"provenance": {"condition": known, "technology": source}})
+
+
+def test_only_shipped_technologies_are_simulated_because_hardware_names_them(tiny_technology):
+    """A library is code: hardware of unknown origin may name any file of this machine."""
+    hardware = fitted_to(tiny_technology)
+    with pytest.raises(HardwareError, match="no shipped technology.*--technology"):
+        condition_of(hardware)
+    assert condition_of(hardware, tiny_technology).technology.name == "tiny"
+    with pytest.raises(HardwareError, match="is not, or no longer"):
+        condition_of(hardware, "generic28")
+    assert condition_of(fitted_to("generic28")).technology.name == "generic28"
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"corner": "tt\n.control\nshell touch ran"},
+        {"temperature": "27\n.control"},
+        {"vdd": "0.9\n.control"},
+        {"vdd": float("1e300")},
+        {"designs": {"cell": {"c_store": "1f\n.control"}}},
+        {"designs": {"cell": {"nosuch": 1.0}}},
+    ],
+    ids=str,
+)
+def test_conditions_that_hardware_cannot_have_been_fitted_at_are_refused(changed):
+    with pytest.raises(GaincellError):
+        condition_of(fitted_to("generic28", **changed))
+
+
+@pytest.mark.parametrize("gone", ["condition", "technology"])
+def test_hardware_that_does_not_say_what_it_was_fitted_to_is_refused(gone):
+    hardware = fitted_to("generic28")
+    for damaged in ({}, None, [], "text"):
+        known = hardware.provenance | {gone: damaged}
+        with pytest.raises(HardwareError, match="does not say what it was fitted to"):
+            condition_of(hardware.model_copy(update={"provenance": known}))
