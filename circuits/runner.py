@@ -12,28 +12,39 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from . import child
-from .errors import SimulationError
+from .copied import with_copied_libraries
+from .errors import SimulationError, TechnologyError
 from .rawfile import Waveforms, read_raw, select_plot
+from .status import INSTALL_NGSPICE, SIGNS, Status
 from .usage import Usage
-
-INSTALL_NGSPICE = "install it with: sudo apt-get install ngspice"
-"""Remedy in the messages about a missing simulator."""
+from .workspace import workspace
 
 SPICEINIT = "set num_threads=1\n"
 """Content of the .spiceinit file. ngspice's BSIM4 starts OpenMP threads that OMP_NUM_THREADS does not limit;
 for small circuits they only consume time."""
 
-VARIABLES = {"OMP_NUM_THREADS": "1", "LC_ALL": "C", "SPICE_ASCIIRAWFILE": "0"}
-"""Environment variables of the simulator. An inherited SPICE_ASCIIRAWFILE would make the raw file a text
-file."""
+VARIABLES = {
+    "OMP_NUM_THREADS": "1",
+    "LC_ALL": "C",
+    "SPICE_ASCIIRAWFILE": "0",
+    "SPICE_USERINIT_DIR": None,
+    "NGSPICE_INPUT_DIR": None,
+}
+"""Environment variables of the simulator; None removes one. An inherited SPICE_ASCIIRAWFILE would make the
+raw file a text file, SPICE_USERINIT_DIR would replace the .spiceinit file, and NGSPICE_INPUT_DIR would be
+searched for files. HOME is the folder of the run: ngspice crashes without HOME."""
+
+VERSION_TIMEOUT = 20.0
+"""Time limit of `ngspice --version`, s; it takes milliseconds."""
 
 RELAXED_OPTIONS: tuple[dict[str, str], ...] = (
     {"method": "gear", "itl1": "500", "itl4": "100"},
@@ -41,66 +52,6 @@ RELAXED_OPTIONS: tuple[dict[str, str], ...] = (
 )
 """Options of the first and second retry after a convergence failure; the result records those that were
 used."""
-
-
-class Status(StrEnum):
-    """How a simulation ended; every failure has a remedy."""
-
-    OK = "ok"
-    NONCONVERGED = "nonconverged"
-    MISSING_MODEL = "missing-model"
-    SYNTAX = "syntax"
-    INCOMPLETE = "incomplete"
-    TIMEOUT = "timeout"
-    CRASHED = "crashed"
-    MISSING_SIMULATOR = "missing-simulator"
-
-    @property
-    def remedy(self) -> str:
-        """Advice to the user, one sentence; empty for OK."""
-        return _REMEDIES[self]
-
-
-_REMEDIES = {
-    Status.OK: "",
-    Status.NONCONVERGED: "Relax reltol or the time step, soften ideal edges, or start it with .ic.",
-    Status.MISSING_MODEL: "Check the model names, the library path and the .lib section of the technology.",
-    Status.SYNTAX: "Correct the netlist line that ngspice names.",
-    Status.INCOMPLETE: "It ended before its last point: relax reltol, or check the .tran/.dc limits.",
-    Status.TIMEOUT: "Raise the timeout, enlarge the time step, or put fewer points in one netlist.",
-    Status.CRASHED: "Run the netlist by hand with `ngspice -b`; if it crashes there too, simplify it.",
-    Status.MISSING_SIMULATOR: f"ngspice was not found on PATH: {INSTALL_NGSPICE}.",
-}
-
-# The order matters: ngspice calls a missing model also "Error on line", a missing library "fatal error".
-_SIGNS: tuple[tuple[Status, re.Pattern[str]], ...] = (
-    (
-        Status.MISSING_MODEL,
-        re.compile(
-            r"could not find a valid modelname|unknown subckt|unable to find definition of model"
-            r"|could not find (?:library|include) file|library file .* not found"
-            r"|section definition .* not found",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        Status.NONCONVERGED,
-        re.compile(
-            r"timestep too small|singular matrix|iteration limit reached|no convergence"
-            r"|source stepping failed|gmin step(?:ping)? failed",
-            re.IGNORECASE,
-        ),
-    ),
-    (
-        Status.SYNTAX,
-        re.compile(
-            r"error on line|undefined parameter|expression err|unknown parameter|circuit not parsed"
-            r"|cannot compute substitute|mal formed|syntax error|fatal error in ngspice|no circuits? loaded"
-            r"|no job list|incomplete or empty netlist|no simulations run",
-            re.IGNORECASE,
-        ),
-    ),
-)
 
 
 @dataclass(frozen=True)
@@ -169,16 +120,30 @@ def ngspice_version() -> str:
     """Version of the ngspice on PATH, such as `39`.
 
     Raises:
-        SimulationError: there is none.
+        SimulationError: there is none, or it does not say its version.
     """
     return _version_of(find_ngspice())
 
 
 @lru_cache
 def _version_of(executable: Path) -> str:
-    text = subprocess.run([executable, "--version"], capture_output=True, text=True, timeout=60).stdout
-    match = re.search(r"ngspice-(\S+)", text)
-    return match.group(1) if match else "unknown"
+    with _run_folder() as folder:
+        log = folder / "log"
+        try:
+            child.run([str(executable), "--version"], folder, log, VERSION_TIMEOUT, _variables(folder))
+        except subprocess.TimeoutExpired:
+            raise SimulationError(
+                f"{executable} --version gave no answer within {VERSION_TIMEOUT:g} s; {INSTALL_NGSPICE}"
+            ) from None
+        except OSError as error:
+            raise SimulationError(
+                f"{executable} cannot be started ({error.strerror or error}); {INSTALL_NGSPICE}"
+            ) from None
+        text = log.read_text(errors="replace")
+    match = re.search(r"ngspice-([\w.+-]+)", text)
+    if match is None:
+        raise SimulationError(f"{executable} --version does not say its version; {INSTALL_NGSPICE}")
+    return match[1]
 
 
 def simulate(simulation: Simulation, *, retry: bool = True) -> Result:
@@ -231,20 +196,35 @@ def _attempt(simulation: Simulation) -> Result:
         executable = find_ngspice()
     except SimulationError as error:
         return result(Status.MISSING_SIMULATOR, str(error))
-    with tempfile.TemporaryDirectory(prefix="gaincell-") as name:
-        folder = Path(name)
-        (folder / ".spiceinit").write_text(SPICEINIT)
-        # ngspice ignores a last line (.end) without a newline.
-        (folder / "deck.cir").write_text(simulation.netlist.rstrip() + "\n")
-        command = [str(executable), "-b", "-r", "deck.raw", "deck.cir"]
+    with ExitStack() as stack:
         try:
-            code, usage = child.run(command, folder, folder / "log", simulation.timeout, VARIABLES)
+            netlist, place = with_copied_libraries(simulation.netlist)
+            folder = stack.enter_context(_run_folder(place))
+            (folder / ".spiceinit").write_text(SPICEINIT)
+            # ngspice ignores a last line (.end) without a newline.
+            (folder / "deck.cir").write_text(netlist.rstrip() + "\n", errors="surrogateescape")
+            command = [str(executable), "-b", "-r", "deck.raw", "deck.cir"]
+            code, usage = child.run(command, folder, folder / "log", simulation.timeout, _variables(folder))
+        except TechnologyError as error:
+            return result(Status.MISSING_MODEL, str(error))
         except subprocess.TimeoutExpired:
             return result(Status.TIMEOUT, f"no result after {simulation.timeout:g} s")
         plots = _plots(folder / "deck.raw")
         log = (folder / "log").read_text(errors="replace")
     status, message, waveforms = _judge(simulation, code, log, select_plot(plots, simulation.plot))
     return result(status, message, waveforms)
+
+
+def _variables(folder: Path) -> dict[str, str | None]:
+    return {**VARIABLES, "HOME": str(folder)}
+
+
+@contextmanager
+def _run_folder(place: Path | None = None) -> Iterator[Path]:
+    """Folder of one run, below `place` or the workspace."""
+    parent = workspace().folder if place is None else place
+    with tempfile.TemporaryDirectory(prefix="run-", dir=parent, ignore_cleanup_errors=True) as name:
+        yield Path(name)
 
 
 def _plots(raw: Path) -> tuple[Waveforms, ...]:
@@ -260,11 +240,13 @@ def _judge(
 ) -> tuple[Status, str, Waveforms | None]:
     """Status, message and waveforms of a finished process with the exit status `code`."""
     if code < 0:
-        return Status.CRASHED, f"ngspice was ended by signal {signal.Signals(-code).name}", None
+        return Status.CRASHED, f"ngspice was ended by {_signal(-code)}", None
     complete = waveforms is not None and len(waveforms.axis) > 0
+    if complete and (wrong := _not_finite(waveforms)):
+        return Status.NOT_FINITE, f"{wrong} of the {waveforms.plot} is not finite everywhere", None
     if complete and code == 0 and _reached(waveforms, simulation.end):
         return Status.OK, "", waveforms
-    for status, pattern in _SIGNS:
+    for status, pattern in SIGNS:
         if match := pattern.search(log):
             return status, _message(log, match.start()), None
     if complete:
@@ -272,6 +254,21 @@ def _judge(
         return Status.INCOMPLETE, f"{waveforms.axis_name} ended at {waveforms.axis[-1]:g}{wanted}", None
     tail = " ".join(log.split())[-200:]
     return Status.CRASHED, f"ngspice left with status {code} and no data: {tail}", None
+
+
+def _signal(number: int) -> str:
+    """Name of a signal; with the usual reason of a kill."""
+    try:
+        name = signal.Signals(number).name
+    except ValueError:  # a real-time signal between the lowest and the highest one
+        return f"signal {number}"
+    return f"signal {name}" + (" (too little memory?)" if number == signal.SIGKILL else "")
+
+
+def _not_finite(waveforms: Waveforms) -> str | None:
+    """Name of the axis or of a vector with a value that is not finite."""
+    vectors = {waveforms.axis_name: waveforms.axis, **waveforms.signals}
+    return next((name for name, values in vectors.items() if not np.isfinite(values).all()), None)
 
 
 def _reached(waveforms: Waveforms, end: float | None) -> bool:

@@ -7,16 +7,17 @@ card or to a sub-circuit of the foundry, so the same designs run in any technolo
 from __future__ import annotations
 
 import hashlib
-import re
 import tomllib
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, model_validator
 
 from .errors import TechnologyError
+from .library import LibraryFile, library_files
+from .settings import Settings
 
 SHIPPED_TECHNOLOGIES = Path(__file__).parent / "technologies"
 """Folder of the shipped technologies, one sub-folder each."""
@@ -29,35 +30,37 @@ with a thicker oxide or a higher threshold for them."""
 PACKAGE = "package:"
 """Prefix of a library path inside an installed Python package: `package:NAME/PATH`, NAME as pip knows it."""
 
-_REFERENCE = re.compile(
-    r"""^\s*\.(?P<kind>include|inc|lib)\s+(?P<quote>["']?)(?P<file>[^"'\s]+)(?P=quote)(?P<rest>.*)$""",
-    re.IGNORECASE,
-)
+ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.$-]*$")]
+"""Name of a model card or sub-circuit. The pattern keeps a name from becoming a second line of the deck."""
+ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
+"""Name of a parameter or role."""
+CornerName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
+"""Name of a corner, on one line."""
+SectionName = Annotated[str, Field(pattern=r"^(?:[A-Za-z0-9_][A-Za-z0-9_.+-]*)?$")]
+"""Name of a section of a library; empty for the whole file."""
 
 
-class Device(BaseModel):
+class Device(Settings):
     """The model of one device role."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    model: str
+    model: ModelName
     """Name of the model card or of the foundry's sub-circuit."""
     kind: Literal["mos", "subckt"]
     """Kind of `model`: a card for an M line, or a sub-circuit for an X line."""
     polarity: Literal["n", "p"]
     """Channel type."""
-    l_min: float = Field(gt=0)
+    l_min: float = Field(gt=0, le=1)
     """Shortest channel length, m."""
-    w_min: float = Field(gt=0)
+    w_min: float = Field(gt=0, le=1)
     """Narrowest channel width, m."""
     ports: tuple[Literal["d", "g", "s", "b"], ...] = ("d", "g", "s", "b")
     """Terminals in the order of the model, without the bulk for a device that has none."""
-    threshold_shift: str | None = None
+    threshold_shift: ParameterName | None = None
     """Instance parameter that adds to the threshold voltage (`delvto`, V), for Monte Carlo; None if there is
     none."""
-    mobility_scale: str | None = None
+    mobility_scale: ParameterName | None = None
     """Instance parameter that multiplies the mobility (`mulu0`); None if there is none."""
-    parameters: dict[str, float | int] = {}
+    parameters: dict[ParameterName, float | int] = {}
     """Further instance parameters by name, such as rbodymod = 0."""
 
     def wrapper(self, role: str, mismatch: PelgromMismatch) -> str:
@@ -89,39 +92,35 @@ class Device(BaseModel):
         )
 
 
-class PelgromMismatch(BaseModel):
+class PelgromMismatch(Settings):
     """Coefficients a of Pelgrom's law: neighbouring transistors differ by a standard deviation a / sqrt(W L).
 
     Source: Pelgrom, Duinmaijer and Welbers, IEEE Journal of Solid-State Circuits 24 (1989), 1433.
     """
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    a_vt: float = Field(ge=0)
+    a_vt: float = Field(ge=0, le=1)
     """Coefficient of the threshold voltage, V m."""
-    a_beta: float = Field(ge=0)
+    a_beta: float = Field(ge=0, le=1)
     """Coefficient of the relative current factor, m."""
 
 
-class Technology(BaseModel):
+class Technology(Settings):
     """A SPICE library, its corners, and the models of the device roles."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
-
-    name: str
-    """Name of the technology."""
+    name: Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
+    """Name of the technology, on one line."""
     description: str
     """One line about the technology."""
     library: Path
     """SPICE library. In the TOML file: path relative to that file, or `package:NAME/PATH` for a file of an
     installed Python package. After loading: absolute path."""
-    vdd: float = Field(gt=0)
+    vdd: float = Field(gt=0, le=1000)
     """Nominal supply voltage, V."""
-    temperature: float = Field(gt=-273.15)
+    temperature: float = Field(gt=-273.15, le=1000)
     """Nominal temperature, Celsius (as SPICE)."""
-    corners: dict[str, tuple[str, ...]] = Field(min_length=1)
+    corners: dict[CornerName, Annotated[tuple[SectionName, ...], Field(min_length=1)]] = Field(min_length=1)
     """Sections (.lib) of the library by corner, in the order of loading; "" includes the whole file."""
-    devices: dict[str, Device]
+    devices: dict[ParameterName, Device]
     """Devices by role: nmos, pmos, nmos_hvt, pmos_hvt, nmos_read, pmos_read, oxide."""
     mismatch: PelgromMismatch
     """Coefficients of the mismatch between neighbouring transistors."""
@@ -143,7 +142,8 @@ class Technology(BaseModel):
 
         Raises:
             TechnologyError: unknown name (the message lists the known ones), malformed TOML (with the path
-                of the offending key), missing library file, or missing package of the library.
+                of the offending key), missing library file, missing package of the library, or a library
+                with a reference or a command that is refused (see `library`).
         """
         path = Path(name_or_path)
         if path.suffix != ".toml":
@@ -162,7 +162,9 @@ class Technology(BaseModel):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "technology"
             raise TechnologyError(f"{path}: {where}: {first['msg']}") from None
-        return loaded.model_copy(update={"library": _library_file(path, str(loaded.library))})
+        technology = loaded.model_copy(update={"library": _library_file(path, str(loaded.library))})
+        _ = technology.copies  # refuses a library that cannot be found as a whole
+        return technology
 
     def device(self, role: str) -> Device:
         """The device of a role, or its stand-in (see `STAND_INS`).
@@ -221,19 +223,18 @@ class Technology(BaseModel):
         return "\n".join(lines) + "\n"
 
     @cached_property
+    def copies(self) -> tuple[LibraryFile, ...]:
+        """The library and every file that it loads, with the places of their copies; the library first.
+
+        Raises:
+            TechnologyError: a reference or a command in the library that is refused (see `library`).
+        """
+        return library_files(self.library, [name for names in self.corners.values() for name in names])
+
+    @cached_property
     def files(self) -> tuple[Path, ...]:
-        """Absolute paths of the library and of every file that it includes, directly or indirectly."""
-        found: dict[Path, None] = {}
-        pending = [self.library]
-        while pending:
-            path = pending.pop(0)
-            if path in found:
-                continue
-            found[path] = None
-            for reference in _references(path):
-                if reference.is_file():
-                    pending.append(reference)
-        return tuple(found)
+        """Absolute paths of the library and of every file that it loads, directly or indirectly."""
+        return tuple(file.path for file in self.copies)
 
     @cached_property
     def digest(self) -> str:
@@ -290,14 +291,3 @@ def _library_file(toml: Path, library: str) -> Path:
             "version that has it"
         )
     return file
-
-
-def _references(path: Path) -> list[Path]:
-    """Files that a SPICE library loads. `.lib name` without a second word starts a section instead."""
-    found = []
-    for line in path.read_text(encoding="latin-1").splitlines():
-        match = _REFERENCE.match(line)
-        if match is None or (match["kind"].lower() == "lib" and not match["rest"].strip()):
-            continue
-        found.append((path.parent / match["file"]).resolve())
-    return found
