@@ -12,7 +12,7 @@ import pandas as pd
 
 from ..circuits.runner import Simulation
 
-CACHE_FORMAT = 2
+CACHE_FORMAT = 3
 """Format number, increased when the meaning of an entry changes; entries with another number are not used."""
 
 _SETTING = re.compile(
@@ -91,12 +91,20 @@ class CacheKey:
         return {"format": CACHE_FORMAT, **asdict(self)}
 
     @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> CacheKey | None:
-        """Restore a key from the values of `to_dict`; None for another format."""
-        if values.get("format") != CACHE_FORMAT:
+    def from_dict(cls, values: Any) -> CacheKey | None:
+        """Restore a key from the values of `to_dict`; None for another format, or for damaged values."""
+        if not isinstance(values, dict) or values.get("format") != CACHE_FORMAT:
             return None
         parts = {name: value for name, value in values.items() if name != "format"}
-        return cls(**{**parts, "settings": tuple(parts["settings"])})
+        settings, source = parts.get("settings"), parts.get("source")
+        texts = [value for name, value in parts.items() if name not in ("settings", "source")]
+        if not isinstance(settings, list | tuple) or not isinstance(source, dict):
+            return None
+        if parts.keys() != cls.__dataclass_fields__.keys():
+            return None
+        if not all(isinstance(text, str) for text in (*texts, *settings, *source.values())):
+            return None
+        return cls(**{**parts, "settings": tuple(settings)})
 
     def changes(self, other: CacheKey) -> tuple[str, ...]:
         """Describe how this key differs from another one.

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import fcntl
-import os
 import platform
 import re
-import shutil
 import subprocess
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -19,21 +17,20 @@ from typing import Any
 import pandas as pd
 
 from ..circuits.errors import PlanError
-from ..circuits.files import digest, write_json, write_text
+from ..circuits.files import digest, write_json
+from ..circuits.library import COPY, copied_bytes
 from ..circuits.runner import Status
 from ..circuits.technology import Technology
 from .cache import write_parquet
+from .netlists import LOCK, NETLISTS, write_netlists
 from .plan import Plan
 from .procedure import Context, Procedure
-from .table import MANIFEST
+from .table import MANIFEST, MANIFEST_FORMAT, manifest_digest
 
-MANIFEST_FORMAT = 1
-"""Format number of the manifest."""
-
-LIBRARY = "library"
+LIBRARY = COPY
 """Name of the folder with the library, beside the netlists."""
 
-_LOADS = re.compile(r"^\s*\.(?:include|inc|lib)\s.*$", re.IGNORECASE | re.MULTILINE)
+_LOADS = re.compile(r"^[ \t]*\.(?:inc|lib)\S*[ \t].*$", re.IGNORECASE | re.MULTILINE)
 _OPTIONS = re.compile(r"^\s*\.options?\s.*$", re.IGNORECASE | re.MULTILINE)
 
 
@@ -63,7 +60,7 @@ def portable(netlist: str, technology: Technology) -> str:
         PlanError: the netlist loads another file, which is neither part of the cache key nor written beside
             the netlist.
     """
-    place = placed(technology)[technology.library]
+    place = technology.copies[0].place
     deck = netlist.replace(f'"{technology.library}"', f'"../{LIBRARY}/{place}"')
     for line in _LOADS.findall(deck):
         if f'"../{LIBRARY}/' not in line:
@@ -74,9 +71,8 @@ def portable(netlist: str, technology: Technology) -> str:
 
 
 def placed(technology: Technology) -> dict[Path, PurePosixPath]:
-    """Path of each library file below the copied library folder; relative includes stay valid."""
-    root = Path(os.path.commonpath([path.parent for path in technology.files]))
-    return {path: PurePosixPath(path.relative_to(root).as_posix()) for path in technology.files}
+    """Path of the copy of each library file below the folder `LIBRARY` (see `circuits.library`)."""
+    return {file.path: file.place for file in technology.copies}
 
 
 def write_run(
@@ -110,7 +106,7 @@ def write_run(
 @contextmanager
 def _alone(folder: Path) -> Iterator[None]:
     """Lock a folder; the operating system releases the lock when the process ends."""
-    with (folder / ".lock").open("w") as handle:
+    with (folder / LOCK).open("w") as handle:
         fcntl.flock(handle, fcntl.LOCK_EX)
         yield
 
@@ -124,7 +120,7 @@ def _write(
     summary: dict[str, Any],
 ) -> None:
     (out / MANIFEST).unlink(missing_ok=True)
-    _write_netlists(out / "netlists", technology, records)
+    write_netlists(out / NETLISTS, _netlists(technology, records))
     tables = {record.procedure.name: _write_table(out, record, summary) for record in records}
     manifest = {
         "format": MANIFEST_FORMAT,
@@ -144,7 +140,7 @@ def _write(
         "summary": {name: value for name, value in summary.items() if name != "procedures"},
         "tables": tables,
     }
-    write_json(out / MANIFEST, manifest, indent=2)
+    write_json(out / MANIFEST, {**manifest, "digest": manifest_digest(manifest)}, indent=2)
 
 
 def _write_table(out: Path, record: TableRecord, summary: dict[str, Any]) -> dict[str, Any]:
@@ -165,14 +161,14 @@ def _write_table(out: Path, record: TableRecord, summary: dict[str, Any]) -> dic
     }
 
 
-def _write_netlists(folder: Path, technology: Technology, records: list[TableRecord]) -> None:
-    shutil.rmtree(folder, ignore_errors=True)
-    for path, place in placed(technology).items():
-        (folder / LIBRARY / place).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copyfile(path, folder / LIBRARY / place)
+def _netlists(technology: Technology, records: list[TableRecord]) -> dict[str, bytes]:
+    """Content of each file below the folder of the netlists, by its path there."""
+    contents = zip(technology.copies, copied_bytes(technology.copies), strict=True)
+    files = {f"{LIBRARY}/{file.place}": data for file, data in contents}
     for record in records:
         for key, deck in record.decks.items():
-            write_text(folder / record.procedure.name / f"{key[:12]}.cir", deck.rstrip() + "\n")
+            files[f"{record.procedure.name}/{key[:12]}.cir"] = (deck.rstrip() + "\n").encode()
+    return files
 
 
 def git_revision() -> str | None:

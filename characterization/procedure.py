@@ -141,6 +141,10 @@ class Procedure(ABC):
     columns: ClassVar[dict[str, str]]
     """Descriptions `unit: meaning` of all columns of the table, swept and measured, by column."""
 
+    undefined: ClassVar[frozenset[str]] = frozenset()
+    """Columns with NaN in rows to which their quantity does not apply. In all others a value that is not
+    finite makes a row a failure."""
+
     @property
     def title(self) -> str:
         """Title of the table: first line of the docstring."""

@@ -11,7 +11,7 @@ from types import ModuleType
 
 # Modules that run procedures but do not measure. Their effect on a result is in the netlist and the points.
 _FRAMEWORK = frozenset(
-    {"backends", "cache", "cache_key", "execute", "output", "plan"}
+    {"backends", "cache", "cache_key", "execute", "netlists", "output", "plan"}
     | {"procedure", "source", "stale", "table", "tasks"}
 )
 _ROOT = __package__.rpartition(".")[0]

@@ -92,8 +92,7 @@ def explain(plan: Plan, cache: Cache) -> list[Explanation]:
     found = []
     for name, group in tasks.items():
         known_keys = known.get(name, [])
-        keys = {key.digest for key in known_keys}
-        missing = [task.cache_key for task in group if task.key not in keys]
+        missing = [task.cache_key for task in group if not cache.holds(task.key)]
         reasons = Counter(_reason(key, known_keys) for key in missing)
         found.append(Explanation(name, len(group), len(group) - len(missing), dict(reasons)))
     return found
@@ -101,6 +100,8 @@ def explain(plan: Plan, cache: Cache) -> list[Explanation]:
 
 def _reason(key: CacheKey, known: Iterable[CacheKey]) -> str:
     """The shortest list of changes from a known key to this one."""
+    if any(key == other for other in known):
+        return "its entry is damaged"
     candidates = [key.changes(other) for other in known]
     if not candidates:
         return "never simulated"

@@ -20,6 +20,9 @@ from ..circuits.errors import TableError
 MANIFEST = "manifest.json"
 """File name of the manifest."""
 
+MANIFEST_FORMAT = 2
+"""Format number of the manifest. Format 1 had no digest."""
+
 SHIPPED_TABLES = Path(__file__).parent / "tables"
 """Folder of the shipped tables, one sub-folder per technology. The shipped hardware is fitted to them."""
 
@@ -28,7 +31,8 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     """Read the manifest of a folder: conditions of the run and descriptions of its tables.
 
     Raises:
-        TableError: there is no finished run in the folder, or the manifest cannot be read.
+        TableError: there is no finished run in the folder, or the manifest cannot be read, is damaged, or has
+            a format of another gaincell version.
     """
     path = Path(folder) / MANIFEST
     try:
@@ -37,11 +41,36 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise TableError(
             f"{folder} holds no finished characterization (no {MANIFEST}); {_remedy(folder)}"
         ) from None
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TableError(f"{path} cannot be read ({error}); {_remedy(folder)}") from None
-    if not isinstance(manifest, dict) or "tables" not in manifest:
+    if not isinstance(manifest, dict) or not _describes_tables(manifest.get("tables")):
         raise TableError(f"{path} is not a characterization manifest; {_remedy(folder)}")
+    found = manifest.get("format", 1)
+    if type(found) is not int or not 1 <= found <= MANIFEST_FORMAT:
+        raise TableError(
+            f"{path} has format {found!r}, this version reads 1 to {MANIFEST_FORMAT}; {_remedy(folder)}"
+        )
+    if (found > 1 or "digest" in manifest) and manifest.get("digest") != manifest_digest(manifest):
+        raise TableError(f"{path} is damaged or was edited; {_remedy(folder)}")
     return manifest
+
+
+def manifest_digest(manifest: dict[str, Any]) -> str:
+    """sha256 of the values of a manifest, without the digest itself."""
+    values = {name: value for name, value in manifest.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+
+
+def _describes_tables(tables: Any) -> bool:
+    """Whether every table has a file in the folder, a digest and a number of rows."""
+    return isinstance(tables, dict) and all(
+        isinstance(entry, dict)
+        and isinstance(entry.get("sha256"), str)
+        and type(entry.get("rows")) is int
+        and isinstance(entry.get("file"), str)
+        and entry["file"] == Path(entry["file"]).name != ""
+        for entry in tables.values()
+    )
 
 
 def read_table(folder: Path, procedure: str) -> pd.DataFrame:
@@ -75,7 +104,7 @@ def read_table(folder: Path, procedure: str) -> pd.DataFrame:
         raise TableError(f"{path} is damaged or from another run than {MANIFEST}; {_remedy(folder)}")
     try:
         rows = pd.read_parquet(io.BytesIO(data))
-    except (OSError, pa.ArrowException) as error:
+    except (OSError, ValueError, pa.ArrowException) as error:
         raise TableError(f"{path} is not a Parquet table ({error}); {_remedy(folder)}") from None
     if len(rows) != entry["rows"]:
         raise TableError(f"{path} has {len(rows)} rows instead of {entry['rows']}; {_remedy(folder)}")

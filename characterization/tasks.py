@@ -9,11 +9,15 @@ import pandas as pd
 
 from ..circuits.errors import GaincellError
 from ..circuits.runner import Result
+from ..circuits.status import Status
 from .cache_key import CacheKey
 from .procedure import Batch, Context, Procedure
 
 UNMEASURED = "unmeasured"
 """Status of a row whose simulation succeeded but whose waveforms do not allow the measurement."""
+
+USAGE = ("cpu", "memory")
+"""Columns that procedures may declare for the usage of the simulation: s and B; NaN for a short one."""
 
 
 @dataclass(frozen=True)
@@ -56,7 +60,7 @@ def batch_rows(task: Task, result: Result) -> pd.DataFrame:
         measured = task.procedure.measure(task.context, task.points, result.waveforms)
     except GaincellError as error:
         return _failed(task, UNMEASURED, str(error))
-    costs = {"cpu": result.usage.cpu, "memory": result.usage.memory}
+    costs = dict(zip(USAGE, (result.usage.cpu, result.usage.memory), strict=True))
     asked = {name: cost for name, cost in costs.items() if name in task.procedure.measured}
     measured = measured.assign(**asked)
     _check(task, measured)
@@ -64,7 +68,46 @@ def batch_rows(task: Task, result: Result) -> pd.DataFrame:
         measured = measured.assign(point=np.arange(len(task.points)))
     relaxed = " ".join(f"{name}={value}" for name, value in result.options.items())
     message = f"converged with {relaxed}" if relaxed else ""
-    return measured.assign(status=str(result.status), message=message).reset_index(drop=True)
+    rows = measured.assign(status=str(result.status), message=message).reset_index(drop=True)
+    return with_finite_values(task.procedure, rows)
+
+
+def with_finite_values(procedure: Procedure, rows: pd.DataFrame) -> pd.DataFrame:
+    """Turn rows with a value that is not finite into failures without measured values.
+
+    Args:
+        procedure: procedure that has measured the rows; its `undefined` columns may hold NaN, and so may the
+            usage of a simulation (see `USAGE`).
+        rows: measured columns, and perhaps swept ones, `point`, `status` and `message`.
+
+    Returns:
+        The rows; those that were ok and have such a value get the status not-finite.
+    """
+    wrong = pd.Series(False, index=rows.index)
+    reason = pd.Series("", index=rows.index)
+    for name in rows.columns.difference(["point", "status", "message"]):
+        column = rows[name]
+        numeric = column.dtype.kind in "fiub"
+        finite = pd.Series(np.isfinite(column), index=rows.index) if numeric else column.map(_is_finite)
+        if name in procedure.undefined or name in USAGE:
+            finite |= column.isna()
+        reason[~finite & ~wrong] = f"{name} is not finite. {Status.NOT_FINITE.remedy}"
+        wrong |= ~finite
+    wrong &= rows["status"] == str(Status.OK)
+    if not wrong.any():
+        return rows
+    emptied = {name: rows[name].where(~wrong) for name in procedure.measured if name in rows}
+    emptied["status"] = rows["status"].mask(wrong, str(Status.NOT_FINITE))
+    emptied["message"] = rows["message"].mask(wrong, reason)
+    return rows.assign(**emptied)
+
+
+def _is_finite(value: object) -> bool:
+    if value is None:
+        return False
+    if isinstance(value, str | bool):
+        return True
+    return bool(np.isfinite(np.asarray(value, dtype=float)).all())
 
 
 def _check(task: Task, measured: pd.DataFrame) -> None:

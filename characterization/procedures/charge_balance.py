@@ -43,6 +43,7 @@ class ChargeBalance(Procedure):
         "q_cells": "C: through the cells' switches from the bit line while it integrates; NaN without",
         "q_line": "C: given off by the capacitors on the bit line meanwhile; NaN without",
     }
+    undefined = frozenset({"q_cells", "q_line"})
 
     def points(self, ctx: Context) -> pd.DataFrame:
         rng, condition = ctx.rng(self.name), ctx.condition

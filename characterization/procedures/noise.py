@@ -34,6 +34,7 @@ class NoiseProcedure(Procedure):
         "v_rms": "V: rms of the sampled voltage; of the comparator, referred to the integration node",
         "q_rms": "C: rms charge that a current leaves within T_max; elsewhere none",
     }
+    undefined = frozenset({"v_rms", "q_rms"})
 
     def points(self, ctx: Context) -> pd.DataFrame:
         vdd = ctx.condition.vdd

@@ -41,6 +41,7 @@ class WritePath(Procedure):
         "e_word_line": "J: this cell's share of what the word-line drivers take",
         "e_write": "J: all of a cell's write",
     }
+    undefined = frozenset({"t_line", "t_eighth", "t_64th"})
 
     def points(self, ctx: Context) -> pd.DataFrame:
         cell, vdd = ctx.condition.designs.cell, ctx.condition.vdd
