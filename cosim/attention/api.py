@@ -16,7 +16,7 @@ from .kernels.dispatch import Implementation, attend, require_implementation
 from .levels import require_levels, volts_of
 from .operation import OperationContext, full_precision
 from .reference import SubTile, Trace, operate, per_query_head
-from .ring import Positions, dense_masks, positions_of, require_settings
+from .ring import Positions, positions_of, require_settings, visible
 from .surrogate_gradient import Gradient, require_gradient
 
 __all__ = ["SubTile", "Trace", "gain_cell_attention", "trace_attention"]
@@ -155,11 +155,11 @@ def trace_attention(
 
 def _softmax(q: Tensor, k: Tensor, v: Tensor, positions: Positions) -> Tensor:
     """Exact attention (B, H, T, D) over the keys that each query sees; k and v are packed."""
-    ring = dense_masks(positions)
+    valid = visible(positions)
     k, v = (per_query_head(x, q.shape[1]) for x in (k, v))
-    has_keys = ring.valid.any(-1, keepdim=True)
+    has_keys = valid.any(-1, keepdim=True)
     # Softmax over an empty set is NaN: a query before the first stored token takes every key, then gives 0.
-    out = scaled_dot_product_attention(q, k, v, attn_mask=ring.valid | ~has_keys)
+    out = scaled_dot_product_attention(q, k, v, attn_mask=valid | ~has_keys)
     return torch.where(has_keys, out, 0.0)
 
 

@@ -119,6 +119,21 @@ def positions_of(
     return Positions(order, packed, query_position, keys, window, columns, keys, key_start)
 
 
+def visible(positions: Positions) -> Tensor:
+    """Whether each query sees each key (causal, inside the window, stored), shape (B or 1, 1, T, S), bool.
+
+    Args:
+        positions: positions of queries and keys.
+    """
+    age = _ages(positions)
+    return age >= 0 if positions.window is None else (age >= 0) & (age < positions.window)
+
+
+def _ages(positions: Positions) -> Tensor:
+    """Tokens from each key to each query, shape (B or 1, 1, T, S), integer."""
+    return positions.query_position[:, None, :, None] - positions.key_position
+
+
 @dataclass(frozen=True)
 class DenseMasks:
     """Masks of T queries against S keys, with (T, S) memory."""
@@ -143,10 +158,7 @@ def dense_masks(positions: Positions) -> DenseMasks:
     Args:
         positions: positions of queries and keys.
     """
-    age = positions.query_position[:, None, :, None] - positions.key_position
-    valid = age >= 0
-    if positions.window is not None:
-        valid = valid & (age < positions.window)
+    age, valid = _ages(positions), visible(positions)
     tile = positions.column // positions.columns
     sub_tiles = tuple((int(j), torch.nonzero(tile == j).flatten()) for j in tile.unique(sorted=True))
     return DenseMasks(positions, valid, torch.where(valid, age, 0), sub_tiles)

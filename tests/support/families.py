@@ -48,7 +48,6 @@ SMALL = {
     "qk_nope_head_dim": 8,
     "qk_rope_head_dim": 8,
     "v_head_dim": 16,
-    "global_head_dim": 16,
 }
 """Settings by the name that a configuration gives them; those that it does not have are left out."""
 

@@ -1,4 +1,4 @@
-"""Every family of transformers with a swappable attention: exact on ideal hardware, or refused at conversion."""
+"""Families of transformers with a swappable attention: exact on ideal hardware, or refused at conversion."""
 
 import pytest
 import torch
@@ -174,10 +174,10 @@ def test_ideal_hardware_is_the_network_itself(family, ideal, tokens, padding):
 )
 def test_cached_and_saved_networks_compute_the_same_on_circuits(family, leroux, tokens, padding, tmp_path):
     """Layers of different windows and periods; the sub-tiles hold fewer keys than the text has."""
-    hardware = leroux.model_copy(update={"q_sat_1": 10.0, "columns": 4})
+    hardware = leroux.model_copy(update={"q_sat_1": 10.0, "columns": 4, "rows": 512})
     model = made(family)
     convert(model, hardware, include="*", window=9)
-    name = list(gain_cell_layers(model))[0].removesuffix(".gain_cell")
+    name = next(iter(gain_cell_layers(model))).removesuffix(".gain_cell")
     other = hardware.model_copy(update={"name": "other", "columns": 5})
     scaled(convert(model, other, include=name, token_period=1e-4))
     uncached = model(tokens, attention_mask=padding, use_cache=False).logits
