@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+
+from ....circuits.errors import TableError
 from ....circuits.files import write_atomically
 from ..figures import interactive, static
 from ..figures.page import page
@@ -69,24 +73,62 @@ def write_report(
     """
     script = interactive.script()
     material = ReportData(sources)
-    sections = [build(material) for build in SECTIONS]
+    sections = report_sections(material)
     sections.insert(1, waveform_section(material, update))
     drawings = [drawing for section in sections for drawing in section.figures]
     files = []
     for i, drawing in enumerate(drawings):
         update(f"draw {drawing.name}", i, len(drawings))
         paths = [out.parent / "figures" / f"{drawing.name}.{suffix}" for suffix in PICTURE_SUFFIXES]
-        static.save(drawing, *paths)
+        with _told(f"the figure {drawing.name!r}"):
+            static.save(drawing, *paths)
         files += paths
     if picture := write_overview(out.parent / "figures"):
         files.append(picture)
     html = page(
         TITLE,
         subtitle(material),
-        "\n".join(section.html() for section in sections),
+        "\n".join(section_html(section) for section in sections),
         script,
         [(section.anchor, section.title) for section in sections],
         "Every figure is also in <code>figures/</code>, as PNG and PDF. Made by gaincell.",
     )
     write_atomically(out, html.encode())
     return WrittenReport(out, tuple(files), {section.anchor: section.present for section in sections})
+
+
+def report_sections(material: ReportData) -> list[Section]:
+    """All sections but that of the waveforms.
+
+    Raises:
+        TableError, HardwareError: a source is there but damaged.
+    """
+    sections = []
+    for build in SECTIONS:
+        with _told(f"the {build.__name__.replace('_', ' ')}"):
+            sections.append(build(material))
+    return sections
+
+
+def section_html(section: Section) -> str:
+    """HTML of a section and its figures.
+
+    Raises:
+        TableError: its source has values that cannot be drawn.
+    """
+    with _told(f"the section {section.title!r}"):
+        return section.html()
+
+
+@contextmanager
+def _told(part: str) -> Iterator[None]:
+    """Turn what values raise that no command writes into a TableError."""
+    try:
+        with np.errstate(over="raise"):
+            yield
+    except (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError) as error:
+        what = " ".join(f"{type(error).__name__}: {error}".split())
+        raise TableError(
+            f"{part} cannot be made ({what}): a JSON or a manifest in the folder is not as a command wrote "
+            "it; run that command again"
+        ) from error

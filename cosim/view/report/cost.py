@@ -106,7 +106,8 @@ def _energy(account: dict) -> list:
     ]
     rows.append(["all", quantity(total, "J"), "", ""])
     keys, dim = account.get("keys"), account.get("head_dim")
-    text = f"{quantity(total, 'J')} for one token in one head of {dim} over {keys:,.0f} keys, from the "
+    head = "one head" if dim is None else f"one head of {dim}"
+    text = f"{quantity(total, 'J')} for one token in {head} over {keys:,.0f} keys, from the "
     text += (
         f"activations at {account['tokens']:,} position{'' if account['tokens'] == 1 else 's'} of real text."
     )

@@ -12,9 +12,9 @@ import pandas as pd
 
 from ....characterization.plan import Plan
 from ....characterization.procedure import Context
-from ....characterization.table import read_manifest, read_table
-from ....circuits.errors import GaincellError, HardwareError, TableError
-from ....circuits.technology import Technology
+from ....characterization.table import MANIFEST, read_manifest, read_table
+from ....circuits.errors import GaincellError, HardwareError, TableError, TechnologyError
+from ....circuits.technology import Technology, technologies
 from ....models import Hardware
 from ....models.fitting.folder import REPORT_FILE as FIT
 from ...network.checkpoints import ADAPTATION
@@ -130,19 +130,30 @@ class ReportData:
 
     @cached_property
     def context(self) -> Context:
-        """Where the waveforms are simulated: where the tables were, else as the hardware remembers."""
+        """Where the waveforms are simulated: where the tables were, else as the hardware remembers.
+
+        A technology that the data names is simulated only if it is a shipped one: a library is code.
+
+        Raises:
+            TechnologyError: another technology, or a corner that it does not have.
+            PlanError: a condition that no characterization has.
+        """
         if self.manifest is not None:
-            plan = Plan.build(self.manifest["plan"], source="manifest.json")
-            return Context.of(plan, "", Technology.load(plan.technology))
-        known = {} if self.hardware is None else self.hardware.provenance.get("condition", {})
-        technology = Technology.load(known.get("technology", "generic28"))
-        return Context(
-            technology,
-            known.get("corner", "tt"),
-            known.get("temperature", technology.temperature),
-            designs=known.get("designs", {}),
-            vdd=known.get("vdd"),
-        )
+            plan = Plan.build(self.manifest["plan"], source=MANIFEST)
+        else:
+            known = {} if self.hardware is None else self.hardware.provenance.get("condition", {})
+            names = ("technology", "corner", "temperature", "designs", "vdd")
+            condition = {name: known[name] for name in names if name in known}
+            plan = Plan.build({"name": "hardware", "procedures": ["waves"], **condition}, "hardware.json")
+        if plan.technology not in technologies():
+            raise TechnologyError(
+                f"they are of the technology {plan.technology!r}, and a report simulates none but the "
+                f"shipped ones ({', '.join(technologies())}); if you trust its library, run "
+                "`gaincell waves OPERATION --technology PATH`"
+            )
+        technology = Technology.load(plan.technology)
+        technology.sections(plan.corner)
+        return Context.of(plan, "", technology)
 
     @property
     def same_tables(self) -> bool:
