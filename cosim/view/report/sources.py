@@ -136,12 +136,16 @@ class ReportData:
 
         Raises:
             TechnologyError: another technology, or a corner that it does not have.
-            PlanError: a condition that no characterization has.
+            PlanError, HardwareError: a condition that no characterization has.
         """
         if self.manifest is not None:
-            plan = Plan.build(self.manifest["plan"], source=MANIFEST)
+            plan = Plan.build(self.manifest.get("plan"), source=MANIFEST)
         else:
             known = {} if self.hardware is None else self.hardware.provenance.get("condition", {})
+            if not isinstance(known, dict):
+                raise HardwareError(
+                    "hardware.json does not say at which condition it was fitted; fit it again"
+                )
             names = ("technology", "corner", "temperature", "designs", "vdd")
             condition = {name: known[name] for name in names if name in known}
             plan = Plan.build({"name": "hardware", "procedures": ["waves"], **condition}, "hardware.json")

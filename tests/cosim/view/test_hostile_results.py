@@ -95,6 +95,16 @@ def test_conditions_that_no_characterization_has_are_not_simulated(make, conditi
     assert not section.present
 
 
+@pytest.mark.parametrize("known", [None, [], "text", 3])
+def test_conditions_that_are_none_are_not_simulated(known, tmp_path):
+    hardware = Hardware.from_pretrained("leroux2025")
+    hardware.model_copy(update={"provenance": {"condition": known}}).save_pretrained(tmp_path / "hardware")
+    tables = of_tables(tmp_path / "tables")
+    tables.manifest["plan"] = known
+    for data in (ReportData(ReportSources(hardware=tmp_path / "hardware")), tables):
+        assert not waveforms.waveform_section(data).present
+
+
 def fields(node, path=()):
     """Paths of all values in nested dictionaries and lists."""
     children = node.items() if isinstance(node, dict) else enumerate(node) if isinstance(node, list) else ()
@@ -115,7 +125,7 @@ def test_damaged_fields_of_results_are_one_sentence_or_a_page(results, name):
     path = results / name
     whole, randomly = json.loads(path.read_text()), random.Random(name)
     places, found = list(fields(whole)), Counter()
-    for place in randomly.sample(places, TRIED):
+    for place in randomly.choices(places, k=TRIED):
         *parents, last = place
         document = node = copy.deepcopy(whole)
         for key in parents:
