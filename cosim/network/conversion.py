@@ -19,7 +19,7 @@ from .description import require_entry
 from .families import attention_modules, caches_its_keys, require_understood, shape_of, unwrap
 from .layer import GainCellAttention
 from .layer_config import LayerConfig
-from .quantizer import attach
+from .quantizer import attach, require_unquantised
 from .ring_cache import follow_cache, keep_every_key
 
 
@@ -58,7 +58,8 @@ def convert(
         The same model.
 
     Raises:
-        ModelError: no attention module matches, or one asks for what gain cells do not compute.
+        ModelError: no attention module matches, one asks for what gain cells do not compute, or the model is
+            quantised.
         HardwareError: heads larger than the arrays.
         ValueError: a window below 1, or a token period that is not positive.
     """
@@ -68,6 +69,7 @@ def convert(
     chosen = {name: module for name, module in found.items() if fnmatchcase(name, include)}
     if not chosen:
         raise ModelError(_nothing_found(inner, found, include))
+    require_unquantised(inner)
     for name, module in chosen.items():
         require_understood(module, name)
         _require_fit(module, name, hardware)

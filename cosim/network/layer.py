@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from ...circuits.errors import ModelError
 from ...models import Chip, Hardware
 from ..attention.api import Trace, gain_cell_attention, trace_attention
 from ..attention.effects import STANDARD, Effects
@@ -68,11 +69,13 @@ class GainCellAttention(nn.Module):
             ValueError: a window below 1, a token period that is not positive, or an implementation or
                 gradient that does not exist.
             HardwareError: a gradient that the hardware lacks.
+            ModelError: a chip of other hardware.
         """
         super().__init__()
         require_settings(window, token_period)
         require_implementation(implementation)
         require_gradient(gradient, hardware)
+        require_chip(chip, hardware)
         kv_heads = heads if kv_heads is None else kv_heads
         self.hardware, self.window, self.effects = hardware, window, effects
         self.token_period, self.layer, self.chip = token_period, layer, chip
@@ -92,7 +95,7 @@ class GainCellAttention(nn.Module):
         if mode and not any(parameter.requires_grad for parameter in self.parameters()):
             warnings.warn(
                 "the scalers of gain-cell attention are frozen and will not learn; with PEFT, convert the "
-                "model after get_peft_model, or pass modules_to_save=['gain_cell']",
+                "model after get_peft_model",
                 RuntimeWarning,
                 stacklevel=2,
             )
@@ -202,9 +205,36 @@ def gain_cell_layers(model: nn.Module) -> dict[str, GainCellAttention]:
 
 
 def put_on_chip(model: nn.Module, chip: Chip | None) -> None:
-    """Make every gain-cell layer of a model compute on the arrays of a chip; None: on nominal circuits."""
-    for layer in gain_cell_layers(model).values():
+    """Make every gain-cell layer of a model compute on the arrays of a chip; None: on nominal circuits.
+
+    Args:
+        model: converted model.
+        chip: chip of the layers' hardware.
+
+    Raises:
+        ModelError: a chip of other hardware.
+    """
+    layers = gain_cell_layers(model).values()
+    for layer in layers:
+        require_chip(chip, layer.hardware)
+    for layer in layers:
         layer.chip = chip
+
+
+def require_chip(chip: Chip | None, hardware: Hardware) -> None:
+    """Check that a chip was made of a hardware.
+
+    Args:
+        chip: chip; None: nominal circuits.
+        hardware: hardware of the arrays.
+
+    Raises:
+        ModelError: a chip of other hardware.
+    """
+    if chip is not None and (chip.mismatch != hardware.mismatch or chip.columns != hardware.columns):
+        raise ModelError(
+            f"chip {chip.seed} is not one of hardware {hardware.name!r}; make one with hardware.chip(seed)"
+        )
 
 
 @contextmanager

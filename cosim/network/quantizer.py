@@ -186,18 +186,25 @@ def attach(model: nn.Module) -> None:
 
     Args:
         model: converted model of transformers, not wrapped.
-
-    Raises:
-        ModelError: the model is quantised in another way.
     """
-    own = getattr(model, "hf_quantizer", None)
-    if own is not None and not isinstance(own, GainCellQuantizer):
-        raise ModelError("the model is quantised in another way; convert an unquantised one")
     config = GainCellConfig.of(model, model.config._attn_implementation)
     model.hf_quantizer = GainCellQuantizer(config, pre_quantized=True)
     model.config.quantization_config = config
     # The attribute is only written to config.json; `_attn_implementation` is what the model computes with.
     model.config.attn_implementation = IMPLEMENTATION
+
+
+def require_unquantised(model: nn.Module) -> None:
+    """Check that transformers does not save a model in another way.
+
+    Args:
+        model: model of transformers, not wrapped.
+
+    Raises:
+        ModelError: the model is quantised.
+    """
+    if not isinstance(getattr(model, "hf_quantizer", None), GainCellQuantizer | None):
+        raise ModelError("the model is quantised in another way; convert an unquantised one")
 
 
 def register() -> None:

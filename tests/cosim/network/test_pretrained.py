@@ -1,10 +1,14 @@
 import json
+import random
+from dataclasses import asdict
 
 import pytest
 import torch
+from safetensors.torch import save_file
 
 from gaincell.circuits.errors import GaincellError, ModelError
 from gaincell.cosim import Effects, convert, from_pretrained, gain_cell_layers, is_converted, save_pretrained
+from gaincell.models import Hardware
 
 
 @pytest.fixture
@@ -85,11 +89,6 @@ def interrupted(directory):
     (directory / "gaincell.json").unlink()
 
 
-def other_hardware(directory):
-    path = directory / "gaincell.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"hardware": "0"}))
-
-
 def cut_weights(directory):
     path = directory / "model.safetensors"
     path.write_bytes(path.read_bytes()[:1000])
@@ -100,19 +99,23 @@ def other_config(directory):
     path.write_text(json.dumps(json.loads(path.read_text()) | {"n_embd": 64}))
 
 
-def fewer_layers(directory):
-    path = directory / "config.json"
-    path.write_text(json.dumps(json.loads(path.read_text()) | {"n_layer": 1}))
+def other_hardware(directory):
+    Hardware.from_pretrained("ideal").save_pretrained(directory / "hardware")
+
+
+def later_version(directory):
+    path = directory / "gaincell.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"format": 99}))
 
 
 @pytest.mark.parametrize(
     ("damage", "message"),
     [
         (interrupted, "interrupted"),
+        (cut_weights, "model.safetensors is not the one that was saved"),
+        (other_config, "config.json is not the one that was saved"),
         (other_hardware, "not the hardware"),
-        (cut_weights, "cannot be loaded"),
-        (other_config, "cannot be loaded"),
-        (fewer_layers, "transformer.h.1.attn"),
+        (later_version, "has format 99, this version reads 2"),
     ],
 )
 def test_a_damaged_directory_is_one_clear_error(model, tmp_path, damage, message):
@@ -120,6 +123,45 @@ def test_a_damaged_directory_is_one_clear_error(model, tmp_path, damage, message
     damage(tmp_path)
     with pytest.raises(GaincellError, match=message):
         from_pretrained(tmp_path)
+
+
+def test_any_damaged_byte_is_refused(model, tmp_path):
+    """In any file. A byte of JSON may be one that means nothing; then the numbers are the same."""
+    save_pretrained(model, tmp_path)
+    generator, tokens = random.Random(0), torch.arange(1, 20)[None]
+    expected = model(tokens).logits
+    for path in sorted(path for path in tmp_path.rglob("*") if path.is_file()):
+        whole = path.read_bytes()
+        for _ in range(12):
+            place = generator.randrange(len(whole))
+            changed = bytes([whole[place] ^ (1 << generator.randrange(8))])
+            path.write_bytes(whole[:place] + changed + whole[place + 1 :])
+            try:
+                assert torch.equal(from_pretrained(tmp_path)(tokens).logits, expected), (path.name, place)
+            except GaincellError as error:
+                assert "\n" not in str(error)
+        path.write_bytes(whole)
+    assert torch.equal(from_pretrained(tmp_path)(tokens).logits, expected)
+
+
+@torch.no_grad()
+def test_a_directory_of_version_1_is_read(tiny_gpt2, leroux, tmp_path, tokens):
+    """One hardware and one setting for all modules, and nothing in config.json."""
+    settings = {"window": 25, "effects": Effects().without("decay"), "token_period": 1e-6}
+    tiny_gpt2.config.save_pretrained(tmp_path)
+    model = convert(tiny_gpt2, leroux, **settings)
+    leroux.save_pretrained(tmp_path / "hardware")
+    state = {name: x.clone() for name, x in model.state_dict().items() if name != "lm_head.weight"}
+    save_file(state, tmp_path / "model.safetensors", {"format": "pt"})
+    document = settings | {"effects": asdict(settings["effects"]), "hardware": leroux.digest, "format": 1}
+    document["modules"] = ["transformer.h.0.attn", "transformer.h.1.attn"]
+    (tmp_path / "gaincell.json").write_text(json.dumps(document))
+    loaded = from_pretrained(tmp_path)
+    assert torch.equal(loaded(tokens).logits, model(tokens).logits)
+    assert [layer.window for layer in gain_cell_layers(loaded).values()] == [25, 25]
+    other = from_pretrained(tmp_path, hardware=Hardware.from_pretrained("generic28"))
+    period = 2 * Hardware.from_pretrained("generic28").timing.latency
+    assert {layer.token_period for layer in gain_cell_layers(other).values()} == {period}
 
 
 def test_an_interrupted_save_is_not_taken_for_a_whole_one(model, tmp_path, monkeypatch):
