@@ -111,28 +111,42 @@ def _plots(data: bytes, source: str) -> Iterator[Waveforms]:
     position = 0
     while position < len(data):
         mark = data.find(b"Binary:\n", position)
-        if mark < 0:
+        header = _header(data[position:mark].decode(errors="replace")) if mark >= 0 else None
+        if header is None:
             raise SimulationError(f"{source} is not a binary ngspice raw file; simulate the netlist again")
-        header, names = _header(data[position:mark].decode(errors="replace"))
+        plot, is_complex, announced, names = header
         start = mark + len(b"Binary:\n")
-        dtype = np.dtype(np.complex128 if "complex" in header["flags"] else np.float64)
+        dtype = np.dtype(np.complex128 if is_complex else np.float64)
         row = dtype.itemsize * len(names)
-        following = data.find(b"\nTitle: ", start) if int(header["no. points"]) == 0 else -1
+        following = data.find(b"\nTitle: ", start) if announced == 0 else -1
         limit = len(data) if following < 0 else following + 1
-        points = int(header["no. points"]) or (limit - start) // row
+        points = announced or (limit - start) // row
         points = min(points, (len(data) - start) // row)
         values = np.frombuffer(data, dtype, points * len(names), start).reshape(points, len(names))
-        yield _waveforms(header["plotname"], names, values)
-        position = start + points * row if following < 0 and int(header["no. points"]) else limit
+        yield _waveforms(plot, names, values)
+        position = start + points * row if following < 0 and announced else limit
 
 
-def _header(text: str) -> tuple[dict[str, str], list[str]]:
+def _header(text: str) -> tuple[str, bool, int, list[str]] | None:
+    """Plot, whether its numbers are complex, number of points and names; None for a damaged header."""
     fields, _, table = text.partition("Variables:\n")
     header = {}
     for line in fields.splitlines():
         key, _, value = line.partition(":")
         header[key.strip().lower()] = value.strip()
-    return header, [line.split()[1].lower() for line in table.splitlines() if line.strip()]
+    rows = [line.split() for line in table.splitlines() if line.strip()]
+    counts = [header.get(f"no. {name}", "") for name in ("points", "variables")]
+    if not all(count.isascii() and count.isdigit() for count in counts):
+        return None
+    points, variables = map(int, counts)
+    numbered = [row[0] for row in rows if len(row) > 1] == [str(i) for i in range(len(rows))]
+    names = [row[1].lower() for row in rows if len(row) > 1]
+    if not numbered or variables != len(names) or not names:
+        return None
+    kind = (header.get("flags", "").split() or [""])[0]
+    if kind not in ("real", "complex") or "plotname" not in header:
+        return None
+    return header["plotname"], kind == "complex", points, names
 
 
 def _waveforms(plot: str, names: list[str], values: np.ndarray) -> Waveforms:
