@@ -13,7 +13,7 @@ import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
 from ..circuits.errors import PlanError, SimulationError
-from ..circuits.probe import probe
+from ..circuits.probe import probe, probe_cell
 from ..circuits.runner import Status, ngspice_version, simulate
 from ..circuits.technology import Technology
 from .cache import Cache
@@ -105,8 +105,12 @@ def characterize(
     tasks = tasks_of(plan, technology, simulator)
     done = {t.key: rows for group in tasks.values() for t in group if (rows := cache.get(t.key)) is not None}
     cached = frozenset(done)
-    if any(task.key not in done for group in tasks.values() for task in group):
+    missing = [task for group in tasks.values() for task in group if task.key not in done]
+    if missing:
         probe(technology, plan.corner, plan.temperature)
+    if with_cell := next((task for task in missing if ".subckt gain_cell" in task.deck), None):
+        cell = with_cell.context.condition.designs.cell
+        probe_cell(technology, plan.corner, plan.temperature, cell)
     seconds = _simulate_missing(tasks, done, cache, jobs, progress)
     records = [
         TableRecord(
@@ -140,9 +144,16 @@ def tasks_of(plan: Plan, technology: Technology, simulator: str) -> dict[str, li
         Tasks of each procedure by its name, in the order of the plan.
 
     Raises:
-        PlanError: unknown procedure, or points that are not in exactly one batch.
+        PlanError: unknown procedure, fewer samples than a fit needs, or points that are not in exactly one
+            batch.
         TechnologyError: unknown circuit or size in the plan's designs.
     """
+    for name in plan.procedures:
+        samples, fewest = plan.sample_count(name), find(name).fewest
+        if samples is not None and samples < fewest:
+            raise PlanError(
+                f"samples={samples}: a fit of the table of {name} needs at least {fewest} samples"
+            )
     return {
         name: _tasks(find(name), Context.of(plan, name, technology), simulator) for name in plan.procedures
     }

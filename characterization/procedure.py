@@ -141,6 +141,8 @@ class Procedure(ABC):
     columns: ClassVar[dict[str, str]]
     """Descriptions `unit: meaning` of all columns of the table, swept and measured, by column."""
 
+    fewest: ClassVar[int] = 1
+    """Smallest number of random samples from which the table can be fitted."""
     undefined: ClassVar[frozenset[str]] = frozenset()
     """Columns with NaN in rows to which their quantity does not apply. In all others a value that is not
     finite makes a row a failure."""
