@@ -21,6 +21,7 @@ from transformers import AutoModelForCausalLM
 from ...circuits.errors import ModelError
 from .layer import gain_cell_layers
 from .pretrained import is_converted
+from .remote_code import reason_of
 from .tokenizer import Tokenizer, load_tokenizer
 
 DEMO = Path(__file__).parents[1] / "demo"
@@ -104,9 +105,8 @@ def load_softmax(name: str | Path) -> nn.Module:
                 f"there is no folder {name}, and transformers finds no model of that name; "
                 "give a folder that transformers or `gaincell adapt` wrote, or `demo`"
             ) from error
-        reason = str(error).strip().partition("\n")[0]
         raise ModelError(
-            f"cannot load the model {str(name)!r} ({reason}); give its directory, or `demo`"
+            f"cannot load the model {str(name)!r} ({reason_of(error)}); give its directory, or `demo`"
         ) from error
     if gain_cell_layers(model):
         raise ModelError(f"{name} is a converted model; give its directory, or the network that it came from")

@@ -14,6 +14,7 @@ from transformers import AutoTokenizer, PreTrainedTokenizerBase
 
 from ...circuits.errors import ModelError
 from . import corpus
+from .remote_code import reason_of
 
 FILES = (
     "tokenizer.json",
@@ -119,9 +120,8 @@ def load_tokenizer(places: Sequence[str | Path], vocabulary: int) -> Tokenizer:
         except Exception as error:
             if not local and vocabulary == corpus.VOCABULARY:
                 continue
-            reason = str(error).strip().partition("\n")[0]
             raise ModelError(
-                f"the tokenizer of {place} cannot be loaded ({reason}); save it again"
+                f"the tokenizer of {place} cannot be loaded ({reason_of(error)}); save it again"
             ) from error
         return Tokenizer(type(found).__name__, found.eos_token_id, vocabulary, found)
     if vocabulary != corpus.VOCABULARY:
