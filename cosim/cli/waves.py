@@ -104,8 +104,10 @@ def run(
         "size": size,
         "seed": seed,
     }
-    if not temperature > -273.15:
-        raise typer.BadParameter(f"--temperature {temperature:g} is not above absolute zero, -273.15 C")
+    if not -273.15 < temperature <= 1000:
+        raise typer.BadParameter(f"--temperature {temperature:g} is out of range; above -273.15, to 1000 C")
+    if vdd is not None and not 0 < vdd <= 20:
+        raise typer.BadParameter(f"--vdd {vdd:g} is out of range; above 0, to 20 V")
     files = out or [WAVES / f"{operation}.html"]
     for file in files:
         require_format(file)

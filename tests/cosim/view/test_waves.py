@@ -141,7 +141,7 @@ def test_a_temperature_below_absolute_zero_is_bad_usage(celsius, monkeypatch):
     monkeypatch.setenv("COLUMNS", "200")
     result = CliRunner().invoke(app, ["waves", "cell-read", "--temperature", celsius])
     assert result.exit_code == 2
-    assert "is not above absolute zero, -273.15 C" in result.stderr
+    assert "is out of range; above -273.15, to 1000 C" in result.stderr
 
 
 def test_missing_ngspice_is_said_once(tmp_path, monkeypatch):
