@@ -85,9 +85,17 @@ def device_figures(gate: np.ndarray, linear: np.ndarray, saturated: np.ndarray) 
         i_on, i_off: drain currents per width at the supply, A/m; swing: sub-threshold swing from a fit over
         the decade of current from 0.3 decades above i_off, V/decade; v_th_lin, v_th_sat: thresholds at the
         constant current 0.1 A/m = 100 nA/um, V.
+
+    Raises:
+        SimulationError: there is no such decade.
     """
     log_lin, log_sat = np.log10(linear), np.log10(saturated)
     decade = (log_sat > log_sat[0] + 0.3) & (log_sat < log_sat[0] + 1.3)
+    if np.count_nonzero(decade) < 2:
+        raise SimulationError(
+            f"the drain current rises from {saturated[0]:.3g} to {saturated[-1]:.3g} A/m without a decade of "
+            "sub-threshold current; check the model"
+        )
     slope = np.polyfit(gate[decade], log_sat[decade], 1)[0]
     v_lin, v_sat = (float(np.interp(-1.0, log, gate)) for log in (log_lin, log_sat))
     return {

@@ -104,3 +104,25 @@ class OracleFailing(Procedure):
         if points["kind"].iloc[0] == "measure":
             raise SimulationError("the output never crossed half the supply; lengthen the window")
         return pd.DataFrame({"voltage": waves["v(in)"]})
+
+
+@procedure
+class OracleDevice(Procedure):
+    """Drain current of the technology's n transistor, fully on"""
+
+    name = "oracle_device"
+    columns = {"volts": "V: gate and drain", "current": "A: into the drain"}
+
+    def points(self, ctx: Context) -> pd.DataFrame:
+        return grid(Values("volts", (0.8, 0.9)))
+
+    def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
+        return [self._batch(ctx, volts, i) for i, volts in enumerate(points["volts"])]
+
+    def _batch(self, ctx, volts, row):
+        device = f"vd d 0 {volts!r}\nx1 d d 0 0 dev_nmos w=200n l=100n"
+        deck = ["* oracle_device", ctx.header(), device, ".op", ".save i(vd)", ".end"]
+        return Batch(Simulation("\n".join(deck)), [row])
+
+    def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
+        return pd.DataFrame({"current": -waves["i(vd)"]})
