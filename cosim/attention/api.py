@@ -71,8 +71,8 @@ def gain_cell_attention(
         normalising column.
 
     Raises:
-        ValueError: shapes that do not fit, volts together with levels, a floating-point mask, a window below
-            1, a token period that is not positive, or an unknown implementation or gradient.
+        ValueError: shapes that do not fit, integers, volts together with levels, a floating-point mask, a
+            window below 1, a token period that is not positive, or an unknown implementation or gradient.
         HardwareError: a head larger than the array, an implementation that cannot compute this operation, a
             gradient the hardware has no cell for, levels where cells hold none, or aging in seconds without
             any timing.
@@ -188,11 +188,15 @@ def place_keys(
         Positions of the queries and keys.
 
     Raises:
-        ValueError: shapes that do not fit each other, volts together with levels, or a floating-point mask.
+        ValueError: shapes that do not fit each other, integers, volts together with levels, or a
+            floating-point mask.
         HardwareError: a head dimension above the arrays' rows.
     """
     if (k.dtype == torch.uint8) != (v.dtype == torch.uint8):
         raise ValueError(f"need k and v both as volts or both as levels, got {k.dtype} and {v.dtype}")
+    for name, x in (("q", q), ("k", k), ("v", v)):
+        if not (x.is_floating_point() or (x.dtype == torch.uint8 and name != "q")):
+            raise ValueError(f"{name}: need floating-point numbers, got {x.dtype}")
     if (
         q.ndim != 4
         or k.ndim != 4

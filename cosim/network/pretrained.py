@@ -14,9 +14,16 @@ from pathlib import Path
 from typing import Any
 
 import torch
+import transformers
 from safetensors import SafetensorError
 from torch import Tensor, nn
-from transformers import AutoConfig, AutoModelForCausalLM, PreTrainedTokenizerBase
+from transformers import (
+    AutoConfig,
+    AutoModelForCausalLM,
+    PreTrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerBase,
+)
 
 from ...circuits.errors import GaincellError, ModelError
 from ...circuits.files import write_json
@@ -205,7 +212,7 @@ def _load(
         del config.quantization_config
     config._attn_implementation = base
     # transformers loads its own files: it may store weights under other names than the network has.
-    model, found = AutoModelForCausalLM.from_pretrained(
+    model, found = _class_of(config).from_pretrained(
         directory,
         config=config,
         dtype=dtype,
@@ -219,6 +226,14 @@ def _load(
     if wrong or found.get("error_msgs"):
         raise ValueError(f"{WEIGHTS} does not fit {CONFIG}: {wrong[:3]}")
     return model
+
+
+def _class_of(config: PreTrainedConfig) -> type:
+    """Class of the model that was saved; a configuration may be of several."""
+    names = getattr(config, "architectures", None) or [""]
+    found = getattr(transformers, str(names[0]), None)
+    known = isinstance(found, type) and issubclass(found, PreTrainedModel)
+    return found if known else AutoModelForCausalLM
 
 
 def _read_map(directory: Path) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 from families import build
-from transformers import CONFIG_MAPPING
+from transformers import CONFIG_MAPPING, BartConfig, BartForConditionalGeneration
 
 from gaincell.circuits.errors import ModelError
 from gaincell.cosim import convert, from_pretrained, gain_cell_layers, level_cache, save_pretrained
@@ -198,3 +198,27 @@ def test_a_family_that_gain_cells_cannot_compute_is_refused_at_conversion(family
         convert(model, ideal, include="*")
     assert model.config._attn_implementation == before
     assert not gain_cell_layers(model)
+
+
+@torch.no_grad()
+def test_the_decoder_of_an_encoder_decoder_is_converted_alone(ideal, leroux, tokens, tmp_path):
+    """Both sides of different length; the encoder and cross-attention stay as they are."""
+    sizes = {"d_model": 64, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48, "max_position_embeddings": 64}
+    for side in ("encoder", "decoder"):
+        sizes |= {f"{side}_layers": 2, f"{side}_attention_heads": 4}
+    ends = {"pad_token_id": 0, "bos_token_id": 1, "eos_token_id": 2, "decoder_start_token_id": 1}
+    config = BartConfig(vocab_size=97, init_std=0.3, forced_eos_token_id=None, **sizes, **ends)
+    model = BartForConditionalGeneration(config).eval()
+    options = {"max_new_tokens": 12, "do_sample": False, "eos_token_id": None}
+    plain = model(tokens, decoder_input_ids=tokens[:, :9]).logits
+    text = model.generate(tokens, num_beams=2, **options)
+    convert(model, ideal, include="*")
+    assert list(gain_cell_layers(model)) == [f"model.decoder.layers.{i}.self_attn.gain_cell" for i in (0, 1)]
+    found = model(tokens, decoder_input_ids=tokens[:, :9]).logits
+    torch.testing.assert_close(found, plain, rtol=0, atol=1e-4)
+    assert torch.equal(model.generate(tokens, num_beams=2, **options), text)
+    scaled(convert(model, leroux, include="*"))
+    text = model.generate(tokens, **options)
+    assert torch.equal(model.generate(tokens, use_cache=False, **options), text)
+    save_pretrained(model, tmp_path)
+    assert torch.equal(from_pretrained(tmp_path).generate(tokens, **options), text)

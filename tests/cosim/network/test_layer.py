@@ -67,3 +67,21 @@ def test_recording_stops_after_an_error(leroux):
     with pytest.raises(ValueError, match="need q"), record_traces(layer):
         layer(*torch.rand(3, 1, 1, 4))
     assert layer.recorder is None
+
+
+@pytest.mark.parametrize("dtype", [torch.int64, torch.uint8, torch.bool])
+def test_whole_numbers_are_refused(leroux, ideal, dtype):
+    """They would be returned as whole numbers, all of them 0. Keys and values may be levels."""
+    x = torch.rand(1, 2, 5, 8)
+    for hardware in (leroux, ideal):
+        with pytest.raises(ValueError, match="q: need floating-point numbers"):
+            gain_cell_attention(x.to(dtype), x, x, hardware)
+    with pytest.raises(ValueError, match="need"):
+        gain_cell_attention(x, x.to(dtype), x, leroux)
+
+
+def test_other_numbers_of_heads_are_refused(leroux):
+    layer = GainCellAttention(leroux, 4, kv_heads=2)
+    x = torch.rand(1, 4, 5, 8)
+    with pytest.raises(ValueError, match="4 query and 2 key-value heads, got 4 and 4"):
+        layer(x, x, x)
