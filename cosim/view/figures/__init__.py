@@ -1,20 +1,43 @@
-"""Figures as values, drawn two ways: matplotlib files for print, plotly for the interactive page.
+"""Figures as values, drawn two ways: matplotlib files for print, plotly for interactive pages.
 
-A figure says what is shown, in SI units; how it looks is decided once, in `style`, for both ways.
+A figure says what is shown, in SI units. `style` decides how it looks, once for both ways.
 """
 
+from .bars import Bar, bar_chart
+from .files import FIGURE_SUFFIXES, write_figure
 from .style import PALETTE, ordered
-from .values import Bar, BarChart, Figure, Panel, PlotAxis, Rule, Series, Span
+from .values import (
+    Area,
+    Bars,
+    ErrorBars,
+    Figure,
+    HeatMap,
+    Note,
+    Panel,
+    PlotAxis,
+    Rule,
+    Separator,
+    Series,
+    Span,
+)
 
 __all__ = [
+    "FIGURE_SUFFIXES",
     "PALETTE",
+    "Area",
     "Bar",
-    "BarChart",
+    "Bars",
+    "ErrorBars",
     "Figure",
+    "HeatMap",
+    "Note",
     "Panel",
     "PlotAxis",
     "Rule",
+    "Separator",
     "Series",
     "Span",
+    "bar_chart",
     "ordered",
+    "write_figure",
 ]

@@ -1,4 +1,4 @@
-"""Arrays: what the wires do to pulses and bit lines; predicted against simulated pulses of whole arrays."""
+"""Figures of arrays: effects of the wires, and predicted against simulated pulses of whole arrays."""
 
 from __future__ import annotations
 
@@ -14,42 +14,84 @@ from ....models.chain import predict_chain
 from ....models.checks.agreement import ARRAYS, CHAINS, compare_widths, predict_arrays
 from ....models.checks.wires import drop_sensitivity, width_shift
 from ....models.fitting.fit import REQUIRED_TABLES, fit_hardware
-from .drawing import Axes, Canvas
-from .static import WIDTH
-from .style import CYCLE, GRID, ordered
+from .style import CYCLE, PALETTE, ordered
+from .values import Figure, HeatMap, Panel, PlotAxis, Rule, Series
 
 COARSE = 30.0
 """Wire resistance per cell, ohm, drawn dashed: ten times the default's, where the wires show."""
+GUIDE = PALETTE["grey"]
+"""Colour of the line of equal widths."""
 
 
-def ir_drop(folder: Path) -> Canvas:
-    """Delay along word lines and drop along bit lines, and maps over the array of delay and lost charge"""
+def ir_drop(folder: Path) -> Figure:
+    """Delay along word lines and drop along bit lines, and maps over the array of delay and lost charge.
+
+    Args:
+        folder: folder of tables.
+
+    Returns:
+        Two panels of curves and two heat maps.
+
+    Raises:
+        TableError: a table is missing.
+    """
     designs = read_manifest(folder)["condition"]["designs"]
     array, t_max = designs["array"], designs["clocking"]["t_pulse_max"]
     lines, drops = _succeeded(folder, "row_map"), _succeeded(folder, "bit_line_map")
     lines = lines[np.isclose(lines["driver"], array["driver"])]
-    canvas = Canvas(figsize=(WIDTH, 5.6), layout="constrained")
-    (delay, drop), maps = canvas.subplots(2, 2)
+    own = lines[np.isclose(lines["r_wire"], array["r_wire"])].sort_values("column")
+    delays = np.tile(own["delay"].to_numpy(), (array["rows"], 1))
+    losses = read_losses(own, drops, array["r_wire"], t_max)
+    return Figure(
+        "ir_drop",
+        "Wires of the array",
+        (
+            _word_line(lines),
+            _bit_line(drops, array["r_wire"]),
+            _map(delays, "Delay at each cell", PlotAxis("delay", "s")),
+            _map(losses, "Loss of a read, load far", PlotAxis("loss", "% of its charge")),
+        ),
+        columns=2,
+    )
+
+
+def _word_line(lines: pd.DataFrame) -> Panel:
     wires = sorted(lines["r_wire"].unique())
+    layers = []
     for r_wire, colour in zip(wires, ordered(len(wires)), strict=True):
         rows = lines[lines["r_wire"] == r_wire]
-        delay.plot(rows["column"], rows["delay"] * 1e12, color=colour, label=f"{r_wire:g} Ω per cell")
-    delay.set(xlabel="column, from the driver", ylabel="delay of the rising edge, ps", title="word line")
-    delay.legend()
+        x, y = rows["column"].to_numpy(), rows["delay"].to_numpy()
+        layers.append(Series(x, y, f"{r_wire:g} Ω per cell", colour))
+    return Panel(
+        PlotAxis("column, from the driver"),
+        PlotAxis("delay of the rising edge", "s"),
+        tuple(layers),
+        "Word line",
+        legend="lower right",
+    )
+
+
+def _bit_line(drops: pd.DataFrame, own: float) -> Panel:
+    layers = []
     for place, colour in zip(("near", "spread", "far"), CYCLE, strict=False):
-        for r_wire, style in ((array["r_wire"], "-"), (COARSE, "--")):
+        for r_wire in (own, COARSE):
             rows = drops[np.isclose(drops["r_wire"], r_wire) & (drops["place"] == place)]
-            label = f"load {place}" if style == "-" else None
-            drop.plot(rows["row"], rows["drop"] * 1e3, style, color=colour, label=label)
-    title = f"bit line, {array['r_wire']:g} Ω (dashed: {COARSE:g} Ω)"
-    drop.set(xlabel="row, from the converter", ylabel="drop at full load, mV", title=title)
-    drop.legend()
-    own = lines[np.isclose(lines["r_wire"], array["r_wire"])].sort_values("column")
-    delays = np.tile(own["delay"].to_numpy() * 1e12, (array["rows"], 1))
-    losses = read_losses(own, drops, array["r_wire"], t_max) * 100
-    _draw_map(canvas, maps[0], delays, "delay at each cell", "ps")
-    _draw_map(canvas, maps[1], losses, "loss of a read, load far", "% of its charge")
-    return canvas
+            label = f"load {place}" if r_wire == own else ""
+            x, y = rows["row"].to_numpy(), rows["drop"].to_numpy()
+            layers.append(Series(x, y, label, colour, dashed=r_wire != own))
+    return Panel(
+        PlotAxis("row, from the converter"),
+        PlotAxis("drop at full load", "V"),
+        tuple(layers),
+        f"Bit line, {own:g} Ω (dashed: {COARSE:g} Ω)",
+        legend="upper left",
+    )
+
+
+def _map(values: np.ndarray, title: str, bar: PlotAxis) -> Panel:
+    """A value of every cell, row 0 at the bottom."""
+    heat = HeatMap(values, (float(values.min()), float(values.max())), bar=bar)
+    return Panel(PlotAxis("column"), PlotAxis("row"), (heat,), title, height=1.1)
 
 
 def read_losses(lines: pd.DataFrame, drops: pd.DataFrame, r_wire: float, t_pulse_max: float) -> np.ndarray:
@@ -65,37 +107,46 @@ def read_losses(lines: pd.DataFrame, drops: pd.DataFrame, r_wire: float, t_pulse
     return drop_sensitivity(drops) * far["drop"].to_numpy()[:, None] - along[None, :] / t_pulse_max
 
 
-def _draw_map(canvas: Canvas, axes: Axes, values: np.ndarray, title: str, unit: str) -> None:
-    image = axes.imshow(values, origin="lower", cmap="viridis", aspect="equal")
-    axes.grid(False)
-    axes.set(xlabel="column", ylabel="row", title=title)
-    canvas.colorbar(image, ax=axes, label=unit)
+def array(folder: Path) -> Figure:
+    """Whole arrays and chains, which no fit has seen: predicted against simulated pulse widths.
 
+    Args:
+        folder: folder of tables.
 
-def array(folder: Path) -> Canvas:
-    """Whole arrays and chains, which no fit has seen: predicted against simulated pulse widths"""
+    Returns:
+        Widths above and their errors below, a column of panels per product.
+
+    Raises:
+        TableError: the folder has no array and no chain.
+    """
     manifest = read_manifest(folder)
     hardware = _hardware(folder, manifest)
     points = _points(folder, manifest, hardware)
     if not points:
         raise TableError(f"{folder} has no table of arrays or chains: gaincell characterize --plan array64")
-    canvas = Canvas(figsize=(WIDTH, 4.8), layout="constrained")
-    upper, lower = canvas.subplots(2, 2, sharex="col", height_ratios=(3, 2)).reshape(2, 2)
-    for product, (above, below) in enumerate(zip(upper, lower, strict=True), start=1):
+    upper, lower = [], []
+    for product, title in ((1, "First product"), (2, "Second product")):
         own = [(label, x, y) for label, number, x, y in points if number == product]
+        ends = np.array([min([0.0, *(float(x[2].min()) for x in own)]), 1.0])
+        above, below = [Series(ends, ends, "", GUIDE, width=0.8)], [Rule(0.0)]
         for (label, predicted, simulated), colour in zip(own, CYCLE, strict=False):
             found = compare_widths(predicted, simulated, product)
             legend = f"{label}, rms {found.rms * 100:.2f} %"
-            above.plot(simulated * 100, predicted * 100, "o", color=colour, markersize=3, label=legend)
-            below.plot(simulated * 100, (predicted - simulated) * 100, "o", color=colour, markersize=3)
-        low = min([0.0, *(float(x[2].min()) for x in own)])
-        above.plot([low * 100, 100], [low * 100, 100], color=GRID, zorder=0)
-        below.axhline(0, color=GRID, zorder=0)
-        above.set(ylabel="predicted, % of T_max", title=("first product", "second product")[product - 1])
-        below.set(xlabel="simulated, % of T_max", ylabel="predicted − simulated, %")
-        if own:
-            above.legend(fontsize=7, handletextpad=0.1)
-    return canvas
+            above.append(Series(simulated, predicted, legend, colour, "points", size=3.0))
+            below.append(Series(simulated, predicted - simulated, legend, colour, "points", size=3.0))
+        width = PlotAxis("simulated", "% of T_max")
+        upper.append(
+            Panel(width, PlotAxis("predicted", "% of T_max"), tuple(above), title, 1.2, legend="upper left")
+        )
+        error = PlotAxis("predicted − simulated", "%")
+        lower.append(Panel(width, error, tuple(below), height=0.8))
+    return Figure(
+        "array",
+        "Whole arrays and chains, unseen by the fit",
+        (*upper, *lower),
+        columns=2,
+        share_x=True,
+    )
 
 
 def _points(

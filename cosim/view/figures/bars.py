@@ -1,74 +1,76 @@
-"""Bar charts drawn by plotly."""
+"""Bar charts as figures: horizontal bars with their values written beside them."""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
-from .layout import BOTTOM, TOP, axis_style, layout, legend, log_ticks
-from .values import Bar, BarChart, axis_title
+from .style import INK
+from .units import quantity
+from .values import Bars, Figure, Layer, Note, Panel, PlotAxis, Series
 
-ROW = 30
-"""Pixels of a bar with its gap."""
-WIDTH, STEM = 0.68, 0.1
-"""Of a bar, and of the stem of a dot on a logarithmic axis, where the length of a bar would mean nothing."""
-
-
-def draw_bars(chart: BarChart):
-    """The plotly figure."""
-    import plotly.graph_objects as go
-
-    scale, (low, high) = chart.scale, chart.reach
-    canvas = go.Figure()
-    groups = list(dict.fromkeys(bar.group for bar in chart.bars))
-    for group in groups:
-        bars = [bar for bar in chart.bars if bar.group == group]
-        canvas.add_trace(go.Bar(**_trace(chart, bars), name=group, showlegend=len(groups) > 1))
-        if chart.axis.log:
-            dots = {"color": [bar.colour for bar in bars], "size": 10}
-            places = {"x": [bar.value for bar in bars], "y": [bar.label for bar in bars]}
-            canvas.add_trace(
-                go.Scatter(**places, mode="markers", marker=dots, showlegend=False, hoverinfo="skip")
-            )
-    parts = layout(height=ROW * len(chart.bars) + TOP + BOTTOM + 10)
-    ends = [low * scale.factor, high * scale.factor]
-    parts["xaxis"] = axis_style() | {
-        "title": {"text": chart.axis.label if chart.axis.log else axis_title(chart.axis, scale)},
-        "range": np.log10(ends).tolist() if chart.axis.log else ends,
-    }
-    if chart.axis.log:
-        parts["xaxis"] |= log_ticks(chart.axis, low, high)
-    parts["yaxis"] = {
-        "categoryorder": "array",
-        "categoryarray": [bar.label for bar in reversed(chart.bars)],
-        "automargin": True,
-        "ticks": "",
-        "ticklabelstandoff": 6,
-        "fixedrange": True,
-    }
-    canvas.update_layout(parts | {"barmode": "overlay", "legend": legend(1.0)})
-    return canvas
+ROW = 0.14
+"""Height of a bar with its gap, relative to a standard panel."""
 
 
-def _trace(chart: BarChart, bars: list[Bar]) -> dict[str, Any]:
-    factor = chart.scale.factor
-    gap = "\u2002\u2002" if chart.axis.log else ""
-    return {
-        "y": [bar.label for bar in bars],
-        "x": [bar.value * factor for bar in bars],
-        "base": None if chart.axis.log else [bar.start * factor for bar in bars],
-        "width": STEM if chart.axis.log else WIDTH,
-        "orientation": "h",
-        "marker": {
-            "color": [bar.colour for bar in bars],
-            "opacity": [0.4 if bar.faded else 1.0 for bar in bars],
-        },
-        "text": [gap + chart.text_of(bar) for bar in bars],
-        "textposition": "outside",
-        "textangle": 0,
-        "textfont": {"size": 11},
-        "constraintext": "none",
-        "cliponaxis": False,
-        "hovertemplate": "%{y}: %{text}<extra></extra>",
-    }
+@dataclass(frozen=True)
+class Bar:
+    """One horizontal bar from `start` to `start + value`."""
+
+    label: str
+    value: float
+    group: str = ""
+    """Entry of the legend."""
+    colour: str = INK
+    start: float = 0.0
+    faded: bool = False
+    text: str = ""
+    """Written beside the bar; empty writes its value with a prefix."""
+
+
+def bar_chart(name: str, title: str, axis: PlotAxis, bars: Sequence[Bar], caption: str = "") -> Figure:
+    """Horizontal bars, the first on top; dots on stems if the axis is logarithmic.
+
+    Args:
+        name: file name without suffix.
+        title: title of the figure.
+        axis: axis of the values.
+        bars: the bars, at least one.
+        caption: text below the figure in a page.
+
+    Returns:
+        A figure of one panel; the ticks of its y axis are the bars' labels.
+    """
+    ends = np.array([bar.start + bar.value for bar in bars])
+    if axis.log:
+        low, high = np.log10(ends[ends > 0].min()) - 0.6, np.log10(ends.max())
+        reach = (float(10**low), float(10 ** (high + 0.25 * (high - low))))
+    else:
+        reach = (min(0.0, float(ends.min())), float(ends.max()) * 1.22)
+    # A legend of one group would say nothing.
+    named = len({bar.group for bar in bars}) > 1
+    layers = [layer for i, bar in enumerate(bars) for layer in _bar(i, bar, axis, reach[0], named)]
+    rows = PlotAxis(
+        "",
+        limits=(-0.6, len(bars) - 0.4),
+        ticks=tuple((i, bar.label) for i, bar in enumerate(bars)),
+        reversed=True,
+        grid=False,
+    )
+    shown = PlotAxis(axis.label, axis.unit, axis.log, reach)
+    return Figure(name, title, (Panel(shown, rows, tuple(layers), height=ROW * len(bars)),), caption=caption)
+
+
+def _bar(row: int, bar: Bar, axis: PlotAxis, low: float, named: bool) -> list[Layer]:
+    label, end = bar.group if named else "", bar.start + bar.value
+    opacity = 0.4 if bar.faded else 1.0
+    note = Note(end, row, bar.text or quantity(bar.value, axis.unit))
+    place, length = np.array([row]), np.array([bar.value])
+    if not axis.log:
+        own = Bars(place, length, np.array([bar.start]), label, bar.colour, horizontal=True, opacity=opacity)
+        return [own, note]
+    # The length of a bar would mean nothing on a logarithmic axis.
+    stem = Series(np.array([low, end]), np.array([row, row]), "", bar.colour, width=3.0, opacity=opacity)
+    return [stem, Series(np.array([end]), place, label, bar.colour, "points", size=5.5), note]

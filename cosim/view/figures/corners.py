@@ -1,4 +1,4 @@
-"""Figure `corners`: the cell's curves and the converters' figures over corners, temperature and supply."""
+"""Figure `corners`: cell curves and converter figures over corners, temperature and supply."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import pandas as pd
 
 from ....characterization.table import read_manifest, read_table
 from ....models.checks.corners import CORNER_TABLES, FIGURES, figures_by_condition, nominal_condition
-from .drawing import Canvas
-from .style import CYCLE, INK, MUTED, ordered
+from .style import CYCLE, DIVERGING, INK, ordered
+from .values import Figure, HeatMap, Panel, PlotAxis, Separator, Series
 
 MAPS = {
     "cell_gain": ("cell gain, ratio to nominal", 1.0, "{:.2f}"),
@@ -22,56 +22,73 @@ MAPS = {
 }
 """Column of `figures_by_condition` -> title, factor to the shown unit, format of a number."""
 
-
 CROSSED = ("fs", "sf")
 """Corners that share half of their curve with ff or ss, and are drawn dashed over it."""
 
 
-def corners(folder: Path) -> Canvas:
-    """Cell curves, and converter offset, reset, INL and energy, over corners, temperature and supply."""
+def corners(folder: Path) -> Figure:
+    """Cell curves, and converter offset, reset, INL and energy, over corners, temperature and supply.
+
+    Args:
+        folder: folder of tables.
+
+    Returns:
+        Three panels of curves and six heat maps.
+
+    Raises:
+        TableError: a table is missing.
+    """
     designs = read_manifest(folder)["condition"]["designs"]
     i_ramp = {False: designs["converter"]["i_ramp"], True: designs["readout"]["i_ramp"]}
     tables = {name: read_table(folder, name) for name in CORNER_TABLES}
     found = figures_by_condition(tables, i_ramp, designs["clocking"]["t_pulse_max"])
     order = list(dict.fromkeys(tables["cell_corners"]["corner"]))
     found = found.sort_values("corner", key=lambda names: names.map(order.index), kind="stable")
-    canvas = Canvas(figsize=(9.6, 8.2), layout="constrained")
-    axes = canvas.subplots(3, 3, height_ratios=(1.15, 1, 1))
-    _curves(axes[0], tables["cell_corners"])
-    for ax, (column, (title, factor, form)) in zip(axes[1:].flat, MAPS.items(), strict=True):
-        _heat_map(ax, found, column, title, factor, form)
-    return canvas
+    curves = [_curves(tables["cell_corners"], axis) for axis in ("corner", "temperature", "vdd")]
+    maps = [_heat_map(found, column, *look) for column, look in MAPS.items()]
+    return Figure(
+        "corners",
+        "Corners, temperature and supply",
+        (*curves, *maps),
+        columns=3,
+        caption="Curves: charge of a full read along one axis of the conditions, the other two nominal. "
+        "Bold: beyond the design limit.",
+    )
 
 
-def _curves(axes, cells: pd.DataFrame) -> None:
-    """Cell charge along each axis of the conditions, the other two at their nominal values."""
+def _curves(cells: pd.DataFrame, axis: str) -> Panel:
+    """Cell charge along one axis of the conditions, the other two at their nominal values."""
     nominal = cells[nominal_condition(cells)].iloc[0]
-    for ax, axis in zip(axes, ("corner", "temperature", "vdd"), strict=True):
-        others = [name for name in ("corner", "temperature", "vdd") if name != axis]
-        rows = cells[np.logical_and.reduce([cells[name] == nominal[name] for name in others])]
-        values = list(dict.fromkeys(rows[axis]))
-        colours = CYCLE if axis == "corner" else ordered(len(values))
-        for value, colour in zip(values, colours, strict=False):
-            own = rows[rows[axis] == value]
-            typical = value == nominal[axis]
-            ax.plot(
-                own["stored"] * own["vdd"],
-                own["q_bl"] * 1e15,
-                color=INK if typical else colour,
-                zorder=3 if typical else 2,
-                linestyle=(0, (4, 2)) if axis == "corner" and value in CROSSED else "-",
-                label=_label(axis, value),
-            )
-        ax.set_xlabel("stored voltage (V)")
-        ax.legend(loc="upper left")
-    axes[0].set_ylabel("charge of a full read (fC)")
+    others = [name for name in ("corner", "temperature", "vdd") if name != axis]
+    rows = cells[np.logical_and.reduce([cells[name] == nominal[name] for name in others])]
+    values = list(dict.fromkeys(rows[axis]))
+    colours = CYCLE if axis == "corner" else ordered(len(values))
+    layers = {}
+    for value, colour in zip(values, colours, strict=False):
+        own = rows[rows[axis] == value]
+        typical = value == nominal[axis]
+        layers[value] = Series(
+            (own["stored"] * own["vdd"]).to_numpy(),
+            own["q_bl"].to_numpy(),
+            _label(axis, value),
+            INK if typical else colour,
+            dashed=axis == "corner" and value in CROSSED,
+        )
+    return Panel(
+        PlotAxis("stored voltage", "V"),
+        PlotAxis("charge of a full read", "C"),
+        tuple(layers.values()),
+        height=1.1,
+        legend="upper left",
+    )
 
 
 def _label(axis: str, value: str | float) -> str:
-    return {"corner": "{}", "temperature": "{:g} °C", "vdd": "{:g} V"}[axis].format(value)
+    form = {"corner": "{}", "temperature": "{:g} °C", "vdd": "{:g} V"}[axis]
+    return form.format(value).replace("-", "−")
 
 
-def _heat_map(ax, found: pd.DataFrame, column: str, title: str, factor: float, form: str) -> None:
+def _heat_map(found: pd.DataFrame, column: str, title: str, factor: float, form: str) -> Panel:
     """One figure of merit: corners down, supplies within temperatures across; bold beyond its limit."""
     names = list(dict.fromkeys(found["corner"]))
     shown = found.pivot(index="corner", columns=["temperature", "vdd"], values=column)
@@ -81,36 +98,31 @@ def _heat_map(ax, found: pd.DataFrame, column: str, title: str, factor: float, f
     middle = 0.0
     if column in ("cell_gain", "energy", "reset_time"):
         middle = float(found[nominal_condition(found)][column].iloc[0]) * factor
-    reach = np.nanmax(np.abs(values - middle))
-    ax.imshow(values, cmap="PuOr", vmin=middle - reach, vmax=middle + reach, aspect="auto")
-    for (row, place), value in np.ndenumerate(values):
-        beyond = limit is not None and not abs(value) <= limit * factor
-        strong = abs(value - middle) > 0.62 * reach
-        # A small negative number must not read as minus zero.
-        number = form.format(float(form.format(value)) + 0.0)
-        text = number.replace("-", "−") if np.isfinite(value) else "–"
-        weight = "bold" if beyond else "normal"
-        colour = "white" if strong else INK
-        ax.text(place, row, text, ha="center", va="center", fontsize=5.8, color=colour, fontweight=weight)
-    supplies = [f"{vdd:g} V" for _, vdd in shown.columns]
-    ax.set_xticks(range(len(supplies)), supplies, fontsize=6)
-    ax.set_yticks(range(len(names)), names, fontsize=7.5)
-    ax.grid(False)
-    ax.tick_params(length=0)
-    temperatures = list(dict.fromkeys(t for t, _ in shown.columns))
-    step = len(supplies) / len(temperatures)
-    for i, celsius in enumerate(temperatures):
-        ax.annotate(
-            f"{celsius:g} °C",
-            ((i + 0.5) / len(temperatures), 0),
-            (0, -20),
-            xycoords="axes fraction",
-            textcoords="offset points",
-            ha="center",
-            fontsize=6.5,
-            color=MUTED,
-        )
-        if i:
-            ax.axvline(i * step - 0.5, color="white", linewidth=2)
-    head = title if limit is None else f"{title} (limit {limit * factor:g})"
-    ax.set_title(head, fontsize=8, loc="left")
+    reach = float(np.nanmax(np.abs(values - middle))) or 1.0  # all equal: the middle colour
+    texts = np.array([[_number(value, form) for value in row] for row in values])
+    beyond = np.zeros(values.shape, bool) if limit is None else ~(np.abs(values) <= limit * factor)
+    temperatures = [celsius for celsius, _ in shown.columns]
+    starts = [i for i, celsius in enumerate(temperatures) if i == 0 or celsius != temperatures[i - 1]]
+    heat = HeatMap(values, (middle - reach, middle + reach), DIVERGING, texts, beyond)
+    return Panel(
+        PlotAxis("supply (V) and temperature", ticks=_condition_ticks(list(shown.columns), starts)),
+        PlotAxis("corner", ticks=tuple(enumerate(names)), reversed=True),
+        (heat, *(Separator(start - 0.5) for start in starts[1:])),
+        title if limit is None else f"{title} (limit {limit * factor:g})",
+    )
+
+
+def _number(value: float, form: str) -> str:
+    # A small negative number must not read as minus zero.
+    return form.format(float(form.format(value)) + 0.0).replace("-", "−") if np.isfinite(value) else "–"
+
+
+def _condition_ticks(columns: list[tuple[float, float]], starts: list[int]) -> tuple[tuple[int, str], ...]:
+    """Supplies, with the temperature of each group below its middle."""
+    stops = [*starts[1:], len(columns)]
+    middles = {(start + stop - 1) // 2 for start, stop in zip(starts, stops, strict=True)}
+    ticks = []
+    for i, (celsius, vdd) in enumerate(columns):
+        below = f"{celsius:g} °C".replace("-", "−") if i in middles else " "
+        ticks.append((i, f"{vdd:g}\n{below}"))
+    return tuple(ticks)

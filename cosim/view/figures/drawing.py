@@ -16,9 +16,9 @@ _backend = os.environ.pop("MPLBACKEND", None)
 try:
     import matplotlib
     from matplotlib.axes import Axes
+    from matplotlib.colors import LinearSegmentedColormap as Colormap
     from matplotlib.figure import Figure as Canvas
     from matplotlib.image import imread, imsave
-    from matplotlib.patches import Ellipse
 finally:
     if _backend is not None:
         os.environ["MPLBACKEND"] = _backend
@@ -26,7 +26,7 @@ if _backend:
     with suppress(ValueError):  # the backend is not installed here, and no figure of ours needs one
         matplotlib.rcParams["backend"] = _backend
 
-__all__ = ["Axes", "Canvas", "Ellipse", "file_style", "imread", "imsave"]
+__all__ = ["Axes", "Canvas", "Colormap", "file_style", "imread", "imsave"]
 
 _STYLE = {
     "font.family": "sans-serif",

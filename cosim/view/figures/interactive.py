@@ -6,19 +6,19 @@ import json
 from html import escape
 from typing import Any
 
-import numpy as np
-
 from ....circuits.errors import GaincellError
-from .bars import draw_bars
-from .layout import BOTTOM, TOP, axis_style, layout, legend, log_ticks
-from .style import BAND, MUTED
+from .layout import BOTTOM, TOP, axis_layout, layout, legend
+from .style import BAND, INK, MUTED
+from .traces import Place, shapes, traces
 from .units import Scale
-from .values import BarChart, Figure, Panel, Series, axis_title, panel_scale
+from .values import Figure, HeatMap
 
 PANEL_HEIGHT = 210
 """Pixels of a panel of height 1."""
-GAP = 40
-"""Pixels between panels: room for the legend of the lower one."""
+GAP, AXIS = 40, 48
+"""Pixels between panels: room for the legend or title of the lower one, and for the x axis of the upper."""
+BESIDE, BAR = 0.07, 0.07
+"""Room between columns and beside a panel with a colour bar, relative to the figure's width."""
 CONFIG = {
     "displaylogo": False,
     "responsive": True,
@@ -56,8 +56,18 @@ def script() -> str:
     return get_plotlyjs()
 
 
-def division(figure: Figure | BarChart) -> str:
-    """The figure as an HTML element with its data, which the page's `DRAW` draws once it is laid out."""
+def division(figure: Figure) -> str:
+    """The figure as an HTML element with its data, which the page's `DRAW` draws once it is laid out.
+
+    Args:
+        figure: what to draw.
+
+    Returns:
+        HTML.
+
+    Raises:
+        GaincellError: plotly is not installed.
+    """
     drawn = draw(figure)
     data = drawn.to_json().replace("</", "<\\/")
     label = escape(figure.title, quote=True)
@@ -65,10 +75,37 @@ def division(figure: Figure | BarChart) -> str:
     return f'{place}<script type="application/json">{data}</script>'
 
 
-def draw(figure: Figure | BarChart):
-    """The plotly figure. Raises GaincellError where plotly is not installed."""
+def draw(figure: Figure):
+    """The figure as a `plotly.graph_objects.Figure`.
+
+    Args:
+        figure: what to draw.
+
+    Raises:
+        GaincellError: plotly is not installed.
+    """
     _plotly()
-    return draw_bars(figure) if isinstance(figure, BarChart) else _panels(figure)
+    import plotly.graph_objects as go
+
+    places, total = _places(figure)
+    parts: dict[str, Any] = layout(height=total + TOP + BOTTOM) | {"shapes": [], "annotations": []}
+    drawn: list[dict[str, Any]] = []
+    seen: list[set[str]] = [set() for _ in range(figure.columns)]
+    for i, place in enumerate(places):
+        column = seen[i % figure.columns]
+        if not figure.share_x:
+            column.clear()
+        for layer in place.panel.layers:
+            label = getattr(layer, "label", "")
+            drawn += traces(layer, place, fresh=label not in column)
+            parts["shapes"] += shapes(layer, place)
+            column.add(label)
+        parts |= _frame(figure, place, last=i + figure.columns >= len(places))
+        if place.panel.title:
+            parts["annotations"].append(_title(place))
+    parts["shapes"] += _spans(figure, places[0].x_scale)
+    parts["annotations"] += _span_names(figure, places[0].x_scale)
+    return go.Figure(data=drawn, layout=parts)
 
 
 def _plotly() -> None:
@@ -80,111 +117,60 @@ def _plotly() -> None:
         ) from None
 
 
-def _panels(figure: Figure):
-    import plotly.graph_objects as go
-
-    inner = [panel.height * PANEL_HEIGHT for panel in figure.panels]
-    total = sum(inner) + GAP * (len(inner) - 1)
-    parts: dict[str, Any] = layout(height=total + TOP + BOTTOM)
-    canvas = go.Figure()
-    x_scale, seen, top = figure.x_scale, set(), float(total)
-    for i, (panel, height) in enumerate(zip(figure.panels, inner, strict=True), start=1):
-        suffix = "" if i == 1 else str(i)
-        scale = panel_scale(panel)
-        for series in panel.series:
-            fresh = bool(series.label) and series.label not in seen
-            canvas.add_trace(_series(series, figure, panel, x_scale, scale, suffix, fresh))
-            seen.add(series.label)
-        domain = [max(top - height, 0) / total, top / total]
-        parts[f"yaxis{suffix}"] = _y_axis(panel, scale, domain, suffix)
-        parts[f"legend{suffix}"] = legend(domain[1])
-        parts.setdefault("shapes", []).extend(_shapes(panel, scale, suffix))
-        top -= height + GAP
-    last = "" if len(inner) == 1 else str(len(inner))
-    parts["xaxis"] = _x_axis(figure, x_scale, anchor=f"y{last}")
-    parts["shapes"] += _spans(figure, x_scale)
-    parts["annotations"] = _span_names(figure, x_scale)
-    canvas.update_layout(parts)
-    return canvas
+def _places(figure: Figure) -> tuple[list[Place], float]:
+    """Where each panel stands, and the height of them all in pixels."""
+    inner = [max(panel.height for panel in row) * PANEL_HEIGHT for row in figure.rows]
+    gap = GAP if figure.share_x else GAP + AXIS
+    total = sum(inner) + gap * (len(inner) - 1)
+    widths = figure.widths or (1.0,) * figure.columns
+    unit = (1 - BESIDE * (figure.columns - 1)) / sum(widths)
+    places, top = [], float(total)
+    for row, height in zip(figure.rows, inner, strict=True):
+        left = 0.0
+        for panel, width in zip(row, widths, strict=False):
+            has_bar = any(isinstance(layer, HeatMap) and layer.bar for layer in panel.layers)
+            across = [left, min(left + width * unit - (BAR if has_bar else 0), 1.0)]
+            axis, scale, _ = figure.x_of(panel)
+            suffix = str(len(places) + 1) if places else ""
+            up = [max(top - height, 0) / total, top / total]
+            places.append(Place(panel, axis, scale, suffix, across, up))
+            left += width * unit + BESIDE
+        top -= height + gap
+    return places, total
 
 
-def _series(series: Series, figure: Figure, panel: Panel, x_scale: Scale, y_scale: Scale, suffix: str, fresh):
-    import plotly.graph_objects as go
-
-    points = series.mark in ("points", "hollow")
-    mode = "markers" if points else "lines+markers" if series.mark == "line+points" else "lines"
-    marker = {"color": series.colour, "size": 6 if points else 5}
-    if series.mark == "hollow":
-        marker |= {"symbol": "circle-open", "line": {"width": 1.4}}
-    # Single precision halves the page and is finer than any screen.
-    return go.Scatter(
-        x=(np.asarray(series.x, float) * x_scale.factor).astype(np.float32),
-        y=(np.asarray(series.y, float) * y_scale.factor).astype(np.float32),
-        mode=mode,
-        name=series.label,
-        showlegend=fresh,
-        legend=f"legend{suffix}",
-        legendgroup=series.label or None,
-        marker=marker,
-        line={
-            "color": series.colour,
-            "width": 1.7,
-            "dash": "dash" if series.dashed else "solid",
-            "shape": "hv" if series.mark == "step" else "linear",
-            "simplify": False,
-        },
-        xaxis="x",
-        yaxis=f"y{suffix}",
-        hovertemplate=(
-            f"{series.label + '<br>' if series.label else ''}"
-            f"{figure.x.label} %{{x:.5~g}} {x_scale.unit}<br>"
-            f"{panel.y.label} %{{y:.5~g}} {y_scale.unit}<extra></extra>"
-        ),
-    )
-
-
-def _x_axis(figure: Figure, scale: Scale, anchor: str) -> dict[str, Any]:
-    axis = axis_style() | {"anchor": anchor, "title": {"text": axis_title(figure.x, scale), "standoff": 8}}
-    if figure.x.log:
-        axis |= log_ticks(figure.x, *figure.x_ends)
-        axis["title"] = {"text": figure.x.label, "standoff": 8}
-        low, high = np.log10(figure.x_ends)
-        axis["range"] = [low - 0.02, high + 0.02]
-    if figure.x.limits:
-        ends = [limit * scale.factor for limit in figure.x.limits]
-        axis["range"] = np.log10(ends).tolist() if figure.x.log else ends
-    return axis
-
-
-def _y_axis(panel: Panel, scale: Scale, domain: list[float], suffix: str) -> dict[str, Any]:
-    axis = axis_style() | {
-        "domain": domain,
-        "anchor": "x",
-        "title": {"text": axis_title(panel.y, scale), "standoff": 6},
+def _frame(figure: Figure, place: Place, last: bool) -> dict[str, Any]:
+    """Axes and legend of a panel."""
+    panel, suffix = place.panel, place.suffix
+    x = axis_layout(place.x, place.x_scale, figure.x_of(panel)[2], named=last or not figure.share_x)
+    y = axis_layout(panel.y, panel.y_scale, panel.y_ends)
+    if any(isinstance(layer, HeatMap) for layer in panel.layers):
+        for axis in (x, y):
+            axis |= {"ticks": "", "tickfont": {"size": 10}}
+    x |= {"anchor": f"y{suffix}", "domain": place.across}
+    if figure.share_x and int(suffix or 1) > figure.columns:
+        x["matches"] = f"x{(int(suffix) - 1) % figure.columns + 1}".replace("x1", "x")
+    return {
+        f"xaxis{suffix}": x,
+        f"yaxis{suffix}": y | {"anchor": f"x{suffix}", "domain": place.up},
+        f"legend{suffix}": legend(panel.legend, place.across, place.up, panel.legend_title),
     }
-    if panel.y.log:
-        axis |= {"type": "log", "exponentformat": "power"}
-    if panel.y.limits:
-        ends = [limit * scale.factor for limit in panel.y.limits]
-        axis["range"] = np.log10(ends).tolist() if panel.y.log else ends
-    return axis
 
 
-def _shapes(panel: Panel, scale: Scale, suffix: str) -> list[dict[str, Any]]:
-    line = {"color": MUTED, "width": 1, "dash": "dash"}
-    return [
-        {
-            "type": "line",
-            "xref": "paper",
-            "x0": 0,
-            "x1": 1,
-            "yref": f"y{suffix}",
-            "y0": rule.y * scale.factor,
-            "y1": rule.y * scale.factor,
-            "line": line,
-        }
-        for rule in panel.rules
-    ]
+def _title(place: Place) -> dict[str, Any]:
+    return {
+        "text": place.panel.title.replace("\n", "<br>"),
+        "xref": "paper",
+        "x": place.across[0],
+        "xanchor": "left",
+        "yref": "paper",
+        "y": place.up[1],
+        "yanchor": "bottom",
+        "yshift": 4,
+        "align": "left",
+        "showarrow": False,
+        "font": {"size": 12, "color": INK},
+    }
 
 
 def _spans(figure: Figure, scale: Scale) -> list[dict[str, Any]]:

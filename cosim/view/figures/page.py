@@ -9,7 +9,7 @@ from string import Template
 from . import interactive
 from .layout import FONT
 from .style import BAND, GRID, INK, MUTED
-from .values import BarChart, Figure
+from .values import Figure
 
 _CSS = f"""
 :root {{ --ink: {INK}; --muted: {MUTED}; --line: {GRID}; --band: {BAND}; --accent: #1f6f9f; }}
@@ -115,13 +115,22 @@ def page(
     )
 
 
-def plot(figure: Figure | BarChart) -> str:
-    """A figure with its title and caption as HTML."""
+def plot(figure: Figure, *, titled: bool = True) -> str:
+    """A figure with its caption as HTML.
+
+    Args:
+        figure: what to draw.
+        titled: whether to write its title above it.
+
+    Returns:
+        HTML.
+    """
+    title = f"<h3>{escape(figure.title)}</h3>" if titled else ""
     caption = f"<figcaption>{escape(figure.caption)}</figcaption>" if figure.caption else ""
-    return f"<figure><h3>{escape(figure.title)}</h3>{interactive.division(figure)}{caption}</figure>"
+    return f"<figure>{title}{interactive.division(figure)}{caption}</figure>"
 
 
-def beside(parts: Iterable[Figure | BarChart | str]) -> str:
+def beside(parts: Iterable[Figure | str]) -> str:
     """Figures and HTML side by side where the window is wide enough."""
     inner = "".join(part if isinstance(part, str) else plot(part) for part in parts)
     return f'<div class="grid">{inner}</div>'

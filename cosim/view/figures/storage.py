@@ -1,4 +1,4 @@
-"""Storage: retention, the write path, and disturbance by neighbours."""
+"""Figures of storage: retention, the write path, and disturbance by operations on other words."""
 
 from __future__ import annotations
 
@@ -8,15 +8,26 @@ import numpy as np
 import pandas as pd
 
 from ....characterization.table import read_manifest, read_table
-from .drawing import Axes, Canvas
-from .static import WIDTH
 from .style import CYCLE, MUTED, ordered
+from .values import Bars, Figure, Layer, Panel, PlotAxis, Series
 
 DEVICES = {"cmos": "transmission gate", "oxide": "oxide transistor"}
+"""Write device -> its name in legends."""
+STORED, TARGET = PlotAxis("stored", "V"), PlotAxis("target", "V")
 
 
-def retention(folder: Path) -> Canvas:
-    """Levels against age, and the time to half a step against temperature and bit-line rest voltage."""
+def retention(folder: Path) -> Figure:
+    """Levels against age, and the time to half a step against temperature and bit-line rest voltage.
+
+    Args:
+        folder: folder of tables.
+
+    Returns:
+        Two panels per write device, the levels above.
+
+    Raises:
+        TableError: the table `cell_retention` is missing.
+    """
     from ....models import fit_retention
     from ....models.fitting.retention import retention_times
 
@@ -25,119 +36,199 @@ def retention(folder: Path) -> Canvas:
     rows = _succeeded(folder, "cell_retention")
     devices = _devices(rows)
     hold = pd.DataFrame([h.model_dump() for h in retention_times(rows, levels, vdd)])
-    canvas = Canvas(figsize=(WIDTH, 5.2), layout="constrained")
-    axes = canvas.subplots(2, len(devices), squeeze=False)
-    for column, device in zip(axes.T, devices, strict=True):
+    upper, lower = [], []
+    for device in devices:
         here = (rows["write_device"] == device) & np.isclose(rows["v_rest"], vdd / 2)
         paths = rows[here & np.isclose(rows["temperature"], celsius)]
         surrogate = fit_retention(paths["v_store"], paths["age"], paths["v_aged"])
         ages = surrogate.ages[surrogate.ages > 0]
-        for level, colour in zip(np.linspace(0, vdd, levels), ordered(levels), strict=True):
-            column[0].semilogx(ages, surrogate(np.full(len(ages), level), ages), color=colour)
-        column[0].set(title=f"{DEVICES[device]}, {celsius:g} °C", xlabel="age, s", ylabel="stored, V")
-        _draw_hold(column[1], hold[hold["write_device"] == device])
-    return canvas
+        layers = tuple(
+            Series(ages, surrogate(np.full(len(ages), level), ages).numpy(), "", colour)
+            for level, colour in zip(np.linspace(0, vdd, levels), ordered(levels), strict=True)
+        )
+        title = f"{DEVICES[device]}, {celsius:g} °C"
+        upper.append(Panel(PlotAxis("age", "s", log=True), STORED, layers, title))
+        lower.append(_hold(hold[hold["write_device"] == device]))
+    return Figure(
+        "retention",
+        "Retention by write device",
+        (*upper, *lower),
+        columns=len(devices),
+        caption="Above: every level, the bit line at half the supply. Below: time until the worst level has "
+        "moved by half a step; a triangle: no level moves that far in the simulated time.",
+    )
 
 
-def _draw_hold(axes: Axes, hold: pd.DataFrame) -> None:
-    """Worst level's time to half a step, by rest voltage; an arrow's foot where no level moves that far."""
+def _hold(hold: pd.DataFrame) -> Panel:
+    """Worst level's time to half a step, by rest voltage; a triangle if no level moves that far."""
+    layers = []
     for (v_rest, rows), colour in zip(hold.groupby("v_rest"), CYCLE, strict=False):
         worst = rows.groupby("temperature")["seconds"].min()
-        axes.semilogy(worst.index, worst, "o-", color=colour, label=f"{v_rest:.2f} V", markersize=4)
-        never = worst.index[worst.isna()]
-        axes.plot(never, np.full(len(never), rows["simulated"].max()), "^", color=colour, markersize=5)
-    axes.set(xlabel="temperature, °C", ylabel="worst level to half a step, s")
-    axes.legend(title="bit line rests at")
+        celsius, seconds = worst.index.to_numpy(float), worst.to_numpy(float)
+        layers.append(Series(celsius, seconds, f"{v_rest:.2f} V", colour, "line+points"))
+        never = celsius[np.isnan(seconds)]
+        if len(never):
+            longest = np.full(len(never), float(rows["simulated"].max()))
+            layers.append(Series(never, longest, "", colour, "points", shape="triangle", size=5.0))
+    return Panel(
+        PlotAxis("temperature", "°C"),
+        PlotAxis("time to half a step", "s", log=True),
+        tuple(layers),
+        legend="upper right",
+        legend_title="bit line rests at",
+    )
 
 
-def write_path(folder: Path) -> Canvas:
-    """Writes through drivers and wires: error, settling, length of the pulse, energy."""
+def write_path(folder: Path) -> Figure:
+    """Writes through drivers and wires: error, settling, length of the pulse, energy.
+
+    Args:
+        folder: folder of tables.
+
+    Returns:
+        Four panels.
+
+    Raises:
+        TableError: a table is missing.
+    """
     condition = read_manifest(folder)["condition"]
     path, ideal = _succeeded(folder, "write_path"), _succeeded(folder, "cell_write")
     designed = condition["designs"]["cell"]["t_write"]
     full = path[np.isclose(path["t_write"], designed, atol=0)]
-    canvas = Canvas(figsize=(WIDTH, 5.4), layout="constrained")
-    (error, settling), (length, energy) = canvas.subplots(2, 2)
+    error, settling, length = [], [], []
     for device, colour in zip(_devices(path), CYCLE, strict=False):
         rows, name = full[full["write_device"] == device], DEVICES[device]
         source = ideal[ideal["write_device"] == device]
-        for table, style, label in ((rows, "o", name), (source, "-", "ideal sources")):
+        for table, mark, label in ((rows, "points", name), (source, "line", f"{name}, ideal sources")):
             mean = (table["v_written"] - table["v_target"]).groupby(table["v_target"]).mean()
-            error.plot(mean.index, mean * 1e3, style, color=colour, label=label, markersize=4)
-        slowest = rows.groupby("v_target")[["t_line", "t_64th"]].max() * 1e9
-        settling.plot(slowest.index, slowest["t_64th"], "o-", color=colour, label=f"{name}, cell")
-        settling.plot(slowest.index, slowest["t_line"], "--", color=colour, label="its bit line")
+            error.append(_series(mean, label, colour, mark))
+        slowest = rows.groupby("v_target")[["t_line", "t_64th"]].max()
+        settling.append(_series(slowest["t_64th"], f"{name}, cell", colour, "line+points"))
+        settling.append(_series(slowest["t_line"], f"{name}, bit line", colour, "line", dashed=True))
         own = path[path["write_device"] == device]
         worst = (own["v_written"] - own["v_target"]).abs().groupby(own["t_write"]).max()
-        length.loglog(worst.index * 1e9, worst * 1e3, "o-", color=colour, label=name)
-    error.set(title="Error, mean of contents before", xlabel="target, V", ylabel="stored − target, mV")
-    error.set_ylim(top=2 * error.get_ylim()[1])
-    settling.set(title="Settling to 1/64 step", xlabel="target, V", ylabel="after the command, ns")
-    pulses = sorted(path["t_write"].unique() * 1e9)
-    length.set(title="Worst error", xlabel="write pulse, ns", ylabel="mV")
-    length.set_xticks(pulses, [f"{pulse:g}" for pulse in pulses])
-    length.xaxis.set_tick_params(which="minor", bottom=False, labelbottom=False)
-    _draw_energy(energy, full)
-    for axes in (error, settling, length):
-        axes.legend()
-    return canvas
+        length.append(_series(worst, name, colour, "line+points"))
+    low, high = (end(end(layer.y) for layer in error) for end in (min, max))
+    slow = max(float(layer.y.max()) for layer in settling)
+    fast = min(float(layer.y.min()) for layer in settling)
+    error_axis = PlotAxis("stored − target", "V", limits=(1.15 * low, high + 1.1 * (high - low)))
+    pulses = sorted(path["t_write"].unique())
+    ticks = tuple((pulse, f"{pulse * 1e9:g} ns") for pulse in pulses)
+    pulse_axis = PlotAxis("write pulse", "s", log=True, ticks=ticks)
+    return Figure(
+        "write_path",
+        "Writes through drivers and wires",
+        (
+            Panel(TARGET, error_axis, tuple(error), "Error, mean of contents before", legend="upper left"),
+            Panel(
+                TARGET,
+                PlotAxis("after the command", "s", limits=(0.8 * fast, slow + 0.7 * (slow - fast))),
+                tuple(settling),
+                "Settling to 1/64 step",
+                legend="upper left",
+            ),
+            Panel(
+                pulse_axis,
+                PlotAxis("error", "V", log=True),
+                tuple(length),
+                "Worst error",
+                legend="upper right",
+            ),
+            _energy(full),
+        ),
+        columns=2,
+    )
 
 
-def _draw_energy(axes: Axes, rows: pd.DataFrame) -> None:
-    """Mean energy of a cell's write by where it goes."""
+def _series(values: pd.Series, label: str, colour: str, mark, *, dashed: bool = False) -> Series:
+    return Series(values.index.to_numpy(float), values.to_numpy(float), label, colour, mark, dashed)
+
+
+def _energy(rows: pd.DataFrame) -> Panel:
+    """Mean energy of a cell's write by consumer, stacked, one bar per write device."""
     parts = {"e_reference": "DAC references", "e_switch": "level switches", "e_word_line": "word lines"}
     devices = _devices(rows)
-    mean = rows.groupby("write_device")[list(parts)].mean().loc[devices] * 1e15
-    bottom = np.zeros(len(devices))
-    for part, colour in zip(parts, CYCLE, strict=False):
-        names = [DEVICES[device] for device in devices]
-        axes.bar(names, mean[part], 0.5, bottom=bottom, color=colour, label=parts[part])
-        bottom += mean[part].to_numpy()
-    axes.set(title="Energy of one cell's write", ylabel="fJ", ylim=(0, 1.5 * bottom.max()))
-    axes.legend(ncols=1)
+    mean = rows.groupby("write_device")[list(parts)].mean().loc[devices]
+    base, places, layers = np.zeros(len(devices)), np.arange(float(len(devices))), []
+    for (part, label), colour in zip(parts.items(), CYCLE, strict=False):
+        lengths = mean[part].to_numpy()
+        layers.append(Bars(places, lengths, base, label, colour, thickness=0.5))
+        base = base + lengths
+    names = tuple((i, DEVICES[device]) for i, device in enumerate(devices))
+    return Panel(
+        PlotAxis("", ticks=names, limits=(-0.5, len(devices) - 0.5), grid=False),
+        PlotAxis("energy", "J", limits=(0.0, 1.7 * float(base.max()))),
+        tuple(layers),
+        "Energy of one cell's write",
+        legend="upper right",
+    )
 
 
-def disturb(folder: Path) -> Canvas:
-    """Drift by writes of another word, a thousand of them against one, and what a thousand reads do."""
+def disturb(folder: Path) -> Figure:
+    """Drift of a word by writes of another one, a thousand writes against one, and a thousand reads.
+
+    Args:
+        folder: folder of tables.
+
+    Returns:
+        Three panels.
+
+    Raises:
+        TableError: the table `disturb` is missing.
+    """
     rows = _succeeded(folder, "disturb")
     celsius = read_manifest(folder)["condition"]["temperature"]
     rows = rows[np.isclose(rows["temperature"], celsius)]
-    many = rows["operations"].max()
+    many = int(rows["operations"].max())
     few, long = rows[rows["operations"] < many], rows[rows["operations"] == many]
-    canvas = Canvas(figsize=(WIDTH, 2.9), layout="constrained")
-    one, thousand, reads = canvas.subplots(1, 3)
-    _draw_drift(one, few[few["activity"].isin(["idle", "write"]) & (few["word"] == "idle")])
     place = ["write_device", "activity", "v_data", "word", "v_store"]
     proved = long[long["activity"] == "write"].merge(few, on=place, suffixes=("", "_one"))
     both = long[(long["activity"] == "both") & (long["word"] == "read")]
+    predicted, simulated = many * proved["drift_one"], proved["shift"]
+    ends = np.array([min(predicted.min(), simulated.min()), max(predicted.max(), simulated.max())])
+    thousand: list[Layer] = [Series(ends, ends, "", MUTED, width=0.8)]
+    reads = []
     for device, colour in zip(_devices(rows), CYCLE, strict=False):
-        part = proved[proved["write_device"] == device]
-        predicted, simulated = many * part["drift_one"] * 1e6, part["shift"] * 1e6
-        thousand.plot(predicted, simulated, "o", color=colour, label=device, markersize=5)
+        own = proved["write_device"] == device
+        x, y = predicted[own].to_numpy(), simulated[own].to_numpy()
+        thousand.append(Series(x, y, device, colour, "points", size=5.0))
         part = both[both["write_device"] == device]
-        reads.plot(part["v_store"], part["shift_first"] * 1e3, "o", color=colour, label=f"{device}, first")
-        reads.plot(part["v_store"], part["shift"] * 1e3, "x", color=colour, label=f"{device}, last")
-    span = [*thousand.get_xlim()]
-    thousand.plot(span, span, color=MUTED, linewidth=0.8, zorder=0)
-    thousand.set(title=f"{many} writes", xlabel=f"{many} × drift of one, µV", ylabel="simulated shift, µV")
-    reads.set(title=f"{many} reads", xlabel="stored, V", ylabel="shift, mV")
-    thousand.legend()
-    reads.legend()
-    return canvas
+        levels = part["v_store"].to_numpy()
+        first, last = part["shift_first"].to_numpy(), part["shift"].to_numpy()
+        reads.append(Series(levels, first, f"{device}, first read", colour, "hollow", size=6.0))
+        reads.append(Series(levels, last, f"{device}, last read", colour, "points", shape="cross", size=5.0))
+    waiting = few[few["activity"].isin(["idle", "write"]) & (few["word"] == "idle")]
+    lines = _drift(waiting)
+    return Figure(
+        "disturb",
+        f"Disturbance of a stored level, {celsius:g} °C",
+        (
+            Panel(STORED, PlotAxis("drift per write", "V"), lines, "Drift per write", legend="upper right"),
+            Panel(
+                PlotAxis(f"{many} × drift of one write", "V"),
+                PlotAxis("simulated shift", "V"),
+                tuple(thousand),
+                f"{many} writes",
+                legend="upper left",
+            ),
+            Panel(STORED, PlotAxis("shift", "V"), tuple(reads), f"{many} reads", legend="lower left"),
+        ),
+        columns=3,
+    )
 
 
-def _draw_drift(axes: Axes, rows: pd.DataFrame) -> None:
-    """Drift per operation of a waiting word against its level, at rest and by what another is written to."""
-    for device, style in zip(_devices(rows), ("o-", "s--"), strict=False):
-        own = rows[rows["write_device"] == device]
-        groups = own.groupby(["activity", "v_data"])
+def _drift(rows: pd.DataFrame) -> tuple[Series, ...]:
+    """Drift per operation of a waiting word against its level, at rest and by the level written elsewhere."""
+    layers = []
+    for i, device in enumerate(_devices(rows)):
+        groups = rows[rows["write_device"] == device].groupby(["activity", "v_data"])
         for ((activity, v_data), part), colour in zip(groups, CYCLE, strict=False):
-            label = "at rest" if activity == "idle" else f"writing {v_data:g} V"
-            label = label if style == "o-" else f"_{label}"
-            drift = part["drift"] * 1e9
-            axes.plot(part["v_store"], drift, style, color=colour, markersize=3.5, label=label)
-    axes.set(title="Drift per write", xlabel="stored, V", ylabel="nV; dashed: oxide")
-    axes.legend()
+            what = "at rest" if activity == "idle" else f"writing {v_data:g} V"
+            x, y = part["v_store"].to_numpy(), part["drift"].to_numpy()
+            shape = "square" if i else "circle"
+            label = f"{device}, {what}"
+            layers.append(Series(x, y, label, colour, "line+points", dashed=i > 0, shape=shape))
+    return tuple(layers)
 
 
 def _levels(condition: dict) -> int:

@@ -1,4 +1,4 @@
-"""The tolerance study as a picture."""
+"""Figure `tolerance`: numerical error of each procedure."""
 
 from __future__ import annotations
 
@@ -9,23 +9,37 @@ import pandas as pd
 
 from ....characterization.table import read_table
 from ....models.checks.numerical import FITTED_COLUMNS
-from .drawing import Canvas
 from .style import PALETTE
+from .values import Figure, Panel, PlotAxis, Series, Shape
 
-MARKS = {
-    "reltol 1e-3 to 1e-4": ("blue", "o", "reltol 1e-3 → 1e-4, steps of 50 ps"),
-    "step 50 ps to 25 ps": ("orange", "s", "steps of 50 ps → 25 ps, reltol 1e-3"),
-    "as run": ("simulated", "D", "as run → a quarter of its reltol, a tenth of its chgtol, steps of 25 ps"),
+MARKS: dict[str, tuple[str, Shape, str]] = {
+    "reltol 1e-3 to 1e-4": ("blue", "circle", "reltol 1e-3 → 1e-4, steps of 50 ps"),
+    "step 50 ps to 25 ps": ("orange", "square", "steps of 50 ps → 25 ps, reltol 1e-3"),
+    "as run": (
+        "simulated",
+        "diamond",
+        "as run → a quarter of its reltol, a tenth of its chgtol, steps of 25 ps",
+    ),
 }
+"""Setting of the study -> colour, shape and label of its points."""
 FLOOR = 1e-7
 """Smaller relative differences are drawn here."""
 
 
-def tolerance(folder: Path) -> Canvas:
-    """Numerical error: how far each procedure's numbers move with the simulator's tolerances.
+def tolerance(folder: Path) -> Figure:
+    """Numerical error: change of each procedure's numbers with the simulator's tolerances.
 
-    One row per procedure: of its first measured column and of those that surrogates are fitted to, the
-    largest difference over the column's largest magnitude.
+    One row per procedure: the largest difference over the column's largest magnitude, of the columns that
+    surrogates are fitted to, or of the first measured column of a procedure that has none.
+
+    Args:
+        folder: folder of tables.
+
+    Returns:
+        One panel.
+
+    Raises:
+        TableError: the table `tolerance` is missing.
     """
     rows = read_table(folder, "tolerance")
     rows = rows[rows["status"] == "ok"]
@@ -36,27 +50,21 @@ def tolerance(folder: Path) -> Canvas:
         for pair in dict.fromkeys(zip(rows["procedure"], rows["column"], strict=True))
         if pair in fitted or (pair in first and not any(pair[0] == name for name, _ in fitted))
     ]
-    canvas = Canvas(figsize=(6.4, 1.3 + 0.24 * len(pairs)), layout="constrained")
-    axes = canvas.subplots()
-    for setting, (colour, marker, label) in MARKS.items():
-        values = [_relative(rows, pair, setting) for pair in pairs]
-        axes.plot(
-            values,
-            range(len(pairs)),
-            marker,
-            color=PALETTE[colour],
-            ms=5,
-            label=label,
-            clip_on=False,
-            zorder=3,
-        )
-    axes.set_xscale("log")
-    axes.set_xlim(FLOOR, None)
-    axes.set_yticks(range(len(pairs)), [f"{name}: {column}" for name, column in pairs])
-    axes.invert_yaxis()
-    axes.set_xlabel("largest difference / largest magnitude")
-    canvas.legend(loc="outside upper left", ncols=1)
-    return canvas
+    places = np.arange(float(len(pairs)))
+    layers = []
+    for setting, (colour, shape, label) in MARKS.items():
+        values = np.array([_relative(rows, pair, setting) for pair in pairs])
+        layers.append(Series(values, places, label, PALETTE[colour], "points", shape=shape, size=5.0))
+    largest = max(float(np.nanmax(layer.x)) for layer in layers)
+    names = tuple((i, f"{name}: {column}") for i, (name, column) in enumerate(pairs))
+    across = PlotAxis("largest difference / largest magnitude", log=True, limits=(0.7 * FLOOR, 2 * largest))
+    down = PlotAxis("", ticks=names, limits=(-0.7, len(pairs) - 0.3), reversed=True)
+    return Figure(
+        "tolerance",
+        "Numerical error by procedure",
+        (Panel(across, down, tuple(layers), height=0.2 + 0.1 * len(pairs)),),
+        caption=f"Differences below {FLOOR:g} are drawn there.",
+    )
 
 
 def _relative(rows: pd.DataFrame, pair: tuple[str, str], setting: str) -> float:

@@ -122,14 +122,15 @@ def agreement_figure(name: str, title: str, points: Sequence[Points], caption: s
     upper += [Series(sim, pred, label, PALETTE[c], mark) for label, c, mark, sim, pred in points]
     lower = [Series(sim, pred - sim, label, PALETTE[c], mark) for label, c, mark, sim, pred in points]
     lower.insert(0, Series(ends, 0 * ends, "", PALETTE["grey"]))
+    width = PlotAxis("simulated width", "% of T_max")
     return Figure(
         name,
         title,
-        PlotAxis("simulated width", "% of T_max"),
         (
-            Panel(PlotAxis("predicted", "%"), tuple(upper), height=1.4),
-            Panel(PlotAxis("predicted − simulated", "%"), tuple(lower), height=1.0),
+            Panel(width, PlotAxis("predicted", "%"), tuple(upper), height=1.4),
+            Panel(width, PlotAxis("predicted − simulated", "%"), tuple(lower), height=1.0),
         ),
+        share_x=True,
         caption=caption,
     )
 

@@ -11,7 +11,7 @@ import numpy as np
 
 from ....circuits.errors import TableError
 from ....circuits.files import write_atomically
-from ..figures import interactive, static
+from ..figures import interactive, write_figure
 from ..figures.page import page
 from .arrays import array_section
 from .cell import cell_section, storage_section
@@ -81,7 +81,7 @@ def write_report(
         update(f"draw {drawing.name}", i, len(drawings))
         paths = [out.parent / "figures" / f"{drawing.name}.{suffix}" for suffix in PICTURE_SUFFIXES]
         with _told(f"the figure {drawing.name!r}"):
-            static.save(drawing, *paths)
+            write_figure(drawing, *paths)
         files += paths
     if picture := write_overview(out.parent / "figures"):
         files.append(picture)

@@ -78,15 +78,16 @@ def transfer_figure(rows: pd.DataFrame, hardware: Hardware | None) -> Figure:
                 lower.append(Series(unseen["v_store"], error, label, PALETTE[colour], "line+points"))
             upper.append(Series(v, curve(v).numpy() + hardware.edge, label, PALETTE[colour]))
     upper.append(Series(swept["v_store"], charge, "SPICE", PALETTE["simulated"], "points"))
-    panels = [Panel(PlotAxis("charge", "C"), tuple(upper), height=1.4)]
+    volts = PlotAxis("stored voltage", "V")
+    panels = [Panel(volts, PlotAxis("charge", "C"), tuple(upper), height=1.4)]
     if lower:
-        panels.append(Panel(PlotAxis("fit error", "%"), tuple(lower), height=0.8))
+        panels.append(Panel(volts, PlotAxis("fit error", "%"), tuple(lower), height=0.8))
     width = quantity(full["t_pulse"].iloc[0], "s")
     return Figure(
         "cell-transfer",
         f"Charge of a {width} read",
-        PlotAxis("stored voltage", "V"),
         tuple(panels),
+        share_x=True,
         caption="Errors are on voltages that the fits have not seen, in % of the largest charge. Published: "
         "Leroux et al. 2025, scaled to this cell, not fitted.",
     )
@@ -111,8 +112,7 @@ def width_figure(rows: pd.DataFrame, hardware: Hardware | None) -> Figure:
     return Figure(
         "cell-width",
         "Linearity in the pulse width",
-        PlotAxis("pulse width", "s"),
-        (Panel(PlotAxis("charge", "C"), tuple(series), height=1.6),),
+        (Panel(PlotAxis("pulse width", "s"), PlotAxis("charge", "C"), tuple(series), height=1.6),),
         caption=f"Points: SPICE, stored voltage by colour, bit line at rest; lines: f(v) w + edge. Points of "
         f"one voltage leave a straight line by {worst:.1e} of the peak at most.",
     )
@@ -130,8 +130,7 @@ def bit_line_figure(rows: pd.DataFrame) -> Figure:
     return Figure(
         "cell-bit-line",
         "Dependence on the bit line",
-        PlotAxis("bit line", "V"),
-        (Panel(PlotAxis("charge", "C"), series, height=1.6),),
+        (Panel(PlotAxis("bit line", "V"), PlotAxis("charge", "C"), series, height=1.6),),
         caption="A cell delivers less as the bit line moves towards what pulls it; the column model accounts "
         "for it. Stored voltage by colour.",
     )
@@ -146,11 +145,11 @@ def write_figure(rows: pd.DataFrame, device: str) -> Figure:
             rows.groupby("v_before"), quantities(before, "V"), ordered(len(before)), strict=True
         )
     )
+    layers = (*series, Rule(WRITE_LIMIT), Rule(-WRITE_LIMIT))
     return Figure(
         f"write-{device}",
         f"Write error, {_device(device)}",
-        PlotAxis("target", "V"),
-        (Panel(PlotAxis("stored − target", "V"), series, (Rule(WRITE_LIMIT), Rule(-WRITE_LIMIT)), 1.2),),
+        (Panel(PlotAxis("target", "V"), PlotAxis("stored − target", "V"), layers, height=1.2),),
         caption="Contents before the write by colour; dashed: design limit.",
     )
 
@@ -163,11 +162,11 @@ def retention_figure(rows: pd.DataFrame, vdd: float, device: str, celsius: float
         Series(ages, surrogate(np.full(len(ages), level), ages).numpy(), "", colour)
         for level, colour in zip(np.linspace(0.0, vdd, LEVELS), ordered(LEVELS), strict=True)
     ]
+    age, stored = PlotAxis("age", "s", log=True), PlotAxis("stored voltage", "V")
     return Figure(
         f"retention-{device}-{celsius:.0f}C",
         f"Retention at {celsius:.0f} °C, {_device(device)}",
-        PlotAxis("age", "s", log=True),
-        (Panel(PlotAxis("stored voltage", "V"), tuple(series), height=1.2),),
+        (Panel(age, stored, tuple(series), height=1.2),),
         caption=f"Idle cell, write bit line resting at half the supply; the {LEVELS} levels between the "
         "rails, interpolated between simulated voltages.",
     )

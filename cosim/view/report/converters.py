@@ -61,14 +61,15 @@ def transfer_figure(rows: pd.DataFrame, t_max: float, signed: bool, curve: Conve
         lower.append(Series(inside["charge"], deviation, "", PALETTE["simulated"], "line+points"))
     limit = INL_LIMITS[signed]
     kind = "signed" if signed else "relu"
+    charge_axis = PlotAxis("charge", "C")
     return Figure(
         f"converter-{kind}",
         "Signed converter" if signed else "ReLU converter",
-        PlotAxis("charge", "C"),
         (
-            Panel(PlotAxis("pulse width", "s"), tuple(upper), height=1.3),
-            Panel(PlotAxis("INL", "%"), tuple(lower), (Rule(limit), Rule(-limit)), 0.8),
+            Panel(charge_axis, PlotAxis("pulse width", "s"), tuple(upper), height=1.3),
+            Panel(charge_axis, PlotAxis("INL", "%"), (*lower, Rule(limit), Rule(-limit)), height=0.8),
         ),
+        share_x=True,
         caption="INL in % of T_max against the best straight line through pulses of 2 to 98 % of T_max"
         + (", one line per sign" if signed else "")
         + "; dashed: design limit."
@@ -86,8 +87,7 @@ def energy_figure(rows: pd.DataFrame) -> Figure:
     return Figure(
         "converter-energy",
         "Energy of a conversion",
-        PlotAxis("charge", "C"),
-        (Panel(PlotAxis("energy", "J"), tuple(series), height=1.2),),
+        (Panel(PlotAxis("charge", "C"), PlotAxis("energy", "J"), tuple(series), height=1.2),),
         caption="Converter and reset reference; without the ideal ramp bias and clock drivers.",
     )
 

@@ -7,7 +7,7 @@ import math
 from ....models import Hardware, Timing
 from ....models.published import CITATION, PICOJOULES
 from ...ledger.ledger import BASELINES, HEADS_OF_BASELINE
-from ..figures import PALETTE, Bar, BarChart, PlotAxis
+from ..figures import PALETTE, Bar, Figure, PlotAxis, bar_chart
 from ..figures.page import table
 from ..figures.units import quantity
 from .section import Section, absent, paragraph, percent
@@ -39,16 +39,16 @@ def cost_section(material: ReportData) -> Section:
     return Section("cost", title, tuple(blocks))
 
 
-def stage_chart(account: dict) -> BarChart:
+def stage_chart(account: dict) -> Figure:
     """Energy of each stage, coloured by where the number comes from."""
     bars = tuple(
         Bar(stage["name"], stage["energy_J"], stage["origin"], PALETTE[COLOURS[stage["origin"]]])
         for stage in account["stages"]
     )
-    return BarChart("energy-stages", "Energy per token and head by stage", PlotAxis("energy", "J"), bars)
+    return bar_chart("energy-stages", "Energy per token and head by stage", PlotAxis("energy", "J"), bars)
 
 
-def latency_chart(timing: Timing) -> BarChart:
+def latency_chart(timing: Timing) -> Figure:
     """Phases of one attention operation on a time line."""
     bars, start = [], 0.0
     for phase in timing.phases:
@@ -58,7 +58,7 @@ def latency_chart(timing: Timing) -> BarChart:
         colour = PALETTE[COLOURS[phase.origin]]
         bars.append(Bar(phase.name, phase.seconds, "", colour, begin, shared, text))
         start = start if shared else start + phase.seconds
-    return BarChart(
+    return bar_chart(
         "latency",
         f"Latency of one token in one layer: {quantity(timing.latency, 's')}",
         PlotAxis("time", "s"),
@@ -67,7 +67,7 @@ def latency_chart(timing: Timing) -> BarChart:
     )
 
 
-def baseline_chart(account: dict) -> BarChart:
+def baseline_chart(account: dict) -> Figure:
     """Energy of one token in one head at 1024 keys: GPUs and the published chip beside this hardware."""
     published = sum(picojoules for picojoules, _ in PICOJOULES.values()) * 1e-12
     grey = PALETTE["published"]
@@ -75,7 +75,7 @@ def baseline_chart(account: dict) -> BarChart:
     bars.append(Bar("Leroux et al. 2025 (published)", published, "", grey))
     window = account["baseline_window"]
     bars.append(Bar(account["hardware"], window["energy_per_token_head_J"], "", PALETTE["blue"]))
-    return BarChart(
+    return bar_chart(
         "energy-baselines",
         f"Energy per token and head, {window['keys']:,.0f} keys",
         PlotAxis("energy", "J", log=True),

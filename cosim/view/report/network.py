@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from ..figures import PALETTE, Bar, BarChart, Figure, Panel, PlotAxis, Series
+from ..figures import PALETTE, Bar, Figure, Panel, PlotAxis, Series, bar_chart
 from ..figures.page import table
 from .section import Section, absent, paragraph
 from .sources import ReportData
@@ -44,7 +44,7 @@ def network_section(material: ReportData) -> Section:
     return Section("network", title, tuple(blocks))
 
 
-def perplexity_chart(evaluation: dict) -> BarChart:
+def perplexity_chart(evaluation: dict) -> Figure:
     """Perplexity per token by row, logarithmic."""
     token = evaluation.get("token", "token")
     bars = tuple(
@@ -52,9 +52,8 @@ def perplexity_chart(evaluation: dict) -> BarChart:
         for row, value in evaluation["perplexity"].items()
         if value is not None
     )
-    return BarChart(
-        "perplexity", f"Perplexity per {token}", PlotAxis(f"perplexity per {token}", log=True), bars
-    )
+    axis = PlotAxis(f"perplexity per {token}", log=True)
+    return bar_chart("perplexity", f"Perplexity per {token}", axis, bars)
 
 
 def training_figure(adaptation: dict) -> Figure:
@@ -70,11 +69,11 @@ def training_figure(adaptation: dict) -> Figure:
         held_out = np.array([point.get("held_out", math.nan) for point in curve], float)
         if np.isfinite(held_out).any():
             series.append(Series(step, held_out, f"{row}, held-out text", colour, "line+points"))
+    loss = PlotAxis("cross-entropy (nats per token)")
     return Figure(
         "training",
         "Adaptation",
-        PlotAxis("step"),
-        (Panel(PlotAxis("cross-entropy (nats per token)"), tuple(series), height=1.3),),
+        (Panel(PlotAxis("step"), loss, tuple(series), height=1.3),),
         caption="The control is trained on the same batches with exact attention: what it gains is the gain "
         "of seeing more text.",
     )

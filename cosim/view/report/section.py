@@ -6,10 +6,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from html import escape
 
-from ..figures import BarChart, Figure
+from ..figures import Figure
 from ..figures.page import beside
-
-Drawing = Figure | BarChart
 
 
 @dataclass(frozen=True)
@@ -18,13 +16,13 @@ class Section:
 
     anchor: str
     title: str
-    blocks: tuple[str | tuple[Drawing | str, ...], ...]
+    blocks: tuple[str | tuple[Figure | str, ...], ...]
     """HTML, or figures and HTML that stand side by side where there is room."""
     present: bool = True
     """False when its source is absent and it only says how to make it."""
 
     @property
-    def figures(self) -> Iterable[Drawing]:
+    def figures(self) -> Iterable[Figure]:
         """Every figure in it, in order."""
         rows = [block for block in self.blocks if not isinstance(block, str)]
         return [part for row in rows for part in row if not isinstance(part, str)]

@@ -13,11 +13,10 @@ from ....characterization.output import LIBRARY, placed, portable
 from ....circuits.errors import PlanError
 from ....circuits.files import write_atomically
 from ....circuits.rawwriter import raw_bytes
-from ..figures import interactive, static
-from ..figures.page import page, plot
+from ..figures import FIGURE_SUFFIXES, write_figure
 from .recording import Recording
 
-WAVE_SUFFIXES = ("html", "png", "pdf", "svg", "csv", "raw", "vcd", "cir")
+WAVE_SUFFIXES = (*FIGURE_SUFFIXES, "csv", "raw", "vcd", "cir")
 """Suffixes that `export` writes."""
 _TIME_SCALES = {"fs": 1e-15, "ps": 1e-12, "ns": 1e-9, "us": 1e-6}
 
@@ -33,19 +32,22 @@ def export(recording: Recording, path: Path) -> None:
         GaincellError: html without plotly.
     """
     suffix = require_format(path)
+    if suffix in FIGURE_SUFFIXES:
+        context = recording.context
+        where = f"{context.technology.name}, {context.corner}, {context.temperature:g} °C"
+        write_figure(recording.figure, path, subtitle=where)
+        return
     writers: dict[str, Callable[[], bytes]] = {
-        "html": lambda: _html(recording).encode(),
         "csv": lambda: _csv(recording).encode(),
         "raw": lambda: raw_bytes(recording.waveforms, recording.operation.title),
         "vcd": lambda: _vcd(recording).encode(),
         "cir": lambda: _netlist(recording).encode(),
     }
-    write = writers.get(suffix, lambda: static.render(recording.figure, suffix))
     if suffix == "cir":
         technology = recording.context.technology
         for source, place in placed(technology).items():
             write_atomically(path.parent / LIBRARY / place, source.read_bytes())
-    write_atomically(path, write())
+    write_atomically(path, writers[suffix]())
 
 
 def require_format(path: Path) -> str:
@@ -91,9 +93,3 @@ def _vcd(recording: Recording) -> str:
             out.write(f"#{time}\n" + "".join(f"r{row[i]:.17g} {codes[i]}\n" for i in changed))
         before = row
     return out.getvalue()
-
-
-def _html(recording: Recording) -> str:
-    figure, context = recording.figure, recording.context
-    where = f"{context.technology.name}, {context.corner}, {context.temperature:g} °C"
-    return page(recording.operation.title, where, plot(figure), interactive.script())

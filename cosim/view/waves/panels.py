@@ -43,7 +43,6 @@ def cell_read(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figur
     return Figure(
         "cell-read",
         "Read of a gain cell",
-        TIME,
         (
             _lines(waves, "word lines", {"v(rwl)": "rwl", "v(rwlb)": "rwlb"}),
             _panel(waves, storage, stored, labels, colours),
@@ -53,6 +52,7 @@ def cell_read(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figur
         caption=f"Bit line clamped at {quantity(points['v_bl'].iloc[0], 'V')}; the pulse is "
         f"{quantity(timing.t_pulse, 's')} wide. The charge that a cell takes from the bit line is the area "
         "under the third panel.",
+        share_x=True,
         spans=(pulse,),
     )
 
@@ -68,7 +68,6 @@ def cell_write(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figu
     return Figure(
         "cell-write",
         "Write of a gain cell",
-        TIME,
         (
             _lines(waves, "word lines", nodes),
             _panel(
@@ -86,6 +85,7 @@ def cell_write(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figu
         ),
         caption=f"Write device: {points['write_device'].iloc[0]}; the cell held "
         f"{quantity(points['v_before'].iloc[0], 'V')} before.",
+        share_x=True,
         spans=(opened,),
     )
 
@@ -118,10 +118,10 @@ def conversion(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figu
     return Figure(
         "signed-conversion" if signed else "conversion",
         f"{'Signed' if signed else 'ReLU'} conversion of charge to pulse width",
-        TIME,
         tuple(panels),
         caption="An ideal current brings the charge during the integration; the ramp then takes it away at a "
         "constant rate, and the pulse lasts as long as that takes.",
+        share_x=True,
         spans=_phases(context, signed),
     )
 
@@ -136,7 +136,6 @@ def column(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figure:
     return Figure(
         "column",
         f"Column of {rows} gain cells with its {'signed' if signed else 'ReLU'} converter",
-        TIME,
         (
             _clock(waves, signed),
             _panel(waves, PlotAxis("word lines high"), [high], [""], [PALETTE["simulated"]], 0.7),
@@ -154,6 +153,7 @@ def column(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figure:
         ),
         caption="Random contents and pulse widths; the cells pull on one passive bit line, which is the "
         "converter's integration node.",
+        share_x=True,
         spans=_phases(context, signed),
     )
 
@@ -192,7 +192,6 @@ def chain(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figure:
     return Figure(
         "chain",
         f"Two-array chain of {size} x {size} cells: one attention operation",
-        TIME,
         (
             _digital(waves, "queries", vectors("q"), dims, colours),
             bit_lines("bl1_", "K bit lines", tokens),
@@ -203,6 +202,7 @@ def chain(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figure:
         ),
         caption="Queries drive the K array, its bit lines become pulses, the pulses drive the V array, and "
         "the signed converters turn its bit lines into pulses for the counters.",
+        share_x=True,
         spans=spans,
     )
 
@@ -232,7 +232,7 @@ def _currents(
         Series(time, -(waves[vector][:-1] + waves[vector][1:]) / 2, text, colour)
         for vector, text, colour in zip(vectors, labels, colours, strict=False)
     )
-    return Panel(PlotAxis(label, "A"), series, (), height)
+    return Panel(TIME, PlotAxis(label, "A"), series, height=height)
 
 
 def _clock(waves: Waveforms, signed: bool) -> Panel:
@@ -253,7 +253,7 @@ def _panel(
         Series(waves.axis, signal, label, colour)
         for signal, label, colour in zip(signals, labels, colours, strict=False)
     )
-    return Panel(axis, series, rules, height)
+    return Panel(TIME, axis, (*series, *rules), height=height)
 
 
 def _phases(context: Context, signed: bool) -> tuple[Span, ...]:

@@ -11,7 +11,7 @@ from gaincell.characterization.table import MANIFEST
 from gaincell.circuits.designs import Designs
 from gaincell.circuits.errors import TableError
 from gaincell.cosim.view.figures.arrays import read_losses
-from gaincell.cosim.view.figures.characterization import save_figure
+from gaincell.cosim.view.figures.named import save_figure
 from gaincell.models import Hardware
 from gaincell.models.chain import product_widths
 
@@ -74,8 +74,8 @@ def test_a_figure_is_drawn(name, tables, tmp_path):
     save_figure(name, folder_of(tmp_path, tables()), out)
     text = out.read_text()
     words = {
-        "ir_drop": ("bit line", "delay at each cell"),
-        "array": ("array of 16, rms 0.40 %", "second product"),
+        "ir_drop": ("Bit line, 3 Ω", "Delay at each cell", "loss (% of its charge)"),
+        "array": ("array of 16, rms 0.40 %", "Second product"),
     }
     assert all(word in text for word in words[name])
 

@@ -3,6 +3,7 @@
 import hashlib
 import json
 import os
+import re
 import subprocess
 import sys
 
@@ -14,7 +15,7 @@ from typer.testing import CliRunner
 from gaincell.characterization.table import MANIFEST
 from gaincell.circuits.designs import Designs
 from gaincell.cosim.cli import app
-from gaincell.cosim.view.figures.characterization import TABLE_FIGURES, title
+from gaincell.cosim.view.figures.named import NAMED_FIGURES, title
 
 CONDITIONS = [(c, t, v) for c in ("tt", "ss") for t in (-40.0, 27.0, 125.0) for v in (0.81, 0.9, 0.99)]
 AXES = ["corner", "temperature", "vdd"]
@@ -100,11 +101,38 @@ def test_a_figure_is_drawn_from_a_folder_of_tables(tables, name):
     assert files[1].read_bytes() == first, "the same tables give the same file"
 
 
+def test_a_figure_of_tables_is_written_as_an_interactive_page(tables):
+    pytest.importorskip("plotly")
+    page = tables / "corners.html"
+    result = CliRunner().invoke(app, ["figures", "corners", str(tables), "--out", str(page)])
+    assert result.exit_code == 0, result.output
+    data = re.search(r'<script type="application/json">(.*?)</script>', page.read_text(), re.S)[1]
+    traces = json.loads(data)["data"]
+    assert [trace["type"] for trace in traces].count("heatmap") == 6
+    assert "1.00" in next(trace["text"] for trace in traces if trace.get("mode") == "text")
+
+
+def test_the_loss_curve_of_a_network_is_drawn_from_its_training_record(tmp_path):
+    curve = [{"step": s, "train": 400 / s, "held_out": 500 / s} for s in (200, 300, 400)]
+    record = {"curve": curve, "held_out": {"nats_per_byte": 1.25}, "recipe": {"seed": 3}}
+    (tmp_path / "training.json").write_text(json.dumps(record))
+    out = tmp_path / "training.svg"
+    result = CliRunner().invoke(app, ["figures", "training", str(tmp_path), "--out", str(out)])
+    assert result.exit_code == 0, result.output
+    assert all(word in out.read_text() for word in ("seed 3: 1.250 nats/byte", "held-out text", "step"))
+
+
+def test_the_loss_curve_of_the_demo_network_is_the_default(tmp_path):
+    out = tmp_path / "training.svg"
+    assert CliRunner().invoke(app, ["figures", "training", "--out", str(out)]).exit_code == 0
+    assert "Demo GPT-2, seed 0" in out.read_text()
+
+
 def test_the_list_names_every_figure_with_what_it_shows():
     result = CliRunner().invoke(app, ["figures", "--list", "--json"])
-    assert json.loads(result.stdout)["figures"] == {name: title(name) for name in TABLE_FIGURES}
-    assert {"corners", "noise"} <= set(TABLE_FIGURES)
-    assert all(len(title(name)) > 10 for name in TABLE_FIGURES)
+    assert json.loads(result.stdout)["figures"] == {name: title(name) for name in NAMED_FIGURES}
+    assert {"corners", "noise", "training"} <= set(NAMED_FIGURES)
+    assert all(len(title(name)) > 10 for name in NAMED_FIGURES)
 
 
 def test_what_cannot_be_drawn_is_one_sentence(tables):
@@ -113,8 +141,11 @@ def test_what_cannot_be_drawn_is_one_sentence(tables):
         assert result.exit_code in (1, 2) and "Traceback" not in result.output
         return result.stderr
 
-    assert "unknown figure 'nosuch'; use one of" in complaint("nosuch", str(tables))
-    assert "a figure is written as one of .png" in complaint("noise", str(tables), "--out", "noise.gif")
+    assert "unknown figure 'nosuch'; use one of array, corners" in complaint("nosuch", str(tables))
+    assert "a figure is written as one of .png, .pdf, .svg, .html" in complaint(
+        "noise", str(tables), "--out", "noise.gif"
+    )
+    assert "training.json cannot be read" in complaint("training", str(tables))
     (tables / "noise.parquet").unlink()
     assert "cannot be read" in complaint("noise", str(tables), "--out", str(tables / "noise.png"))
 

@@ -10,7 +10,7 @@ import pytest
 from gaincell.characterization.table import MANIFEST
 from gaincell.circuits.designs import Designs
 from gaincell.circuits.errors import TableError
-from gaincell.cosim.view.figures.characterization import save_figure
+from gaincell.cosim.view.figures.named import save_figure
 
 LEVELS = np.linspace(0, 0.9, 15)
 
@@ -68,7 +68,7 @@ def test_it_is_drawn_and_is_the_same_for_the_same_tables(tables):
         save_figure("mismatch", tables, file)
     first = files[0].read_text()
     assert first == files[1].read_text()
-    for words in ("40 of 40 cells", "ReLU converters: 30", "signed converters: 30", "write device cmos"):
+    for words in ("40 of 40 cells", "ReLU converters: 30", "Signed converters: 30", "write device cmos"):
         assert words in first
 
 

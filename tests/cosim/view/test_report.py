@@ -194,7 +194,8 @@ def test_the_command_reports_files_and_sections(results, no_simulation):
 
 def test_perplexity_rows_without_weights_are_left_out_of_the_chart(results):
     evaluation = json.loads((results / "evaluate.json").read_text())
-    assert [bar.label for bar in network.perplexity_chart(evaluation).bars] == [
+    (panel,) = network.perplexity_chart(evaluation).panels
+    assert [label for _, label in panel.y.ticks] == [
         "softmax",
         "mapped",
         "calibrated",

@@ -9,7 +9,7 @@ import pytest
 
 from gaincell.characterization.table import MANIFEST
 from gaincell.circuits.designs import Designs
-from gaincell.cosim.view.figures.characterization import save_figure
+from gaincell.cosim.view.figures.named import save_figure
 
 LEVELS = np.linspace(0, 0.9, 8)
 AGES = np.r_[0.0, np.geomspace(1e-6, 1.0, 25)]

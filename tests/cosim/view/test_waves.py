@@ -127,7 +127,7 @@ def test_values_out_of_range_are_refused_with_the_range(context, operation, opti
 def test_an_unknown_suffix_is_refused_before_anything_is_simulated():
     result = CliRunner().invoke(app, ["waves", "cell-read", "--out", "read.jpg"])
     assert result.exit_code == 2
-    assert "ends in one of .html, .png" in result.stderr
+    assert "ends in one of .png, .pdf, .svg, .html" in result.stderr
 
 
 def test_an_option_of_another_operation_is_refused():
