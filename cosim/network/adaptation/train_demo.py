@@ -1,7 +1,8 @@
 """Training of the demo language model: a byte-level GPT-2 of 3.3 M parameters on the demo corpus.
 
 `python -m gaincell.cosim.network.adaptation.train_demo --out DIR` writes DIR/config.json, model.safetensors
-(bfloat16) and training.json (loss curve and conditions). It can be interrupted at any time and run again.
+(bfloat16) and training.json (loss curve and conditions; `gaincell figures training DIR` draws the curve). It
+can be interrupted at any time and run again.
 """
 
 from __future__ import annotations
@@ -10,7 +11,7 @@ import shlex
 import sys
 from dataclasses import asdict, replace
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import torch
 import transformers
@@ -60,7 +61,6 @@ def main(
     seed: Annotated[int, typer.Option(help="Seed of weights, batches and dropout.")] = RECIPE.seed,
     threads: Annotated[int, typer.Option(help="CPU threads.")] = 1,
     precision: Annotated[str, typer.Option(help="float32, bfloat16, or auto for what is faster.")] = "auto",
-    figure: Annotated[Path | None, typer.Option(help="Where to draw the loss curve (png or pdf).")] = None,
 ) -> None:
     """Train the demo model; an interrupted run continues with the same command."""
     torch.set_num_threads(threads)
@@ -94,30 +94,9 @@ def main(
     }
     write_json(out / "training.json", training)
     state.unlink(missing_ok=True)
-    if figure:
-        plot_curve(training, figure)
     print(
         f"held out: {final.nats:.4f} nats/byte, perplexity {final.perplexity:.3f} per byte", file=sys.stderr
     )
-
-
-def plot_curve(training: dict[str, Any], path: Path) -> None:
-    """Draw the loss curve of a training.json, as PNG or PDF."""
-    from matplotlib.figure import Figure
-
-    curve = training["curve"]
-    figure = Figure(figsize=(6, 3.6), layout="constrained")
-    axes = figure.subplots()
-    steps = [row["step"] for row in curve]
-    axes.plot(steps, [row["train"] for row in curve], label="training text (with dropout)")
-    axes.plot(steps, [row["held_out"] for row in curve], label="held-out text")
-    axes.set(xlabel="step", ylabel="cross-entropy / (nats/byte)", ylim=(None, 2.0))
-    final = training["held_out"]["nats_per_byte"]
-    axes.set_title(f"Demo GPT-2, seed {training['recipe']['seed']}: {final:.3f} nats/byte on held-out text")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    figure.savefig(path, dpi=150)
 
 
 if __name__ == "__main__":
