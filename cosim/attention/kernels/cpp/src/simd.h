@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -25,6 +25,8 @@ constexpr int kLanes = 4, kPanel = 2, kRows = 4;  // 8 of 16
 #endif
 
 typedef float vf __attribute__((vector_size(kLanes * sizeof(float))));
+typedef int32_t vi __attribute__((vector_size(kLanes * sizeof(int32_t))));
+typedef uint8_t vb __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
 // Memory on cache lines: rows that straddle two of them halve the speed of tile registers.
 template <class T>
@@ -103,6 +105,101 @@ inline float positive_of(const float* x, int n) {
   vf count{};
   for (int i = 0; i < n; i += kLanes) count += load(x + i) > 0 ? broadcast(1) : vf{};
   return sum_of_lanes(count);
+}
+
+inline vi bits_of(vf x) { return reinterpret_cast<vi>(x); }
+inline vi subtract_bytes(vi x, vi y) { return reinterpret_cast<vi>(reinterpret_cast<vb>(x) - reinterpret_cast<vb>(y)); }
+inline bool any_lane(vi x) {
+  int32_t all = 0;
+  for (int i = 0; i < kLanes; ++i) all |= x[i];
+  return all != 0;
+}
+
+// x in [low, high]; what is not a number stays so.
+inline vf clip_lanes(vf x, vf low, vf high) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<vf>(_mm512_min_ps(
+      reinterpret_cast<__m512>(high), _mm512_max_ps(reinterpret_cast<__m512>(low), reinterpret_cast<__m512>(x))));
+#elif defined(__AVX2__)
+  return _mm256_min_ps(high, _mm256_max_ps(low, x));
+#else
+  x = low > x ? low : x;
+  return high < x ? high : x;
+#endif
+}
+
+constexpr int kEntries = 16;  // of a table
+#if defined(__AVX2__) && !defined(__AVX512F__)
+constexpr int kNarrowEntries = 8;  // of a table that one register holds
+#else
+constexpr int kNarrowEntries = kEntries;
+#endif
+
+// Numbers by the low bits of an index: three where a table is narrow, else four.
+template <bool Wide>
+class Lookup {
+ public:
+#if defined(__AVX512F__)
+  explicit Lookup(const float* row) : row_(load(row)) {}
+  vf operator[](vi index) const {
+    return reinterpret_cast<vf>(
+        _mm512_permutexvar_ps(reinterpret_cast<__m512i>(index), reinterpret_cast<__m512>(row_)));
+  }
+
+ private:
+  vf row_;
+#elif defined(__AVX2__)
+  explicit Lookup(const float* row) : low_(load(row)), high_(Wide ? load(row + kLanes) : vf{}) {}
+  vf operator[](vi index) const {
+    const __m256i at = reinterpret_cast<__m256i>(index);
+    const vf low = _mm256_permutevar8x32_ps(low_, at);
+    if (!Wide) return low;
+    const __m256i upper = _mm256_slli_epi32(at, 28);  // the fourth bit becomes the sign
+    return _mm256_blendv_ps(low, _mm256_permutevar8x32_ps(high_, at), _mm256_castsi256_ps(upper));
+  }
+
+ private:
+  vf low_, high_;
+#else
+  explicit Lookup(const float* row) : row_(row) {}
+  vf operator[](vi index) const {
+    vf found;
+    for (int i = 0; i < kLanes; ++i) found[i] = row_[index[i] & (kEntries - 1)];
+    return found;
+  }
+
+ private:
+  const float* row_;
+#endif
+};
+
+// Sums of kLanes rows of kLanes numbers.
+inline vf sums_of_rows(const float* rows) {
+#if defined(__AVX512F__)
+  __m512 r[16];
+  for (int i = 0; i < 16; ++i) r[i] = _mm512_load_ps(rows + 16 * i);
+  for (int i = 0; i < 8; ++i)
+    r[i] = _mm512_add_ps(_mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]), _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]));
+  for (int i = 0; i < 4; ++i) {
+    const __m512d a = _mm512_castps_pd(r[2 * i]), b = _mm512_castps_pd(r[2 * i + 1]);
+    r[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+  }
+  for (int i = 0; i < 2; ++i)
+    r[i] = _mm512_add_ps(_mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0x88),
+                         _mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0xdd));
+  return reinterpret_cast<vf>(
+      _mm512_add_ps(_mm512_shuffle_f32x4(r[0], r[1], 0x88), _mm512_shuffle_f32x4(r[0], r[1], 0xdd)));
+#elif defined(__AVX2__)
+  __m256 r[8];
+  for (int i = 0; i < 8; ++i) r[i] = _mm256_load_ps(rows + 8 * i);
+  for (int i = 0; i < 4; ++i) r[i] = _mm256_hadd_ps(r[2 * i], r[2 * i + 1]);
+  for (int i = 0; i < 2; ++i) r[i] = _mm256_hadd_ps(r[2 * i], r[2 * i + 1]);
+  return _mm256_add_ps(_mm256_permute2f128_ps(r[0], r[1], 0x20), _mm256_permute2f128_ps(r[0], r[1], 0x31));
+#else
+  vf sums;
+  for (int i = 0; i < kLanes; ++i) sums[i] = sum_of_lanes(load(rows + i * kLanes));
+  return sums;
+#endif
 }
 
 #if defined(__AVX512F__)
