@@ -70,7 +70,7 @@ inline vf load(const float* p) {
   return x;
 }
 inline void store(float* p, vf x) { std::memcpy(p, &x, sizeof x); }
-inline vf broadcast(float x) { return vf{} + x; }
+inline vf broadcast(float x) { return x - vf{}; }  // which compilers know to be x; of x + 0 they do not
 
 // Rows of n numbers; n is a multiple of 16.
 inline void scale_row(float by, const float* x, int n, float* out) {
