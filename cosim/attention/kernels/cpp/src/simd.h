@@ -128,6 +128,97 @@ inline vf clip_lanes(vf x, vf low, vf high) {
 #endif
 }
 
+inline vi clip_lanes(vi x, int low, int high) {
+  x = x < low ? vi{} + low : x;
+  return x > high ? vi{} + high : x;
+}
+
+// Rounded towards zero; what is not a number becomes any.
+inline vi whole_lanes(vf x) { return __builtin_convertvector(x, vi); }
+
+inline vf gather(const float* row, vi index) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<vf>(_mm512_i32gather_ps(reinterpret_cast<__m512i>(index), row, 4));
+#elif defined(__AVX2__)
+  return _mm256_i32gather_ps(row, reinterpret_cast<__m256i>(index), 4);
+#else
+  vf found;
+  for (int i = 0; i < kLanes; ++i) found[i] = row[index[i]];
+  return found;
+#endif
+}
+inline vi gather(const int32_t* row, vi index) { return bits_of(gather(reinterpret_cast<const float*>(row), index)); }
+
+// Numbers of a row by their index. Small: there are 64, which four of the widest registers hold.
+template <bool Small>
+class Row {
+ public:
+#if defined(__AVX512F__)
+  explicit Row(const float* row) : row_(row) {
+    for (int i = 0; i < 4 && Small; ++i) part_[i] = _mm512_loadu_ps(row + 16 * i);
+  }
+  vf operator[](vi index) const {
+    if (!Small) return gather(row_, index);
+    const __m512i k = reinterpret_cast<__m512i>(index);
+    const __mmask16 upper = _mm512_test_epi32_mask(k, _mm512_set1_epi32(32));
+    return reinterpret_cast<vf>(_mm512_mask_mov_ps(_mm512_permutex2var_ps(part_[0], k, part_[1]), upper,
+                                                   _mm512_permutex2var_ps(part_[2], k, part_[3])));
+  }
+
+ private:
+  __m512 part_[4];
+#else
+  explicit Row(const float* row) : row_(row) {}
+  vf operator[](vi index) const { return gather(row_, index); }
+
+ private:
+#endif
+  const float* row_;
+};
+
+// Flags of as many numbers as are noted together, one bit each.
+#if defined(__AVX512F__)
+constexpr int kFlagLanes = 16;
+using Flags = uint16_t;
+inline Flags inside_lanes(const float* x, float low, float high) {
+  const __m512 y = _mm512_loadu_ps(x);
+  return static_cast<Flags>(~(_mm512_cmp_ps_mask(y, _mm512_set1_ps(low), _CMP_LT_OQ) |
+                              _mm512_cmp_ps_mask(y, _mm512_set1_ps(high), _CMP_GT_OQ)));
+}
+inline void store_where(Flags flags, const float* x, float* out) {
+  _mm512_storeu_ps(out, _mm512_maskz_loadu_ps(flags, x));
+}
+#else
+constexpr int kFlagLanes = 8;
+using Flags = uint8_t;
+inline Flags inside_lanes(const float* x, float low, float high) {
+#if defined(__AVX2__)
+  const __m256 y = _mm256_loadu_ps(x);
+  return static_cast<Flags>(~_mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_LT_OQ),
+                                                             _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_GT_OQ))));
+#else
+  unsigned bits = 0;
+  for (int j = 0; j < 8; ++j) bits |= static_cast<unsigned>(!(x[j] < low) && !(x[j] > high)) << j;
+  return static_cast<Flags>(bits);
+#endif
+}
+inline void store_where(Flags flags, const float* x, float* out) {
+#if defined(__AVX2__)
+  const __m256i bit = _mm256_set_epi32(128, 64, 32, 16, 8, 4, 2, 1);
+  const __m256i set = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(flags), bit), bit);
+  _mm256_storeu_ps(out, _mm256_and_ps(_mm256_loadu_ps(x), _mm256_castsi256_ps(set)));
+#else
+  for (int j = 0; j < 8; ++j) out[j] = flags >> j & 1 ? x[j] : 0.0f;
+#endif
+}
+#endif
+inline Flags load_flags(const uint8_t* from) {
+  Flags flags;
+  std::memcpy(&flags, from, sizeof flags);
+  return flags;
+}
+inline void store_flags(uint8_t* to, Flags flags) { std::memcpy(to, &flags, sizeof flags); }
+
 constexpr int kEntries = 16;  // of a table
 #if defined(__AVX2__) && !defined(__AVX512F__)
 constexpr int kNarrowEntries = 8;  // of a table that one register holds
