@@ -62,7 +62,7 @@ inline void first_of_run(const Problem& p, int b, int kv_head, const Run& run, c
     load[0][s] = per_step * minus_load[s];
   }
   float *charges[] = {charge[0], charge[1]}, *loads[] = {load[0], load[1]};
-  first_row<false>(p, kv_head, run, charges, loads, phi, nullptr, nullptr);
+  first_row<false>(p, kv_head, run, kTile, charges, loads, phi, nullptr, nullptr);
   for (int s = 0; s < kTile; ++s) phi[s] = s < from || s >= to ? 0 : phi[s];
 }
 

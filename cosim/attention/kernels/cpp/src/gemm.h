@@ -82,6 +82,9 @@ struct Pair {
 
 constexpr int kBlock = 32;
 
+// Whether a block of the result is zero as a whole. It is not handed over.
+inline bool beyond(Causal causal, int row, int column) { return causal == Causal::kResult && column >= row + kBlock; }
+
 // A block of kBlock x kBlock numbers of each of several products, from a row and a column of theirs on.
 struct Blocks {
   const float* data;
@@ -138,6 +141,7 @@ struct Plain {
     constexpr size_t each = kBlock * kBlock;
     for (int n = 0; n < N; n += kBlock)  // columns of the right operands stay in the first cache
       for (int m = 0; m < M; m += kBlock) {
+        if (beyond(causal, m, n)) continue;
         for (int c = 0; c < count; ++c)
           gemm(kBlock, kBlock, K, pairs[c].left + static_cast<size_t>(m) * K, K, pairs[c].right + n, N,
                scratch + c * each, kBlock, false, causal, m, n);

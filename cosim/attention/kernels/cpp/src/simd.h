@@ -176,6 +176,26 @@ class Row {
   const float* row_;
 };
 
+// The four numbers from each index on: out[i] has the i-th of every lane.
+inline void gather_four(const float* row, vi index, vf (&out)[4]) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  alignas(32) int32_t at[kLanes];
+  std::memcpy(at, &index, sizeof at);
+  const auto pair = [&](int i) {
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row + at[i])), _mm_loadu_ps(row + at[i + 4]), 1);
+  };
+  const __m256 a = pair(0), b = pair(1), c = pair(2), d = pair(3);
+  const __m256 low_ab = _mm256_unpacklo_ps(a, b), low_cd = _mm256_unpacklo_ps(c, d),
+               high_ab = _mm256_unpackhi_ps(a, b), high_cd = _mm256_unpackhi_ps(c, d);
+  out[0] = _mm256_shuffle_ps(low_ab, low_cd, 0x44);
+  out[1] = _mm256_shuffle_ps(low_ab, low_cd, 0xee);
+  out[2] = _mm256_shuffle_ps(high_ab, high_cd, 0x44);
+  out[3] = _mm256_shuffle_ps(high_ab, high_cd, 0xee);
+#else
+  for (int i = 0; i < 4; ++i) out[i] = gather(row + i, index);
+#endif
+}
+
 // Flags of as many numbers as are noted together, one bit each.
 #if defined(__AVX512F__)
 constexpr int kFlagLanes = 16;
@@ -220,6 +240,14 @@ inline Flags load_flags(const uint8_t* from) {
 inline void store_flags(uint8_t* to, Flags flags) { std::memcpy(to, &flags, sizeof flags); }
 
 constexpr int kEntries = 16;  // of a table
+#if defined(__AVX512F__)
+#define GAINCELL_REGISTER_ROWS 1  // 64 numbers are looked up in registers
+#endif
+#if defined(__AVX2__)
+constexpr bool kTablesInRegisters = true;
+#else
+constexpr bool kTablesInRegisters = false;
+#endif
 #if defined(__AVX2__) && !defined(__AVX512F__)
 constexpr int kNarrowEntries = 8;  // of a table that one register holds
 #else
@@ -263,6 +291,19 @@ class Lookup {
   const float* row_;
 #endif
 };
+
+// 16-bit numbers as indices.
+inline vi widen(const uint16_t* from) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<vi>(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));
+#elif defined(__AVX2__)
+  return reinterpret_cast<vi>(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+#else
+  vi index;
+  for (int i = 0; i < kLanes; ++i) index[i] = from[i];
+  return index;
+#endif
+}
 
 // Sums of kLanes rows of kLanes numbers.
 inline vf sums_of_rows(const float* rows) {
@@ -323,6 +364,27 @@ inline void transpose16(float* dst, int ldd, const float* src, int lds) {
 }
 #endif
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+inline void transpose8(float* dst, int ldd, const float* src, int lds) {
+  __m256 r[8], t[8];
+  for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(src + static_cast<int64_t>(i) * lds);
+  for (int i = 0; i < 4; ++i) {
+    t[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+  }
+  for (int i = 0; i < 2; ++i) {
+    r[4 * i] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
+    r[4 * i + 1] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
+    r[4 * i + 2] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
+    r[4 * i + 3] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; ++i) {
+    _mm256_storeu_ps(dst + static_cast<int64_t>(i) * ldd, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+    _mm256_storeu_ps(dst + static_cast<int64_t>(i + 4) * ldd, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+  }
+}
+#endif
+
 // dst (columns, rows of ldd) = transpose of src (rows, columns of lds); both counts multiples of 16.
 inline void transpose(float* dst, int ldd, const float* src, int lds, int rows, int columns) {
   for (int i = 0; i < rows; i += 16)
@@ -331,6 +393,10 @@ inline void transpose(float* dst, int ldd, const float* src, int lds, int rows, 
       const float* from = src + static_cast<int64_t>(i) * lds + j;
 #if defined(__AVX512F__)
       transpose16(to, ldd, from, lds);
+#elif defined(__AVX2__)
+      for (int a = 0; a < 16; a += 8)
+        for (int b = 0; b < 16; b += 8)
+          transpose8(to + static_cast<int64_t>(b) * ldd + a, ldd, from + static_cast<int64_t>(a) * lds + b, lds);
 #else
       for (int a = 0; a < 16; ++a)
         for (int b = 0; b < 16; ++b) to[static_cast<int64_t>(b) * ldd + a] = from[static_cast<int64_t>(a) * lds + b];

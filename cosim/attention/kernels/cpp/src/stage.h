@@ -81,12 +81,45 @@ inline void deviate(bool both, const float* numbers, int n, float* charge, float
   }
 }
 
+// Cubics of a converter's intervals.
+template <bool Small>
+class Cubics {
+#if defined(GAINCELL_REGISTER_ROWS)
+ public:
+  Cubics(const float* rows, int room)
+      : start_(rows + kStart * room),
+        unit_(rows + kPerWidth * room),
+        a_(rows + kCubic * room),
+        b_(rows + (kCubic + 1) * room),
+        c_(rows + (kCubic + 2) * room),
+        e_(rows + (kCubic + 3) * room) {}
+  void read(vi k, vf& start, vf& unit, vf& a, vf& b, vf& c, vf& e) const {
+    start = start_[k], unit = unit_[k], a = a_[k], b = b_[k], c = c_[k], e = e_[k];
+  }
+
+ private:
+  Row<Small> start_, unit_, a_, b_, c_, e_;
+#else
+ public:
+  Cubics(const float* rows, int room) : rows_(rows + kTogether * room) {}
+  void read(vi k, vf& start, vf& unit, vf& a, vf& b, vf& c, vf& e) const {
+    vf four[4];
+    gather_four(rows_, k * int{kEach}, four);
+    a = four[0], b = four[1], c = four[2], e = four[3];
+    gather_four(rows_ + 4, k * int{kEach}, four);
+    start = four[0], unit = four[1];
+  }
+
+ private:
+  const float* rows_;
+#endif
+};
+
 // Charge -> width along the curve, and straight on beyond its ends; n is a multiple of 32. Small: rows of 64 numbers.
 template <bool Grad, bool Small>
 [[gnu::noinline]] inline void follow(const Curve& curve, float low, int n, float* x, float* d) {
-  const auto row = [&](int number) { return Row<Small>(curve.rows + number * curve.room); };
-  const auto start = row(kStart), end = row(kEnd), per_width = row(kPerWidth), c0 = row(kCubic), c1 = row(kCubic + 1),
-             c2 = row(kCubic + 2), c3 = row(kCubic + 3);
+  const Row<Small> end(curve.rows + kEnd * curve.room);
+  const Cubics<Small> cubics(curve.rows, curve.room);
   const vf first = broadcast(curve.low), last = broadcast(curve.high),
            per_bucket = broadcast(curve.buckets / (curve.high - curve.low));
   for (int i = 0; i < n; i += kLanes) {
@@ -94,9 +127,11 @@ template <bool Grad, bool Small>
     const vi bucket = clip_lanes(whole_lanes((at - first) * per_bucket), 0, curve.buckets - 1);
     vi k = gather(curve.bucket, bucket);
     k -= (at >= end[k]) & (k < curve.count - 1);  // a mask is -1
-    const vf unit = per_width[k], s = (at - start[k]) * unit, b = c1[k], c = c2[k], e = c3[k];
+    vf start, unit, a, b, c, e;
+    cubics.read(k, start, unit, a, b, c, e);
+    const vf s = (at - start) * unit;
     const vf slope = unit * (s * (s * 3.0f * e + (c + c)) + b);
-    const vf y = (charge - at) * slope + (s * (s * (s * e + c) + b) + c0[k]);
+    const vf y = (charge - at) * slope + (s * (s * (s * e + c) + b) + a);
     if (Grad) store(d + i, (y < low) | (y > 1.0f) ? vf{} : load(d + i) * slope);
     store(x + i, clip_lanes(y, broadcast(low), broadcast(1.0f)));
   }
