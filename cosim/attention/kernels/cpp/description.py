@@ -227,14 +227,22 @@ def _column(column: ScaledColumn | None) -> list[float]:
 
 
 def _curve(stage: Stage) -> tuple[list[Tensor], int]:
-    """Rows of start, end, 1 / width and cubic of every interval with room for 64; the interval
-    in which each of equal steps starts, none of which holds two knots. And the number of intervals."""
+    """Tables of a converter's curve, and its number of intervals.
+
+    The first table has rows of start, end, 1 / width and cubic of every interval with room for 64, then the
+    same once more with the numbers of an interval beside each other. The second has the interval in which
+    each of equal steps starts, none of which holds two knots.
+    """
     if stage.knots is None or stage.coefficients is None:
         return [torch.empty(0), torch.empty(0, dtype=torch.int32)], 0
     knots, intervals = stage.knots, len(stage.knots) - 1
     parts = [knots[:-1], knots[1:], 1 / (knots[1:] - knots[:-1]), *stage.coefficients.unbind(1)]
-    rows = torch.zeros(len(parts), max(64, intervals))
+    room = max(64, intervals)
+    rows = torch.zeros(len(parts), room)
     rows[:, :intervals] = torch.stack(parts)
+    start, _, per_width, *cubic = rows
+    together = torch.stack([*cubic, start, per_width, *2 * [torch.zeros(room)]], dim=1)
+    rows = torch.cat([rows, together.reshape(-1, room)])
     steps = BUCKETS
     while True:
         edges = torch.linspace(float(knots[0]), float(knots[-1]), steps + 1, dtype=torch.float64)

@@ -13,9 +13,9 @@ from ...surrogate_gradient import linear_cell, linear_term
 from .aging import NONE, TABLE, TILE, Aging
 
 CLOSE = 2e-6
-"""Share of the largest response that fewer terms may be off."""
+"""Largest error of fewer terms, as a share of the largest response."""
 SLOPES_COUNT = 0.2
-"""The same for slopes, of which a gradient is a sum, counts this much."""
+"""Weight of the slopes' error beside the responses' in `CLOSE`."""
 LITTLE = 3e-5
 """Share of the largest response, and of the largest slope, that gradients may leave out."""
 
@@ -78,30 +78,44 @@ def terms_by_level(op: OperationContext, array: int, dropped: list[bool]) -> Lev
 def with_fewer_terms(aging: Aging, arrays: list[LevelTerms], reach: int) -> tuple[Aging, list[LevelTerms]]:
     """The same charges at ages 0 .. reach - 1 by fewer terms, where that is possible.
 
-    Cells forget so little within a window that their terms, however many, say hardly more than two things:
-    what a cell gives on average over these ages, and how that changes. The first term is the mean, which has
-    no factor; the others are the leading singular vectors of what is left.
+    Within a window the decay has nearly two degrees of freedom, however many terms describe it. The new
+    terms are the leading singular vectors of the charges, or their mean, which has no factor, and the leading
+    vectors of the rest.
     """
-    terms, ages = aging.factors.shape
-    mean = aging.factors[:, :reach].mean(1, keepdim=True)
-    moving = aging.factors - mean
+    terms = len(aging.kinds)
     weights = torch.cat([_weights(array, terms, SLOPES_COUNT) for array in arrays])
-    shape = weights @ moving[:, :reach]
-    vectors = torch.linalg.svd(torch.linalg.qr(weights).R @ moving[:, :reach], full_matrices=False).Vh
+    mean = aging.factors[:, :reach].mean(1, keepdim=True)
+    none = torch.empty(terms, 0, dtype=torch.float64)
+    # A constant term costs less than one that ages, so that it comes first among equals.
     for count in range(terms - 1):
-        by_age = vectors[:count]
-        if (shape - shape @ by_age.T @ by_age).abs().max() <= CLOSE:
-            break
-    else:
-        return aging, arrays
+        for constant in (mean, none):
+            moving = aging.factors[:, :reach] - constant.sum(1, keepdim=True)
+            by_age = _leading(weights @ moving, count + 1 - constant.shape[1])
+            if by_age is not None:
+                return _mixed(aging, arrays, weights, constant, by_age, reach)
+    return aging, arrays
+
+
+def _leading(shape: Tensor, count: int) -> Tensor | None:
+    """The `count` functions of age, (count, ages), closest to `shape` (rows, ages); None if not `CLOSE`."""
+    by_age = torch.linalg.svd(shape, full_matrices=False).Vh[:count]
+    return by_age if (shape - shape @ by_age.T @ by_age).abs().max() <= CLOSE else None
+
+
+def _mixed(
+    aging: Aging, arrays: list[LevelTerms], weights: Tensor, constant: Tensor, by_age: Tensor, reach: int
+) -> tuple[Aging, list[LevelTerms]]:
+    """The terms as sums of a constant one, (terms, 1) or (terms, 0), and of functions of age."""
+    moving = aging.factors - constant.sum(1, keepdim=True)
     # Beyond the reach the same combinations go on. What no cell has much of must not count in them.
     mixed = moving[:, :reach] @ by_age.T
     by_age = torch.linalg.pinv(weights @ mixed) @ (weights @ moving)
     largest = by_age[:, :reach].abs().amax(1, keepdim=True)
-    factors = torch.cat([torch.ones(1, ages, dtype=torch.float64), by_age / largest])
-    mix = torch.cat([mean, mixed * largest.T], dim=1)
-    kinds = torch.tensor([NONE] + count * [TABLE], dtype=torch.int32)
-    fewer = Aging(kinds, factors, torch.ones(1 + count, TILE), aging.dropped)
+    steady = constant.shape[1]
+    factors = torch.cat([torch.ones(steady, aging.factors.shape[1], dtype=torch.float64), by_age / largest])
+    mix = torch.cat([constant, mixed * largest.T], dim=1)
+    kinds = torch.tensor(steady * [NONE] + len(by_age) * [TABLE], dtype=torch.int32)
+    fewer = Aging(kinds, factors, torch.ones(len(kinds), TILE), aging.dropped)
     return fewer, [array.mixed(mix) for array in arrays]
 
 

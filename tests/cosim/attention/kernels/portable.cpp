@@ -44,10 +44,15 @@ struct Circuit {
       for (int s = 0; s < kTile; ++s) kept.push_back(full ? 1.0f : std::exp(1.6e-4f * (c + 1) * static_cast<float>(s)));
     // Two cubics from (0, 0) over (0.4, 0.3) to (1, 1), in steps of their own width.
     curve.assign(kIntervalNumbers * 64, 0.0f);
-    const float rows[kIntervalNumbers][2] = {{0, 0.4f},      {0.4f, 1},     {2.5f, 1 / 0.6f}, {0, 0.3f},
+    const float rows[kTogether][2] = {{0, 0.4f},      {0.4f, 1},     {2.5f, 1 / 0.6f}, {0, 0.3f},
                                              {0.25f, 0.55f}, {0.03f, 0.2f}, {0.02f, -0.05f}};
-    for (int r = 0; r < kIntervalNumbers; ++r)
+    for (int r = 0; r < kTogether; ++r)
       for (int i = 0; i < 2; ++i) curve[r * 64 + i] = rows[r][i];
+    for (int i = 0; i < 2; ++i) {
+      float* own = curve.data() + kTogether * 64 + i * kEach;
+      for (int j = 0; j < 4; ++j) own[j] = rows[kCubic + j][i];
+      own[4] = rows[kStart][i], own[5] = rows[kPerWidth][i];
+    }
     for (int i = 0; i < 16; ++i) bucket.push_back(i * (1.0f / 16) >= 0.4f);
   }
 

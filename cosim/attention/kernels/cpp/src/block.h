@@ -58,12 +58,12 @@ struct Slopes {
   float* load[kPhases] = {};
 };
 
-// One row of the first stage: charges and loads of each phase (destroyed) -> phi, and its derivatives.
+// One row of the first stage, n keys: charges and loads of each phase (destroyed) -> phi, and its derivatives; n is a
+// multiple of 32.
 template <bool Grad>
-inline void first_row(const Problem& p, int head, const Run& run, float* const* charge, float* const* load, float* phi,
-                      float* const* by_charge, float* const* by_load) {
-  constexpr int n = kTile;
-  alignas(64) float d[n], total[n], held[n], c0[n], u0[n], c1[n], u1[n];
+inline void first_row(const Problem& p, int head, const Run& run, int n, float* const* charge, float* const* load,
+                      float* phi, float* const* by_charge, float* const* by_load) {
+  alignas(64) float d[kTile], total[kTile], held[kTile], c0[kTile], u0[kTile], c1[kTile], u1[kTile];
   const Column& m = p.first.column;
   const bool two = p.phases == 2;
   if (!m.order && !two && !p.first.deviation && !p.first.curve.count) {  // ideal: all in one
@@ -87,7 +87,7 @@ inline void first_row(const Problem& p, int head, const Run& run, float* const* 
   if (Grad)
     for (int s = 0; s < n; ++s) d[s] = 1;
   if (p.first.deviation)
-    deviate<Grad>(false, p.first.deviation + 2 * (static_cast<int64_t>(head) * p.keys + run.first), run.count, total,
+    deviate<Grad>(false, p.first.deviation + 2 * (static_cast<int64_t>(head) * p.keys + run.first), std::min(n, run.count), total,
                   d);
   convert<Grad>(p.first, n, total, d);
   for (int s = 0; s < n; ++s) phi[s] = total[s];
@@ -133,7 +133,7 @@ template <bool Grad>
       by_charge[phase] = Grad ? slopes.charge[phase] + row : nullptr;
       by_load[phase] = Grad && loaded ? slopes.load[phase] + row : nullptr;
     }
-    if (from < to) first_row<Grad>(p, head, run, charge, load, phi + row, by_charge, by_load);
+    if (from < to) first_row<Grad>(p, head, run, padded(to), charge, load, phi + row, by_charge, by_load);
     if (from == 0 && to == kTile) continue;
     keep_seen(phi + row, from, to);
     for (int phase = 0; phase < p.phases && Grad; ++phase) {

@@ -48,37 +48,23 @@ inline void levels_of(const Array& a, const float* __restrict volts, Level* __re
 // A row of numbers by level.
 class ByLevel {
  public:
-  ByLevel(const float* table, int entries) : table_(table) {
-#if defined(__AVX512F__)
-    small_ = entries <= 32;
-    if (!small_) return;
-    const auto part = [&](int first) {
-      const int count = std::min(16, std::max(0, entries - first));
-      return _mm512_maskz_loadu_ps(static_cast<__mmask16>((1u << count) - 1), table + first);
-    };
-    low_ = part(0);
-    high_ = part(16);
-#endif
-  }
+  ByLevel(const float* table, int entries) : table_(table), small_(kTablesInRegisters && entries <= kEntries), row_(copy(table, entries)) {}
   float operator[](Level level) const { return table_[level]; }
   vf take(const Level* level) const {
-#if defined(__AVX512F__)
-    if (small_) {
-      const __m512i at = _mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(level)));
-      return reinterpret_cast<vf>(_mm512_permutex2var_ps(low_, at, high_));
-    }
-#endif
-    float found[kLanes];
-    for (int i = 0; i < kLanes; ++i) found[i] = table_[level[i]];
-    return load(found);
+    const vi at = widen(level);
+    return small_ ? row_[at] : gather(table_, at);
   }
 
  private:
+  const float* copy(const float* table, int entries) {
+    std::fill_n(held_, kEntries, 0.0f);
+    if (small_) std::copy_n(table, entries, held_);
+    return held_;
+  }
   const float* table_;
-#if defined(__AVX512F__)
-  bool small_ = false;
-  __m512 low_, high_;
-#endif
+  bool small_;
+  alignas(64) float held_[kEntries];
+  Lookup<true> row_;
 };
 
 // What an exponential term's key has kept when its run's first key has kept 1.

@@ -2,35 +2,29 @@
 // weigh them with pulses (first product) or add them up (second).
 #pragma once
 
-#include <type_traits>
+#include <cmath>
+#include <limits>
 
 #include "forward.h"
 
 namespace gaincell {
 
-constexpr int kEntries = 16;  // of a table: one for what is not a number, then the levels
 constexpr int kResponses = 2, kMostTerms = 4;
+constexpr int kGroup = 4 * kLanes;  // elements whose levels are found together
 
-// Where a table has a level; the last level stands for what is not a number.
-template <class Stored>
-inline int entry(const Array& a, int level) {
-  return level < a.levels ? level + Stored::kFirst : Stored::kMissing;
-}
-
-// Responses by level at one age.
+// Responses by level of the keys of a run, each at its age: charge, and loading.
 struct Tables {
-  alignas(64) float of[kResponses][kEntries];
+  alignas(64) float of[kResponses][kTile][kEntries];
 };
 
-// Terms by level, every row as long as a vector. `Stored` says which entry is which level's.
+// Terms by level, every row as long as a table.
 struct Terms {
   int terms, ages;
   bool loaded;
   const float* factors;
   Buffer<float> rows;
 
-  template <class Stored>
-  Terms(const Array& a, const Stored&)
+  explicit Terms(const Array& a)
       : terms(a.terms),
         ages(a.ages),
         loaded(a.loaded),
@@ -38,82 +32,120 @@ struct Terms {
         rows(static_cast<size_t>(a.channels()) * kEntries) {
     std::fill(rows.begin(), rows.end(), 0.0f);
     for (int c = 0; c < a.channels(); ++c)
-      for (int level = 0; level <= a.levels; ++level)
-        rows[c * kEntries + entry<Stored>(a, level)] = a.table[c * (a.levels + 1) + level];
+      std::copy_n(a.table + c * (a.levels + 1), a.levels, rows.data() + c * kEntries);
   }
-#if defined(__AVX512F__)
-  __m512 row(int c) const { return _mm512_load_ps(rows.data() + c * kEntries); }
-#endif
-  // Responses of a key `age` tokens old times a weight: [0] charge, [1] loading.
-  void at(int64_t age, float weight, Tables& tables) const {
-    const float* factor = factors + age;
-#if defined(__AVX512F__)
-    __m512 sum = _mm512_mul_ps(row(0), _mm512_set1_ps(*factor));
-    for (int c = 1; c < terms; ++c) sum = _mm512_fmadd_ps(row(c), _mm512_set1_ps(factor[c * ages]), sum);
-    _mm512_store_ps(tables.of[0], _mm512_mul_ps(sum, _mm512_set1_ps(weight)));
-    if (loaded) _mm512_store_ps(tables.of[1], _mm512_mul_ps(row(terms), _mm512_set1_ps(weight)));
-#else
-    for (int e = 0; e < kEntries; ++e) tables.of[0][e] = 0;
-    for (int c = 0; c < terms; ++c)
-      for (int e = 0; e < kEntries; ++e) tables.of[0][e] += weight * factor[c * ages] * rows[c * kEntries + e];
-    for (int e = 0; e < kEntries && loaded; ++e) tables.of[1][e] = weight * rows[terms * kEntries + e];
-#endif
+
+  // Tables of `count` keys, keys[i] tokens younger than `age`, each times its weight; weights null: 1. Entries: how
+  // many are in use.
+  template <int Entries>
+  void tabulate(int64_t age, int count, const int* keys, const float* weights, Tables& tables) const {
+    switch (terms) {
+      case 1:
+        return tabulate_terms<Entries, 1>(age, count, keys, weights, tables);
+      case 2:
+        return tabulate_terms<Entries, 2>(age, count, keys, weights, tables);
+      case 3:
+        return tabulate_terms<Entries, 3>(age, count, keys, weights, tables);
+      default:
+        return tabulate_terms<Entries, 4>(age, count, keys, weights, tables);
+    }
+  }
+
+ private:
+  template <int Entries, int Count>
+  void tabulate_terms(int64_t age, int count, const int* keys, const float* weights, Tables& tables) const {
+    for (int e = 0; e < Entries; e += kLanes) {
+      vf row[Count];
+      for (int c = 0; c < Count; ++c) row[c] = load(rows.data() + c * kEntries + e);
+      for (int i = 0; i < count; ++i) {
+        const float* factor = factors + age - keys[i];
+        vf sum = broadcast(factor[0]) * row[0];
+        for (int c = 1; c < Count; ++c) sum += broadcast(factor[static_cast<int64_t>(c) * ages]) * row[c];
+        store(tables.of[0][i] + e, weights ? broadcast(weights[i]) * sum : sum);
+      }
+      const vf last = loaded ? load(rows.data() + Count * kEntries + e) : vf{};
+      for (int i = 0; i < count && loaded; ++i)
+        store(tables.of[1][i] + e, weights ? broadcast(weights[i]) * last : last);
+    }
   }
 };
 
-// Elements as volts. Read as entries of a table, sixteen in the low bits of each lane, or as levels.
-template <bool FromZero>  // the lowest level is 0 V
+// A row of elements as whole groups: where it lies, or copied beside `rest`, which stands for what follows it.
+template <class Element>
+class Rows {
+ public:
+  Rows(int depth, Element rest) : depth_(depth), copy_(depth % kGroup ? groups(depth) : 0, rest) {}
+  const Element* operator()(const Element* row) {
+    if (copy_.empty()) return row;
+    std::copy_n(row, depth_, copy_.data());
+    return copy_.data();
+  }
+  static int groups(int depth) { return (depth + kGroup - 1) / kGroup * kGroup; }
+
+ private:
+  int depth_;
+  std::vector<Element> copy_;
+};
+
+// Elements as volts. A group's levels come in the order of the elements.
+template <bool Wide>
 struct Volts {
   using Element = float;
-  static constexpr int kFirst = 1, kMissing = 0;
-  static const float* elements(const Array& a) { return a.values; }
-  static void levels(const Array& a, const float* row, Level* level) { levels_of(a, row, level); }
-#if defined(__AVX512F__)
-  __m512 low, high, span, per_span, steps, magic;
+  static constexpr bool kWide = Wide;
+  vf low, high, span, per_span, steps, magic;
+  float rest;
   explicit Volts(const Array& a)
-      : low(_mm512_set1_ps(a.low)),
-        high(_mm512_set1_ps(a.high)),
-        span(_mm512_set1_ps(a.span)),
-        per_span(_mm512_set1_ps(1 / a.span)),
-        steps(_mm512_set1_ps(static_cast<float>(a.levels - 1))),
-        magic(_mm512_set1_ps(kMagic + 1)) {}
-  __m512i entries(const float* row) const { return entries_of(_mm512_loadu_ps(row)); }
-  __m512i entries(const float* row, __mmask16 in) const { return entries_of(_mm512_maskz_loadu_ps(in, row)); }
-  __m512i entries_of(__m512 x) const {
-    x = _mm512_min_ps(high, _mm512_max_ps(low, x));
-    if (!FromZero) x = _mm512_sub_ps(x, low);
-    // x / span: the product with a reciprocal, corrected by the remainder, rounds as a division does (Markstein 1990)
-    // in a quarter of its time. Rounded before the addition, see `levels_of`.
-    const __m512 near = _mm512_mul_ps(x, per_span);
-    const __m512 share = _mm512_fmadd_ps(_mm512_fnmadd_ps(near, span, x), per_span, near);
-    const __m512 level = _mm512_roundscale_ps(_mm512_mul_ps(share, steps), _MM_FROUND_CUR_DIRECTION);
-    return _mm512_castps_si512(_mm512_add_ps(level, magic));
+      : low(broadcast(a.low)),
+        high(broadcast(a.high)),
+        span(broadcast(a.span)),
+        per_span(broadcast(1 / a.span)),
+        steps(broadcast(static_cast<float>(a.levels - 1))),
+        magic(broadcast(kMagic)),
+        rest(a.low) {}
+  static const float* elements(const Array& a) { return a.values; }
+  static int place(int d) { return d; }
+  static bool missing(const Array&, float x) { return x != x; }
+
+  // Levels of a group, in the low bits. found: collects bits that `any_missing` looks at.
+  void levels(const float* row, vi* level, vi& found) const {
+    for (int i = 0; i < 4; ++i) {
+      const vf x = clip_lanes(load(row + i * kLanes), low, high) - low;
+      level[i] = bits_of(round_lanes(divide_lanes(x, span, per_span) * steps) + magic);  // as `height`
+      found |= level[i];
+    }
   }
-#else
-  explicit Volts(const Array&) {}
-#endif
+  void complements(const vi* level, vi last, vi* other) const {
+    for (int i = 0; i < 4; ++i) other[i] = last - level[i];
+  }
+  // The sum's exponent is that of `kMagic`; that of what is not a number has all bits.
+  static bool any_missing(const Array&, vi found) { return any_lane(found & 0x20000000); }
 };
 
-// Elements as levels, a byte each; kNoLevel is not a number.
+// Elements as levels, a byte each; more than there are is not a number. A group's levels come in the order 0, 4, 8 ...,
+// 1, 5, 9 ..., so that a shift finds them: bits above a level's own do not matter to a table.
+template <bool Wide>
 struct Bytes {
   using Element = uint8_t;
-  static constexpr int kFirst = 0, kMissing = kNoLevel % kEntries;
-  static const uint8_t* elements(const Array& a) { return a.bytes; }
-  static void levels(const Array& a, const uint8_t* row, Level* level) {
-    for (int d = 0; d < a.depth(); ++d) level[d] = static_cast<Level>(std::min<int>(row[d], a.levels));
-    complete_levels(a, level);
-  }
+  static constexpr bool kWide = Wide;
+  uint8_t rest = 0;
   explicit Bytes(const Array&) {}
-#if defined(__AVX512F__)
-  __m512i entries(const uint8_t* row) const {
-    return _mm512_cvtepu8_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(row)));
+  static const uint8_t* elements(const Array& a) { return a.bytes; }
+  static int place(int d) { return d / kGroup * kGroup + d % 4 * kLanes + d % kGroup / 4; }
+  static bool missing(const Array& a, uint8_t level) { return level >= a.levels; }
+
+  void levels(const uint8_t* row, vi* level, vi& found) const {
+    std::memcpy(&level[0], row, sizeof level[0]);
+    found |= level[0];
+    for (int i = 1; i < 4; ++i) level[i] = level[0] >> 8 * i;
   }
-  __m512i entries(const uint8_t* row, __mmask16 in) const {
-    alignas(16) uint8_t held[16] = {};
-    std::memcpy(held, row, __builtin_popcount(in));
-    return entries(held);
+  void complements(const vi* level, vi last, vi* other) const {
+    other[0] = subtract_bytes(last * 0x01010101, level[0]);
+    for (int i = 1; i < 4; ++i) other[i] = other[0] >> 8 * i;
   }
-#endif
+  static bool any_missing(const Array&, vi found) {
+    constexpr uint32_t beyond = 0x01010101u * (0x100u - (Wide ? 16 : 8));
+    return any_lane(found & static_cast<int32_t>(beyond));
+  }
 };
 
 // Row of a key's stored elements.
@@ -122,127 +154,89 @@ inline const typename Stored::Element* row_of(const Array& a, int b, int head, i
   return Stored::elements(a) + b * a.batch_stride + head * a.head_stride + key * a.key_stride;
 }
 
-#if defined(__AVX512F__)
-// Blocks of sixteen elements, the last one perhaps not whole.
-inline __mmask16 lanes(int depth, int d) {
-  return depth - d < 16 ? static_cast<__mmask16>((1u << (depth - d)) - 1) : static_cast<__mmask16>(0xffff);
-}
-
-// Sums of sixteen rows of sixteen numbers.
-inline __m512 sums_of_rows(const float* rows) {
-  __m512 r[16];
-  for (int i = 0; i < 16; ++i) r[i] = _mm512_load_ps(rows + 16 * i);
-  for (int i = 0; i < 8; ++i)
-    r[i] = _mm512_add_ps(_mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]), _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]));
-  for (int i = 0; i < 4; ++i) {
-    const __m512d a = _mm512_castps_pd(r[2 * i]), b = _mm512_castps_pd(r[2 * i + 1]);
-    r[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
-  }
-  for (int i = 0; i < 2; ++i)
-    r[i] = _mm512_add_ps(_mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0x88),
-                         _mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0xdd));
-  return _mm512_add_ps(_mm512_shuffle_f32x4(r[0], r[1], 0x88), _mm512_shuffle_f32x4(r[0], r[1], 0xdd));
-}
-
 // First product of a run's keys from .. to - 1 with each side of the pulses (plus; minus, against complements where
 // rows are mirrored): sums[side * kinds + kind][key], kinds being charge and loading. tables: of each key's age.
+// weights: pulses at the places of their elements.
 template <bool Loaded, bool Sides, class Stored>
-inline void weigh_run(const Array& a, const Tables* tables, const Stored& stored, const typename Stored::Element* run,
-                      int from, int to, const float* const* weights, float (*sums)[kTile]) {
+inline void weigh_run(const Array& a, const Tables& tables, const Stored& stored, Rows<typename Stored::Element>& rows,
+                      const typename Stored::Element* run, int from, int to, const float* const* weights,
+                      float (*sums)[kTile]) {
   constexpr int kinds = Loaded ? 2 : 1, outputs = kinds * (Sides ? 2 : 1);
-  alignas(64) float partial[outputs][kTile][16];
-  const int depth = a.depth();
+  alignas(64) float partial[outputs][kTile][kLanes];
+  const int depth = a.depth(), groups = rows.groups(depth);
   const bool mirrored = a.mirrored;
-  const int64_t stride = a.key_stride;
-  const __m512i mirror = _mm512_set1_epi32(a.levels - 1 + 2 * Stored::kFirst);
+  const vi last = vi{} + (a.levels - 1);
+  vi found{};
   for (int s = from; s < to; ++s) {
-    const auto* own = run + s * stride;
-    fetch(own + kTile * stride, depth);
-    __m512 table[kinds], sum[outputs];
-    for (int kind = 0; kind < kinds; ++kind) table[kind] = _mm512_load_ps(tables[s].of[kind]);
-    for (int o = 0; o < outputs; ++o) sum[o] = _mm512_setzero_ps();
-    const auto block = [&](__mmask16 in, int d) {
-      const __m512i l = in == 0xffff ? stored.entries(own + d) : stored.entries(own + d, in);
-      const __m512 plus = _mm512_maskz_loadu_ps(in, weights[0] + d);
-      for (int kind = 0; kind < kinds; ++kind)
-        sum[kind] = _mm512_fmadd_ps(plus, _mm512_permutexvar_ps(l, table[kind]), sum[kind]);
-      if (!Sides) return;
-      // What is not a number has no complement (its entry's is empty); the other side's sum has it already.
-      const __m512i other = mirrored ? _mm512_sub_epi32(mirror, l) : l;
-      const __m512 minus = _mm512_maskz_loadu_ps(in, weights[1] + d);
-      for (int kind = 0; kind < kinds; ++kind)
-        sum[outputs - kinds + kind] =
-            _mm512_fmadd_ps(minus, _mm512_permutexvar_ps(other, table[kind]), sum[outputs - kinds + kind]);
-    };
-    int d = 0;
-    for (; d + 16 <= depth; d += 16) block(static_cast<__mmask16>(0xffff), d);
-    if (d < depth) block(lanes(depth, d), d);
-    for (int o = 0; o < outputs; ++o) _mm512_store_ps(partial[o][s], sum[o]);
+    const auto* own = rows(run + s * a.key_stride);
+    fetch(run + (s + kTile) * a.key_stride, depth);
+    const Lookup<Stored::kWide> charge(tables.of[0][s - from]), loading(tables.of[kinds - 1][s - from]);
+    vf sum[outputs] = {};
+    for (int d = 0; d < groups; d += kGroup) {
+      vi level[4], other[4];
+      stored.levels(own + d, level, found);
+      if (Sides && mirrored) stored.complements(level, last, other);
+      for (int i = 0; i < 4; ++i) {
+        const vf plus = load(weights[0] + d + i * kLanes);
+        sum[0] += plus * charge[level[i]];
+        if (Loaded) sum[kinds - 1] += plus * loading[level[i]];
+        if (!Sides) continue;
+        const vi at = mirrored ? other[i] : level[i];
+        const vf minus = load(weights[1] + d + i * kLanes);
+        sum[outputs - kinds] += minus * charge[at];
+        if (Loaded) sum[outputs - 1] += minus * loading[at];
+      }
+    }
+    for (int o = 0; o < outputs; ++o) store(partial[o][s], sum[o]);
   }
   for (int o = 0; o < outputs; ++o)
-    for (int s = from / 16 * 16; s < to; s += 16) _mm512_store_ps(sums[o] + s, sums_of_rows(partial[o][s]));
+    for (int s = from / kLanes * kLanes; s < to; s += kLanes) store(sums[o] + s, sums_of_rows(partial[o][s]));
+  if (!Stored::any_missing(a, found)) return;
+  for (int s = from; s < to; ++s)
+    for (int d = 0; d < depth; ++d)
+      if (Stored::missing(a, run[s * a.key_stride + d]))
+        for (int o = 0; o < outputs; ++o) sums[o][s] = std::numeric_limits<float>::quiet_NaN();
 }
 
-// sums[j][d] += sum_i tables_i[j][level of rows_i[d]] for the keys that have a pulse; tables come weighted.
+// sums[j][place of d] += sum_i tables_i[j][level of rows_i[d]] for N groups of elements; tables come weighted.
 template <int J, int N, class Stored>
-inline void gather_blocks(const Stored& stored, const typename Stored::Element* const* rows, int keys, int depth,
-                          int first, const Tables* tables, float* const* sums) {
-  __m512 sum[J][N];
-  for (int j = 0; j < J; ++j)
-    for (int n = 0; n < N; ++n) sum[j][n] = _mm512_setzero_ps();
+inline void gather_groups(const Stored& stored, Rows<typename Stored::Element>& whole,
+                          const typename Stored::Element* const* rows, int keys, int first, const Tables& tables,
+                          float* const* sums, vi& found) {
+  vf sum[J][4 * N] = {};
   for (int s = 0; s < keys; ++s) {
-    __m512 table[J];
-    for (int j = 0; j < J; ++j) table[j] = _mm512_load_ps(tables[s].of[j]);
+    const auto* own = whole(rows[s]) + first;
+    const Lookup<Stored::kWide> charge(tables.of[0][s]), loading(tables.of[J - 1][s]);
     for (int n = 0; n < N; ++n) {
-      const auto* from = rows[s] + first + 16 * n;
-      const __m512i l = N == 1 ? stored.entries(from, lanes(depth, first)) : stored.entries(from);
-      for (int j = 0; j < J; ++j) sum[j][n] = _mm512_add_ps(sum[j][n], _mm512_permutexvar_ps(l, table[j]));
+      vi level[4];
+      stored.levels(own + n * kGroup, level, found);
+      for (int i = 0; i < 4; ++i) sum[0][4 * n + i] += charge[level[i]];
+      for (int i = 0; i < 4 && J == 2; ++i) sum[J - 1][4 * n + i] += loading[level[i]];
     }
   }
   for (int j = 0; j < J; ++j)
-    for (int n = 0; n < N; ++n) {
-      float* to = sums[j] + first + 16 * n;  // padded
-      _mm512_storeu_ps(to, _mm512_add_ps(_mm512_loadu_ps(to), sum[j][n]));
+    for (int i = 0; i < 4 * N; ++i) {
+      float* to = sums[j] + first + i * kLanes;
+      store(to, load(to) + sum[j][i]);
     }
 }
 
 template <int J, class Stored>
-inline void gather(const Array&, const Stored& stored, const typename Stored::Element* const* rows, int keys, int depth,
-                   const Tables* tables, float* const* sums) {
+inline void gather(const Array& a, const Stored& stored, Rows<typename Stored::Element>& whole,
+                   const typename Stored::Element* const* rows, int keys, const Tables& tables, float* const* sums) {
+  constexpr int together = J == 1 && kLanes == 8 ? 2 : 1;  // eight sums, which fit into registers
+  const int depth = a.depth(), groups = whole.groups(depth);
+  vi found{};
   int d = 0;
-  for (; d + 64 <= depth; d += 64) gather_blocks<J, 4>(stored, rows, keys, depth, d, tables, sums);
-  for (; d + 32 <= depth; d += 32) gather_blocks<J, 2>(stored, rows, keys, depth, d, tables, sums);
-  for (; d < depth; d += 16) gather_blocks<J, 1>(stored, rows, keys, depth, d, tables, sums);
+  for (; d + together * kGroup <= groups; d += together * kGroup)
+    gather_groups<J, together>(stored, whole, rows, keys, d, tables, sums, found);
+  for (; together > 1 && d < groups; d += kGroup)
+    gather_groups<J, 1>(stored, whole, rows, keys, d, tables, sums, found);
+  if (!Stored::any_missing(a, found)) return;
+  for (int s = 0; s < keys; ++s)
+    for (d = 0; d < depth; ++d)
+      if (Stored::missing(a, rows[s][d]))
+        for (int j = 0; j < J; ++j) sums[j][stored.place(d)] = std::numeric_limits<float>::quiet_NaN();
 }
-#else
-template <bool Loaded, bool Sides, class Stored>
-inline void weigh_run(const Array& a, const Tables* tables, const Stored&, const typename Stored::Element* run,
-                      int from, int to, const float* const* weights, float (*sums)[kTile]) {
-  constexpr int kinds = Loaded ? 2 : 1;
-  const int depth = a.depth();
-  std::vector<Level> level(a.width);
-  for (int s = from; s < to; ++s) {
-    Stored::levels(a, run + s * a.key_stride, level.data());
-    for (int o = 0; o < kinds * (Sides ? 2 : 1); ++o) {
-      const int side = o / kinds;
-      const Level* own = level.data() + (side && a.mirrored ? depth : 0);
-      float sum = 0;
-      for (int d = 0; d < depth; ++d) sum += weights[side][d] * tables[s].of[o % kinds][entry<Stored>(a, own[d])];
-      sums[o][s] = sum;
-    }
-  }
-}
-
-template <int J, class Stored>
-inline void gather(const Array& a, const Stored&, const typename Stored::Element* const* rows, int keys, int depth,
-                   const Tables* tables, float* const* sums) {
-  std::vector<Level> level(a.width);
-  for (int s = 0; s < keys; ++s) {
-    Stored::levels(a, rows[s], level.data());
-    for (int j = 0; j < J; ++j)
-      for (int d = 0; d < depth; ++d) sums[j][d] += tables[s].of[j][entry<Stored>(a, level[d])];
-  }
-}
-#endif
 
 }  // namespace gaincell

@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <cstdint>
 #include <cstring>
+#include <type_traits>
 
 #include "problem.h"
 #include "simd.h"
@@ -28,26 +29,48 @@ inline void micro(int K, const float* A, int ars, int aks, const float* B, int l
     for (int n = 0; n < NV; ++n) store(C + m * ldc + n * kLanes, acc[m][n]);
 }
 
-template <int MR>
-inline void panel(int N, int K, const float* A, int ars, int aks, const float* B, int ldb, float* C, int ldc,
-                  bool add) {
-  int n = 0;
-  for (; n + kPanel * kLanes <= N; n += kPanel * kLanes) micro<MR, kPanel>(K, A, ars, aks, B + n, ldb, C + n, ldc, add);
-  for (; n + 2 * kLanes <= N; n += 2 * kLanes) micro<MR, 2>(K, A, ars, aks, B + n, ldb, C + n, ldc, add);
-  for (; n < N; n += kLanes) micro<MR, 1>(K, A, ars, aks, B + n, ldb, C + n, ldc, add);
-}
-
-[[gnu::noinline]] inline void gemm(int M, int N, int K, const float* A, int ars, int aks, const float* B, int ldb, float* C, int ldc,
-                 bool add) {
-  int m = 0;
-  for (; m + kRows <= M; m += kRows) panel<kRows>(N, K, A + m * ars, ars, aks, B, ldb, C + m * ldc, ldc, add);
-  for (; m + 2 <= M; m += 2) panel<2>(N, K, A + m * ars, ars, aks, B, ldb, C + m * ldc, ldc, add);
-  for (; m < M; ++m) panel<1>(N, K, A + m * ars, ars, aks, B, ldb, C + m * ldc, ldc, add);
-}
-
-// Where the upper right quarter of 64 x 64 numbers is zero, since those queries come before those keys: in the result
-// (which is then written as zeros), in the left operand or in the right one.
+// Where numbers right of the diagonal are zero, since those keys come after those queries: in the result (which is then
+// written as zeros), in the left operand or in the right one.
 enum class Causal { kNone, kResult, kLeft, kRight };
+
+// Rows m .. m + MR - 1 of the result.
+template <int MR>
+inline void strip(int m, int N, int K, const float* A, int lda, const float* B, int ldb, float* C, int ldc, bool add,
+                  Causal causal, int column) {
+  const int to = causal == Causal::kLeft ? std::min(K, m + MR) : K;
+  const int end = causal == Causal::kResult ? std::max(0, std::min(N, m + MR - column)) : N;
+  int n = 0;
+  const auto from = [&] { return causal == Causal::kRight ? std::min(column + n, to) : 0; };
+  const auto product = [&](auto vectors) {
+    const int k = from();
+    micro<MR, vectors.value>(to - k, A + k, lda, 1, B + static_cast<int64_t>(k) * ldb + n, ldb, C + n, ldc, add);
+    n += vectors.value * kLanes;
+  };
+  while (n + (kPanel - 1) * kLanes < end && n + kPanel * kLanes <= N) product(std::integral_constant<int, kPanel>());
+  while (n < end) product(std::integral_constant<int, 1>());
+  if (n < N && !add)
+    for (int row = 0; row < MR; ++row) std::fill(C + row * ldc + n, C + row * ldc + N, 0.0f);
+}
+
+// row, column: where in the whole product these operands begin, which `causal` speaks of; M is even.
+[[gnu::noinline]] inline void gemm(int M, int N, int K, const float* A, int lda, const float* B, int ldb, float* C,
+                                   int ldc, bool add, Causal causal, int row, int column) {
+  for (int m = 0; m < M;) {
+    const float* a = A + static_cast<int64_t>(m) * lda;
+    float* c = C + static_cast<int64_t>(m) * ldc;
+    // Six rows at a time, and the last four or eight by four.
+    if (M - m == 2) {
+      strip<2>(row + m, N, K, a, lda, B, ldb, c, ldc, add, causal, column);
+      m += 2;
+    } else if (kRows == 4 || M - m == 4 || M - m == 8) {
+      strip<4>(row + m, N, K, a, lda, B, ldb, c, ldc, add, causal, column);
+      m += 4;
+    } else {
+      strip<kRows>(row + m, N, K, a, lda, B, ldb, c, ldc, add, causal, column);
+      m += kRows;
+    }
+  }
+}
 
 // Operands of one of several products, and the digits that it needs.
 template <class Element>
@@ -58,6 +81,9 @@ struct Pair {
 };
 
 constexpr int kBlock = 32;
+
+// Whether a block of the result is zero as a whole. It is not handed over.
+inline bool beyond(Causal causal, int row, int column) { return causal == Causal::kResult && column >= row + kBlock; }
 
 // A block of kBlock x kBlock numbers of each of several products, from a row and a column of theirs on.
 struct Blocks {
@@ -103,20 +129,24 @@ struct Plain {
 
   // parts: digits that the product needs, see `Split`; whole_left: the left operand holds small integers.
   static void multiply(int M, int N, int K, const float* A, const float* B, float* C, int ldc, bool add,
-                       int = kAllParts, bool = false, Causal = Causal::kNone) {
-    gemm(M, N, K, A, K, 1, B, N, C, ldc, add);
+                       int = kAllParts, bool = false, Causal causal = Causal::kNone) {
+    gemm(M, N, K, A, K, B, N, C, ldc, add, causal, 0, 0);
   }
 
   // Several products of the same shape, handed over block by block; `scratch` has room for `scratch_size` numbers.
-  static size_t scratch_size(int count, int M, int N) { return static_cast<size_t>(count) * M * N; }
+  static size_t scratch_size(int count, int, int) { return static_cast<size_t>(count) * kBlock * kBlock; }
   template <class Finish>
-  static void multiply_each(int M, int N, int K, int count, const Pair<float>* pairs, bool, Causal, float* scratch,
-                            Finish finish) {
-    const size_t each = static_cast<size_t>(M) * N;
-    for (int c = 0; c < count; ++c) gemm(M, N, K, pairs[c].left, K, 1, pairs[c].right, N, scratch + c * each, N, false);
-    for (int m = 0; m < M; m += kBlock)
-      for (int n = 0; n < N; n += kBlock)
-        finish(Blocks{scratch + static_cast<size_t>(m) * N + n, each, static_cast<size_t>(N), m, n});
+  static void multiply_each(int M, int N, int K, int count, const Pair<float>* pairs, bool, Causal causal,
+                            float* scratch, Finish finish) {
+    constexpr size_t each = kBlock * kBlock;
+    for (int n = 0; n < N; n += kBlock)  // columns of the right operands stay in the first cache
+      for (int m = 0; m < M; m += kBlock) {
+        if (beyond(causal, m, n)) continue;
+        for (int c = 0; c < count; ++c)
+          gemm(kBlock, kBlock, K, pairs[c].left + static_cast<size_t>(m) * K, K, pairs[c].right + n, N,
+               scratch + c * each, kBlock, false, causal, m, n);
+        finish(Blocks{scratch, each, kBlock, m, n});
+      }
   }
 };
 

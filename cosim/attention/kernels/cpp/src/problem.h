@@ -19,7 +19,8 @@ constexpr int kAllParts = 3, kGradientParts = 2;  // digits of split numbers; of
 inline int padded(int n) { return (n + 31) / 32 * 32; }
 
 // Piecewise cubic converter; `count` = 0 is the ideal line. The numbers of its intervals, each in a row of its own:
-enum Interval { kStart, kEnd, kPerWidth, kCubic, kIntervalNumbers = kCubic + 4 };
+// kStart .. kCubic + 3. Then once more all of an interval together: its cubic, start, 1 / width and two zeros.
+enum Interval { kStart, kEnd, kPerWidth, kCubic, kTogether = kCubic + 4, kEach = 8, kIntervalNumbers = kTogether + kEach };
 struct Curve {
   int count = 0;                    // intervals
   int room = 0;                     // entries of a row

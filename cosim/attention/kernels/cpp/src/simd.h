@@ -8,7 +8,7 @@
 #include <utility>
 #include <vector>
 
-#if defined(__AVX512F__)
+#if defined(__AVX2__)
 #include <immintrin.h>
 #endif
 
@@ -25,6 +25,8 @@ constexpr int kLanes = 4, kPanel = 2, kRows = 4;  // 8 of 16
 #endif
 
 typedef float vf __attribute__((vector_size(kLanes * sizeof(float))));
+typedef int32_t vi __attribute__((vector_size(kLanes * sizeof(int32_t))));
+typedef uint8_t vb __attribute__((vector_size(kLanes * sizeof(int32_t))));
 
 // Memory on cache lines: rows that straddle two of them halve the speed of tile registers.
 template <class T>
@@ -68,7 +70,7 @@ inline vf load(const float* p) {
   return x;
 }
 inline void store(float* p, vf x) { std::memcpy(p, &x, sizeof x); }
-inline vf broadcast(float x) { return vf{} + x; }
+inline vf broadcast(float x) { return x - vf{}; }  // which compilers know to be x; of x + 0 they do not
 
 // Rows of n numbers; n is a multiple of 16.
 inline void scale_row(float by, const float* x, int n, float* out) {
@@ -105,6 +107,261 @@ inline float positive_of(const float* x, int n) {
   return sum_of_lanes(count);
 }
 
+inline vi bits_of(vf x) { return reinterpret_cast<vi>(x); }
+inline vi subtract_bytes(vi x, vi y) { return reinterpret_cast<vi>(reinterpret_cast<vb>(x) - reinterpret_cast<vb>(y)); }
+inline bool any_lane(vi x) {
+  int32_t all = 0;
+  for (int i = 0; i < kLanes; ++i) all |= x[i];
+  return all != 0;
+}
+
+// x in [low, high]; what is not a number stays so.
+inline vf clip_lanes(vf x, vf low, vf high) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<vf>(_mm512_min_ps(
+      reinterpret_cast<__m512>(high), _mm512_max_ps(reinterpret_cast<__m512>(low), reinterpret_cast<__m512>(x))));
+#elif defined(__AVX2__)
+  return _mm256_min_ps(high, _mm256_max_ps(low, x));
+#else
+  x = low > x ? low : x;
+  return high < x ? high : x;
+#endif
+}
+
+// x / y, rounded as a division rounds it, from a rounded 1 / y: the product, corrected by the remainder (Markstein 1990),
+// takes a quarter of a division's time.
+inline vf divide_lanes(vf x, vf y, vf reciprocal) {
+#if defined(__AVX512F__)
+  const __m512 wide = reinterpret_cast<__m512>(x), inverse = reinterpret_cast<__m512>(reciprocal);
+  const __m512 near = _mm512_mul_ps(wide, inverse);
+  const __m512 rest = _mm512_fnmadd_ps(near, reinterpret_cast<__m512>(y), wide);
+  return reinterpret_cast<vf>(_mm512_fmadd_ps(rest, inverse, near));
+#elif defined(__AVX2__)
+  const __m256 near = _mm256_mul_ps(x, reciprocal);
+  return _mm256_fmadd_ps(_mm256_fnmadd_ps(near, y, x), reciprocal, near);
+#else
+  return x / y;
+#endif
+}
+
+// Nearest whole numbers, ties to even; what is not a number stays so. A product before it is rounded first.
+inline vf round_lanes(vf x) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<vf>(_mm512_roundscale_ps(reinterpret_cast<__m512>(x), _MM_FROUND_CUR_DIRECTION));
+#elif defined(__AVX2__)
+  return _mm256_round_ps(x, _MM_FROUND_CUR_DIRECTION);
+#else
+  for (int i = 0; i < kLanes; ++i) x[i] = __builtin_nearbyintf(x[i]);
+  return x;
+#endif
+}
+
+inline vi clip_lanes(vi x, int low, int high) {
+  x = x < low ? vi{} + low : x;
+  return x > high ? vi{} + high : x;
+}
+
+// Rounded towards zero; what is not a number becomes any.
+inline vi whole_lanes(vf x) { return __builtin_convertvector(x, vi); }
+
+inline vf gather(const float* row, vi index) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<vf>(_mm512_i32gather_ps(reinterpret_cast<__m512i>(index), row, 4));
+#elif defined(__AVX2__)
+  return _mm256_i32gather_ps(row, reinterpret_cast<__m256i>(index), 4);
+#else
+  vf found;
+  for (int i = 0; i < kLanes; ++i) found[i] = row[index[i]];
+  return found;
+#endif
+}
+inline vi gather(const int32_t* row, vi index) { return bits_of(gather(reinterpret_cast<const float*>(row), index)); }
+
+// Numbers of a row by their index. Small: there are 64, which four of the widest registers hold.
+template <bool Small>
+class Row {
+ public:
+#if defined(__AVX512F__)
+  explicit Row(const float* row) : row_(row) {
+    for (int i = 0; i < 4 && Small; ++i) part_[i] = _mm512_loadu_ps(row + 16 * i);
+  }
+  vf operator[](vi index) const {
+    if (!Small) return gather(row_, index);
+    const __m512i k = reinterpret_cast<__m512i>(index);
+    const __mmask16 upper = _mm512_test_epi32_mask(k, _mm512_set1_epi32(32));
+    return reinterpret_cast<vf>(_mm512_mask_mov_ps(_mm512_permutex2var_ps(part_[0], k, part_[1]), upper,
+                                                   _mm512_permutex2var_ps(part_[2], k, part_[3])));
+  }
+
+ private:
+  __m512 part_[4];
+#else
+  explicit Row(const float* row) : row_(row) {}
+  vf operator[](vi index) const { return gather(row_, index); }
+
+ private:
+#endif
+  const float* row_;
+};
+
+// The four numbers from each index on: out[i] has the i-th of every lane.
+inline void gather_four(const float* row, vi index, vf (&out)[4]) {
+#if defined(__AVX2__) && !defined(__AVX512F__)
+  alignas(32) int32_t at[kLanes];
+  std::memcpy(at, &index, sizeof at);
+  const auto pair = [&](int i) {
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row + at[i])), _mm_loadu_ps(row + at[i + 4]), 1);
+  };
+  const __m256 a = pair(0), b = pair(1), c = pair(2), d = pair(3);
+  const __m256 low_ab = _mm256_unpacklo_ps(a, b), low_cd = _mm256_unpacklo_ps(c, d),
+               high_ab = _mm256_unpackhi_ps(a, b), high_cd = _mm256_unpackhi_ps(c, d);
+  out[0] = _mm256_shuffle_ps(low_ab, low_cd, 0x44);
+  out[1] = _mm256_shuffle_ps(low_ab, low_cd, 0xee);
+  out[2] = _mm256_shuffle_ps(high_ab, high_cd, 0x44);
+  out[3] = _mm256_shuffle_ps(high_ab, high_cd, 0xee);
+#else
+  for (int i = 0; i < 4; ++i) out[i] = gather(row + i, index);
+#endif
+}
+
+// Flags of as many numbers as are noted together, one bit each.
+#if defined(__AVX512F__)
+constexpr int kFlagLanes = 16;
+using Flags = uint16_t;
+inline Flags inside_lanes(const float* x, float low, float high) {
+  const __m512 y = _mm512_loadu_ps(x);
+  return static_cast<Flags>(~(_mm512_cmp_ps_mask(y, _mm512_set1_ps(low), _CMP_LT_OQ) |
+                              _mm512_cmp_ps_mask(y, _mm512_set1_ps(high), _CMP_GT_OQ)));
+}
+inline void store_where(Flags flags, const float* x, float* out) {
+  _mm512_storeu_ps(out, _mm512_maskz_loadu_ps(flags, x));
+}
+#else
+constexpr int kFlagLanes = 8;
+using Flags = uint8_t;
+inline Flags inside_lanes(const float* x, float low, float high) {
+#if defined(__AVX2__)
+  const __m256 y = _mm256_loadu_ps(x);
+  return static_cast<Flags>(~_mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_LT_OQ),
+                                                             _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_GT_OQ))));
+#else
+  unsigned bits = 0;
+  for (int j = 0; j < 8; ++j) bits |= static_cast<unsigned>(!(x[j] < low) && !(x[j] > high)) << j;
+  return static_cast<Flags>(bits);
+#endif
+}
+inline void store_where(Flags flags, const float* x, float* out) {
+#if defined(__AVX2__)
+  const __m256i bit = _mm256_set_epi32(128, 64, 32, 16, 8, 4, 2, 1);
+  const __m256i set = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(flags), bit), bit);
+  _mm256_storeu_ps(out, _mm256_and_ps(_mm256_loadu_ps(x), _mm256_castsi256_ps(set)));
+#else
+  for (int j = 0; j < 8; ++j) out[j] = flags >> j & 1 ? x[j] : 0.0f;
+#endif
+}
+#endif
+inline Flags load_flags(const uint8_t* from) {
+  Flags flags;
+  std::memcpy(&flags, from, sizeof flags);
+  return flags;
+}
+inline void store_flags(uint8_t* to, Flags flags) { std::memcpy(to, &flags, sizeof flags); }
+
+constexpr int kEntries = 16;  // of a table
+#if defined(__AVX512F__)
+#define GAINCELL_REGISTER_ROWS 1  // 64 numbers are looked up in registers
+#endif
+#if defined(__AVX2__)
+constexpr bool kTablesInRegisters = true;
+#else
+constexpr bool kTablesInRegisters = false;
+#endif
+#if defined(__AVX2__) && !defined(__AVX512F__)
+constexpr int kNarrowEntries = 8;  // of a table that one register holds
+#else
+constexpr int kNarrowEntries = kEntries;
+#endif
+
+// Numbers by the low bits of an index: three where a table is narrow, else four.
+template <bool Wide>
+class Lookup {
+ public:
+#if defined(__AVX512F__)
+  explicit Lookup(const float* row) : row_(load(row)) {}
+  vf operator[](vi index) const {
+    return reinterpret_cast<vf>(
+        _mm512_permutexvar_ps(reinterpret_cast<__m512i>(index), reinterpret_cast<__m512>(row_)));
+  }
+
+ private:
+  vf row_;
+#elif defined(__AVX2__)
+  explicit Lookup(const float* row) : low_(load(row)), high_(Wide ? load(row + kLanes) : vf{}) {}
+  vf operator[](vi index) const {
+    const __m256i at = reinterpret_cast<__m256i>(index);
+    const vf low = _mm256_permutevar8x32_ps(low_, at);
+    if (!Wide) return low;
+    const __m256i upper = _mm256_slli_epi32(at, 28);  // the fourth bit becomes the sign
+    return _mm256_blendv_ps(low, _mm256_permutevar8x32_ps(high_, at), _mm256_castsi256_ps(upper));
+  }
+
+ private:
+  vf low_, high_;
+#else
+  explicit Lookup(const float* row) : row_(row) {}
+  vf operator[](vi index) const {
+    vf found;
+    for (int i = 0; i < kLanes; ++i) found[i] = row_[index[i] & (kEntries - 1)];
+    return found;
+  }
+
+ private:
+  const float* row_;
+#endif
+};
+
+// 16-bit numbers as indices.
+inline vi widen(const uint16_t* from) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<vi>(_mm512_cvtepu16_epi32(_mm256_loadu_si256(reinterpret_cast<const __m256i*>(from))));
+#elif defined(__AVX2__)
+  return reinterpret_cast<vi>(_mm256_cvtepu16_epi32(_mm_loadu_si128(reinterpret_cast<const __m128i*>(from))));
+#else
+  vi index;
+  for (int i = 0; i < kLanes; ++i) index[i] = from[i];
+  return index;
+#endif
+}
+
+// Sums of kLanes rows of kLanes numbers.
+inline vf sums_of_rows(const float* rows) {
+#if defined(__AVX512F__)
+  __m512 r[16];
+  for (int i = 0; i < 16; ++i) r[i] = _mm512_load_ps(rows + 16 * i);
+  for (int i = 0; i < 8; ++i)
+    r[i] = _mm512_add_ps(_mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]), _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]));
+  for (int i = 0; i < 4; ++i) {
+    const __m512d a = _mm512_castps_pd(r[2 * i]), b = _mm512_castps_pd(r[2 * i + 1]);
+    r[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
+  }
+  for (int i = 0; i < 2; ++i)
+    r[i] = _mm512_add_ps(_mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0x88),
+                         _mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0xdd));
+  return reinterpret_cast<vf>(
+      _mm512_add_ps(_mm512_shuffle_f32x4(r[0], r[1], 0x88), _mm512_shuffle_f32x4(r[0], r[1], 0xdd)));
+#elif defined(__AVX2__)
+  __m256 r[8];
+  for (int i = 0; i < 8; ++i) r[i] = _mm256_load_ps(rows + 8 * i);
+  for (int i = 0; i < 4; ++i) r[i] = _mm256_hadd_ps(r[2 * i], r[2 * i + 1]);
+  for (int i = 0; i < 2; ++i) r[i] = _mm256_hadd_ps(r[2 * i], r[2 * i + 1]);
+  return _mm256_add_ps(_mm256_permute2f128_ps(r[0], r[1], 0x20), _mm256_permute2f128_ps(r[0], r[1], 0x31));
+#else
+  vf sums;
+  for (int i = 0; i < kLanes; ++i) sums[i] = sum_of_lanes(load(rows + i * kLanes));
+  return sums;
+#endif
+}
+
 #if defined(__AVX512F__)
 // dst (16 rows of ldd) = transpose of src (16 rows of lds), 32-bit elements.
 inline void transpose16(float* dst, int ldd, const float* src, int lds) {
@@ -135,6 +392,27 @@ inline void transpose16(float* dst, int ldd, const float* src, int lds) {
 }
 #endif
 
+#if defined(__AVX2__) && !defined(__AVX512F__)
+inline void transpose8(float* dst, int ldd, const float* src, int lds) {
+  __m256 r[8], t[8];
+  for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(src + static_cast<int64_t>(i) * lds);
+  for (int i = 0; i < 4; ++i) {
+    t[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
+    t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
+  }
+  for (int i = 0; i < 2; ++i) {
+    r[4 * i] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
+    r[4 * i + 1] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
+    r[4 * i + 2] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
+    r[4 * i + 3] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
+  }
+  for (int i = 0; i < 4; ++i) {
+    _mm256_storeu_ps(dst + static_cast<int64_t>(i) * ldd, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
+    _mm256_storeu_ps(dst + static_cast<int64_t>(i + 4) * ldd, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
+  }
+}
+#endif
+
 // dst (columns, rows of ldd) = transpose of src (rows, columns of lds); both counts multiples of 16.
 inline void transpose(float* dst, int ldd, const float* src, int lds, int rows, int columns) {
   for (int i = 0; i < rows; i += 16)
@@ -143,6 +421,10 @@ inline void transpose(float* dst, int ldd, const float* src, int lds, int rows, 
       const float* from = src + static_cast<int64_t>(i) * lds + j;
 #if defined(__AVX512F__)
       transpose16(to, ldd, from, lds);
+#elif defined(__AVX2__)
+      for (int a = 0; a < 16; a += 8)
+        for (int b = 0; b < 16; b += 8)
+          transpose8(to + static_cast<int64_t>(b) * ldd + a, ldd, from + static_cast<int64_t>(a) * lds + b, lds);
 #else
       for (int a = 0; a < 16; ++a)
         for (int b = 0; b < 16; ++b) to[static_cast<int64_t>(b) * ldd + a] = from[static_cast<int64_t>(a) * lds + b];

@@ -74,6 +74,7 @@ struct Split {
     constexpr size_t each = kBlock * kBlock;
     for (int n = 0; n < N; n += kBlock)  // columns of the right operands stay in the first cache
       for (int m = 0; m < M; m += kBlock) {
+        if (beyond(causal, m, n)) continue;
         for (int c = 0; c < count; ++c)
           block(M, N, K, m, n, pairs[c].left, pairs[c].right, scratch + c * each, kBlock, false, pairs[c].parts,
                 whole_left, causal);
