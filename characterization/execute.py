@@ -28,6 +28,9 @@ from .tasks import UNMEASURED, Task, batch_rows, merged_table, with_finite_value
 # The cache keeps failures that the same deck would repeat, not those that depend on the machine.
 _CACHED = frozenset({Status.OK, Status.NONCONVERGED, Status.INCOMPLETE, UNMEASURED})
 
+FOR_A_FIT = frozenset({"cell_transfer", "cell_write", "cell_retention", "converter", "row_driver", "column"})
+"""Procedures whose tables every fit of hardware needs."""
+
 Progress = Callable[[int, int, str, float], None]
 """Callback with the points done, all points, the procedure whose batch has just finished, and the estimated
 share of the work that is done, 0 to 1."""
@@ -148,15 +151,28 @@ def tasks_of(plan: Plan, technology: Technology, simulator: str) -> dict[str, li
             batch.
         TechnologyError: unknown circuit or size in the plan's designs.
     """
+    require_samples(plan)
+    return {
+        name: _tasks(find(name), Context.of(plan, name, technology), simulator) for name in plan.procedures
+    }
+
+
+def require_samples(plan: Plan) -> None:
+    """Refuse a plan for a fit with fewer samples of a procedure than the fit needs.
+
+    A plan is for a fit if it has all of `FOR_A_FIT`; others may have any number of samples.
+
+    Raises:
+        PlanError: too few samples, or an unknown procedure.
+    """
+    if not set(plan.procedures) >= FOR_A_FIT:
+        return
     for name in plan.procedures:
         samples, fewest = plan.sample_count(name), find(name).fewest
         if samples is not None and samples < fewest:
             raise PlanError(
                 f"samples={samples}: a fit of the table of {name} needs at least {fewest} samples"
             )
-    return {
-        name: _tasks(find(name), Context.of(plan, name, technology), simulator) for name in plan.procedures
-    }
 
 
 def _tasks(procedure: Procedure, context: Context, simulator: str) -> list[Task]:

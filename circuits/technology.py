@@ -13,7 +13,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, ValidationError, field_validator, model_validator
 
 from .errors import TechnologyError
 from .library import LibraryFile, library_files
@@ -61,7 +61,16 @@ class Device(Settings):
     mobility_scale: ParameterName | None = None
     """Instance parameter that multiplies the mobility (`mulu0`); None if there is none."""
     parameters: dict[ParameterName, float | int] = {}
-    """Further instance parameters by name, such as rbodymod = 0."""
+    """Further instance parameters by name, such as rbodymod = 0; within 1e30 of zero."""
+
+    @field_validator("parameters", mode="before")
+    @classmethod
+    def _parameters_are_numbers(cls, values: Any) -> Any:
+        if isinstance(values, dict):
+            for name, value in values.items():
+                if type(value) not in (int, float) or not abs(value) <= 1e30:
+                    raise ValueError(f"{name}={value!r} is not a number within 1e30 of zero")
+        return values
 
     def wrapper(self, role: str, mismatch: PelgromMismatch) -> str:
         """SPICE text of the sub-circuit `dev_<role>` with the ports d g s b.
@@ -162,7 +171,12 @@ class Technology(Settings):
             first = error.errors()[0]
             where = ".".join(str(part) for part in first["loc"]) or "technology"
             raise TechnologyError(f"{path}: {where}: {first['msg']}") from None
-        technology = loaded.model_copy(update={"library": _library_file(path, str(loaded.library))})
+        library = _library_file(path, str(loaded.library))
+        if not str(library).isprintable():
+            raise TechnologyError(
+                f"{path}: library: {str(library)!r} has a control character; rename the file"
+            )
+        technology = loaded.model_copy(update={"library": library})
         _ = technology.copies  # refuses a library that cannot be found as a whole
         return technology
 

@@ -27,6 +27,7 @@ class BiasMismatch(Procedure):
         "charge": "C: charge taken from the integration node of a converter without deviations",
         "t_out": "s: width of the output pulse, negative for a negative sign",
     }
+    fewest = 2  # a standard deviation
 
     def points(self, ctx: Context) -> pd.DataFrame:
         tables = []

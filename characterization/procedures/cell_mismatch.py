@@ -32,6 +32,7 @@ class CellMismatch(Procedure):
         "v_store": "V: stored voltage before the read",
         "q_bl": "C: charge that the cell takes from the bit line, clamped at half the supply",
     }
+    fewest = 8  # the moments of a curve
 
     def points(self, ctx: Context) -> pd.DataFrame:
         vdd, longest = ctx.condition.vdd, ctx.condition.designs.clocking.t_pulse_max

@@ -29,7 +29,7 @@ class ColumnProcedure(Procedure):
         "e_convert": "J: from the converter's supply",
         "e_reset": "J: from the reset reference",
     }
-    fewest = 8  # the fit has 6 coefficients, leaves out every fourth column, and may drop one out of range
+    fewest = 7  # the fit has 6 coefficients and leaves out one column of the first 7
 
     def points(self, ctx: Context) -> pd.DataFrame:
         designs, vdd = ctx.condition.designs, ctx.condition.vdd

@@ -49,6 +49,7 @@ class ConverterMismatch(Procedure):
         "held_out": "-: kept from every fit",
         "t_out": "s: width of the output pulse, negative for a negative sign",
     }
+    fewest = 2  # a standard deviation
 
     def points(self, ctx: Context) -> pd.DataFrame:
         count = ctx.count(200)

@@ -27,6 +27,7 @@ class WriteMismatch(Procedure):
         "v_target": "V: level to write, over a stored voltage of half the supply",
         "v_written": "V: stored voltage 5 ns after the write",
     }
+    fewest = 8  # the moments of a curve
 
     def points(self, ctx: Context) -> pd.DataFrame:
         return grid(

@@ -16,7 +16,8 @@ from ..attention.kernels.dispatch import Implementation
 from ..attention.ring import require_settings
 from ..attention.surrogate_gradient import Gradient
 from .description import require_entry
-from .families import attention_modules, caches_its_keys, require_understood, shape_of, unwrap
+from .families import attention_modules, require_understood, shape_of, unwrap
+from .interface_source import caches_its_keys
 from .layer import GainCellAttention
 from .layer_config import LayerConfig
 from .quantizer import attach, require_unquantised

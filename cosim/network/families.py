@@ -3,18 +3,15 @@
 from __future__ import annotations
 
 import ast
-import inspect
 import operator
 import sys
-import textwrap
 from dataclasses import dataclass
-from functools import cache
-from types import ModuleType
 from typing import Any
 
 from torch import nn
 
 from ...circuits.errors import ModelError
+from .interface_source import chain_of, has_own_keys, interface_arguments, source_of
 from .layer_config import LayerConfig
 
 HARMLESS = frozenset(
@@ -125,7 +122,7 @@ def require_understood(module: nn.Module, name: str) -> None:
             f"{name} has keys of {_depth(module)} and values of {values} elements a head; "
             "the two arrays need equal ones"
         )
-    if getattr(module, "is_kv_shared_layer", False) or not _own_keys(type(module)):
+    if getattr(module, "is_kv_shared_layer", False) or not has_own_keys(type(module)):
         raise ModelError(
             f"{name} reads or writes the keys of several layers or passes; each array holds those of one"
         )
@@ -182,7 +179,7 @@ def _depth(module: nn.Module) -> int | None:
 def _own_window(module: nn.Module) -> int | None:
     """The window for which the model makes this module's masks."""
     config = module.config
-    source = _source(sys.modules.get(type(module).__module__))
+    source = source_of(sys.modules.get(type(module).__module__))
     if "create_sliding_window_causal_mask" not in source and "create_masks_for_generate" not in source:
         return None
     types = getattr(config, "layer_types", None)
@@ -207,103 +204,11 @@ def _first(module: nn.Module, *names: str) -> int | None:
     return None
 
 
-@cache
-def interface_arguments(kind: type[nn.Module]) -> dict[str, ast.expr] | None:
-    """Keyword arguments that a class's `forward` gives to transformers' attention interface.
-
-    Args:
-        kind: class of an attention module.
-
-    Returns:
-        Expression of each; None: `forward` does not use the interface, or its source is not there.
-    """
-    names, found = set(), None
-    for node in _nodes(kind):
-        if isinstance(node, ast.Assign | ast.AnnAssign) and _is_interface(node.value):
-            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
-            names |= {target.id for target in targets if isinstance(target, ast.Name)}
-    for node in _nodes(kind):
-        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in names:
-            found = (found or {}) | {word.arg: word.value for word in node.keywords if word.arg}
-    return found
-
-
-def _own_keys(kind: type[nn.Module]) -> bool:
-    """Whether `forward` attends once, to the keys that it caches under its own number."""
-    interfaces, own = 0, True
-    for node in _nodes(kind):
-        if not isinstance(node, ast.Call):
-            continue
-        if isinstance(node.func, ast.Name) and node.func.id == "attention_interface":
-            interfaces += 1
-        if isinstance(node.func, ast.Attribute) and node.func.attr == "update" and len(node.args) > 2:
-            own = own and _chain(node.args[2]) == "self.layer_idx"
-    return own and interfaces <= 1
-
-
-def caches_its_keys(kind: type[nn.Module]) -> bool:
-    """Whether a class's `forward` gives attention the keys and values as its cache returns them.
-
-    Latent attention caches something else and expands it.
-
-    Args:
-        kind: class of an attention module.
-    """
-    returned, given = None, None
-    last: dict[str, int] = {}
-    line = 0
-    for node in _nodes(kind):
-        call = node.value if isinstance(node, ast.Assign) else node
-        called = call.func if isinstance(call, ast.Call) else None
-        if isinstance(node, ast.Assign):
-            names = [x.id for target in node.targets for x in ast.walk(target) if isinstance(x, ast.Name)]
-            last |= {name: max(node.lineno, last.get(name, 0)) for name in names}
-            if isinstance(called, ast.Attribute) and called.attr == "update":
-                returned, line = names, node.lineno
-        elif isinstance(called, ast.Name) and called.id == "attention_interface" and len(call.args) > 3:
-            given = [_chain(argument) for argument in call.args[2:4]]
-    return returned is not None and returned == given and all(last[name] <= line for name in returned)
-
-
-@cache
-def _nodes(kind: type[nn.Module]) -> list[ast.AST]:
-    """Syntax tree of a class's `forward`, flat; empty where its source is not there."""
-    try:
-        return list(ast.walk(ast.parse(textwrap.dedent(inspect.getsource(inspect.unwrap(kind.forward))))))
-    except (OSError, TypeError, SyntaxError):
-        return []
-
-
-@cache
-def _source(module: ModuleType | None) -> str:
-    try:
-        return inspect.getsource(module) if module is not None else ""
-    except (OSError, TypeError):
-        return ""
-
-
-def _is_interface(node: ast.expr | None) -> bool:
-    """Whether an expression is `....get_interface(self.config._attn_implementation, ...)`."""
-    if not (isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute)):
-        return False
-    chosen = node.args[0] if node.args else None
-    return node.func.attr == "get_interface" and _chain(chosen) == "self.config._attn_implementation"
-
-
-def _chain(node: ast.expr | None) -> str | None:
-    """Dotted name of an attribute chain."""
-    if isinstance(node, ast.Name):
-        return node.id
-    if isinstance(node, ast.Attribute) and (before := _chain(node.value)) is not None:
-        return f"{before}.{node.attr}"
-    return None
-
-
 def _evaluate(node: ast.expr, module: nn.Module) -> Any:
     """Value of an expression that follows from the module alone, or `AT_CALL`."""
     if isinstance(node, ast.Constant):
         return node.value
-    chain = _chain(node)
+    chain = chain_of(node)
     if chain is not None and chain.startswith("self."):
         try:
             return operator.attrgetter(chain.removeprefix("self."))(module)
@@ -311,6 +216,6 @@ def _evaluate(node: ast.expr, module: nn.Module) -> Any:
             return AT_CALL
     is_getattr = isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "getattr"
     if is_getattr and len(node.args) >= 2 and isinstance(node.args[1], ast.Constant):
-        owner = module if _chain(node.args[0]) == "self" else _evaluate(node.args[0], module)
+        owner = module if chain_of(node.args[0]) == "self" else _evaluate(node.args[0], module)
         return AT_CALL if owner is AT_CALL else getattr(owner, node.args[1].value, None)
     return AT_CALL

@@ -1,7 +1,6 @@
 """Damaged cache entries are misses, damaged results are refused, and foreign files stay as they are."""
 
 import json
-from pathlib import Path
 
 import numpy as np
 import oracles
@@ -10,10 +9,11 @@ import pytest
 
 from gaincell.characterization import stale
 from gaincell.characterization.cache import Cache
-from gaincell.characterization.execute import characterize
+from gaincell.characterization.execute import FOR_A_FIT, characterize, require_samples
 from gaincell.characterization.plan import Plan
 from gaincell.characterization.table import MANIFEST, read_manifest, read_table
 from gaincell.circuits.errors import PlanError, TableError
+from gaincell.models.fitting.fit import REQUIRED_TABLES
 
 
 @pytest.fixture
@@ -197,11 +197,30 @@ def test_damaged_record_of_netlists_removes_nothing_outside(plan, cache, tmp_pat
         assert outside.read_text() == "mine"
 
 
-def test_too_few_samples_for_the_fit_are_refused_before_simulation(tmp_path, cache):
-    plan = Plan(name="few", procedures=("column",), samples=6)
-    with pytest.raises(PlanError, match="samples=6: a fit of the table of column needs at least 8 samples"):
+@pytest.mark.parametrize(
+    ("procedure", "fewest"),
+    [
+        ("column", 7),
+        ("cell_mismatch", 8),
+        ("write_mismatch", 8),
+        ("converter_mismatch", 2),
+        ("bias_mismatch", 2),
+    ],
+)
+def test_too_few_samples_for_the_fit_are_refused_before_simulation(tmp_path, cache, procedure, fewest):
+    names = dict.fromkeys((*FOR_A_FIT, procedure))
+    plan = Plan(name="few", procedures=tuple(names), samples={procedure: fewest - 1})
+    with pytest.raises(
+        PlanError, match=f"samples={fewest - 1}: .* of {procedure} needs at least {fewest} samples"
+    ):
         characterize(plan, tmp_path / "out", jobs=1, cache=cache)
-    assert not Path(tmp_path / "out").exists()
+    assert not (tmp_path / "out").exists()
+    require_samples(plan.override(samples={procedure: fewest}))
+    require_samples(plan.override(procedures=(procedure,)))
+
+
+def test_a_plan_for_a_fit_has_the_tables_that_a_fit_requires():
+    assert set(REQUIRED_TABLES) == FOR_A_FIT
 
 
 @pytest.mark.parametrize(

@@ -161,7 +161,21 @@ NAMES = [
     ("w_min = 80e-9", "w_min = nan"),
     ("a_vt = 1.8e-9", 'a_vt = "1.8e-9"'),
     ("temperature = 27.0", "temperature = inf"),
+    ("w_min = 80e-9\n", "w_min = 80e-9\nparameters = {{ nf = true }}\n"),
+    ("w_min = 80e-9\n", "w_min = 80e-9\nparameters = {{ nf = '1' }}\n"),
+    ("w_min = 80e-9\n", "w_min = 80e-9\nparameters = {{ nf = nan }}\n"),
+    ("w_min = 80e-9\n", "w_min = 80e-9\nparameters = {{ nf = [1] }}\n"),
+    ('model = "tiny_n"', 'model = "tiny_n\\n"'),
 ]
+
+
+def test_library_whose_path_is_a_second_line_is_refused(tiny_technology, tmp_path):
+    evil = 'tiny.lib\n.control\nshell touch "$PWD-pwned"\n.endc\n*'
+    tiny_technology.with_name("tiny.lib").rename(tiny_technology.with_name(evil.replace("/", "")))
+    text = tiny_technology.read_text().replace('"tiny.lib"', f"'''{evil}'''")
+    tiny_technology.write_text(text)
+    with pytest.raises(TechnologyError, match="has a control character"):
+        Technology.load(tiny_technology)
 
 
 @pytest.mark.parametrize(("old", "new"), NAMES)

@@ -7,6 +7,8 @@ with one recipe see the same batches at the same rates.
 
 from __future__ import annotations
 
+import hashlib
+import io
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -20,7 +22,7 @@ import torch
 from torch import Tensor, nn
 
 from ....circuits.errors import ModelError
-from ....circuits.files import replace_atomically
+from ....circuits.files import write_atomically
 from ..batches import measure, step_seed, token_losses, training_batch
 from ..compute import Compute, device_of
 from .distillation import divergence
@@ -216,12 +218,19 @@ def _store(run: TrainingState, path: Path, recipe: Recipe) -> None:
     state: dict[str, Any] = {"recipe": asdict(recipe), "step": run.step, "seconds": run.seconds}
     state |= {"curve": run.curve, "losses": run.losses}
     state |= {"model": run.model.state_dict(), "optimizer": run.adam.state_dict()}
-    replace_atomically(path, lambda partial: torch.save(state, partial))
+    content = io.BytesIO()
+    torch.save(state, content)
+    # torch reads most flipped bits as other numbers, so the file begins with a digest of the rest.
+    write_atomically(path, hashlib.sha256(content.getbuffer()).digest() + content.getbuffer())
 
 
 def _restore(run: TrainingState, path: Path, recipe: Recipe) -> None:
     try:
-        state = torch.load(path, weights_only=True, map_location=device_of(run.model))
+        whole = path.read_bytes()
+        digest, content = whole[:32], whole[32:]
+        if hashlib.sha256(content).digest() != digest:
+            raise ValueError("its sha256 differs")
+        state = torch.load(io.BytesIO(content), weights_only=True, map_location=device_of(run.model))
         own = state["recipe"] == asdict(recipe)
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, UnpicklingError) as error:
         raise ModelError(f"{path} is damaged ({type(error).__name__}); delete it to start again") from error

@@ -7,7 +7,7 @@ import torch
 from families import build
 
 from gaincell.circuits.errors import HardwareError, ModelError
-from gaincell.cosim import convert, gain_cell_layers
+from gaincell.cosim import convert, gain_cell_layers, level_cache
 from gaincell.cosim.network.kv_cache import cache_keyword
 from gaincell.cosim.network.masks import stored_keys
 
@@ -198,3 +198,27 @@ def test_gradient_checkpointing_gives_the_gradients_of_the_network_without(lerou
             network(text, labels=text, use_cache=False).loss.backward()
         for (name, one), two in zip(model.named_parameters(), other.parameters(), strict=True):
             torch.testing.assert_close(one.grad, two.grad, rtol=1e-4, atol=1e-6, msg=name)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("family", ["mistral", "gemma3_text"])
+@pytest.mark.parametrize(
+    "way",
+    [{"num_beams": 3}, {"prompt_lookup_num_tokens": 2}, {"prefill_chunk_size": 5}],
+    ids=["beams", "assisted", "in chunks"],
+)
+def test_every_way_of_generating_goes_past_the_window(ideal, leroux, tokens, family, way):
+    """Beams reorder the cache, assisted decoding crops it."""
+    model = build(family)
+    tokens = tokens if "num_beams" in way else tokens[:1]
+    options = {"max_new_tokens": 12, "do_sample": False, "eos_token_id": None, "pad_token_id": 0}
+    plain = model.generate(tokens, **options, **way)
+    assert torch.equal(convert(model, ideal, include="*").generate(tokens, **options, **way), plain)
+    convert(model, leroux.model_copy(update={"q_sat_1": 10.0, "columns": 4}), include="*")
+    padding = torch.ones_like(tokens)
+    padding[0, :4] = 0
+    options |= {"attention_mask": padding}
+    beams = {"num_beams": way.get("num_beams", 1)}
+    expected = model.generate(tokens, use_cache=False, **options, **beams)
+    assert torch.equal(model.generate(tokens, **options, **way), expected)
+    assert torch.equal(model.generate(tokens, **options, **way, **level_cache(model)), expected)
