@@ -185,8 +185,7 @@ def test_a_cache_of_one_window_from_before_conversion_is_refused(ideal, tokens):
         model(tokens[:, :1], **{keyword: cache})
 
 
-# "native" hangs: it holds a lock around autograd while it describes the circuit.
-@pytest.mark.parametrize("implementation", ["torch", "reference"])
+@pytest.mark.parametrize("implementation", ["native", "torch", "reference"])
 def test_gradient_checkpointing_gives_the_gradients_of_the_network_without(leroux, tokens, implementation):
     """Also where a longer text, in mid-training, needs another description of the circuit."""
     model = convert(build("llama"), leroux, include="*", implementation=implementation).train()

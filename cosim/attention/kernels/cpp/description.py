@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from torch import Tensor
+from torch.utils.weak import WeakIdKeyDictionary
 
 from .....models import Hardware
 from ...effects import Effects
@@ -134,30 +135,35 @@ def _out_of_sight(hardware: Hardware, *settings: object) -> int:
 
 
 def _describe_once(hardware: Hardware, *settings: object) -> int:
-    """Describes a circuit to the operators once for as long as its hardware lives."""
+    """Describe a circuit to the operators once for as long as its hardware lives; returns its number."""
     key = hardware.cell, *settings
-    found = _kept.get(id(hardware), {}).get(key)
+    found = _descriptions.get(hardware, {}).get(key)
     if found is not None:
         return found[0]
-    # Whatever mode the first use is in: slopes are wanted later.
-    with _describing, torch.inference_mode(False):
-        kept = _kept.setdefault(id(hardware), {})
-        if not kept:
-            weakref.finalize(hardware, _kept.pop, id(hardware), None).atexit = False
-        if key not in kept:
-            numbers = _numbers(hardware, *settings)
-            for name, value in numbers.whole.items():
-                require_range(name, value, 0)
+    # No lock is held here: slopes come from autograd, and hooks of gradient checkpointing run the network
+    # again. Those hooks are shadowed, and inference mode left, since the first use may be in either.
+    with torch.inference_mode(False), torch.autograd.graph.saved_tensors_hooks(_unchanged, _unchanged):
+        numbers = _numbers(hardware, *settings)
+    for name, value in numbers.whole.items():
+        require_range(name, value, 0)
+    with _registering:
+        described = _descriptions.setdefault(hardware, {})
+        if key not in described:
             shape = [numbers.whole.get(name, 0) for name in SHAPE]
             number = torch.ops.gaincell.describe(numbers.tables, shape, numbers.scalars)
             weakref.finalize(numbers, torch.ops.gaincell.forget, number).atexit = False
             KNOWN[number] = numbers
-            kept[key] = number, numbers
-        return kept[key][0]
+            described[key] = number, numbers
+        return described[key][0]
 
 
-_describing = threading.Lock()
-_kept: dict[int, dict[tuple, tuple[int, Numbers]]] = {}
+def _unchanged(x: Tensor) -> Tensor:
+    return x
+
+
+_registering = threading.Lock()
+# By object and not by content: a description lives as long as the hardware that compiled graphs hold.
+_descriptions: WeakIdKeyDictionary = WeakIdKeyDictionary()
 KNOWN: weakref.WeakValueDictionary[int, Numbers] = weakref.WeakValueDictionary()
 """What the operators know, by number. They forget a description when its hardware and all graphs that use it
 are gone."""
