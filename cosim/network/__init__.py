@@ -3,7 +3,7 @@
 transformers learns of gain-cell attention, and of its way of saving, when this package is imported.
 """
 
-from . import quantizer, registration
+from . import conversion, quantizer, registration
 
 registration.register()
-quantizer.register()
+quantizer.register(conversion.convert_as_described)

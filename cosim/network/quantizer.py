@@ -7,8 +7,9 @@ gaincell is not imported, transformers refuses config.json for its attention imp
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import asdict
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import nn
@@ -23,6 +24,9 @@ from ..attention.effects import Effects
 from .description import FORMAT, describe, digest_of, pack, require_entry, unpack
 from .families import BASES
 from .layer_config import IMPLEMENTATION
+
+Converter = Callable[[nn.Module, dict[str, Any], dict[str, Hardware]], None]
+"""Called with a model, the entry of each module and hardware by name."""
 
 
 class GainCellConfig(QuantizationConfigMixin):
@@ -108,20 +112,6 @@ class GainCellConfig(QuantizationConfigMixin):
         packed = {name: {"digest": one.digest, "files": pack(one)} for name, one in hardware.items()}
         return cls(modules, packed, base)
 
-    def convert(self, model: nn.Module) -> None:
-        """Convert a model as described.
-
-        Args:
-            model: model as transformers builds it.
-
-        Raises:
-            ModelError: a damaged description, or one of another model.
-        """
-        # conversion.py attaches this method to every model that it converts.
-        from .conversion import convert_as_described
-
-        convert_as_described(model, self.modules, self.read_hardware())
-
     def read_hardware(self) -> dict[str, Hardware]:
         """Hardware by name.
 
@@ -139,6 +129,9 @@ class GainCellConfig(QuantizationConfigMixin):
 class GainCellQuantizer(HfQuantizer):
     """What transformers asks about a converted model while it saves and loads it."""
 
+    converter: ClassVar[Converter]
+    """Set by `register`: conversion.py, whose models this class saves, must not be imported here."""
+
     def update_attn_implementation(self, config: PreTrainedConfig) -> PreTrainedConfig:
         """Give the model the attention implementation that it was converted on."""
         base = self.quantization_config.base
@@ -149,7 +142,8 @@ class GainCellQuantizer(HfQuantizer):
     def _process_model_before_weight_loading(self, model: nn.Module, **kwargs: Any) -> None:
         # transformers builds models on the meta device; curves of hardware are values.
         with torch.device("cpu"):
-            self.quantization_config.convert(model)
+            described = self.quantization_config
+            type(self).converter(model, described.modules, described.read_hardware())
 
     def _process_model_after_weight_loading(self, model: nn.Module, **kwargs: Any) -> nn.Module:
         model.config.attn_implementation = IMPLEMENTATION
@@ -207,7 +201,12 @@ def require_unquantised(model: nn.Module) -> None:
         raise ModelError("the model is quantised in another way; convert an unquantised one")
 
 
-def register() -> None:
-    """Make transformers know the method. Called once, when the package is imported."""
+def register(converter: Converter) -> None:
+    """Make transformers know the method. Called once, when the package is imported.
+
+    Args:
+        converter: converts a model as a description says.
+    """
+    GainCellQuantizer.converter = staticmethod(converter)
     register_quantization_config(IMPLEMENTATION)(GainCellConfig)
     register_quantizer(IMPLEMENTATION)(GainCellQuantizer)

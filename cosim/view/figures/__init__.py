@@ -3,23 +3,11 @@
 A figure says what is shown, in SI units. `style` decides how it looks, once for both ways.
 """
 
+from .axes import PlotAxis
 from .bars import Bar, bar_chart
 from .files import FIGURE_SUFFIXES, write_figure
 from .style import PALETTE, ordered
-from .values import (
-    Area,
-    Bars,
-    ErrorBars,
-    Figure,
-    HeatMap,
-    Note,
-    Panel,
-    PlotAxis,
-    Rule,
-    Separator,
-    Series,
-    Span,
-)
+from .values import Area, Bars, ErrorBars, Figure, HeatMap, Note, Panel, Rule, Separator, Series, Span
 
 __all__ = [
     "FIGURE_SUFFIXES",

@@ -14,8 +14,9 @@ from ....models.chain import predict_chain
 from ....models.checks.agreement import ARRAYS, CHAINS, compare_widths, predict_arrays
 from ....models.checks.wires import drop_sensitivity, width_shift
 from ....models.fitting.fit import REQUIRED_TABLES, fit_hardware
+from .axes import PlotAxis
 from .style import CYCLE, PALETTE, ordered
-from .values import Figure, HeatMap, Panel, PlotAxis, Rule, Series
+from .values import Figure, HeatMap, Panel, Rule, Series
 
 COARSE = 30.0
 """Wire resistance per cell, ohm, drawn dashed: ten times the default's, where the wires show."""

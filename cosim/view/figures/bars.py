@@ -7,9 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from .axes import PlotAxis
 from .style import INK
 from .units import quantity
-from .values import Bars, Figure, Layer, Note, Panel, PlotAxis, Series
+from .values import Bars, Figure, Layer, Note, Panel, Series
 
 ROW = 0.14
 """Height of a bar with its gap, relative to a standard panel."""

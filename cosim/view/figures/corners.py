@@ -9,8 +9,9 @@ import pandas as pd
 
 from ....characterization.table import read_manifest, read_table
 from ....models.checks.corners import CORNER_TABLES, FIGURES, figures_by_condition, nominal_condition
+from .axes import PlotAxis
 from .style import CYCLE, DIVERGING, INK, ordered
-from .values import Figure, HeatMap, Panel, PlotAxis, Separator, Series
+from .values import Figure, HeatMap, Panel, Separator, Series
 
 MAPS = {
     "cell_gain": ("cell gain, ratio to nominal", 1.0, "{:.2f}"),

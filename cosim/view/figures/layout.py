@@ -6,9 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from .axes import PlotAxis, axis_limits, axis_title, log_ticks
 from .style import GRID, INK, MUTED
 from .units import Scale
-from .values import Corner, PlotAxis, axis_title, log_ticks
+from .values import Corner
 
 TOP, BOTTOM = 54, 52
 """Margins in pixels: room for the legend and the tool bar, and for the x axis."""
@@ -77,11 +78,9 @@ def axis_layout(
         look["tickvals"] = [value * scale.factor for value, _ in ticks]
         look["tickangle"] = 0
         look["ticktext"] = [text.replace("\n", "<br>") for _, text in ticks]
-    if axis.limits or axis.log:
-        reach = np.asarray(axis.limits or ends, float) * scale.factor
+    if limits := axis_limits(axis, ends):
+        reach = np.asarray(limits, float) * scale.factor
         reach = np.log10(reach) if axis.log else reach
-        if not axis.limits:
-            reach = reach + 0.04 * np.ptp(reach) * np.array([-1, 1])
         look["range"] = (reach[::-1] if axis.reversed else reach).tolist()
     elif axis.reversed:
         look["autorange"] = "reversed"

@@ -8,8 +8,9 @@ import numpy as np
 
 from ....characterization.table import read_manifest, read_table
 from ....models.fitting.noise import noise_budget, thermal_noise
+from .axes import PlotAxis
 from .style import CYCLE, INK, PALETTE
-from .values import Bars, Figure, Layer, Note, Panel, PlotAxis, Rule, Series
+from .values import Bars, Figure, Layer, Note, Panel, Rule, Series, finite_ends
 
 
 def noise(folder: Path) -> Figure:
@@ -32,7 +33,8 @@ def noise(folder: Path) -> Figure:
     volts: list[Layer] = [Rule(formula), Note(0.0, formula, "√(kT / c_store)", above=True)]
     if len(written):
         volts.insert(0, _curve(written["v_store"], written["v_rms"], INK))
-    largest = max(formula, float(written["v_rms"].max()) if len(written) else 0.0)
+    largest = max(formula, finite_ends([written["v_rms"]])[1])
+    charge = finite_ends([cells["q_rms"]])[1]
     return Figure(
         "noise",
         "Noise of conversions, writes and reads",
@@ -45,7 +47,7 @@ def noise(folder: Path) -> Figure:
             ),
             Panel(
                 PlotAxis("stored voltage", "V"),
-                PlotAxis("rms charge of a full read", "C", limits=(0.0, 1.08 * float(cells["q_rms"].max()))),
+                PlotAxis("rms charge of a full read", "C", limits=(0.0, 1.08 * charge) if charge else None),
                 (_curve(cells["v_store"], cells["q_rms"], PALETTE["blue"]),),
             ),
         ),
@@ -77,7 +79,7 @@ def _budget(budget: dict[bool, dict[str, float]]) -> Panel:
         largest = max(largest, float(values.max()))
     ticks = tuple(zip(places.tolist(), [*names, "together"], strict=True))
     return Panel(
-        PlotAxis("rms", "% of T_max", limits=(0.0, 1.15 * largest)),
+        PlotAxis("rms", "% of T_max", limits=(0.0, 1.3 * largest)),
         PlotAxis("", ticks=ticks, reversed=True, grid=False),
         tuple(layers),
         legend="center right",

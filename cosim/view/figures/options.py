@@ -9,8 +9,9 @@ import numpy as np
 import pandas as pd
 
 from ....characterization.table import read_manifest, read_table
+from .axes import PlotAxis
 from .style import CYCLE, MUTED, ordered
-from .values import Figure, Panel, PlotAxis, Series
+from .values import Figure, Panel, Series
 
 
 def options(folder: Path) -> Figure:

@@ -7,26 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from .axes import PlotAxis, axis_limits, axis_scale, axis_title, log_ticks
 from .drawing import Axes, Canvas, Colormap, file_style
 from .style import BAND, INK, MUTED, text_colour
 from .units import Scale
-from .values import (
-    Area,
-    Bars,
-    ErrorBars,
-    Figure,
-    HeatMap,
-    Layer,
-    Note,
-    Panel,
-    PlotAxis,
-    Rule,
-    Separator,
-    Series,
-    axis_scale,
-    axis_title,
-    log_ticks,
-)
+from .values import Area, Bars, ErrorBars, Figure, HeatMap, Layer, Note, Panel, Rule, Separator, Series
 
 WIDTH, WIDE = 6.4, 9.6
 """Inches, of figures with one or two columns and with more."""
@@ -127,18 +112,20 @@ def _panel(canvas: Canvas, ax: Axes, figure: Figure, panel: Panel, seen: set[str
 def _axis(ax: Axes, which: str, axis: PlotAxis, scale: Scale, ends: tuple[float, float]) -> None:
     """Scale, label, limits and ticks of one axis."""
     own = {"x": ax.xaxis, "y": ax.yaxis}[which]
-    ticks = axis.ticks
     if axis.log:
         ax.set(**{f"{which}scale": "log"})
+    limits = axis_limits(axis, ends)
+    if limits or axis.reversed:
+        low, high = {"x": ax.get_xlim, "y": ax.get_ylim}[which]()
+        if limits:
+            low, high = (limit * scale.factor for limit in limits)
+        ax.set(**{f"{which}lim": _ordered((low, high), axis)})
+    ticks = axis.ticks
+    if axis.log:
         ticks = ticks or log_ticks(axis, axis.limits or ends)
     if ticks is not None:
         own.set_ticks([value * scale.factor for value, _ in ticks], [text for _, text in ticks])
         own.set_tick_params(which="minor", length=0, labelleft=False, labelbottom=False)
-    if axis.limits or axis.reversed:
-        low, high = {"x": ax.get_xlim, "y": ax.get_ylim}[which]()
-        if axis.limits:
-            low, high = (limit * scale.factor for limit in axis.limits)
-        ax.set(**{f"{which}lim": _ordered((low, high), axis)})
     if not axis.grid:
         ax.grid(visible=False, axis=which)
         own.set_tick_params(length=0)

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from ....characterization.table import read_manifest, read_table
+from .axes import PlotAxis
 from .style import CYCLE, MUTED, ordered
-from .values import Bars, Figure, Layer, Panel, PlotAxis, Series
+from .values import Bars, Figure, Layer, Panel, Series, finite_ends
 
 DEVICES = {"cmos": "transmission gate", "oxide": "oxide transistor"}
 """Write device -> its name in legends."""
@@ -108,10 +110,6 @@ def write_path(folder: Path) -> Figure:
         own = path[path["write_device"] == device]
         worst = (own["v_written"] - own["v_target"]).abs().groupby(own["t_write"]).max()
         length.append(_series(worst, name, colour, "line+points"))
-    low, high = (end(end(layer.y) for layer in error) for end in (min, max))
-    slow = max(float(layer.y.max()) for layer in settling)
-    fast = min(float(layer.y.min()) for layer in settling)
-    error_axis = PlotAxis("stored − target", "V", limits=(1.15 * low, high + 1.1 * (high - low)))
     pulses = sorted(path["t_write"].unique())
     ticks = tuple((pulse, f"{pulse * 1e9:g} ns") for pulse in pulses)
     pulse_axis = PlotAxis("write pulse", "s", log=True, ticks=ticks)
@@ -119,10 +117,16 @@ def write_path(folder: Path) -> Figure:
         "write_path",
         "Writes through drivers and wires",
         (
-            Panel(TARGET, error_axis, tuple(error), "Error, mean of contents before", legend="upper left"),
             Panel(
                 TARGET,
-                PlotAxis("after the command", "s", limits=(0.8 * fast, slow + 0.7 * (slow - fast))),
+                PlotAxis("stored − target", "V", limits=_room(error, 0.08, 1.1)),
+                tuple(error),
+                "Error, mean of contents before",
+                legend="upper left",
+            ),
+            Panel(
+                TARGET,
+                PlotAxis("after the command", "s", limits=_room(settling, 0.08, 0.7)),
                 tuple(settling),
                 "Settling to 1/64 step",
                 legend="upper left",
@@ -199,11 +203,12 @@ def disturb(folder: Path) -> Figure:
         reads.append(Series(levels, last, f"{device}, last read", colour, "points", shape="cross", size=5.0))
     waiting = few[few["activity"].isin(["idle", "write"]) & (few["word"] == "idle")]
     lines = _drift(waiting)
+    drift = PlotAxis("drift per write", "V", limits=_room(lines, 0.08, 0.3))
     return Figure(
         "disturb",
         f"Disturbance of a stored level, {celsius:g} °C",
         (
-            Panel(STORED, PlotAxis("drift per write", "V"), lines, "Drift per write", legend="upper right"),
+            Panel(STORED, drift, lines, "Drift per write", height=1.2, legend="upper right"),
             Panel(
                 PlotAxis(f"{many} × drift of one write", "V"),
                 PlotAxis("simulated shift", "V"),
@@ -229,6 +234,12 @@ def _drift(rows: pd.DataFrame) -> tuple[Series, ...]:
             label = f"{device}, {what}"
             layers.append(Series(x, y, label, colour, "line+points", dashed=i > 0, shape=shape))
     return tuple(layers)
+
+
+def _room(series: Sequence[Series], below: float, above: float) -> tuple[float, float] | None:
+    """Limits of an axis with room for a legend, in parts of what is drawn; None if all values are equal."""
+    low, high = finite_ends(layer.y for layer in series)
+    return (low - below * (high - low), high + above * (high - low)) if high > low else None
 
 
 def _levels(condition: dict) -> int:

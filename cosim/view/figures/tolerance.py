@@ -9,8 +9,9 @@ import pandas as pd
 
 from ....characterization.table import read_table
 from ....models.checks.numerical import FITTED_COLUMNS
+from .axes import PlotAxis
 from .style import PALETTE
-from .values import Figure, Panel, PlotAxis, Series, Shape
+from .values import Figure, Panel, Series, Shape, finite_ends
 
 MARKS: dict[str, tuple[str, Shape, str]] = {
     "reltol 1e-3 to 1e-4": ("blue", "circle", "reltol 1e-3 → 1e-4, steps of 50 ps"),
@@ -55,7 +56,7 @@ def tolerance(folder: Path) -> Figure:
     for setting, (colour, shape, label) in MARKS.items():
         values = np.array([_relative(rows, pair, setting) for pair in pairs])
         layers.append(Series(values, places, label, PALETTE[colour], "points", shape=shape, size=5.0))
-    largest = max(float(np.nanmax(layer.x)) for layer in layers)
+    largest = max(FLOOR, finite_ends(layer.x for layer in layers)[1])
     names = tuple((i, f"{name}: {column}") for i, (name, column) in enumerate(pairs))
     across = PlotAxis("largest difference / largest magnitude", log=True, limits=(0.7 * FLOOR, 2 * largest))
     down = PlotAxis("", ticks=names, limits=(-0.7, len(pairs) - 0.3), reversed=True)

@@ -7,23 +7,10 @@ from typing import Any
 
 import numpy as np
 
+from .axes import PlotAxis, axis_scale, axis_title
 from .style import INK, text_colour
 from .units import Scale
-from .values import (
-    Area,
-    Bars,
-    ErrorBars,
-    HeatMap,
-    Layer,
-    Note,
-    Panel,
-    PlotAxis,
-    Rule,
-    Separator,
-    Series,
-    axis_scale,
-    axis_title,
-)
+from .values import Area, Bars, ErrorBars, HeatMap, Layer, Note, Panel, Rule, Separator, Series
 
 PIXELS = 1.75
 """Diameter of a point in pixels, per pt of a printed one."""
@@ -83,7 +70,7 @@ def traces(layer: Layer, place: Place, *, fresh: bool) -> list[dict[str, Any]]:
             own = _heat_map(layer, place)
         case Note():
             position = "top right" if layer.above else "middle right"
-            own = [_text([layer.x * fx], [layer.y * fy], ["\u2002" + layer.text], INK, position)]
+            own = [_text([layer.x * fx], [layer.y * fy], ["\u2002\u2002" + layer.text], INK, position)]
         case _:
             return []
     label = getattr(layer, "label", "")

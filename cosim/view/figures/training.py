@@ -8,8 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from ....circuits.errors import TableError
+from .axes import PlotAxis
 from .style import CYCLE
-from .values import Figure, Panel, PlotAxis, Series
+from .values import Figure, Panel, Series
 
 FILE = "training.json"
 """File that the training leaves beside the weights."""

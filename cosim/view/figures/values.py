@@ -11,31 +11,15 @@ from typing import Literal
 
 import numpy as np
 
+from .axes import PlotAxis, axis_scale
 from .style import INK, MUTED, SEQUENTIAL
-from .units import Scale, quantity, scale_of
+from .units import Scale
 
 Mark = Literal["line", "step", "points", "hollow", "line+points"]
 Shape = Literal["circle", "square", "diamond", "triangle", "cross"]
 Corner = Literal[
     "above", "upper left", "upper center", "upper right", "lower left", "lower right", "center right"
 ]
-
-
-@dataclass(frozen=True)
-class PlotAxis:
-    """One direction of a panel."""
-
-    label: str
-    unit: str = ""
-    """SI unit without prefix; `%`, or `% of something`, for fractions; empty for pure numbers."""
-    log: bool = False
-    limits: tuple[float, float] | None = None
-    """Both ends; None fits the axis to what is drawn."""
-    ticks: tuple[tuple[float, str], ...] | None = None
-    """(value, text) of every tick, for categories; None places ticks at round numbers."""
-    reversed: bool = False
-    """Whether the values grow to the left, or downwards."""
-    grid: bool = True
 
 
 @dataclass(frozen=True)
@@ -177,12 +161,12 @@ class Panel:
     @property
     def x_ends(self) -> tuple[float, float]:
         """Smallest and largest x that is drawn."""
-        return _ends(x for layer in self.layers for x in _extent(layer)[0])
+        return finite_ends((x for layer in self.layers for x in _extent(layer)[0]), positive=self.x.log)
 
     @property
     def y_ends(self) -> tuple[float, float]:
         """Smallest and largest y that is drawn."""
-        return _ends(y for layer in self.layers for y in _extent(layer)[1])
+        return finite_ends((y for layer in self.layers for y in _extent(layer)[1]), positive=self.y.log)
 
     @property
     def x_scale(self) -> Scale:
@@ -233,59 +217,8 @@ class Figure:
             return panel.x, panel.x_scale, panel.x_ends
         place = next(i for i, other in enumerate(self.panels) if other is panel)
         column = self.panels[place % self.columns :: self.columns]
-        ends = _ends(end for other in column for end in other.x_ends)
+        ends = finite_ends(end for other in column for end in other.x_ends)
         return column[0].x, axis_scale(column[0].x, ends), ends
-
-
-def axis_scale(axis: PlotAxis, values: Iterable[float]) -> Scale:
-    """Prefix of an axis; logarithmic axes stay in the unit itself and put the prefix on each tick.
-
-    Args:
-        axis: the axis.
-        values: what is drawn along it, SI unit; the axis' own limits come before them.
-
-    Returns:
-        Factor to the displayed unit, and that unit.
-    """
-    if axis.log:
-        return Scale(1.0, axis.unit)
-    values = np.asarray([*(axis.limits or values)], float)
-    return scale_of(axis.unit, float(np.nanmax(np.abs(values), initial=0.0)))
-
-
-def log_ticks(axis: PlotAxis, ends: tuple[float, float]) -> list[tuple[float, str]]:
-    """Ticks of a logarithmic axis: every decade, or every third if there are many, or 1, 2, 5 if few.
-
-    Args:
-        axis: the axis; pure numbers far from 1 are written as powers of ten.
-        ends: smallest and largest value, SI unit.
-
-    Returns:
-        (value, text) of every tick.
-    """
-    low, high = ends
-    first, last = int(np.ceil(np.log10(low) - 1e-3)), int(np.floor(np.log10(high) + 1e-3))
-    if last - first < 2:
-        every = [m * 10.0**k for k in range(first - 1, last + 1) for m in (1, 2, 5)]
-        values = [value for value in every if low / 1.002 <= value <= high * 1.002]
-    else:
-        step = 1 if last - first <= 8 else 3
-        values = [10.0**k for k in range(first + (-first) % step, last + 1, step)]
-    exponents = [round(np.log10(value)) for value in values]
-    if not axis.unit and not all(-4 < exponent < 6 for exponent in exponents):
-        return [(10.0**exponent, _power(exponent)) for exponent in dict.fromkeys(exponents)]
-    if axis.unit == "s" and exponents[-1] >= 3:  # kiloseconds are hard to read
-        return [(10.0**exponent, f"{_power(exponent)} s") for exponent in dict.fromkeys(exponents)]
-    return [(value, quantity(value, axis.unit, 1)) for value in values]
-
-
-def axis_title(axis: PlotAxis, scale: Scale) -> str:
-    """Label with its unit in brackets, unless the unit is on every tick."""
-    return axis.label if axis.log or not scale.unit else f"{axis.label} ({scale.unit})"
-
-
-def _power(exponent: int) -> str:
-    return "10" + str(exponent).translate(str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹"))
 
 
 def _extent(layer: Layer) -> tuple[list, list]:
@@ -308,7 +241,16 @@ def _extent(layer: Layer) -> tuple[list, list]:
             return [layer.x], [layer.y]
 
 
-def _ends(parts: Iterable) -> tuple[float, float]:
-    values = np.concatenate([np.atleast_1d(np.asarray(part, float)) for part in parts])
-    values = values[np.isfinite(values)]
-    return (float(values.min()), float(values.max())) if values.size else (0.0, 0.0)
+def finite_ends(parts: Iterable, *, positive: bool = False) -> tuple[float, float]:
+    """Smallest and largest finite number of some arrays.
+
+    Args:
+        parts: arrays or numbers.
+        positive: whether to leave out numbers that are not above zero, as a logarithmic axis does.
+
+    Returns:
+        Both ends; zeros (ones if positive) if there is no such number.
+    """
+    values = np.concatenate([[], *(np.ravel(np.asarray(part, float)) for part in parts)])
+    values = values[np.isfinite(values) & ((values > 0) | (not positive))]
+    return (float(values.min()), float(values.max())) if values.size else (float(positive),) * 2

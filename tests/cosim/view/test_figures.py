@@ -22,8 +22,8 @@ from gaincell.cosim.view.figures import (
     static,
     write_figure,
 )
+from gaincell.cosim.view.figures.axes import axis_scale, log_ticks
 from gaincell.cosim.view.figures.units import quantities, quantity, scale_of
-from gaincell.cosim.view.figures.values import axis_scale, log_ticks
 
 X = np.linspace(0, 15e-9, 31)
 WIDTH = PlotAxis("width", "s")
@@ -196,3 +196,12 @@ def test_a_page_needs_no_network(figure):
     assert "y &amp; z" in text
     body = text[: text.index("<script>")] + text[text.index("<body>") :]
     assert "http" not in body.replace("http://www.w3.org", "").replace("https://plot.ly", "")
+
+
+def test_an_axis_holds_what_can_be_drawn_on_it():
+    x, y = np.array([0.0, 1e-3, 1.0]), np.array([np.nan, np.inf, 2.0])
+    panel = Panel(PlotAxis("x", "s", log=True), PlotAxis("y"), (Series(x, y),))
+    assert panel.x_ends == (1e-3, 1.0)
+    assert panel.y_ends == (2.0, 2.0)
+    nothing = Panel(PlotAxis("x", "s", log=True), PlotAxis("y", log=True), (Series(x[:0], y[:0]),))
+    assert static.render(Figure("n", "Empty", (nothing, panel)), "png")[0].startswith(b"\x89PNG")
