@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import cached_property
 from itertools import starmap
 
 import torch
@@ -77,17 +76,17 @@ class Part:
     full_scale: float
     """Of the read-out."""
 
-    @cached_property
+    @property
     def arrays(self) -> int:
         """n."""
         return (self.sequences.stop - self.sequences.start) * self.op.kv_heads
 
-    @cached_property
+    @property
     def queries(self) -> int:
         """T."""
         return self.op.positions.query_position.shape[1]
 
-    @cached_property
+    @property
     def per_array(self) -> int:
         """G."""
         of_queries, of_keys, _ = self.heads_of_inputs
