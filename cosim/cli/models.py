@@ -68,7 +68,9 @@ def chosen_hardware(name: str | None, cell: str | None, checkpoint: Checkpoint) 
     elif HARDWARE.is_dir():
         hardware = Hardware.from_pretrained(HARDWARE)
     elif checkpoint.adapted is not None:
-        hardware = Hardware.from_pretrained(checkpoint.adapted / "hardware")
+        from ..network.pretrained import saved_hardware
+
+        hardware = saved_hardware(checkpoint.adapted)
     else:
         hardware = Hardware.from_pretrained("generic28")
     return hardware if cell is None else hardware.with_cell(cell)

@@ -9,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from ....characterization.output import LIBRARY, placed, portable
+from ....characterization.output import LIBRARY, portable
 from ....circuits.errors import PlanError
 from ....circuits.files import write_atomically
+from ....circuits.library import copied_bytes
 from ....circuits.rawwriter import raw_bytes
 from ..figures import FIGURE_SUFFIXES, write_figure
 from .recording import Recording
@@ -45,8 +46,8 @@ def export(recording: Recording, path: Path) -> None:
     }
     if suffix == "cir":
         technology = recording.context.technology
-        for source, place in placed(technology).items():
-            write_atomically(path.parent / LIBRARY / place, source.read_bytes())
+        for file, content in zip(technology.copies, copied_bytes(technology.copies), strict=True):
+            write_atomically(path.parent / LIBRARY / file.place, content)
     write_atomically(path, writers[suffix]())
 
 

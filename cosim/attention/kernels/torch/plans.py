@@ -130,6 +130,6 @@ def _key(q: Tensor, k: Tensor, op: OperationContext, threads: int, back: bool) -
     positions = op.positions
     if positions.stored is not None or op.chip or noise_of(op) or op.outside is not None:
         return None
-    circuit = id(op.hardware), op.hardware.cell, op.effects, op.gradient, op.token_period
+    circuit = op.hardware, op.hardware.cell, op.effects, op.gradient, op.token_period
     where = positions.window, positions.columns, positions.key_start
     return *circuit, *where, q.shape, k.shape, q.dtype, threads, back, torch.is_inference_mode_enabled()
