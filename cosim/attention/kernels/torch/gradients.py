@@ -59,12 +59,11 @@ def widened(grad: Tensor, group: Group, rows: Run, name: Hashable = "widened", s
         parts = count * [grad] if shares is None else [grad * x for x in _of_rows(shares, group, rows)]
         return torch.cat([*parts, grad.sum(-1, keepdim=True)] if constant else parts or [grad[..., :0]], -1)
 
-    def views() -> tuple[Tensor, list[tuple[Tensor, Tensor]]]:
+    def views() -> list[tuple[Tensor, Tensor]]:
         own = _of_rows(shares * scale, group, rows)
-        return shares, list(zip(wide.split(depth, dim=2), own, strict=False))
+        return list(zip(wide.split(depth, dim=2), own, strict=False))
 
-    # Kept with the shares themselves: what has their address is then no other tensor.
-    for part, share in group.scratch.keep((name, wide.shape, rows, id(shares)), views)[1]:
+    for part, share in group.scratch.keep((name, wide.shape, rows), views, of=shares):
         torch.mul(grad, share, out=part)
     if constant:
         torch.sum(grad, -1, out=wide[..., -1]).mul_(scale)

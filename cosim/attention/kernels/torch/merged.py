@@ -145,7 +145,7 @@ class Merged:
 
     def _grads(self, memory: Memory) -> Operands:
         """Where the only stretch has those by k and v."""
-        return self.powers.scratch.keep(("grads", id(memory)), memory.powers[-1].unbind)
+        return self.powers.scratch.keep("grads", memory.powers[-1].unbind, of=memory)
 
     def _alone(self, memory: Memory) -> bool:
         """Whether one stretch has all there is."""
@@ -157,11 +157,11 @@ class Merged:
             tensors = memory.written, first, last, square
             return [Views(*(x[:, :, slice(*turn.keys)] for x in tensors)) for turn in self.turns]
 
-        return self.powers.scratch.keep(("turns", id(memory)), views)
+        return self.powers.scratch.keep("turns", views, of=memory)
 
     def _back_views(self, memory: Memory, by_stored: Tensor) -> list[BackViews]:
         def views() -> list[BackViews]:
             tensors = *by_stored.chunk(2, dim=-1), self.powers.keys
             return [BackViews(*(x[:, :, slice(*turn.keys)] for x in tensors)) for turn in self.turns]
 
-        return self.powers.scratch.keep(("turns back", id(memory)), views)
+        return self.powers.scratch.keep("turns back", views, of=memory)

@@ -193,7 +193,7 @@ class Part:
             group = self._group(*memory.operands())
             return replace(group, write=lambda stretch: self.powers.write(memory, stretch))
 
-        return self.scratch.keep(("group", id(memory)), placed)
+        return self.scratch.keep("group", placed, of=memory)
 
     def _of_outer(self, own: Group, memory: Memory) -> Group:
         """What gradients take for `own`: two of its powers, that bear the other."""
@@ -210,7 +210,7 @@ class Part:
                 views={},
             )
 
-        return self.scratch.keep(("outer", id(memory)), make)
+        return self.scratch.keep("outer", make, of=memory)
 
     def _pulses(self, q: Tensor) -> tuple[Operands, Callable[[Operands], Tensor]]:
         """`wide` and `plain` of each phase, one after the other, and the way back from their gradient."""
@@ -247,7 +247,7 @@ class Part:
         cell's, whose charge is a single term."""
         if self.op.gradient == "exact":
             return self
-        return self.scratch.keep(("line", id(self)), self._new_line)
+        return self.scratch.keep("line", self._new_line, of=self)
 
     def _new_line(self) -> Part:
         linear_index = linear_term(self.op.hardware, self.op.effects.decay, self.fading.terms)

@@ -280,5 +280,4 @@ class Powers:
         return self._views("columns", rows, lambda: rows.split(1, dim=-1))
 
     def _views(self, name: str, of: Tensor, make: Callable[[], tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
-        # Kept with the tensor itself: what has its address is then no other.
-        return self.scratch.keep((name, id(of)), lambda: (of, make()))[1]
+        return self.scratch.keep(name, make, of=of)

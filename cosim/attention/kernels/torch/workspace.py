@@ -15,6 +15,19 @@ ALIGNED = 64
 """Bytes of a line of the cache, with which buffers begin."""
 
 
+class _Same:
+    """Key that equals another one of the very same object, which it holds."""
+
+    def __init__(self, of: object) -> None:
+        self.of = of
+
+    def __hash__(self) -> int:
+        return object.__hash__(self.of)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Same) and self.of is other.of
+
+
 class Scratch:
     """Buffers by name. None where a compiler is looking, which places results by itself."""
 
@@ -46,8 +59,12 @@ class Scratch:
             view = self._views[key] = self._buffer(name, math.prod(shape))[: math.prod(shape)].view(*shape)
         return view
 
-    def keep(self, name: Hashable, make: Callable[[], Kept]) -> Kept:
-        """What `make` gave at the first request of this name."""
+    def keep(self, name: Hashable, make: Callable[[], Kept], of: object = None) -> Kept:
+        """What `make` gave at the first request of this name, and of this object where one is given."""
+        if of is not None:
+            if not self._active:
+                return make()
+            name = (name, _Same(of))
         if name not in self._kept:
             self._kept[name] = make()
         return self._kept[name]
