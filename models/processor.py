@@ -12,6 +12,8 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Literal
 
+from ..circuits.errors import GaincellError
+
 Instructions = Literal["native", "avx2"]
 """native: whatever the processor has; avx2: at most AVX2 and FMA (x86-64-v3)."""
 
@@ -24,11 +26,11 @@ def instructions() -> Instructions:
     """The instruction sets that kernels may use, from `GAINCELL_INSTRUCTIONS`.
 
     Raises:
-        ValueError: the variable holds another word.
+        GaincellError: the variable holds another word.
     """
     chosen = os.environ.get(VARIABLE) or "native"
     if chosen not in ("native", "avx2"):
-        raise ValueError(f"{VARIABLE}={chosen!r} must be 'native' or 'avx2'")
+        raise GaincellError(f"{VARIABLE}={chosen!r} must be 'native' or 'avx2'")
     return chosen
 
 
@@ -36,8 +38,8 @@ def apply_instruction_limit() -> None:
     """Pass the limit of `GAINCELL_INSTRUCTIONS` on to torch, oneDNN and MKL, which read theirs at first use.
 
     Raises:
-        ValueError: the variable holds another word.
-        RuntimeError: torch has already chosen wider instructions in this process.
+        GaincellError: the variable holds another word.
+        GaincellError: torch has already chosen wider instructions in this process.
     """
     if instructions() == "native":
         return
@@ -46,7 +48,7 @@ def apply_instruction_limit() -> None:
 
     capability = torch.backends.cpu.get_cpu_capability()
     if capability.startswith("AVX512"):
-        raise RuntimeError(
+        raise GaincellError(
             f"torch already computes with {capability}; set {VARIABLE} before the process first uses torch"
         )
 

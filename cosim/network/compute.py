@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
 from dataclasses import dataclass
 from typing import Literal, get_args
 
@@ -99,7 +99,8 @@ def has_native_bfloat16(device: str) -> bool:
     except (OSError, ValueError):
         known = {}
     answer = product_seconds(torch.bfloat16) < product_seconds(torch.float32)
-    write_json(path, {key: answer})
+    with suppress(OSError):  # a folder that cannot be written costs the next run the timing
+        write_json(path, {key: answer})
     return answer
 
 

@@ -54,6 +54,13 @@ def test_damaged_answer_is_timed_again(monkeypatch, no_gpu, tmp_path, content):
     assert list(json.loads(path.read_text()).values()) == [True]
 
 
+def test_folder_that_cannot_be_written_does_not_stop_the_run(monkeypatch, no_gpu, tmp_path):
+    monkeypatch.setattr(module, "computes_bfloat16", lambda: True)
+    monkeypatch.setattr(module, "product_seconds", lambda dtype: 0.5 if dtype == torch.bfloat16 else 1.0)
+    (tmp_path / "a cache").write_text("a file where the folder should be")
+    assert has_native_bfloat16("cpu")
+
+
 def test_asked_precision_is_taken(no_gpu):
     assert choose_compute("cpu", "bfloat16") == Compute("cpu", "bfloat16")
     with choose_compute("cpu", "bfloat16").autocast():
