@@ -16,9 +16,9 @@ from ...effects import Effects
 from ...ring import Positions
 from ...stages import OperationContext, cells_deviate
 from ...surrogate_gradient import Gradient, linear_term
+from ..aging import TILE, aging_of
 from ..description import Cells, Circuit, ScaledColumn, Stage, describe_circuit
-from .aging import TILE, aging_of
-from .level_tables import AS_THEY_COME, LevelTerms, acting_first, terms_by_level, with_fewer_terms
+from ..level_tables import AS_THEY_COME, LevelTerms, acting_first, terms_by_level, with_fewer_terms
 
 ROOM = 256
 """Ages that a circuit is described for at least."""

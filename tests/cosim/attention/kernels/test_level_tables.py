@@ -6,9 +6,9 @@ import pytest
 import torch
 
 from gaincell.cosim import Effects
-from gaincell.cosim.attention.kernels.cpp import level_tables as by_level
-from gaincell.cosim.attention.kernels.cpp.aging import EXPONENTIAL, NONE, TABLE, aging_of
-from gaincell.cosim.attention.kernels.cpp.level_tables import (
+from gaincell.cosim.attention.kernels import level_tables as by_level
+from gaincell.cosim.attention.kernels.aging import EXPONENTIAL, NONE, TABLE, aging_of
+from gaincell.cosim.attention.kernels.level_tables import (
     CLOSE,
     LITTLE,
     acting_first,

@@ -8,8 +8,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
-from ...stages import OperationContext, cell_terms, column_of
-from ...surrogate_gradient import linear_cell, linear_term
+from ..stages import OperationContext, cell_terms, column_of
+from ..surrogate_gradient import linear_cell, linear_term
 from .aging import NONE, TABLE, TILE, Aging
 
 CLOSE = 2e-6

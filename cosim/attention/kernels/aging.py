@@ -1,4 +1,4 @@
-"""How the terms of the cells' charge depend on age, as the operators of `native` take it."""
+"""How the terms of the cells' charge depend on age, as the operators of the back ends take it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from .....models import Exponential
-from ...stages import OperationContext, cell_terms, seconds_per_token
+from ....models import Exponential
+from ..stages import OperationContext, cell_terms, seconds_per_token
 
 TILE = 64
 """Keys of a run at most; the same as in the sources."""
