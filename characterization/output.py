@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from ..circuits.errors import PlanError
-from ..circuits.files import digest, write_json
+from ..circuits.files import digest
 from ..circuits.library import COPY, copied_bytes
 from ..circuits.runner import Status
 from ..circuits.technology import Technology
@@ -25,7 +25,7 @@ from .cache import write_parquet
 from .netlists import LOCK, NETLISTS, write_netlists
 from .plan import Plan
 from .procedure import Context, Procedure
-from .table import MANIFEST, MANIFEST_FORMAT, manifest_digest
+from .table import MANIFEST, write_manifest
 
 LIBRARY = COPY
 """Name of the folder with the library, beside the netlists."""
@@ -123,7 +123,6 @@ def _write(
     write_netlists(out / NETLISTS, _netlists(technology, records))
     tables = {record.procedure.name: _write_table(out, record, summary) for record in records}
     manifest = {
-        "format": MANIFEST_FORMAT,
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "gaincell": version("gaincell"),
         "git_revision": git_revision(),
@@ -140,7 +139,7 @@ def _write(
         "summary": {name: value for name, value in summary.items() if name != "procedures"},
         "tables": tables,
     }
-    write_json(out / MANIFEST, {**manifest, "digest": manifest_digest(manifest)}, indent=2)
+    write_manifest(out, manifest)
 
 
 def _write_table(out: Path, record: TableRecord, summary: dict[str, Any]) -> dict[str, Any]:

@@ -44,6 +44,9 @@ def run(
         return
     stdout.print(_error_table(report))
     stdout.print(_check_table(report))
+    for skew in report.skews:
+        if not skew.small:
+            stdout.print(_skew_sentence(skew), soft_wrap=True)
     if report.agreements:
         stdout.print(_agreement_table(report))
     if report.corners:
@@ -81,6 +84,16 @@ def _check_table(report):
         mark = _mark(check.met)
         table.add_row(check.name, f"{check.value:.3g}", f"{check.limit:.3g}", check.unit, mark)
     return table
+
+
+def _skew_sentence(skew) -> str:
+    from ..view.figures.units import quantity
+
+    return (
+        f"[designs.{skew.design}]: the pulses have an offset of {quantity(skew.offset, 's')} "
+        f"({skew.offset / skew.t_pulse_max:.1%} of T_max); to cancel it set t_skew = {skew.to_set:.4g} "
+        f"(now {skew.t_skew:.4g}) s"
+    )
 
 
 def _agreement_table(report):

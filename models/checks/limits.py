@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from pydantic import ConfigDict
@@ -109,6 +112,48 @@ def converter_figures(rows: pd.DataFrame, t_pulse_max: float, sign: int) -> Conv
     gain, offset = np.polyfit(charge[inside], width[inside], 1)
     worst = np.abs(width[inside] - (gain * charge[inside] + offset)).max()
     return ConverterFigures(gain=gain, offset=offset, inl=worst / t_pulse_max)
+
+
+class WindowSkew(Value):
+    """Offset of one converter's pulses, and the delay of its window that cancels it."""
+
+    model_config = ConfigDict(allow_inf_nan=True)
+
+    design: str
+    """Table of the technology file or plan that holds `t_skew`: "converter" (ReLU) or "readout" (signed)."""
+    offset: float
+    """Width at zero charge of the line through the pulses, mean of the polarities, s."""
+    t_skew: float
+    """Delay of the window in the simulation, s."""
+    to_set: float
+    """Delay that cancels the offset, s; at least 0."""
+    t_pulse_max: float
+    """Width of a full pulse, s."""
+
+    @property
+    def small(self) -> bool:
+        """Whether the offset is below 1 % of T_max, a third of the counter's half step."""
+        return bool(abs(self.offset) < 0.01 * self.t_pulse_max)
+
+
+def window_skews(converter: pd.DataFrame, designs: Mapping[str, Any]) -> tuple[WindowSkew, WindowSkew]:
+    """Offsets of both converters, with the `t_skew` that cancels each.
+
+    Args:
+        converter: table converter, successful rows of both kinds.
+        designs: sizes, as in the manifest's condition.
+
+    Returns:
+        The ReLU converter's and the signed converter's.
+    """
+    t_max, found = designs["clocking"]["t_pulse_max"], []
+    for design, signs in (("converter", (1,)), ("readout", (1, -1))):
+        rows = converter[converter["signed"] == (design == "readout")]
+        offset = float(np.mean([converter_figures(rows, t_max, sign).offset for sign in signs]))
+        t_skew = designs[design]["t_skew"]
+        skew = {"offset": offset, "t_skew": t_skew, "to_set": max(t_skew + offset, 0.0)}
+        found.append(WindowSkew(design=design, **skew, t_pulse_max=t_max))
+    return found[0], found[1]
 
 
 def _saturation_error(rows: pd.DataFrame, t_pulse_max: float, line: ConverterFigures) -> float:

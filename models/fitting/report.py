@@ -11,7 +11,7 @@ import pandas as pd
 from ..chain import predict_chain
 from ..checks.agreement import Agreement, compare_circuits
 from ..checks.corners import CornerFigure, corner_report
-from ..checks.limits import Check, cell_checks, converter_checks
+from ..checks.limits import Check, WindowSkew, cell_checks, converter_checks, window_skews
 from ..checks.numerical import (
     AGED_VOLTAGE,
     CELL_CHARGE,
@@ -48,6 +48,8 @@ class FitReport(Value):
     """Label of a surrogate -> its error on points that its fit has not seen."""
     checks: tuple[Check, ...]
     """Figures of the circuits beside their design limits."""
+    skews: tuple[WindowSkew, ...] = ()
+    """Offsets of the converters and the `t_skew` that cancels each; empty in reports of earlier versions."""
     corners: tuple[CornerFigure, ...] = ()
     """Figures over corners, temperature and supply; empty without their tables."""
     agreements: dict[str, Agreement] = {}
@@ -83,6 +85,7 @@ def fit_report(
     return FitReport(
         surrogates=with_numerical(_surrogate_errors(hardware, good, columns), tables, t_max),
         checks=checks,
+        skews=window_skews(good["converter"], designs),
         corners=corner_report(tables, designs),
         agreements=compare_circuits(hardware, good),
         storage=storage_report(good, condition, hardware.levels.key),

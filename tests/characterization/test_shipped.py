@@ -1,6 +1,7 @@
 """The shipped tables against fresh simulations of the same points."""
 
 import random
+import shutil
 
 import numpy as np
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from gaincell.characterization.plan import Plan
 from gaincell.characterization.procedure import Context, find
 from gaincell.characterization.table import SHIPPED_TABLES, read_manifest, read_table
+from gaincell.circuits.errors import TableError
 from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
 
@@ -68,3 +70,34 @@ def test_every_shipped_point_converged():
     for name, entry in MANIFEST["tables"].items():
         assert (read_table(FOLDER, name)["status"] == "ok").all(), name
         assert entry["failed"] == 0
+
+
+def with_flipped_bits(path, rng, times):
+    """Yield `times` times with one changed bit in a file, which is then restored."""
+    whole = path.read_bytes()
+    for _ in range(times):
+        damaged = bytearray(whole)
+        damaged[rng.randrange(len(whole))] ^= 1 << rng.randrange(8)
+        path.write_bytes(damaged)
+        yield
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("name", MANIFEST["tables"])
+def test_shipped_table_with_a_changed_bit_is_refused(tmp_path, name):
+    for file in ("manifest.json", MANIFEST["tables"][name]["file"]):
+        shutil.copy(FOLDER / file, tmp_path)
+    for _ in with_flipped_bits(tmp_path / file, random.Random(name), 5):
+        with pytest.raises(TableError, match="is damaged"):
+            read_table(tmp_path, name)
+
+
+def test_shipped_manifest_with_a_changed_bit_is_refused_or_says_the_same(tmp_path):
+    shutil.copy(FOLDER / "manifest.json", tmp_path)
+    refused = 0
+    for _ in with_flipped_bits(tmp_path / "manifest.json", random.Random(0), 200):
+        try:
+            assert read_manifest(tmp_path) == MANIFEST  # a changed blank between two values
+        except TableError:
+            refused += 1
+    assert refused > 100

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from gaincell.characterization.table import SHIPPED_TABLES
+from gaincell.characterization.table import SHIPPED_TABLES, write_manifest
 from gaincell.circuits.errors import GaincellError
 from gaincell.cosim.view.report import ReportSources, waveforms
 from gaincell.cosim.view.report.build import report_sections, section_html
@@ -45,7 +45,7 @@ def of_tables(folder: Path, **plan) -> ReportData:
     shutil.copytree(SHIPPED_TABLES / "generic28", folder)
     manifest = json.loads((folder / "manifest.json").read_text())
     manifest["plan"] |= plan
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(folder, manifest)
     return ReportData(ReportSources(tables=folder))
 
 

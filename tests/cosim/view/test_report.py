@@ -10,6 +10,7 @@ import pytest
 from typer.testing import CliRunner
 
 import gaincell.characterization
+from gaincell.characterization.table import write_manifest
 from gaincell.circuits.errors import HardwareError, TableError
 from gaincell.cosim.cli import app
 from gaincell.cosim.view.report import (
@@ -133,7 +134,7 @@ def test_hardware_fitted_to_other_tables_is_said_to_be(shipped, tmp_path):
     tables = shutil.copytree(TABLES, tmp_path / "tables")
     manifest = json.loads((tables / "manifest.json").read_text())
     del manifest["tables"]["column"]
-    (tables / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(tables, manifest)
     other = ReportData(ReportSources(tables=tables, hardware=shipped.sources.hardware))
     assert not other.same_tables
     assert "fitted to other tables" in arrays.array_section(other).html()

@@ -1,45 +1,21 @@
 """A fit of tables or manifests that lack something: one sentence, no traceback and no other numbers."""
 
-import hashlib
 import json
 import random
-import shutil
 
 import pandas as pd
 import pytest
+from fit_tables import copy_required, rewrite
 
-from gaincell.characterization.table import SHIPPED_TABLES
+from gaincell.characterization.table import write_manifest
 from gaincell.circuits.errors import TableError
 from gaincell.models.fitting.fit import REQUIRED_TABLES
 from gaincell.models.fitting.folder import fit_folder
 
-SOURCE = SHIPPED_TABLES / "generic28"
-
 
 @pytest.fixture
 def folder(tmp_path):
-    """The required tables of the shipped characterization."""
-    folder = tmp_path / "tables"
-    folder.mkdir()
-    manifest = json.loads((SOURCE / "manifest.json").read_text())
-    manifest["tables"] = {name: manifest["tables"][name] for name in REQUIRED_TABLES}
-    for entry in manifest["tables"].values():
-        shutil.copy(SOURCE / entry["file"], folder)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
-    return folder
-
-
-def rewrite(folder, name, change, described=True):
-    """Change a table, and the manifest with it, so that both belong together."""
-    path = folder / f"{name}.parquet"
-    change(pd.read_parquet(path)).to_parquet(path)
-    manifest = json.loads((folder / "manifest.json").read_text())
-    entry = manifest["tables"][name]
-    rows = pd.read_parquet(path)
-    entry |= {"sha256": hashlib.sha256(path.read_bytes()).hexdigest(), "rows": len(rows)}
-    if not described:
-        entry["columns"] = {c: d for c, d in entry["columns"].items() if c in rows.columns}
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    return copy_required(tmp_path / "tables")
 
 
 def refused(folder, out, match):
@@ -91,5 +67,5 @@ def test_damaged_parts_of_a_manifest_are_refused(folder, tmp_path, part, value):
         del node[last]
     else:
         node[last] = value
-    path.write_text(json.dumps(manifest))
+    write_manifest(folder, manifest)
     refused(folder, tmp_path / "out", "cannot be fitted|manifest")
