@@ -11,12 +11,12 @@ short list chooses mean and standard deviation per head, by how well the head's 
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
+from torch.utils.hooks import RemovableHandle
 
 from ....circuits.errors import ModelError
 from ....models import Hardware
@@ -42,8 +42,8 @@ SWEEPS = 2
 
 
 @dataclass(frozen=True)
-class Signals:
-    """Inputs and output of one attention layer, in the units of the digital network."""
+class Inputs:
+    """Inputs of one attention layer, in the units of the digital network."""
 
     q: Tensor
     """Queries, shape (B, H, T, D)."""
@@ -51,12 +51,14 @@ class Signals:
     """Keys, shape (B, Hkv, S, D)."""
     v: Tensor
     """Values, shape (B, Hkv, S, D)."""
+
+
+@dataclass(frozen=True)
+class Signals(Inputs):
+    """Inputs and output of one attention layer, in the units of the digital network."""
+
     out: Tensor
     """Output, shape (B, H, T, D)."""
-
-
-class _Recorded(Exception):
-    """Ends a forward pass whose remaining layers are not needed."""
 
 
 @torch.no_grad()
@@ -69,11 +71,14 @@ def calibrate(
 ) -> dict[str, Tensor]:
     """Set the scalers of a converted model, layer by layer: every layer follows calibrated ones.
 
+    The network runs once. Each layer is calibrated when its inputs arrive, before it computes its output, so
+    the layers after it see a calibrated one.
+
     Args:
         model: converted model. teacher: the model before conversion (exact softmax), or a copy converted to
             hardware that it works on, such as the published linear cell.
         inputs: token ids of training text, shape (B, T).
-        progress: called with (layers done, layers).
+        progress: called with (layers done, layers), first with 0 layers done.
 
     Returns:
         By layer name: squared error of each head's output relative to the variance of the teacher's, shape
@@ -82,52 +87,66 @@ def calibrate(
     Raises:
         ModelError: the two models do not have the same layers.
     """
-    layers = gain_cell_layers(model)
-    reference = _reference(teacher)
-    examples = record_signals(reference, inputs)
+    layers, reference = gain_cell_layers(model), _reference(teacher)
+    targets, examples = gain_cell_layers(reference), record_signals(reference, inputs)
     if not layers or set(layers) - set(examples):
         raise ModelError("calibration needs a converted model and a teacher with the same attention layers")
-    errors = {}
-    for number, (name, layer) in enumerate(layers.items(), start=1):
-        own = record_signals(model, inputs, until=name)[name]
-        target = gain_cell_layers(reference)[name]
-        if target.hardware.kind == "softmax":
+    errors: dict[str, Tensor] = {}
+
+    def adjust(name: str, layer: GainCellAttention, own: Inputs) -> None:
+        if targets[name].hardware.kind == "softmax":
             errors[name] = _search(layer, own, examples[name].out)
         else:
-            _equal_statistics(layer, own, target, examples[name])
+            _equal_statistics(layer, own, targets[name], examples[name])
             errors[name] = fit_output(layer, own, examples[name].out)
-        progress(number, len(layers))
-    return errors
+        progress(len(errors), len(layers))
+
+    handles = {}
+    for name, layer in layers.items():
+
+        def first_call(module: GainCellAttention, arguments: tuple, name: str = name) -> None:
+            handles[name].remove()
+            adjust(name, module, Inputs(*(x.float() for x in arguments[:3])))
+
+        handles[name] = layer.register_forward_pre_hook(first_call)
+    progress(0, len(layers))
+    _read(model, inputs, handles.values())
+    return {name: errors[name] for name in layers}
 
 
-def record_signals(model: nn.Module, inputs: Tensor, *, until: str | None = None) -> dict[str, Signals]:
+def record_signals(model: nn.Module, inputs: Tensor) -> dict[str, Signals]:
     """Signals of the gain-cell layers of a model while it reads token ids.
 
     Args:
         model: converted model.
         inputs: token ids, shape (B, T); moved to the model's device.
-        until: name of the last layer to compute; None: all.
+
+    Returns:
+        By layer name: the signals of its first call.
     """
     signals: dict[str, Signals] = {}
     handles = []
     for name, layer in gain_cell_layers(model).items():
 
         def keep(module: nn.Module, arguments: tuple, out: Tensor, name: str = name) -> None:
-            signals[name] = Signals(*(x.float() for x in arguments[:3]), out.float())
-            if name == until:
-                raise _Recorded
+            signals.setdefault(name, Signals(*(x.float() for x in (*arguments[:3], out))))
 
         handles.append(layer.register_forward_hook(keep))
+    _read(model, inputs, handles)
+    return signals
+
+
+def _read(model: nn.Module, inputs: Tensor, handles: Iterable[RemovableHandle]) -> None:
+    """Run a model once on token ids, and remove the hooks that watch it."""
     try:
-        with evaluation_mode(model), suppress(_Recorded):
+        with evaluation_mode(model):
             model(input_ids=inputs.to(device_of(model)), use_cache=False)
     finally:
         for handle in handles:
             handle.remove()
-    return signals
 
 
-def fit_output(layer: GainCellAttention, own: Signals, target: Tensor) -> Tensor:
+def fit_output(layer: GainCellAttention, own: Inputs, target: Tensor) -> Tensor:
     """Set a layer's output scalers by least squares.
 
     Least squares instead of equal standard deviations: the output of a head that cannot follow shrinks, and
@@ -153,7 +172,7 @@ def fit_output(layer: GainCellAttention, own: Signals, target: Tensor) -> Tensor
     return residual / target_centred.square().sum((0, 2, 3)).clamp(min=1e-12)
 
 
-def set_statistics(layer: GainCellAttention, own: Signals, spread: dict[str, Tensor]) -> None:
+def set_statistics(layer: GainCellAttention, own: Inputs, spread: dict[str, Tensor]) -> None:
     """Set a layer's input scalers such that its signals have given means and standard deviations.
 
     Args:
@@ -178,7 +197,7 @@ def _reference(teacher: nn.Module) -> nn.Module:
     return convert(copy.deepcopy(teacher), Hardware.from_pretrained("ideal"), include="*")
 
 
-def _search(layer: GainCellAttention, own: Signals, target: Tensor) -> Tensor:
+def _search(layer: GainCellAttention, own: Inputs, target: Tensor) -> Tensor:
     """Choose the statistics one after the other, for each group of heads by itself; returns the error
     (H,)."""
     groups, device = layer.k_scale.shape[0], layer.k_scale.device
@@ -199,7 +218,7 @@ def _search(layer: GainCellAttention, own: Signals, target: Tensor) -> Tensor:
 
 
 def _equal_statistics(
-    layer: GainCellAttention, own: Signals, teacher: GainCellAttention, taught: Signals
+    layer: GainCellAttention, own: Inputs, teacher: GainCellAttention, taught: Inputs
 ) -> None:
     """Input scalers that give the signals the teacher's mean and standard deviation."""
     q, k, v = teacher.map_inputs(taught.q, taught.k, taught.v)

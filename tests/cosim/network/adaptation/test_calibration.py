@@ -4,6 +4,7 @@ import copy
 
 import pytest
 import torch
+from families import build
 from tiny import CONTEXT, network
 
 from gaincell.circuits.errors import ModelError
@@ -114,6 +115,56 @@ def test_matching_to_softmax_brings_the_outputs_closer(model, inputs, leroux):
     assert distance() < before
     assert all(error.shape == (2,) and (error <= 1).all() for error in errors.values())
     assert not gain_cell_layers(model), "the teacher stays as it was"
+
+
+def scalers(model):
+    return {name: copy.deepcopy(layer.state_dict()) for name, layer in gain_cell_layers(model).items()}
+
+
+def apart(one, other):
+    """Largest difference of two models' scalers."""
+    return max((one[name][key] - other[name][key]).abs().max() for name in one for key in one[name])
+
+
+@pytest.mark.parametrize("family", ["gpt2", "llama", "gpt_neox", "qwen2"])
+@pytest.mark.parametrize("cell", ["linear", None])
+def test_every_layer_is_calibrated_on_what_calibrated_layers_give_it(family, cell, leroux):
+    """Calibrating again changes nothing: each layer has been set from the inputs that it has in the end."""
+    model, inputs = build(family, num_hidden_layers=3), torch.randint(3, 90, (2, 20))
+    teacher = model if cell is None else convert(copy.deepcopy(model), leroux.with_cell(cell), include="*")
+    converted = convert(copy.deepcopy(model), leroux, include="*")
+    start, seen = scalers(converted), []
+    calibrate(converted, teacher, inputs, progress=lambda done, layers: seen.append((done, layers)))
+    first = scalers(converted)
+    assert seen == [(0, 3), (1, 3), (2, 3), (3, 3)]
+    assert apart(start, first) > 0.01
+    calibrate(converted, teacher, inputs)
+    assert apart(first, scalers(converted)) == 0.0
+
+
+@pytest.mark.parametrize("layers", [2, 5])
+def test_calibration_runs_the_network_once(layers, leroux):
+    model = build("llama", num_hidden_layers=layers)
+    converted, runs = convert(copy.deepcopy(model), leroux, include="*"), []
+    for part in (converted.model.embed_tokens, *(block.mlp for block in converted.model.layers)):
+        part.register_forward_hook(lambda *_: runs.append(1))
+    calibrate(converted, model, torch.randint(3, 90, (2, 20)))
+    assert len(runs) == 1 + layers
+
+
+def test_failed_calibration_leaves_no_hook(model, inputs, leroux):
+    converted = convert(copy.deepcopy(model), leroux)
+
+    def stop(done, layers):
+        if done:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        calibrate(converted, model, inputs, progress=stop)
+    before = scalers(converted)
+    with torch.no_grad():
+        converted(inputs)
+    assert apart(before, scalers(converted)) == 0.0
 
 
 def test_matching_needs_the_same_layers(model, inputs, leroux):
