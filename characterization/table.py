@@ -16,7 +16,7 @@ import pandas as pd
 import pyarrow as pa
 
 from ..circuits.errors import TableError
-from ..circuits.files import write_json
+from ..circuits.files import sealed, values_digest, write_json
 
 MANIFEST = "manifest.json"
 """File name of the manifest."""
@@ -51,7 +51,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         raise TableError(
             f"{path} has format {found!r}, this version reads 1 to {MANIFEST_FORMAT}; {_remedy(folder)}"
         )
-    if (found > 1 or "digest" in manifest) and manifest.get("digest") != _manifest_digest(manifest):
+    if (found > 1 or "digest" in manifest) and manifest.get("digest") != values_digest(manifest):
         raise TableError(f"{path} is damaged or was edited; {_remedy(folder)}")
     return manifest
 
@@ -69,13 +69,7 @@ def write_manifest(folder: Path, manifest: dict[str, Any]) -> None:
     values = {"format": MANIFEST_FORMAT} | {
         n: v for n, v in manifest.items() if n not in ("format", "digest")
     }
-    write_json(folder / MANIFEST, values | {"digest": _manifest_digest(values)}, indent=2)
-
-
-def _manifest_digest(manifest: dict[str, Any]) -> str:
-    """sha256 of the values of a manifest, without the digest itself."""
-    values = {name: value for name, value in manifest.items() if name != "digest"}
-    return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
+    write_json(folder / MANIFEST, sealed(values), indent=2)
 
 
 def _describes_tables(tables: Any) -> bool:

@@ -97,6 +97,32 @@ def write_json(path: Path, value: Any, indent: int = 1) -> None:
     write_text(path, json.dumps(value, indent=indent, ensure_ascii=False) + "\n")
 
 
+def values_digest(values: dict[str, Any]) -> str:
+    """sha256 (hexadecimal) of JSON values, whatever their layout and order, without the entry "digest"."""
+    content = {name: value for name, value in values.items() if name != "digest"}
+    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+
+def sealed(values: dict[str, Any]) -> dict[str, Any]:
+    """Values as they will be read from JSON, with their digest, by which `as_written` knows them again.
+
+    The digest protects from damage and from edits that were forgotten, not from someone who makes a new one.
+
+    Args:
+        values: dictionaries, lists, tuples, strings, numbers, booleans, None, and what `str` can write.
+
+    Returns:
+        The values without tuples and with strings as keys, and the entry "digest".
+    """
+    plain = json.loads(json.dumps(values, default=str))
+    return plain | {"digest": values_digest(plain)}
+
+
+def as_written(values: dict[str, Any]) -> bool | None:
+    """Whether values from JSON are those that were sealed; None if they have no digest."""
+    return values["digest"] == values_digest(values) if "digest" in values else None
+
+
 def digest(path: Path) -> str:
     """sha256 of the content of a file, hexadecimal.
 

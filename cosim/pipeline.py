@@ -14,7 +14,7 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from ..circuits.files import write_json
+from ..circuits.files import as_written, sealed, write_json
 from ..models import Hardware
 from ..models.fitting.folder import fit_folder, report_dict
 from .ledger.whole_model import account_model
@@ -171,11 +171,11 @@ def _cached(path: Path, inputs: list[str], make: Callable[[], dict[str, Any]]) -
     key = hashlib.sha256("".join(inputs).encode()).hexdigest()
     try:
         cached = json.loads(path.read_text(encoding="utf-8"))
-        if isinstance(cached, dict) and cached.get("key") == key:
+        if isinstance(cached, dict) and cached.get("key") == key and as_written(cached):
             return cached
     except (OSError, ValueError):
         pass
-    # Through JSON, so that a first run returns the same values as a later one.
-    result = json.loads(json.dumps(make() | {"key": key}, default=str))
+    # As it will be read, so that a first run returns the same values as a later one.
+    result = sealed(make() | {"key": key})
     write_json(path, result)
     return result

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from .console import Json, emit, note, progress, stdout
+from .console import Json, emit_result, note, progress, stdout
 from .defaults import MOST_SAMPLES
 from .models import (
     Device,
@@ -81,7 +81,7 @@ def run(
         )
     if as_json:
         heads = heads_of(ledger) if per_head else None
-        emit(ledger.to_dict() | compute.record() | {"model": model, "heads": heads})
+        emit_result(ledger.to_dict() | compute.record() | {"model": model, "heads": heads})
         return
     stdout.print(_stage_table(ledger))
     if per_head:

@@ -14,6 +14,7 @@ from rich.console import Console
 from typer.core import TyperGroup
 
 from ...circuits.errors import GaincellError
+from ...circuits.files import sealed
 from .interruption import SENTENCE, STATUS
 from .progress import Update
 from .progress import progress as shown_progress
@@ -145,6 +146,11 @@ def _sentence(error: OSError, has_out: bool) -> str:
 def emit(value: dict[str, Any]) -> None:
     """Print the result of a command as the one JSON object of `--json`; NaN and infinities become null."""
     _answer.give(value)
+
+
+def emit_result(value: dict[str, Any]) -> None:
+    """Print a result that reports are made from, with the digest by which they know it again."""
+    _answer.give(sealed(_finite(value)))
 
 
 def _finite(value: Any) -> Any:

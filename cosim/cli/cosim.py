@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .console import Json, emit, fail, progress, stdout
+from .console import Json, emit_result, fail, progress, stdout
 from .defaults import MOST_JOBS, MOST_SAMPLES
 from .models import (
     Device,
@@ -94,7 +94,7 @@ def run(
     failed = int((rows["status"] != "ok").sum())
     complaint = f"{failed} of {len(rows)} columns failed: {_first_message(rows)}" if failed else None
     if as_json:
-        emit(
+        emit_result(
             {
                 "model": checkpoint.name,
                 "hardware": chosen.name,

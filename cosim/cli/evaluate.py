@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .console import Json, emit, note, progress, stdout
+from .console import Json, emit_result, note, progress, stdout
 from .models import (
     Device,
     HardwareOption,
@@ -84,7 +84,7 @@ def run(
             report=lambda row, done, total: update(done, total, row),
         )
     if as_json:
-        emit(result)
+        emit_result(result)
         return
     stdout.print(_table(result))
     for remark in _remarks(result):

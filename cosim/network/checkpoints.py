@@ -19,6 +19,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM
 
 from ...circuits.errors import ModelError
+from ...circuits.files import as_written
 from .layer import gain_cell_layers
 from .pretrained import is_converted
 from .remote_code import reason_of
@@ -163,6 +164,26 @@ def digest(model: nn.Module) -> str:
     return content.hexdigest()
 
 
+def read_record(directory: Path) -> dict[str, Any] | None:
+    """Content of a directory's adaptation.json without its digest; None where there is no such file.
+
+    Raises:
+        ModelError: it is damaged or was edited.
+    """
+    path = directory / ADAPTATION
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+        whole = isinstance(record, dict) and isinstance(record.get("model"), str)
+    except (OSError, ValueError, RecursionError) as error:
+        raise ModelError(f"{path} is damaged ({error}); adapt again with --fresh") from error
+    if not whole or as_written(record) is False:
+        raise ModelError(f"{path} is damaged or was edited; adapt again with --fresh")
+    record.pop("digest", None)
+    return record
+
+
 def _start(model: str) -> str | None:
     """Directory or hub name of the network that an adaptation started from; None if it is gone."""
     if model == "demo":
@@ -173,13 +194,9 @@ def _start(model: str) -> str | None:
 def _adapted(directory: Path, name: str, softmax: str | None) -> Checkpoint:
     if not is_converted(directory):
         return Checkpoint(name, softmax)
-    record = None
-    if (directory / ADAPTATION).is_file():
-        try:
-            record = json.loads((directory / ADAPTATION).read_text(encoding="utf-8"))
-            softmax = softmax or _start(record["model"])
-        except (OSError, ValueError, KeyError, TypeError) as error:
-            raise ModelError(f"{directory / ADAPTATION} is damaged; adapt again with --fresh") from error
+    record = read_record(directory)
+    if record is not None:
+        softmax = softmax or _start(record["model"])
     control = directory / CONTROL
     return Checkpoint(
         name, softmax, directory, control if (control / "config.json").is_file() else None, record

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import json
 import tempfile
 import zlib
@@ -72,12 +71,6 @@ def require_entry(name: str, entry: Any, hardware: dict[str, Hardware]) -> None:
         whole = whole and all(type(switch) is bool for switch in effects.values())
     if not whole:
         raise ModelError(f"the entry of {name} is damaged; save the model again")
-
-
-def digest_of(document: dict[str, Any]) -> str:
-    """sha256 of a document without its own "digest"."""
-    content = {key: value for key, value in document.items() if key != "digest"}
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
 
 
 def pack(hardware: Hardware) -> str:

@@ -6,7 +6,6 @@ here adds the sha256 of every file, so that a damaged directory is refused, and 
 
 from __future__ import annotations
 
-import hashlib
 import json
 import shutil
 import tempfile
@@ -26,10 +25,11 @@ from transformers import (
 )
 
 from ...circuits.errors import GaincellError, ModelError
-from ...circuits.files import write_json
+from ...circuits.files import digest as file_digest
+from ...circuits.files import sealed, values_digest, write_json
 from ...models import Chip, Hardware
 from ..attention.effects import Effects
-from .description import FORMAT, describe, digest_of
+from .description import FORMAT, describe
 from .families import unwrap
 from .layer import put_on_chip
 from .layer_config import IMPLEMENTATION
@@ -79,7 +79,7 @@ def save_pretrained(
             tokenizer.save_pretrained(folder)
         # config.json comes last: transformers reads no directory without it.
         paths = sorted(Path(folder).iterdir(), key=lambda path: (path.name == CONFIG, path.name))
-        files = {path.name: _sha256(path) for path in paths}
+        files = {path.name: file_digest(path) for path in paths}
         for path in paths[:-1]:
             path.chmod(0o644)
             path.replace(directory / path.name)
@@ -96,7 +96,7 @@ def save_pretrained(
         "modules": modules,
         "files": files,
     }
-    write_json(directory / MAP, document | {"digest": digest_of(document)})
+    write_json(directory / MAP, sealed(document))
 
 
 def from_pretrained(
@@ -248,13 +248,13 @@ def _read_map(directory: Path) -> dict[str, Any]:
         raise ModelError(
             f"{directory / MAP} has format {version}, this version reads {FORMAT}; save the model again"
         )
-    if document.get("digest") != digest_of(document):
+    if document.get("digest") != values_digest(document):
         raise ModelError(
             f"{directory / MAP} is damaged: it does not have its own digest; save the model again"
         )
     for name, digest in document["files"].items():
         path = directory / name
-        if not path.is_file() or _sha256(path) != digest:
+        if not path.is_file() or file_digest(path) != digest:
             raise ModelError(
                 f"{directory} cannot be loaded: {name} is not the one that was saved; save the model again"
             )
@@ -279,8 +279,3 @@ def _settings(directory: Path) -> dict[str, Any] | None:
         return found if found["quant_method"] == IMPLEMENTATION else None
     except (OSError, ValueError, KeyError, TypeError):
         return None
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -19,9 +19,10 @@ from transformers.quantizers.auto import register_quantization_config, register_
 from transformers.utils.quantization_config import QuantizationConfigMixin
 
 from ...circuits.errors import ModelError
+from ...circuits.files import values_digest
 from ...models import Hardware
 from ..attention.effects import Effects
-from .description import FORMAT, describe, digest_of, pack, require_entry, unpack
+from .description import FORMAT, describe, pack, require_entry, unpack
 from .families import BASES
 from .layer_config import IMPLEMENTATION
 
@@ -62,7 +63,7 @@ class GainCellConfig(QuantizationConfigMixin):
                 f"the model was saved as version {format} of gaincell's settings{' with ' if unknown else ''}"
                 f"{', '.join(sorted(unknown))}; this version reads {FORMAT}; save it again"
             )
-        expected = digest_of(vars(self))
+        expected = values_digest(vars(self))
         if digest is not None and digest != expected:
             raise ModelError("the settings of gaincell in config.json are damaged; save the model again")
         self.digest = expected

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from ...circuits.errors import TableError
-from ...circuits.files import write_text
+from ...circuits.files import sealed, write_json
 from ..hardware import Hardware
 from .fit import (
     MAX_FAILED,
@@ -39,7 +40,8 @@ def fit_folder(
         max_failed: largest tolerated fraction of failed points in a table.
 
     Returns:
-        The hardware and the report that were written.
+        The hardware and the report that were written. fit.json holds the fields of the report, the digest of
+        the hardware, and its own.
 
     Raises:
         TableError: a table is missing, damaged, lacks a column, or has more than `max_failed` failed points,
@@ -63,8 +65,11 @@ def fit_folder(
             f"{tables} cannot be fitted ({what}): its tables or its manifest are not those of a whole run; "
             f"run: gaincell characterize --out {tables}"
         ) from error
+    # Last, so that an interrupted fit leaves no report beside hardware that it does not describe.
+    values = {"hardware": hardware.digest, **json.loads(report.model_dump_json())}
+    (out / REPORT_FILE).unlink(missing_ok=True)
     hardware.save_pretrained(out)
-    write_text(out / REPORT_FILE, report.model_dump_json(indent=1) + "\n")
+    write_json(out / REPORT_FILE, sealed(values))
     return hardware, report
 
 

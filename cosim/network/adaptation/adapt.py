@@ -20,7 +20,7 @@ import torch
 from torch import Tensor, nn
 
 from ....circuits.errors import ModelError
-from ....circuits.files import write_json
+from ....circuits.files import as_written, sealed, write_json
 from ....models import Hardware
 from ...attention.effects import STANDARD, Effects
 from ..batches import held_out_windows, measure
@@ -32,6 +32,7 @@ from ..checkpoints import (
     digest,
     load_softmax,
     locate,
+    read_record,
     save_softmax,
     tokenizer_of,
 )
@@ -46,6 +47,7 @@ from .fine_tuning import EXACT_SHARE, RECIPE, fine_tune, steps_in
 from .trainer import Recipe, Row
 
 SETTINGS = "settings.json"
+STEPS = "steps.json"
 WATCHED_TOKENS = 4096
 """Held-out tokens behind each point of the loss curves."""
 
@@ -161,7 +163,7 @@ def adapt_model(
     observer.phase("calibrate", softmax.config.num_hidden_layers)
     calibrate(adapted, softmax, inputs, progress=lambda done, layers: observer.step(done, float("nan")))
     # Only now is there something to resume: a model that cannot be adapted must not block the folder.
-    write_json(state / SETTINGS, settings)
+    write_json(state / SETTINGS, sealed(settings))
     if minutes is not None:
         recipe = replace(recipe, steps=_remembered_steps(state, minutes, adapted, softmax, recipe, text))
     held_out = {"softmax": text.nats(softmax), "calibrated": text.nats(adapted)}
@@ -204,13 +206,13 @@ def read_adaptation(directory: Path) -> Adaptation | None:
     Raises:
         ModelError: the record is damaged.
     """
-    path = directory / ADAPTATION
-    if not path.is_file():
-        return None
+    record = read_record(directory)
     try:
-        return Adaptation(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise ModelError(f"{path} is damaged ({error}); adapt again with --fresh") from error
+        return None if record is None else Adaptation(**record)
+    except TypeError as error:
+        raise ModelError(
+            f"{directory / ADAPTATION} is damaged ({error}); adapt again with --fresh"
+        ) from error
 
 
 def _settings(
@@ -235,8 +237,8 @@ def _open_state(out: Path, settings: dict[str, Any], fresh: bool) -> Path:
     state = out / "state"
     if fresh:
         shutil.rmtree(state, ignore_errors=True)
-    record = state / SETTINGS
-    if record.is_file() and json.loads(record.read_text()) != settings:
+    known = _read_state(state / SETTINGS)
+    if known is not None and known != json.loads(json.dumps(settings)):
         raise ModelError(
             f"{out} holds an unfinished adaptation with other settings; finish it with those, pass --fresh "
             "to start again, or choose another --out"
@@ -248,10 +250,28 @@ def _remembered_steps(
     state: Path, minutes: float, adapted: nn.Module, softmax: nn.Module, recipe: Recipe, text: TrainingText
 ) -> int:
     """Steps for a time budget, measured once and then read back, so that a resumed run keeps its schedule."""
-    record = state / "steps.json"
-    if not record.is_file():
-        write_json(record, steps_in(minutes, (adapted, softmax), softmax, recipe, text.tokens))
-    return json.loads(record.read_text())
+    known = _read_state(state / STEPS)
+    if known is None:
+        known = {"steps": steps_in(minutes, (adapted, softmax), softmax, recipe, text.tokens)}
+        write_json(state / STEPS, sealed(known))
+    return known["steps"]
+
+
+def _read_state(path: Path) -> dict[str, Any] | None:
+    """A record of an unfinished adaptation, without its digest; None if there is none.
+
+    Raises:
+        ModelError: it is damaged.
+    """
+    if not path.is_file():
+        return None
+    try:
+        record = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, RecursionError):
+        record = None
+    if not isinstance(record, dict) or not as_written(record):
+        raise ModelError(f"{path} is damaged; pass --fresh to start again")
+    return {name: value for name, value in record.items() if name != "digest"}
 
 
 def _lasting_name(model: str, softmax: str) -> str:
@@ -267,4 +287,4 @@ def _write(
     (out / ADAPTATION).unlink(missing_ok=True)
     save_pretrained(adapted, out, dtype=torch.bfloat16, tokenizer=tokenizer.own)
     save_softmax(control, out / CONTROL)
-    write_json(out / ADAPTATION, {k: v for k, v in asdict(result).items() if k != "cached"})
+    write_json(out / ADAPTATION, sealed({k: v for k, v in asdict(result).items() if k != "cached"}))

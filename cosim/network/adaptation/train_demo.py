@@ -18,7 +18,7 @@ import transformers
 import typer
 from transformers import GPT2Config, GPT2LMHeadModel
 
-from ....circuits.files import write_json
+from ....circuits.files import sealed, write_json
 from ..batches import held_out_windows, measure
 from ..checkpoints import load_softmax, save_softmax
 from ..compute import choose_compute
@@ -92,7 +92,7 @@ def main(
         **compute.record(),
         "curve": curve,
     }
-    write_json(out / "training.json", training)
+    write_json(out / "training.json", sealed(training))
     state.unlink(missing_ok=True)
     print(
         f"held out: {final.nats:.4f} nats/byte, perplexity {final.perplexity:.3f} per byte", file=sys.stderr

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from ....circuits.errors import TableError
+from ....circuits.files import as_written
 from .axes import PlotAxis
 from .style import CYCLE
 from .values import Figure, Panel, Series
@@ -32,11 +33,13 @@ def training(folder: Path) -> Figure:
     """
     path = Path(folder) / FILE
     try:
-        record = json.loads(path.read_text())
+        record = json.loads(path.read_text(encoding="utf-8"))
+        if as_written(record) is False:
+            raise ValueError("it is damaged or was edited")
         curve = [(row["step"], row["train"], row["held_out"]) for row in record["curve"]]
         final, seed = float(record["held_out"]["nats_per_byte"]), record["recipe"]["seed"]
         step, train, held_out = np.array(curve, float).T
-    except (OSError, ValueError, KeyError, TypeError) as error:
+    except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
         raise TableError(
             f"{path} cannot be read ({type(error).__name__}: {error}); "
             "`python -m gaincell.cosim.network.adaptation.train_demo` writes it"

@@ -14,6 +14,7 @@ from ....characterization.plan import Plan
 from ....characterization.procedure import Context
 from ....characterization.table import MANIFEST, read_manifest, read_table
 from ....circuits.errors import GaincellError, HardwareError, TableError, TechnologyError
+from ....circuits.files import as_written
 from ....circuits.technology import Technology, technologies
 from ....models import Hardware
 from ....models.fitting.folder import REPORT_FILE as FIT
@@ -108,9 +109,14 @@ class ReportData:
 
     @cached_property
     def fit(self) -> dict[str, Any] | None:
-        """fit.json: `surrogates` and `checks`."""
+        """fit.json: `surrogates` and `checks`; TableError if it is of other hardware."""
         folder = self.sources.hardware
-        return None if folder is None else _read_json(folder / FIT, "fit", optional=True)
+        fit = None if folder is None else _read_json(folder / FIT, "fit", optional=True)
+        if fit is not None and "hardware" in fit and fit["hardware"] != self.hardware.digest:
+            raise TableError(
+                f"{folder / FIT} is of other hardware than the one beside it; run `gaincell fit` again"
+            )
+        return fit
 
     @cached_property
     def evaluation(self) -> dict[str, Any] | None:
@@ -127,6 +133,18 @@ class ReportData:
     @cached_property
     def adaptation(self) -> dict[str, Any] | None:
         return _read_json(self.sources.adaptation, "adapt")
+
+    @property
+    def unproved(self) -> list[str]:
+        """Names of the results without a digest: an edit of them cannot be seen."""
+        results = {
+            FIT: self.fit,
+            "evaluate.json": self.evaluation,
+            "account.json": self.account,
+            "cosim.json": self.agreement,
+            ADAPTATION: self.adaptation,
+        }
+        return [name for name, result in results.items() if result is not None and as_written(result) is None]
 
     @cached_property
     def context(self) -> Context:
@@ -174,8 +192,10 @@ def _read_json(path: Path | None, command: str, *, optional: bool = False) -> di
         return None
     try:
         value = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, RecursionError) as error:
         raise TableError(f"{path} cannot be read ({error}); run `gaincell {command}` again") from None
     if not isinstance(value, dict):
         raise GaincellError(f"{path} is not what `gaincell {command}` writes; run it again")
+    if as_written(value) is False:
+        raise TableError(f"{path} is damaged or was edited; run `gaincell {command}` again")
     return value

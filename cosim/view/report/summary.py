@@ -18,7 +18,13 @@ def summary_section(material: ReportData) -> Section:
     entries += headline(material.account, material.hardware)
     if not entries:
         return absent("summary", "Summary", "Nothing to report yet: run `gaincell demo`.")
-    return Section("summary", "Summary", (paragraph(_what(material)), tiles(entries)))
+    blocks = [paragraph(_what(material)), tiles(entries)]
+    if unproved := material.unproved:
+        names = ", ".join(unproved)
+        blocks.append(
+            paragraph(f"No digest, so an edit by hand would not show: {names}. Make them again.", "absent")
+        )
+    return Section("summary", "Summary", tuple(blocks))
 
 
 def provenance_section(material: ReportData) -> Section:

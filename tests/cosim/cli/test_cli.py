@@ -8,8 +8,10 @@ import oracles
 import pytest
 from typer.testing import CliRunner
 
-from gaincell.circuits.files import require_folder
+from gaincell.circuits.files import as_written, require_folder
 from gaincell.cosim.cli import app, doctor
+from gaincell.cosim.view.report import ReportSources
+from gaincell.cosim.view.report.sources import ReportData
 
 
 @pytest.fixture
@@ -224,3 +226,13 @@ def test_an_out_that_is_a_folder_where_a_file_belongs_is_refused(run, tmp_path):
 def test_trying_a_folder_leaves_nothing_behind(tmp_path):
     require_folder(tmp_path / "not" / "there" / "yet")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_results_that_a_report_reads_have_their_digest(run, tmp_path):
+    printed = run("evaluate", "demo", "--tokens", 256, "--json").stdout
+    assert as_written(json.loads(printed)) is True
+    (tmp_path / "evaluate.json").write_text(printed)
+    assert ReportData(ReportSources.of(tmp_path)).unproved == []
+    accounted = json.loads(run("account", "demo", "--windows", 1, "--json").stdout)
+    assert as_written(accounted) is True
+    assert as_written(accounted | {"latency_s": 1e-9}) is False

@@ -1,10 +1,11 @@
 """Results of the commands for the tests of the report."""
 
-import json
 import math
 from pathlib import Path
 
 import pytest
+
+from gaincell.circuits.files import sealed, write_json
 
 
 @pytest.fixture
@@ -49,7 +50,7 @@ def results(tmp_path) -> Path:
     curve = [{"step": 20, "train": 1.9, "held_out": 2.0}, {"step": 40, "train": 1.5, "held_out": 1.6}]
     adaptation = {"model": "demo", "steps": 40, "curves": {"adapted": curve, "control": []}}
     for name, value in {"evaluate": evaluation, "account": account, "cosim": agreement}.items():
-        (tmp_path / f"{name}.json").write_text(json.dumps(value))
+        write_json(tmp_path / f"{name}.json", sealed(value))
     (tmp_path / "adapted").mkdir()
-    (tmp_path / "adapted" / "adaptation.json").write_text(json.dumps(adaptation))
+    write_json(tmp_path / "adapted" / "adaptation.json", sealed(adaptation))
     return tmp_path

@@ -10,11 +10,14 @@ from pathlib import Path
 import pytest
 
 from gaincell.characterization.table import SHIPPED_TABLES, write_manifest
-from gaincell.circuits.errors import GaincellError
+from gaincell.circuits.errors import GaincellError, TableError
+from gaincell.circuits.files import sealed, write_json
 from gaincell.cosim.view.report import ReportSources, waveforms
 from gaincell.cosim.view.report.build import report_sections, section_html
 from gaincell.cosim.view.report.sources import ReportData
+from gaincell.cosim.view.report.summary import summary_section
 from gaincell.models import Hardware
+from gaincell.models.hardware import SHIPPED
 
 pytest.importorskip("plotly")
 
@@ -116,12 +119,13 @@ def fields(node, path=()):
 VALUES = (None, True, -1, 0, 1e308, "", "text", "</script><hostile>", [], {}, [[]], {"a": 1})
 
 
+RESULTS = ["evaluate.json", "account.json", "cosim.json", "adapted/adaptation.json"]
 TRIED = 20
 """Damaged fields per file; of all 245 of a longer run, 117 gave a page and 128 a sentence."""
 
 
-@pytest.mark.parametrize("name", ["evaluate.json", "account.json", "cosim.json", "adapted/adaptation.json"])
-def test_damaged_fields_of_results_are_one_sentence_or_a_page(results, name):
+@pytest.mark.parametrize("name", RESULTS)
+def test_sealed_results_of_any_content_are_one_sentence_or_a_page(results, name):
     path = results / name
     whole, randomly = json.loads(path.read_text()), random.Random(name)
     places, found = list(fields(whole)), Counter()
@@ -134,7 +138,7 @@ def test_damaged_fields_of_results_are_one_sentence_or_a_page(results, name):
             del node[last]
         else:
             node[last] = randomly.choice(VALUES)
-        path.write_text(json.dumps(document))
+        write_json(path, sealed(document))
         try:
             sections = report_sections(ReportData(ReportSources.of(results)))
             assert all("<hostile>" not in section_html(section) for section in sections)
@@ -144,3 +148,72 @@ def test_damaged_fields_of_results_are_one_sentence_or_a_page(results, name):
             found["sentence"] += 1
     print(f"{name}: {dict(found)}")
     assert found["sentence"] and found["page"]
+
+
+@pytest.fixture
+def fitted(results):
+    """The results, with hardware and fit.json as `gaincell fit` wrote them."""
+    shutil.copytree(SHIPPED / "generic28", results / "hardware")
+    return results
+
+
+def read(folder):
+    """All results of a folder as a report reads them."""
+    data = ReportData(ReportSources.of(folder))
+    return data.fit, data.evaluation, data.account, data.agreement, data.adaptation
+
+
+SEALED = [*RESULTS, "hardware/fit.json"]
+
+
+@pytest.mark.parametrize("name", SEALED)
+def test_any_edited_field_of_a_result_is_refused(fitted, name):
+    path, randomly = fitted / name, random.Random(name)
+    whole, before = json.loads(path.read_text()), read(fitted)
+    places = [place for place in fields(whole) if place != ("digest",)]
+    for place in randomly.choices(places, k=40):
+        *parents, last = place
+        document = node = copy.deepcopy(whole)
+        for key in parents:
+            node = node[key]
+        node[last] = randomly.choice([value for value in (*VALUES, 3.75, "3.75") if value != node[last]])
+        path.write_text(json.dumps(document))
+        with pytest.raises(TableError, match=r"damaged or was edited; run `gaincell \w+` again"):
+            read(fitted)
+    path.write_text(json.dumps(whole))
+    assert read(fitted) == before, "another layout of the same values"
+
+
+@pytest.mark.parametrize("name", SEALED)
+def test_any_changed_bit_of_a_result_is_refused_or_says_the_same(fitted, name):
+    path, randomly = fitted / name, random.Random(name)
+    whole, before, refused = path.read_bytes(), read(fitted), 0
+    for _ in range(60):
+        damaged = bytearray(whole)
+        damaged[randomly.randrange(len(whole))] ^= 1 << randomly.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            after = read(fitted)
+        except GaincellError as error:
+            assert "\n" not in str(error)
+            refused += 1
+        else:
+            for old, new in zip(before, after, strict=True):
+                assert {**old, "digest": ""} == {**new, "digest": ""} or "digest" not in new
+    assert refused > 30
+
+
+def test_results_without_a_digest_are_said_to_be_unproved(fitted):
+    assert summary_section(ReportData(ReportSources.of(fitted))).html().count("No digest") == 0
+    for name in ("account.json", "hardware/fit.json"):
+        values = json.loads((fitted / name).read_text())
+        del values["digest"]
+        (fitted / name).write_text(json.dumps(values))
+    html = summary_section(ReportData(ReportSources.of(fitted))).html()
+    assert "No digest, so an edit by hand would not show: fit.json, account.json." in html
+
+
+def test_a_fit_report_of_other_hardware_is_refused(fitted):
+    shutil.copy(SHIPPED / "generic28-sc" / "fit.json", fitted / "hardware")
+    with pytest.raises(TableError, match="is of other hardware than the one beside it; run `gaincell fit`"):
+        read(fitted)

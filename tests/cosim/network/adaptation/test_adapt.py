@@ -54,7 +54,7 @@ def test_adaptation_improves_on_matching_and_is_written_whole(pretrained, leroux
     )
     result = adapt_model(str(pretrained), leroux, out, recipe=RECIPE, observer=watching)
     assert phases == [("calibrate", 2), ("adapted", 10), ("control", 10)]
-    assert steps == [1, 2, *range(1, 11), *range(1, 11)]
+    assert steps == [0, 1, 2, *range(1, 11), *range(1, 11)]
     assert result.held_out["adapted"] < result.held_out["calibrated"]
     assert set(result.held_out) == {"softmax", "calibrated", "adapted", "control"}
     assert not (out / "state").exists()
@@ -167,6 +167,49 @@ def test_a_time_budget_becomes_steps_once(pretrained, leroux, tmp_path, monkeypa
     monkeypatch.setattr(adapt_module, "steps_in", lambda minutes, *rest: round(minutes * 40))
     assert adapt_model(str(pretrained), leroux, tmp_path, recipe=RECIPE, minutes=0.1).steps == 4
     assert adapt_model(str(pretrained), leroux, tmp_path, recipe=RECIPE, minutes=0.1).cached
+
+
+def test_an_edited_record_of_an_adaptation_is_refused(pretrained, leroux, tmp_path):
+    adapt_model(str(pretrained), leroux, tmp_path, recipe=replace(RECIPE, steps=1))
+    path = tmp_path / "adaptation.json"
+    record = json.loads(path.read_text())
+    for edited in (
+        record | {"held_out": record["held_out"] | {"adapted": 0.1}},
+        record | {"model": "demo"},
+        record | {"digest": "0"},
+        [record],
+        {},
+    ):
+        path.write_text(json.dumps(edited))
+        for read in (read_adaptation, lambda folder: locate(str(folder))):
+            with pytest.raises(ModelError, match=r"adaptation.json is damaged.*--fresh"):
+                read(tmp_path)
+    del record["digest"]  # of an earlier version
+    path.write_text(json.dumps(record))
+    assert read_adaptation(tmp_path).steps == 1
+
+
+def test_damaged_records_of_an_unfinished_adaptation_are_refused(pretrained, leroux, tmp_path, monkeypatch):
+    monkeypatch.setattr(adapt_module, "steps_in", lambda minutes, *rest: 4)
+
+    def run(observer=adapt_module.SILENT):
+        return adapt_model(str(pretrained), leroux, tmp_path, recipe=RECIPE, minutes=0.1, observer=observer)
+
+    def stop(done, loss):
+        if loss == loss:
+            raise Interrupted
+
+    with pytest.raises(Interrupted):
+        run(Observer(step=stop))
+    for name in ("settings.json", "steps.json"):
+        path = tmp_path / "state" / name
+        whole = path.read_text()
+        for damage in (whole.replace("0", "1"), whole.replace("4", "5"), whole[:-9], "[]", "4", "\0"):
+            path.write_text(damage)
+            with pytest.raises(ModelError, match=f"{name} is damaged; pass --fresh"):
+                run()
+        path.write_text(whole)
+    assert run().steps == 4
 
 
 def test_steps_for_a_time_budget_grow_with_it_and_train_nothing(pretrained, leroux):
