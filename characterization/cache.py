@@ -23,7 +23,7 @@ import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from ..circuits.files import PARTIAL_SUFFIX, cache_folder, replace_atomically
+from ..circuits.files import cache_folder, replace_atomically
 from .cache_key import CACHE_FORMAT, CacheKey
 
 _NOTE = b"gaincell"
@@ -117,7 +117,7 @@ class Cache:
         """Remove damaged entries and the temporary files of killed runs; return their number."""
         removed = 0
         for path in self.folder.glob("??/*"):
-            partial = path.suffix == PARTIAL_SUFFIX
+            partial = path.suffix == ".part"
             try:
                 if partial and time.time() - path.stat().st_mtime < _ABANDONED:
                     continue

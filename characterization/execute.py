@@ -93,7 +93,8 @@ def characterize(
         Numbers of points.
 
     Raises:
-        TechnologyError: unknown technology or corner, unknown design size, or models that ngspice cannot use.
+        TechnologyError: unknown technology or corner, unknown design size, models that ngspice cannot use, or
+            a library that changes during the run.
         PlanError: unknown procedure.
         SimulationError: ngspice is missing.
         TableError: `out` has foreign files that the run would overwrite.
@@ -258,7 +259,10 @@ def _run(task: Task, cache: Cache, home: str) -> tuple[str, pd.DataFrame, float,
     if (known := cache.get(task.key)) is not None:
         return task.key, known, 0.0, home
     started = time.perf_counter()
-    rows = batch_rows(task, simulate(task.batch.simulation))
+    result = simulate(task.batch.simulation)
+    # Else the rows would enter the cache, and the table, as those of the library that the key names.
+    task.context.technology.require_unchanged()
+    rows = batch_rows(task, result)
     if here == home:
         _remember(cache, task, rows)
     return task.key, rows, time.perf_counter() - started, here

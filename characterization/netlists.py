@@ -9,7 +9,7 @@ from contextlib import suppress
 from pathlib import Path, PurePosixPath
 
 from ..circuits.errors import TableError
-from ..circuits.files import write_atomically, write_json
+from ..circuits.files import sweep, write_atomically, write_json
 from .procedure import procedure_names
 from .table import MANIFEST, read_manifest
 
@@ -57,6 +57,8 @@ def write_netlists(folder: Path, files: Mapping[str, bytes]) -> None:
         OSError: a file cannot be written or removed.
     """
     earlier = _written(folder)
+    for place in {folder, *((folder / name).parent for name in earlier | files.keys())}:
+        sweep(place)
     # If the run is killed between here and the end, the next one knows the files of both.
     write_json(folder / _RECORD, sorted(earlier | files.keys()))
     for name in sorted(earlier - files.keys()):

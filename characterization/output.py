@@ -17,7 +17,7 @@ from typing import Any
 import pandas as pd
 
 from ..circuits.errors import PlanError
-from ..circuits.files import digest
+from ..circuits.files import digest, sweep
 from ..circuits.library import COPY, copied_bytes
 from ..circuits.runner import Status
 from ..circuits.technology import Technology
@@ -119,9 +119,11 @@ def _write(
     records: list[TableRecord],
     summary: dict[str, Any],
 ) -> None:
+    sweep(out)
     (out / MANIFEST).unlink(missing_ok=True)
     write_netlists(out / NETLISTS, _netlists(technology, records))
     tables = {record.procedure.name: _write_table(out, record, summary) for record in records}
+    technology.require_unchanged()
     manifest = {
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "gaincell": version("gaincell"),

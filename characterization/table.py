@@ -10,6 +10,7 @@ import hashlib
 import io
 import json
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pandas as pd
@@ -103,7 +104,7 @@ def read_table(folder: Path, procedure: str) -> pd.DataFrame:
         known = ", ".join(tables)
         raise TableError(
             f"{folder} has no table {procedure!r} (it has {known}); run a plan that includes it: "
-            f"gaincell characterize --plan PLAN --out {folder}"
+            f"gaincell characterize --plan PLAN --out {quote(str(folder))}"
         )
     entry = tables[procedure]
     path = folder / entry["file"]
@@ -123,4 +124,4 @@ def read_table(folder: Path, procedure: str) -> pd.DataFrame:
 
 
 def _remedy(folder: Path) -> str:
-    return f"run: gaincell characterize --out {folder}"
+    return f"run: gaincell characterize --out {quote(str(folder))}"

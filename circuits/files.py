@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
+import fcntl
 import hashlib
 import json
 import os
+import shutil
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-PARTIAL_SUFFIX = ".part"
-"""Suffix of the temporary files, which also begin with a dot. A killed process leaves them behind."""
+PARTIAL_SUFFIX = ".gaincell.part"
+"""Suffix of temporary files and folders, which also begin with a dot. A killed process leaves them behind;
+`sweep` removes them."""
 
 _MODE = 0o644
 
@@ -37,16 +42,15 @@ def replace_atomically(path: Path, write: Callable[[Path], object]) -> None:
 
     Args:
         path: file to write or replace; its folder is made if necessary.
-        write: writes the whole content to the path it is given, an empty file with the suffix `.part`.
+        write: writes the whole content to the path it is given, an empty file with the suffix PARTIAL_SUFFIX.
 
     Raises:
         OSError: the folder or the file cannot be written.
         Exception: whatever `write` raises. `path` is then unchanged and the temporary file is removed.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=PARTIAL_SUFFIX)
-    os.close(handle)
-    partial = Path(name)
+    names = {"dir": path.parent, "prefix": f".{path.name}.", "suffix": PARTIAL_SUFFIX}
+    handle, partial = _locked(lambda: _made_file(**names))
     try:
         write(partial)
         partial.chmod(_MODE)
@@ -54,6 +58,85 @@ def replace_atomically(path: Path, write: Callable[[Path], object]) -> None:
     except BaseException:
         partial.unlink(missing_ok=True)
         raise
+    finally:
+        os.close(handle)
+
+
+@contextmanager
+def partial_folder(folder: Path) -> Iterator[Path]:
+    """A temporary folder in a folder, for files that are then moved out of it.
+
+    Args:
+        folder: folder of results; it is made if necessary, and swept.
+
+    Yields:
+        An empty folder, which is removed in the end.
+
+    Raises:
+        OSError: the folder cannot be made.
+    """
+
+    folder.mkdir(parents=True, exist_ok=True)
+    sweep(folder)
+    names = {"dir": folder, "prefix": ".save.", "suffix": PARTIAL_SUFFIX}
+    handle, partial = _locked(lambda: tempfile.mkdtemp(**names))
+    try:
+        yield partial
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+        os.close(handle)
+
+
+def sweep(folder: Path) -> int:
+    """Remove the temporary files and folders that killed processes have left in a folder.
+
+    Those of running processes are locked and stay.
+
+    Args:
+        folder: folder of results; it need not exist.
+
+    Returns:
+        Number of removed files and folders.
+    """
+    removed = 0
+    for path in folder.glob(f".*{PARTIAL_SUFFIX}"):
+        try:
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except OSError:
+            continue
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.is_dir():
+                shutil.rmtree(path, ignore_errors=True)
+            else:
+                path.unlink(missing_ok=True)
+            removed += 1
+        except OSError:
+            continue
+        finally:
+            os.close(handle)
+    return removed
+
+
+def _made_file(**names: Any) -> str:
+    handle, name = tempfile.mkstemp(**names)
+    os.close(handle)
+    return name
+
+
+def _locked(make: Callable[[], str]) -> tuple[int, Path]:
+    """Descriptor and path of a new temporary file or folder, locked as long as this process has it open."""
+    while True:
+        name = make()
+        try:
+            handle = os.open(name, os.O_RDONLY | os.O_CLOEXEC)
+        except FileNotFoundError:
+            continue  # swept before it was locked
+        with contextlib.suppress(OSError):  # a file system without locks
+            fcntl.flock(handle, fcntl.LOCK_EX)
+        if os.path.exists(name):
+            return handle, Path(name)
+        os.close(handle)
 
 
 def write_atomically(path: Path, data: bytes) -> None:
@@ -136,7 +219,8 @@ def digest(path: Path) -> str:
 def require_folder(folder: Path) -> None:
     """Refuse a folder that cannot be written, before the computation whose results would go there.
 
-    Makes a temporary file in the folder, or in its nearest existing parent, and removes it again.
+    Makes a temporary file in the folder, or in its nearest existing parent, and removes it again, with those
+    that killed processes have left in the folder.
 
     Args:
         folder: existing folder, or one that would be made.
@@ -144,6 +228,7 @@ def require_folder(folder: Path) -> None:
     Raises:
         OSError: the folder cannot be made or written; the error names `folder`.
     """
+    sweep(folder)
     place = folder.absolute()
     try:
         while not place.exists():

@@ -10,6 +10,7 @@ that has no unique meaning, is refused, and so are commands. The files found are
 
 from __future__ import annotations
 
+import hashlib
 import os
 import re
 from collections import Counter
@@ -73,6 +74,9 @@ _UNUSED = "\0"
 _known: dict[tuple[Path, frozenset[str]], tuple[tuple[LibraryFile, ...], tuple[tuple[int, ...], ...]]] = {}
 """Files and their `signature` by library. One entry per library of the process."""
 
+_digests: dict[tuple[Path, ...], tuple[tuple[tuple[int, ...], ...], str]] = {}
+"""Signature and `content_digest` by paths. One entry per library of the process."""
+
 
 def library_files(library: Path, sections: Iterable[str]) -> tuple[LibraryFile, ...]:
     """Find the library and every file that it loads, directly or indirectly.
@@ -110,6 +114,25 @@ def signature(files: Iterable[LibraryFile]) -> tuple[tuple[int, ...], ...]:
         else:
             found.append((status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns))
     return tuple(found)
+
+
+def content_digest(files: Sequence[LibraryFile]) -> str:
+    """sha256 of the names and contents of library files; files with a known signature are not read again.
+
+    Args:
+        files: from `library_files`.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    paths, present = tuple(file.path for file in files), signature(files)
+    if _digests.get(paths, ((), ""))[0] != present:
+        hasher = hashlib.sha256()
+        for path in paths:
+            hasher.update(path.name.encode())
+            hasher.update(path.read_bytes())
+        _digests[paths] = present, hasher.hexdigest()
+    return _digests[paths][1]
 
 
 def _find(library: Path, sections: frozenset[str]) -> tuple[LibraryFile, ...]:

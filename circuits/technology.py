@@ -16,7 +16,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, field_validator, model_validator
 
 from .errors import TechnologyError
-from .library import LibraryFile, library_files
+from .library import LibraryFile, content_digest, library_files
 from .settings import Settings
 
 SHIPPED_TECHNOLOGIES = Path(__file__).parent / "technologies"
@@ -243,7 +243,7 @@ class Technology(Settings):
         Raises:
             TechnologyError: a reference or a command in the library that is refused (see `library`).
         """
-        return library_files(self.library, [name for names in self.corners.values() for name in names])
+        return library_files(self.library, self._used_sections())
 
     @cached_property
     def files(self) -> tuple[Path, ...]:
@@ -258,12 +258,27 @@ class Technology(Settings):
 
     @cached_property
     def library_digest(self) -> str:
-        """sha256 of the library and all files that it includes."""
-        hasher = hashlib.sha256()
-        for path in self.files:
-            hasher.update(path.name.encode())
-            hasher.update(path.read_bytes())
-        return hasher.hexdigest()
+        """sha256 of the library and all files that it includes, when it was first asked for."""
+        return content_digest(self.copies)
+
+    def require_unchanged(self) -> None:
+        """Check that the library on disk is still the one of `library_digest`.
+
+        Raises:
+            TechnologyError: a file has changed, or is no longer there.
+        """
+        try:
+            present = content_digest(library_files(self.library, self._used_sections()))
+        except (OSError, TechnologyError):
+            present = None
+        if present != self.library_digest:
+            raise TechnologyError(
+                f"the library {self.library}, or a file that it loads, has changed during the run; run the "
+                "same command again when it is complete"
+            )
+
+    def _used_sections(self) -> list[str]:
+        return [name for names in self.corners.values() for name in names]
 
 
 def kits() -> dict[str, str]:

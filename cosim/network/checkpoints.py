@@ -9,7 +9,6 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,7 @@ from torch import nn
 from transformers import AutoModelForCausalLM
 
 from ...circuits.errors import ModelError
-from ...circuits.files import as_written
+from ...circuits.files import as_written, partial_folder
 from .layer import gain_cell_layers
 from .pretrained import is_converted
 from .remote_code import reason_of
@@ -117,10 +116,10 @@ def load_softmax(name: str | Path) -> nn.Module:
 def save_softmax(model: nn.Module, directory: Path) -> None:
     """Write transformers' files, weights as bfloat16, each atomically; the model is not changed."""
     directory.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory, prefix=".save.") as folder:
+    with partial_folder(directory) as folder:
         copy.deepcopy(model).to(torch.bfloat16).save_pretrained(folder)
         # config.json comes last: transformers reads no directory without it.
-        for part in sorted(Path(folder).iterdir(), key=lambda path: path.name == "config.json"):
+        for part in sorted(folder.iterdir(), key=lambda path: path.name == "config.json"):
             part.chmod(0o644)
             part.replace(directory / part.name)
 

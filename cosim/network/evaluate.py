@@ -20,6 +20,7 @@ import statistics
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from functools import partial
+from shlex import quote
 from typing import Any
 
 import torch
@@ -212,7 +213,9 @@ def _notes(checkpoint: Checkpoint, hardware: Hardware) -> list[str]:
             f"softmax, mapped, calibrated: the network that {checkpoint.name} came from is not there"
         )
     if checkpoint.adapted is None:
-        notes.append(f"adapted: no weights; run `gaincell adapt {checkpoint.name} --out DIR`, evaluate DIR")
+        notes.append(
+            f"adapted: no weights; run `gaincell adapt {quote(checkpoint.name)} --out DIR`, evaluate DIR"
+        )
         return notes
     own = saved_hardware(checkpoint.adapted)
     if own.digest != hardware.digest:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from shlex import quote
 from typing import Any
 
 import torch
@@ -115,7 +116,7 @@ def _model(checkpoint: Checkpoint, hardware: Hardware | None, effects: Effects) 
         return load_softmax(checkpoint.softmax)
     if checkpoint.adapted is None:
         raise ModelError(
-            f"{checkpoint.name} has not been adapted to hardware; run `gaincell adapt {checkpoint.name} "
-            "--out DIR` and generate with DIR, or pass --hardware ideal"
+            f"{checkpoint.name} has not been adapted to hardware; run `gaincell adapt "
+            f"{quote(checkpoint.name)} --out DIR` and generate with DIR, or pass --hardware ideal"
         )
     return from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import shutil
-import tempfile
 from pathlib import Path
 from typing import Any
 
@@ -26,7 +25,7 @@ from transformers import (
 
 from ...circuits.errors import GaincellError, ModelError
 from ...circuits.files import digest as file_digest
-from ...circuits.files import sealed, values_digest, write_json
+from ...circuits.files import partial_folder, sealed, values_digest, write_json
 from ...models import Chip, Hardware
 from ..attention.effects import Effects
 from .description import FORMAT, describe
@@ -73,12 +72,12 @@ def save_pretrained(
     directory.mkdir(parents=True, exist_ok=True)
     for name in (MAP, CONFIG):
         (directory / name).unlink(missing_ok=True)
-    with tempfile.TemporaryDirectory(dir=directory.parent, prefix=f".{directory.name}.") as folder:
+    with partial_folder(directory) as folder:
         _save_network(inner, folder, state)
         if tokenizer is not None:
             tokenizer.save_pretrained(folder)
         # config.json comes last: transformers reads no directory without it.
-        paths = sorted(Path(folder).iterdir(), key=lambda path: (path.name == CONFIG, path.name))
+        paths = sorted(folder.iterdir(), key=lambda path: (path.name == CONFIG, path.name))
         files = {path.name: file_digest(path) for path in paths}
         for path in paths[:-1]:
             path.chmod(0o644)
@@ -182,7 +181,7 @@ def _state(inner: nn.Module, dtype: torch.dtype | None) -> dict[str, Tensor]:
     }
 
 
-def _save_network(inner: nn.Module, folder: str, state: dict[str, Tensor]) -> None:
+def _save_network(inner: nn.Module, folder: Path, state: dict[str, Tensor]) -> None:
     """transformers' own files. With a quantizer, it would save the weights as they are."""
     quantizer, inner.hf_quantizer = inner.hf_quantizer, None
     try:

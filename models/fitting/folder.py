@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from shlex import quote
 from typing import Any
 
 import pandas as pd
 
 from ...circuits.errors import TableError
-from ...circuits.files import sealed, write_json
+from ...circuits.files import sealed, sweep, write_json
 from ..hardware import Hardware
 from .fit import (
     MAX_FAILED,
@@ -63,10 +64,11 @@ def fit_folder(
         what = f"{type(error).__name__}: {str(error).strip().partition(_LINE)[0]}"
         raise TableError(
             f"{tables} cannot be fitted ({what}): its tables or its manifest are not those of a whole run; "
-            f"run: gaincell characterize --out {tables}"
+            f"run: gaincell characterize --out {quote(str(tables))}"
         ) from error
     # Last, so that an interrupted fit leaves no report beside hardware that it does not describe.
     values = {"hardware": hardware.digest, **json.loads(report.model_dump_json())}
+    sweep(out)
     (out / REPORT_FILE).unlink(missing_ok=True)
     hardware.save_pretrained(out)
     write_json(out / REPORT_FILE, sealed(values))
@@ -85,7 +87,7 @@ def _read_tables(folder: Path, manifest: dict[str, Any]) -> dict[str, pd.DataFra
         if missing := sorted(described - set(rows.columns)):
             raise TableError(
                 f"{folder}: table {name!r} has no column {', '.join(missing)}; run: gaincell characterize "
-                f"--out {folder}"
+                f"--out {quote(str(folder))}"
             )
         tables[name] = rows
     return tables

@@ -189,7 +189,7 @@ def test_tables_of_an_interrupted_write_are_refused(plan, cache, tmp_path, monke
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gaincell.characterization.output.write_json", interrupted)
+    monkeypatch.setattr("gaincell.characterization.output.write_manifest", interrupted)
     with pytest.raises(KeyboardInterrupt):
         characterize(plan, out, jobs=1, cache=cache)
     with pytest.raises(TableError, match=r"no finished characterization.*gaincell characterize --out"):

@@ -5,15 +5,20 @@ import json
 import stat
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 
 from gaincell.circuits.files import (
+    as_written,
     cache_folder,
     digest,
+    partial_folder,
     replace_atomically,
     require_file,
     require_folder,
+    sealed,
+    sweep,
     write_atomically,
     write_json,
     write_text,
@@ -111,6 +116,72 @@ def test_folder_is_made_and_mode_is_0644(tmp_path, write):
     write(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert names(path.parent) == ["file"]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from gaincell.circuits.files import partial_folder, replace_atomically
+folder = Path(sys.argv[1])
+
+def ends(path):
+    print("ready", flush=True)
+    sys.stdin.readline()
+    os.kill(os.getpid(), signal.SIGKILL)
+
+with partial_folder(folder) as partial:
+    (partial / "weights").write_bytes(b"w")
+    replace_atomically(folder / "table", ends)
+"""
+
+
+def test_sweep_removes_what_killed_processes_left_and_nothing_else(tmp_path):
+    write_atomically(tmp_path / "table", b"old")
+    (tmp_path / ".foreign.part").write_bytes(b"another program's")
+    command = [sys.executable, "-c", KILLED, str(tmp_path)]
+    run = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+    assert run.stdout.readline() == "ready\n"
+    with partial_folder(tmp_path):  # sweeps as well
+        assert sweep(tmp_path) == 0, "both processes run"
+        assert len(names(tmp_path)) == 5
+    run.communicate("\n")
+    assert len(names(tmp_path)) == 4, "left by the kill"
+    require_folder(tmp_path)
+    assert names(tmp_path) == [".foreign.part", "table"]
+    assert (tmp_path / "table").read_bytes() == b"old"
+
+
+SWEEPER = """
+import sys
+from pathlib import Path
+from gaincell.circuits.files import sweep
+while not Path(sys.argv[1], "stop").exists():
+    sweep(Path(sys.argv[1]))
+"""
+
+
+def test_writers_and_sweepers_do_not_disturb_each_other(tmp_path):
+    sweeper = subprocess.Popen([sys.executable, "-c", SWEEPER, str(tmp_path)])
+    try:
+        for number in range(2000):
+            write_atomically(tmp_path / "table", b"%d" % number)
+            with partial_folder(tmp_path) as partial:
+                (partial / "weights").write_bytes(b"%d" % number)
+    finally:
+        (tmp_path / "stop").touch()
+        sweeper.wait()
+    assert sweeper.returncode == 0
+    assert names(tmp_path) == ["stop", "table"]
+
+
+def test_sealed_values_are_known_again_whatever_their_layout():
+    values = sealed({"b": [1, (2.5, None)], 3: {"c": True}, "path": Path("x")})
+    again = json.loads(json.dumps(values, indent=7, sort_keys=True))
+    assert as_written(again) is True
+    assert again["b"] == [1, [2.5, None]] and again["3"] == {"c": True}
+    assert as_written(again | {"b": [1, [2.5, 0]]}) is False
+    assert as_written(again | {"more": None}) is False
+    assert as_written({name: x for name, x in again.items() if name != "digest"}) is None
 
 
 @pytest.mark.parametrize("indent", [1, 2])
