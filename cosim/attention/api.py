@@ -16,7 +16,7 @@ from .kernels.dispatch import Implementation, attend, require_implementation
 from .levels import require_levels, volts_of
 from .operation import OperationContext, full_precision
 from .reference import SubTile, Trace, operate, per_query_head
-from .ring import Positions, positions_of, require_settings, visible
+from .ring import Positions, positions_of, require_settings, require_start, visible
 from .surrogate_gradient import Gradient, require_gradient
 
 __all__ = ["SubTile", "Trace", "gain_cell_attention", "trace_attention"]
@@ -71,8 +71,9 @@ def gain_cell_attention(
         normalising column.
 
     Raises:
-        ValueError: shapes that do not fit, integers, volts together with levels, a floating-point mask, a
-            window below 1, a token period that is not positive, or an unknown implementation or gradient.
+        ValueError: shapes that do not fit, integers, volts together with levels, a floating-point mask,
+            a window or positions that are not whole numbers in their range, a token period that is not
+            positive, or an unknown implementation or gradient.
         HardwareError: a head larger than the array, an implementation that cannot compute this operation, a
             gradient the hardware has no cell for, levels where cells hold none, or aging in seconds without
             any timing.
@@ -188,8 +189,8 @@ def place_keys(
         Positions of the queries and keys.
 
     Raises:
-        ValueError: shapes that do not fit each other, integers, volts together with levels, or a
-            floating-point mask.
+        ValueError: shapes that do not fit each other, integers, volts together with levels, a floating-point
+            mask, or positions that are not counted.
         HardwareError: a head dimension above the arrays' rows.
     """
     if (k.dtype == torch.uint8) != (v.dtype == torch.uint8):
@@ -226,6 +227,7 @@ def place_keys(
             f"head dimension {q.shape[3]} exceeds the {hardware.rows} rows of the arrays of "
             f"{hardware.name!r}; use hardware with more rows"
         )
+    require_start(key_start, k.shape[2])
     return positions_of(
         q.shape[2],
         k.shape[2],

@@ -70,6 +70,30 @@ class Positions:
         return packed.masked_fill(~self.stored[:, None, :, None], 0)
 
 
+LAST_POSITION = 2**31 - 1
+"""Largest position and largest window: back ends count in 32 bits."""
+
+
+def require_start(key_start: int, keys: int) -> None:
+    """Check where the keys of an operation begin.
+
+    Args:
+        key_start: position of the first key, in tokens.
+        keys: number of keys.
+
+    Raises:
+        ValueError: no whole number, a negative one, or keys beyond `LAST_POSITION`.
+    """
+    _require_whole("key_start", key_start)
+    if not 0 <= key_start <= LAST_POSITION - keys:
+        raise ValueError(f"key_start={key_start} must be between 0 and {LAST_POSITION - keys}")
+
+
+def _require_whole(name: str, value: object) -> None:
+    if not isinstance(value, int | torch.SymInt):
+        raise ValueError(f"{name}={value!r} must be a whole number")
+
+
 def require_settings(window: int | None, token_period: float | None) -> None:
     """Check the settings of an operation.
 
@@ -78,13 +102,18 @@ def require_settings(window: int | None, token_period: float | None) -> None:
         token_period: time between tokens, s; None: the hardware's latency.
 
     Raises:
-        ValueError: a window below 1, or a token period that is not positive.
+        ValueError: a window that is no whole number from 1 to `LAST_POSITION`, or a token period that is not
+            a positive number.
     """
-    if window is not None and window < 1:
-        raise ValueError(f"window={window} must be at least 1; None keeps every key")
-    if token_period is not None and not token_period > 0:
+    if window is not None:
+        _require_whole("window", window)
+        if window < 1:
+            raise ValueError(f"window={window} must be at least 1; None keeps every key")
+        if window > LAST_POSITION:
+            raise ValueError(f"window={window} must be between 1 and {LAST_POSITION}; None keeps every key")
+    if token_period is not None and not (isinstance(token_period, float | int) and token_period > 0):
         raise ValueError(
-            f"token_period={token_period} must be more than 0 s; None takes the hardware's latency"
+            f"token_period={token_period!r} must be more than 0 s; None takes the hardware's latency"
         )
 
 

@@ -225,6 +225,8 @@ def test_nan_in_padding_does_not_reach_stored_tokens(full, ideal, kind):
         ({"token_period": 0.0}, "token_period=0.0 must be more than 0 s"),
         ({"token_period": -1e-6}, "token_period=-1e-06 must be more than 0 s"),
         ({"token_period": float("nan")}, "token_period=nan must be more than 0 s"),
+        ({"token_period": "1e-6"}, "token_period='1e-6' must be more than 0 s"),
+        ({"window": 16.0}, "window=16.0 must be a whole number"),
     ],
 )
 def test_window_below_one_and_token_period_not_positive_raise_value_error(full, tiny_gpt2, wrong, message):

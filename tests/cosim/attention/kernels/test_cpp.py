@@ -225,17 +225,32 @@ def test_a_circuit_first_used_without_gradients_has_them_later():
 
 
 @pytest.mark.parametrize("compiled", [False, True])
+@pytest.mark.parametrize("implementation", ["native", "torch", "reference", "exact softmax"])
 @pytest.mark.parametrize(
     ("name", "value"),
-    [("key_start", -3), ("key_start", -64), ("key_start", 10**18), ("window", 2**31), ("window", 2**40)],
+    [
+        *(("key_start", start) for start in (-3, -64, 10**18, 2**63)),
+        *(("window", window) for window in (2**31, 2**40, 10**30)),
+    ],
 )
-def test_integers_out_of_range_are_refused(leroux, name, value, compiled):
+def test_integers_out_of_range_are_refused(leroux, ideal, name, value, compiled, implementation):
     q, k, v = inputs(3, 3)
     attend = gain_cell_attention
     if compiled:
+        torch.compiler.reset()
         attend = torch.compile(gain_cell_attention, backend="eager")
+    exact = implementation == "exact softmax"
+    hardware, options = (ideal, {}) if exact else (leroux, {"implementation": implementation})
     with pytest.raises(ValueError, match=f"{name}={value} must be between"):
-        attend(q, k, v, leroux, implementation="native", **{name: value})
+        attend(q, k, v, hardware, **options, **{name: value})
+
+
+@pytest.mark.parametrize("name", ["window", "key_start"])
+@pytest.mark.parametrize("value", [1.5, float("inf"), float("nan"), "4", torch.tensor(4)])
+def test_positions_that_are_no_whole_numbers_are_refused(leroux, ideal, name, value):
+    for hardware in (leroux, ideal):
+        with pytest.raises(ValueError, match=f"{name}=.* must be a whole number"):
+            gain_cell_attention(*inputs(3, 3), hardware, **{name: value})
 
 
 @pytest.mark.parametrize("queries", [1, 3])
