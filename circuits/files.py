@@ -41,13 +41,14 @@ def replace_atomically(path: Path, write: Callable[[Path], object]) -> None:
     flushed to the disk (no fsync): this protects from killed processes, not from power failures.
 
     Args:
-        path: file to write or replace; its folder is made if necessary.
+        path: file to write or replace; its folder is made if necessary. Of a symbolic link, the target.
         write: writes the whole content to the path it is given, an empty file with the suffix PARTIAL_SUFFIX.
 
     Raises:
-        OSError: the folder or the file cannot be written.
+        OSError: the folder or the file cannot be written, or `path` is a device, a pipe or a socket.
         Exception: whatever `write` raises. `path` is then unchanged and the temporary file is removed.
     """
+    path = _regular(path)
     path.parent.mkdir(parents=True, exist_ok=True)
     names = {"dir": path.parent, "prefix": f".{path.name}.", "suffix": PARTIAL_SUFFIX}
     handle, partial = _locked(lambda: _made_file(**names))
@@ -116,6 +117,15 @@ def sweep(folder: Path) -> int:
         finally:
             os.close(handle)
     return removed
+
+
+def _regular(path: Path) -> Path:
+    """The file that a path leads to. A device or a pipe would be replaced by a file, /dev/null too."""
+    target = path.resolve() if path.is_symlink() else path
+    if target.exists() and not target.is_file():
+        number = errno.EISDIR if target.is_dir() else errno.EINVAL
+        raise OSError(number, "it is no regular file", str(path))
+    return target
 
 
 def _made_file(**names: Any) -> str:
@@ -246,8 +256,6 @@ def require_file(path: Path) -> None:
         path: existing file, or one that would be made.
 
     Raises:
-        OSError: `path` is a folder, or its folder cannot be made or written (see `require_folder`).
+        OSError: `path` is no regular file, or its folder cannot be made or written (see `require_folder`).
     """
-    if path.is_dir():
-        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
-    require_folder(path.parent)
+    require_folder(_regular(path).parent)

@@ -64,7 +64,7 @@ def run(
 
         gaincell cosim out/adapted --operations 100 --out columns.csv --json
     """
-    from ...circuits.files import require_file
+    from ...circuits.files import require_file, write_text
 
     if out is not None:
         require_file(out)
@@ -88,8 +88,7 @@ def run(
         )
         rows = simulate_operations(drawn, chosen, technology=technology, jobs=jobs, progress=update)
     if out is not None:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        rows.to_csv(out, index=False)
+        write_text(out, rows.to_csv(index=False))
     stages = [stage_agreement(rows, stage) for stage in (1, 2)]
     failed = int((rows["status"] != "ok").sum())
     complaint = f"{failed} of {len(rows)} columns failed: {_first_message(rows)}" if failed else None

@@ -2,6 +2,8 @@
 
 import hashlib
 import json
+import os
+import socket
 import stat
 import subprocess
 import sys
@@ -116,6 +118,34 @@ def test_folder_is_made_and_mode_is_0644(tmp_path, write):
     write(path)
     assert stat.S_IMODE(path.stat().st_mode) == 0o644
     assert names(path.parent) == ["file"]
+
+
+def test_device_pipe_or_socket_is_not_replaced_by_a_file(tmp_path):
+    """As root, `--out /dev/null` would otherwise replace the device."""
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to(tmp_path / "pipe")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(str(tmp_path / "socket"))
+        for name in ("pipe", "link", "socket"):
+            for write in (require_file, lambda path: write_atomically(path, b"data")):
+                with pytest.raises(OSError, match=f"it is no regular file.*{name}"):
+                    write(tmp_path / name)
+        assert stat.S_ISFIFO((tmp_path / "pipe").lstat().st_mode)
+        assert stat.S_ISSOCK((tmp_path / "socket").lstat().st_mode)
+    assert names(tmp_path) == ["link", "pipe", "socket"]
+
+
+@pytest.mark.parametrize("dangling", [False, True])
+def test_symbolic_link_stays_and_its_target_is_written(tmp_path, dangling):
+    target, link = tmp_path / "elsewhere" / "file", tmp_path / "link"
+    target.parent.mkdir()
+    if not dangling:
+        target.write_bytes(b"old")
+    link.symlink_to(target)
+    require_file(link)
+    write_atomically(link, b"new")
+    assert link.is_symlink() and target.read_bytes() == b"new"
+    assert names(tmp_path) == ["elsewhere", "link"] and names(target.parent) == ["file"]
 
 
 KILLED = """
