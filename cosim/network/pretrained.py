@@ -13,7 +13,6 @@ from typing import Any
 
 import torch
 import transformers
-from safetensors import SafetensorError
 from torch import Tensor, nn
 from transformers import (
     AutoConfig,
@@ -33,6 +32,7 @@ from .families import unwrap
 from .layer import put_on_chip
 from .layer_config import IMPLEMENTATION
 from .quantizer import GainCellConfig, attach
+from .remote_code import reason_of
 
 MAP = "gaincell.json"
 WEIGHTS = "model.safetensors"
@@ -130,10 +130,12 @@ def from_pretrained(
         put_on_chip(model, chip)
     except ModelError as error:
         raise error if str(directory) in str(error) else ModelError(f"{directory}: {error}") from error
-    except (OSError, ValueError, KeyError, TypeError, RuntimeError, SafetensorError) as error:
-        if isinstance(error, GaincellError):
-            raise
-        raise ModelError(f"{directory} cannot be loaded ({error}); save the model again") from error
+    except GaincellError:
+        raise
+    except Exception as error:  # what transformers raises for damaged files has no common base class
+        raise ModelError(
+            f"{directory} cannot be loaded ({reason_of(error)}); save the model again"
+        ) from error
     return model.eval()
 
 
@@ -193,6 +195,7 @@ def _save_network(inner: nn.Module, folder: Path, state: dict[str, Tensor]) -> N
 def _load(
     directory: Path, hardware: Hardware | None, effects: Effects | None, dtype: torch.dtype
 ) -> nn.Module:
+    weights = None
     if (directory / MAP).is_file():
         document = _read_map(directory)
         modules = document["modules"]
@@ -205,18 +208,22 @@ def _load(
     else:
         settings = GainCellConfig.from_dict(_settings(directory))
         modules, own = settings.modules, settings.read_hardware()
+        weights = getattr(settings, "weights", None)
     config = AutoConfig.from_pretrained(directory, trust_remote_code=False)
     base = (getattr(config, "quantization_config", None) or {}).get("base")
     if hasattr(config, "quantization_config"):
         del config.quantization_config
     config._attn_implementation = base
+    described = GainCellConfig.of_modules(
+        modules, own, base, other=hardware, effects=effects, weights=weights
+    )
     # transformers loads its own files: it may store weights under other names than the network has.
     model, found = _class_of(config).from_pretrained(
         directory,
         config=config,
         dtype=dtype,
         trust_remote_code=False,
-        quantization_config=GainCellConfig.of_modules(modules, own, base, other=hardware, effects=effects),
+        quantization_config=described,
         output_loading_info=True,
     )
     wrong = sorted(

@@ -7,7 +7,9 @@ gaincell is not imported, transformers refuses config.json for its attention imp
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import hashlib
+import json
+from collections.abc import Callable, Iterable
 from dataclasses import asdict
 from typing import Any, ClassVar
 
@@ -40,6 +42,7 @@ class GainCellConfig(QuantizationConfigMixin):
         base: str | None = None,
         format: int = FORMAT,
         digest: str | None = None,
+        weights: dict[str, str] | None = None,
         **other: Any,
     ) -> None:
         """Read a description.
@@ -50,6 +53,7 @@ class GainCellConfig(QuantizationConfigMixin):
             base: attention implementation of the model, for its masks and the layers left out.
             format: version of the description.
             digest: sha256 of all other fields; None: of a new description.
+            weights: `weight_digests` of the model; None: not known.
             other: fields of other versions, which are refused.
 
         Raises:
@@ -63,6 +67,8 @@ class GainCellConfig(QuantizationConfigMixin):
                 f"the model was saved as version {format} of gaincell's settings{' with ' if unknown else ''}"
                 f"{', '.join(sorted(unknown))}; this version reads {FORMAT}; save it again"
             )
+        if weights is not None:
+            self.weights = weights
         expected = values_digest(vars(self))
         if digest is not None and digest != expected:
             raise ModelError("the settings of gaincell in config.json are damaged; save the model again")
@@ -87,6 +93,7 @@ class GainCellConfig(QuantizationConfigMixin):
         *,
         other: Hardware | None = None,
         effects: Effects | None = None,
+        weights: dict[str, str] | None = None,
     ) -> GainCellConfig:
         """A description from its parts.
 
@@ -96,6 +103,7 @@ class GainCellConfig(QuantizationConfigMixin):
             base: attention implementation of the model.
             other: hardware of all modules in place of their own, at the token period of its timing.
             effects: non-idealities of all modules in place of their own.
+            weights: `weight_digests` of the model.
 
         Raises:
             ModelError: an entry that is not understood.
@@ -111,7 +119,7 @@ class GainCellConfig(QuantizationConfigMixin):
         if effects is not None:
             modules = {name: entry | {"effects": asdict(effects)} for name, entry in modules.items()}
         packed = {name: {"digest": one.digest, "files": pack(one)} for name, one in hardware.items()}
-        return cls(modules, packed, base)
+        return cls(modules, packed, base, weights=weights)
 
     def read_hardware(self) -> dict[str, Hardware]:
         """Hardware by name.
@@ -148,12 +156,25 @@ class GainCellQuantizer(HfQuantizer):
 
     def _process_model_after_weight_loading(self, model: nn.Module, **kwargs: Any) -> nn.Module:
         model.config.attn_implementation = IMPLEMENTATION
+        read = self.quantization_config
+        saved = getattr(read, "weights", None)
+        if saved is not None:
+            found = weight_digests(model, read.modules)
+            if found is not None and found["layout"] == saved["layout"] and found != saved:
+                raise ModelError(
+                    "the weights are damaged, or not those that were saved; save the model again"
+                )
+            # From now on the weights may change.
+            self.quantization_config = GainCellConfig(read.modules, read.hardware, read.base)
+            model.config.quantization_config = self.quantization_config
         return model
 
     def get_state_dict_and_metadata(self, model: nn.Module) -> tuple[None, dict[str, str]]:
         """Bring config.json up to date, since settings may have changed after conversion."""
-        self.quantization_config = GainCellConfig.of(model, model.config._attn_implementation)
-        model.config.quantization_config = self.quantization_config
+        modules, hardware = describe(model)
+        weights, base = weight_digests(model, modules), model.config._attn_implementation
+        config = GainCellConfig.of_modules(modules, hardware, base, weights=weights)
+        self.quantization_config = model.config.quantization_config = config
         return None, {}
 
     def is_serializable(self, *args: Any, **kwargs: Any) -> bool:
@@ -174,6 +195,29 @@ class GainCellQuantizer(HfQuantizer):
     def is_compileable(self) -> bool:
         """`torch.compile` takes the model."""
         return True
+
+
+def weight_digests(model: nn.Module, modules: Iterable[str]) -> dict[str, str] | None:
+    """Digests by which a loaded model knows that its weights are those that were saved.
+
+    Args:
+        model: converted model of transformers.
+        modules: names of its converted modules, so that models with others are not compared.
+
+    Returns:
+        sha256 of names, types and shapes ("layout") and of values ("values"). Models of different layouts,
+        such as one loaded in another float type, cannot be compared. None if weights are elsewhere:
+        offloaded, or spread over processes.
+    """
+    ignored = set(getattr(model, "_keys_to_ignore_on_save", None) or ())
+    state = {name: x for name, x in model.state_dict().items() if name not in ignored}
+    if any(x.is_meta or type(x) is not torch.Tensor for x in state.values()):
+        return None
+    layout = [sorted(modules), *([name, str(x.dtype), list(x.shape)] for name, x in sorted(state.items()))]
+    values = hashlib.sha256()
+    for _, x in sorted(state.items()):
+        values.update(x.detach().cpu().contiguous().flatten().view(torch.uint8).numpy())
+    return {"layout": hashlib.sha256(json.dumps(layout).encode()).hexdigest(), "values": values.hexdigest()}
 
 
 def attach(model: nn.Module) -> None:

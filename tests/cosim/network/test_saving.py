@@ -2,12 +2,14 @@
 
 import copy
 import json
+import random
 import subprocess
 import sys
 
 import pytest
 import torch
 from families import build
+from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
 
 from gaincell.circuits.errors import ModelError
@@ -204,6 +206,47 @@ def test_damaged_settings_in_a_configuration_are_refused(model, tmp_path, damage
     for load in (from_pretrained, AutoModelForCausalLM.from_pretrained):
         with pytest.raises(ModelError, match="save (it|the model) again"):
             load(tmp_path)
+
+
+@torch.no_grad()
+@pytest.mark.parametrize("family", ["gpt2", "llama", "qwen3_moe"])
+@pytest.mark.parametrize("size", ["100MB", "50KB"])
+def test_damaged_weights_of_transformers_own_folder_are_refused(leroux, tmp_path, family, size):
+    tokens = torch.randint(3, 97, (1, 12))
+    model = convert(build(family), leroux, include="*")
+    model.save_pretrained(tmp_path, max_shard_size=size)
+    expected, refused, flipped = model(tokens).logits, 0, random.Random(family)
+    for _ in range(12):
+        path = flipped.choice(sorted(tmp_path.glob("*.safetensors")))
+        whole = path.read_bytes()
+        damaged = bytearray(whole)
+        damaged[flipped.randrange(len(whole))] ^= 1 << flipped.randrange(8)
+        path.write_bytes(damaged)
+        try:
+            loaded = from_pretrained(tmp_path)
+        except ModelError as error:
+            assert "save the model again" in str(error) and "\n" not in str(error)
+            refused += 1
+        else:  # a blank of the header
+            assert torch.equal(loaded(tokens).logits, expected)
+        path.write_bytes(whole)
+    assert refused >= 10
+    assert torch.equal(from_pretrained(tmp_path)(tokens).logits, expected)
+
+
+@torch.no_grad()
+def test_weights_that_were_changed_after_loading_are_saved_as_they_are(model, tokens, tmp_path):
+    model.save_pretrained(tmp_path / "first")
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "first")
+    loaded.transformer.wte.weight.mul_(1.5)
+    loaded.config.save_pretrained(tmp_path / "second")
+    state = {name: x.clone() for name, x in loaded.state_dict().items()}
+    save_file(state, tmp_path / "second" / "model.safetensors", metadata={"format": "pt"})
+    loaded.save_pretrained(tmp_path / "third")
+    expected = loaded(tokens).logits
+    assert not torch.equal(expected, model(tokens).logits)
+    for folder in ("second", "third"):
+        assert torch.equal(from_pretrained(tmp_path / folder)(tokens).logits, expected)
 
 
 class Adapter(torch.nn.Module):
