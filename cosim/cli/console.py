@@ -104,6 +104,9 @@ def guarded(run: Callable[P, R]) -> Callable[P, R]:
             raise  # the reader of stdout is gone: typer ends without a message
         except OSError as error:
             fail(_sentence(error, has_out="out" in kwargs))
+        except UnicodeEncodeError as error:
+            # Bytes of the command line that are no UTF-8, as under another locale, arrive as lone surrogates.
+            fail(f"{ascii(error.object)[:80]} is not UTF-8 text; give text and names in UTF-8")
         except KeyboardInterrupt:
             fail(SENTENCE, STATUS)
         except (UsageError, typer.Exit):

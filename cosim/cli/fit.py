@@ -36,6 +36,7 @@ def run(
     from ...circuits.files import require_folder
 
     require_folder(out)
+    (name or "").encode()  # the hardware could not be written
     from ...models.fitting.folder import fit_folder, report_dict
 
     hardware, report = fit_folder(tables, out, name=name, max_failed=max_failed)

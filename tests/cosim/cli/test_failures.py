@@ -90,6 +90,23 @@ def test_numbers_out_of_range_are_one_sentence_with_status_2(run, tmp_path, comm
     assert list(tmp_path.iterdir()) == []
 
 
+NOT_UTF8 = [
+    ("generate", "demo", "--prompt", "Stra\udcdfe", "--max-new-tokens", "2", "--json"),
+    ("fit", "tables", "--name", "\udcff", "--json"),
+    ("evaluate", "demo", "--hardware", "\udcff", "--json"),
+    ("evaluate", "\udcff/b", "--json"),
+    ("characterize", "--plan", "\udcff", "--json"),
+]
+
+
+@pytest.mark.parametrize("words", NOT_UTF8, ids=lambda words: " ".join(words[:1]))
+def test_bytes_of_the_command_line_that_are_no_utf8_are_one_sentence(run, words):
+    """Another terminal's umlauts reach Python as lone surrogates."""
+    result = run(*words)
+    assert result.exit_code in (1, 2) and isinstance(result.exception, SystemExit)
+    assert json.loads(result.stdout)["error"]
+
+
 @pytest.mark.parametrize("text", ["1e99999999999999999999", "1e400", "9e308k", "-1e400", "1e" + "9" * 5000])
 def test_quantities_beyond_floats_are_refused(text):
     with pytest.raises(typer.BadParameter, match="out of range"):
