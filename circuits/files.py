@@ -102,7 +102,7 @@ def sweep(folder: Path) -> int:
     removed = 0
     for path in folder.glob(f".*{PARTIAL_SUFFIX}"):
         try:
-            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
         except OSError:
             continue
         try:

@@ -101,6 +101,7 @@ def calibrate(
             errors[name] = fit_output(layer, own, examples[name].out)
         progress(len(errors), len(layers))
 
+    progress(0, len(layers))
     handles = {}
     for name, layer in layers.items():
 
@@ -109,7 +110,6 @@ def calibrate(
             adjust(name, module, Inputs(*(x.float() for x in arguments[:3])))
 
         handles[name] = layer.register_forward_pre_hook(first_call)
-    progress(0, len(layers))
     _read(model, inputs, handles.values())
     return {name: errors[name] for name in layers}
 
