@@ -123,8 +123,9 @@ def _regular(path: Path) -> Path:
     """The file that a path leads to. A device or a pipe would be replaced by a file, /dev/null too."""
     target = path.resolve() if path.is_symlink() else path
     if target.exists() and not target.is_file():
-        number = errno.EISDIR if target.is_dir() else errno.EINVAL
-        raise OSError(number, "it is no regular file", str(path))
+        if target.is_dir():
+            raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+        raise OSError(errno.EINVAL, "it is no regular file", str(path))
     return target
 
 
