@@ -35,36 +35,38 @@ class Design(Settings):
 
 
 class GainCell(Design):
-    """Six-transistor gain cell: write device onto a capacitor, tri-state inverter as read stage."""
+    """Six-transistor gain cell: write device onto a capacitor, tri-state inverter as read stage.
+
+    docs/retention.md compares the default sizes and devices with others.
+    """
 
     write_device: Literal["cmos", "oxide"] = "cmos"
-    """Write device: transmission gate of high-threshold transistors, or one oxide-semiconductor
-    transistor."""
-    c_store: Capacitance = 5e-15
-    """Storage capacitance, F. It sets the retention time together with the leakage of the write device."""
-    w_wn: Length = 80e-9
+    """Write device: transmission gate, or one oxide-semiconductor transistor."""
+    c_store: Capacitance = 10e-15
+    """Storage capacitance, F. It sets the retention time together with the leakage of the devices."""
+    w_wn: Length = 160e-9
     """Width of the n write transistor, m."""
-    w_wp: Length = 80e-9
+    w_wp: Length = 160e-9
     """Width of the p write transistor, m."""
-    l_w: Length = 60e-9
+    l_w: Length = 150e-9
     """Length of the write transistors, m."""
-    w_ox: Length = 60e-9
+    w_ox: Length = 120e-9
     """Width of the oxide write transistor, m."""
     l_ox: Length = 60e-9
     """Length of the oxide write transistor, m."""
-    w_rn: Length = 80e-9
+    w_rn: Length = 160e-9
     """Width of the n read transistor, m."""
-    l_rn: Length = 780e-9
+    l_rn: Length = 1.25e-6
     """Length of the n read transistor, m. A long channel gives a small, well-matched current."""
-    w_rp: Length = 160e-9
+    w_rp: Length = 240e-9
     """Width of the p read transistor, m."""
     l_rp: Length = 480e-9
     """Length of the p read transistor, m."""
-    w_sw: Length = 80e-9
+    w_sw: Length = 120e-9
     """Width of the read switches, m."""
     l_sw: Length = 30e-9
     """Length of the read switches, m."""
-    v_write_on: Voltage = 1.1
+    v_write_on: Voltage = 1.15
     """Level of the write word line that opens the write device at the nominal supply, V; it follows the
     supply."""
     v_write_off: Voltage = -0.2
@@ -120,7 +122,7 @@ class Converter(Design):
     """Width of the n transistors that swap the capacitor's plates, m; the p ones are twice as wide."""
     c_az: Capacitance = 20e-15
     """Auto-zero coupling capacitor, F."""
-    t_skew: float = Field(0.68e-9, ge=0, le=1e-3)
+    t_skew: float = Field(0.62e-9, ge=0, le=1e-3)
     """Delay of the output window against the ramp, s. It cancels the delay of the comparator."""
     v_cascode_p: Voltage = 0.2
     """Gate voltage of the p cascode at the nominal supply, V; its distance from the supply is constant."""
@@ -218,7 +220,9 @@ class Designs(Design):
     """Gain cell of both arrays."""
     converter: Converter = Converter(signed=False, i_ramp=24.8e-6, w_ramp_p=6e-6, w_ramp_n=3e-6)
     """Converter after the K array: score S to pulse phi(S)."""
-    readout: Converter = Converter(signed=True, i_ramp=12.4e-6, w_ramp_p=3e-6, w_ramp_n=1.5e-6, w_rst=4.5e-6)
+    readout: Converter = Converter(
+        signed=True, i_ramp=12.4e-6, w_ramp_p=3e-6, w_ramp_n=1.5e-6, w_rst=4.5e-6, t_skew=0.71e-9
+    )
     """Signed converter after the V array, read by a counter. Its full scale is half that of `converter`, so
     the residue of a reset counts twice; a wider reset switch compensates for it."""
     array: SubArray = SubArray()
@@ -273,7 +277,7 @@ class Designs(Design):
         return ", ".join(fields)
 
 
-TWO_PHASES: dict[str, Any] = {"phases": 2, "t_skew": 0.5e-9}
+TWO_PHASES: dict[str, Any] = {"phases": 2, "t_skew": 0.45e-9}
 """Overrides that turn the default converter into one for a signed query. The switch of the swapped capacitor
 shortens the pulse by its RC, so a smaller skew cancels the comparator's delay."""
 
@@ -281,7 +285,7 @@ OXIDE_CELL: dict[str, Any] = {
     "write_device": "oxide",
     "v_write_on": 1.8,
     "v_write_off": -0.6,
-    "v_write_shift": 10.8e-3,
+    "v_write_shift": 12.2e-3,
 }
 """Overrides that turn the default cell into its oxide-semiconductor variant."""
 

@@ -25,7 +25,7 @@ def mos(
         sheet: drawing.
         name: dotted name of the instance.
         at: middle of the channel.
-        role: device role, such as nmos_hvt.
+        role: device role, such as nmos_write.
         gate: side of the gate. left, right: vertical channel, with the n-channel drain or p-channel source on
             top; top, bottom: horizontal channel, with the drain on the left.
         note: second line of the label.
