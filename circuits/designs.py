@@ -122,7 +122,7 @@ class Converter(Design):
     """Width of the n transistors that swap the capacitor's plates, m; the p ones are twice as wide."""
     c_az: Capacitance = 20e-15
     """Auto-zero coupling capacitor, F."""
-    t_skew: float = Field(0.62e-9, ge=0, le=1e-3)
+    t_skew: float = Field(0.65e-9, ge=0, le=1e-3)
     """Delay of the output window against the ramp, s. It cancels the delay of the comparator."""
     v_cascode_p: Voltage = 0.2
     """Gate voltage of the p cascode at the nominal supply, V; its distance from the supply is constant."""
@@ -173,6 +173,9 @@ class SubArray(Design):
     cost."""
     driver: float = Field(8.0, gt=0, le=1e4)
     """Drive strength of the row driver's last stage, multiples of the smallest inverter."""
+    r_bias: float = Field(30.0, ge=1e-3, le=1e6)
+    """Output resistance of the buffers of the ramps' bias lines, ohm. The converters of all columns share
+    them."""
     mirrored: bool = False
     """Whether every row of the K array has a second one that stores the complement, vdd - v_store. It takes a
     signed query in one phase: a positive query pulses the first row, a negative one the second."""
@@ -221,7 +224,7 @@ class Designs(Design):
     converter: Converter = Converter(signed=False, i_ramp=24.8e-6, w_ramp_p=6e-6, w_ramp_n=3e-6)
     """Converter after the K array: score S to pulse phi(S)."""
     readout: Converter = Converter(
-        signed=True, i_ramp=12.4e-6, w_ramp_p=3e-6, w_ramp_n=1.5e-6, w_rst=4.5e-6, t_skew=0.71e-9
+        signed=True, i_ramp=12.4e-6, w_ramp_p=3e-6, w_ramp_n=1.5e-6, w_rst=4.5e-6, t_skew=0.72e-9
     )
     """Signed converter after the V array, read by a counter. Its full scale is half that of `converter`, so
     the residue of a reset counts twice; a wider reset switch compensates for it."""
@@ -277,7 +280,7 @@ class Designs(Design):
         return ", ".join(fields)
 
 
-TWO_PHASES: dict[str, Any] = {"phases": 2, "t_skew": 0.45e-9}
+TWO_PHASES: dict[str, Any] = {"phases": 2, "t_skew": 0.48e-9}
 """Overrides that turn the default converter into one for a signed query. The switch of the swapped capacitor
 shortens the pulse by its RC, so a smaller skew cancels the comparator's delay."""
 

@@ -271,7 +271,7 @@ def _ramp_enables(sheet: Sheet, x: float, y: float) -> None:
 
 
 def ramp_bias() -> Sheet:
-    """Replicas of both ramps carry the reference current; ideal buffers drive the lines across the array."""
+    """Replicas of both ramps carry the reference current; buffers drive the lines across the array."""
     sheet = Sheet()
     for role, name, x, way in (("pmos", "xrp", 3, 1), ("nmos", "xrn", 13, -1)):
         mos(sheet, f"{name}.xcas", (x, way), role, "right")
@@ -282,7 +282,7 @@ def ramp_bias() -> Sheet:
         sheet.wire((x - 1, 3 * way), (x - 1.6, 3 * way), (x - 1.6, -way), (x + 2.5, -way))
         letter = role[0]
         current_source(sheet, f"ir{letter}", (x, -2 * way), "i_ramp")
-        buffer(sheet, f"eb{letter}", (x + 2.5, -way))
+        buffer(sheet, f"gb{letter}", (x + 2.5, -way), "r_bias")
         sheet.net(f"vb{letter}", (x + 4.5, -way), "right")
         sheet.wire((x + 1, way), (x + 2, way))
         sheet.net(f"vb{letter}c", (x + 2, way), "right")

@@ -208,6 +208,7 @@ def step(circuit: Circuit, node: str, levels: list[tuple[float, float]], source:
     (_, level), *moves = levels
     values = [(0.0, float(level))]
     for time, target in moves:
-        values += [(float(time - EDGE / 2), float(level)), (float(time + EDGE / 2), float(target))]
+        begin, end = (round(float(time) + side * EDGE / 2, 18) for side in (-1, 1))
+        values += [(begin, float(level)), (end, float(target))]
         level = target
     circuit.PieceWiseLinearVoltageSource(source or node, node, circuit.gnd, values=values)
