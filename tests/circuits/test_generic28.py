@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from gaincell.characterization.measure import device_figures
+from gaincell.circuits.designs import Designs
 from gaincell.circuits.runner import Simulation, simulate
 from gaincell.circuits.technology import Technology
-from gaincell.circuits.testbench import V_LINEAR, Condition, device_transfer
+from gaincell.circuits.testbench import V_LINEAR, Condition, cell_read, cell_retention, device_transfer
 
 WIDTH = 1e-6
 
@@ -168,3 +169,48 @@ def test_oxide_leakage_equals_its_parameter(technology):
     hot = oxide_current(technology, -2.0, temperature=85.0)
     activation = np.exp(0.3 / 0.025865 * (1 - 300.15 / 358.15))
     assert hot == pytest.approx(1e-14 * 1e-6 * 0.9 * activation, rel=1e-3)
+
+
+WINDOW_TIME = 1024 * 12 * 65e-9
+"""Age of the oldest key of the published window, s: 1,024 tokens, 12 layers of 65 ns."""
+
+
+def moved(technology, age, corner="tt", temperature=27.0, **cell):
+    """Drift of each of the 8 levels at an age (s), in steps, with the bit line at half the supply."""
+    condition = Condition(technology, Designs.of(technology, cell=cell), corner, temperature)
+    levels = np.linspace(0.0, 0.9, 8)
+    waves = simulate(cell_retention(condition, levels, 0.45, 10 * age)).require()
+    return np.array([abs(waves.at(f"v(sn{i})", [age])[0] - v) for i, v in enumerate(levels)]) / (0.9 / 7)
+
+
+@pytest.mark.parametrize("corner", ["tt", "ff", "ss", "fs", "sf"])
+@pytest.mark.parametrize("temperature", [27.0, 85.0, 125.0])
+def test_default_cell_holds_the_published_window(technology, corner, temperature):
+    assert moved(technology, WINDOW_TIME, corner, temperature).max() < 0.5
+    if temperature <= 85:
+        assert moved(technology, 10 * WINDOW_TIME, corner, temperature).max() < 0.5
+
+
+def test_oxide_write_device_holds_longer_and_is_limited_by_the_read_gates(technology):
+    assert moved(technology, 30e-3, write_device="oxide", temperature=85.0).max() < 0.5
+    assert moved(technology, 40e-3, write_device="oxide").max() > 0.5
+    ideal = Technology.load("generic28-ideal-gate")
+    assert moved(ideal, 1.0, write_device="oxide").max() < 0.05
+
+
+def test_core_devices_around_the_storage_node_lose_it_in_microseconds(technology):
+    core = {f"{c}mos_read": technology.devices[f"{c}mos"] for c in "np"}
+    thin = technology.model_copy(update={"devices": technology.devices | core})
+    assert moved(thin, 20e-6).max() > 0.5
+    high = {f"{c}mos_write": technology.devices[f"{c}mos_hvt"] for c in "np"}
+    gidl = technology.model_copy(update={"devices": technology.devices | high})
+    small = {"w_wn": 80e-9, "w_wp": 80e-9, "l_w": 60e-9}
+    assert moved(gidl, 0.3e-3, **small).max() > 0.5, "its GIDL, at the word line's -0.2 V"
+
+
+def test_idle_cell_leaks_a_few_picowatts(technology):
+    condition = Condition(technology)
+    waves = simulate(cell_read(condition, np.linspace(0, 0.9, 8), 1e-9, [0.45] * 8)).require()
+    idle = -0.9 * np.array([waves.at(f"i(vdd{i})", [0.5e-9])[0] for i in range(8)])
+    idle -= 0.45 * np.array([waves.at(f"i(vbl{i})", [0.5e-9])[0] for i in range(8)])
+    assert 0.5e-12 < idle.max() < 6e-12
