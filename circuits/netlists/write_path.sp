@@ -2,8 +2,8 @@
 * word lines, whose levels lie beyond the supply. Needs logic.sp.
 * l_min and w_min are global parameters: shortest channel and narrowest width (m) of the technology's core devices.
 *
-* Gates on the boosted rails have twice the shortest channel: they stand in for input/output transistors, which a
-* technology here has no role for. Their drive is believable, their oxide would not bear 2.4 V for long.
+* Gates on the boosted rails are core devices of twice the shortest channel, in place of thick-oxide ones. Their drive is
+* believable, their oxide would not bear 2.4 V for long.
 
 * One level of the DAC: `ref` is on `line` while sel and en are high.
 .subckt level_switch ref line sel en vdd vss w_n={8*w_min}
