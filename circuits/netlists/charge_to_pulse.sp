@@ -40,12 +40,12 @@ xcas int vbnc d vss dev_nmos w={w} l={2*l_min}
 
 * Bias of the ramps: replica branches carry the reference current; vbp and vbn are what the sources need in this corner at
 * this temperature. The lines that cross the array are driven by ideal buffers (see docs/circuits.md, "ideal elements").
-.subckt ramp_bias vbp vbn vbpc vbnc vdd vss i_ramp=24.8u w_p=6u w_n=3u l=200n
+.subckt ramp_bias vbp vbn vbpc vbnc vdd vss i_ramp=24.8u i_ramp_n=24.8u w_p=6u w_n=3u l=200n
 xrp rp vss rp vbpc vdd vss ramp_p w={w_p} l={l}
 irp rp vss {i_ramp}
 ebp vbp vss rp vss 1
 xrn rn vdd rn vbnc vdd vss ramp_n w={w_n} l={l}
-irn vdd rn {i_ramp}
+irn vdd rn {i_ramp_n}
 ebn vbn vss rn vss 1
 .ends ramp_bias
 
