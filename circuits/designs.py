@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from .errors import TechnologyError
@@ -42,31 +43,31 @@ class GainCell(Design):
 
     write_device: Literal["cmos", "oxide"] = "cmos"
     """Write device: transmission gate, or one oxide-semiconductor transistor."""
-    c_store: Capacitance = 10e-15
+    c_store: Capacitance = 5e-15
     """Storage capacitance, F. It sets the retention time together with the leakage of the devices."""
-    w_wn: Length = 160e-9
+    w_wn: Length = 80e-9
     """Width of the n write transistor, m."""
-    w_wp: Length = 160e-9
+    w_wp: Length = 80e-9
     """Width of the p write transistor, m."""
-    l_w: Length = 150e-9
+    l_w: Length = 60e-9
     """Length of the write transistors, m."""
-    w_ox: Length = 120e-9
+    w_ox: Length = 60e-9
     """Width of the oxide write transistor, m."""
     l_ox: Length = 60e-9
     """Length of the oxide write transistor, m."""
-    w_rn: Length = 160e-9
+    w_rn: Length = 80e-9
     """Width of the n read transistor, m."""
-    l_rn: Length = 1.25e-6
+    l_rn: Length = 780e-9
     """Length of the n read transistor, m. A long channel gives a small, well-matched current."""
-    w_rp: Length = 240e-9
+    w_rp: Length = 160e-9
     """Width of the p read transistor, m."""
     l_rp: Length = 480e-9
     """Length of the p read transistor, m."""
-    w_sw: Length = 120e-9
+    w_sw: Length = 80e-9
     """Width of the read switches, m."""
     l_sw: Length = 30e-9
     """Length of the read switches, m."""
-    v_write_on: Voltage = 1.15
+    v_write_on: Voltage = 1.1
     """Level of the write word line that opens the write device at the nominal supply, V; it follows the
     supply."""
     v_write_off: Voltage = -0.2
@@ -109,6 +110,20 @@ class Converter(Design):
     area."""
     i_ramp: Current
     """Ramp current, A. The full-scale charge is i_ramp x t_pulse_max."""
+    i_ramp_n: Current | None = None
+    """Current of the n ramp, A, where it differs from `i_ramp`, that of the p ramp."""
+    replica_cells: Cells | None = None
+    """Number of cells in each of the two ramp references (replica bias): cells at the top level sink the p
+    ramp's current, cells at the bottom level source the n ramp's. None: the references are ideal currents."""
+    replica_width_p: float = Field(0.92, gt=0, le=100)
+    """Width of the p branch that carries the replica cells' current, as a multiple of a converter's own p
+    ramp."""
+    replica_width_n: float = Field(0.936, gt=0, le=100)
+    """The same of the n branch."""
+    t_lead: Duration = 1.88e-9
+    """Time by which the ramp of the bank's spare converter starts before the others', s: the width of the
+    charge of one cell at the top level. The spare converter then opens the window a comparator's delay after
+    the others' ramp has started (replica delay)."""
     w_ramp_p: Length
     """Width of the p current source and its cascode, m."""
     w_ramp_n: Length
@@ -122,7 +137,7 @@ class Converter(Design):
     """Width of the n transistors that swap the capacitor's plates, m; the p ones are twice as wide."""
     c_az: Capacitance = 20e-15
     """Auto-zero coupling capacitor, F."""
-    t_skew: float = Field(0.65e-9, ge=0, le=1e-3)
+    t_skew: float = Field(0.68e-9, ge=0, le=1e-3)
     """Delay of the output window against the ramp, s. It cancels the delay of the comparator."""
     v_cascode_p: Voltage = 0.2
     """Gate voltage of the p cascode at the nominal supply, V; its distance from the supply is constant."""
@@ -154,7 +169,8 @@ class Converter(Design):
     @property
     def bias_parameters(self) -> dict[str, float]:
         """Instance parameters of its bias circuit `ramp_bias`."""
-        return {"i_ramp": self.i_ramp, "w_p": self.w_ramp_p, "w_n": self.w_ramp_n, "l": self.l_ramp}
+        currents = {"i_ramp": self.i_ramp, "i_ramp_n": self.i_ramp_n or self.i_ramp}
+        return currents | {"w_p": self.w_ramp_p, "w_n": self.w_ramp_n, "l": self.l_ramp}
 
 
 class SubArray(Design):
@@ -173,7 +189,7 @@ class SubArray(Design):
     cost."""
     driver: float = Field(8.0, gt=0, le=1e4)
     """Drive strength of the row driver's last stage, multiples of the smallest inverter."""
-    r_bias: float = Field(30.0, ge=1e-3, le=1e6)
+    r_bias: float = Field(1e-3, ge=1e-3, le=1e6)
     """Output resistance of the buffers of the ramps' bias lines, ohm. The converters of all columns share
     them."""
     mirrored: bool = False
@@ -216,15 +232,61 @@ class LevelCounts(Design):
     """Number of read-out values of a sub-tile: a sign and output / 2 magnitudes."""
 
 
+class WriteReferences(Design):
+    """Codes of the three references of the write levels, which a die is trimmed with.
+
+    The levels are equally spaced from the bottom to the middle reference, and from there to the top one. One
+    step is 1 / `steps` of the supply.
+    """
+
+    steps: int = Field(256, ge=16, le=4096)
+    """Number of steps of the references from ground to the supply."""
+    bottom: int = Field(0, ge=0, le=1024)
+    """Steps of the bottom reference above ground."""
+    middle: int = Field(0, ge=-1024, le=1024)
+    """Steps of the middle reference above half the supply."""
+    top: int = Field(0, ge=0, le=1024)
+    """Steps of the top reference below the supply."""
+
+    @model_validator(mode="after")
+    def _references_are_ordered(self) -> WriteReferences:
+        middle = self.steps / 2 + self.middle
+        if not self.bottom < middle < self.steps - self.top:
+            raise ValueError(
+                f"bottom={self.bottom}, middle={self.middle} and top={self.top} must leave the references in "
+                f"this order within {self.steps} steps"
+            )
+        return self
+
+    def level(self, target: float, vdd: float) -> float:
+        """Voltage that the write bit line is driven to, V.
+
+        Args:
+            target: level before trimming, V; from ground to the supply.
+            vdd: supply, V.
+        """
+        references = (self.bottom, self.steps / 2 + self.middle, self.steps - self.top)
+        volts = [vdd * code / self.steps for code in references]
+        return float(np.interp(target, [0.0, vdd / 2, vdd], volts))
+
+
 class Designs(Design):
     """The designs of all circuits of the chain."""
 
     cell: GainCell = GainCell()
     """Gain cell of both arrays."""
-    converter: Converter = Converter(signed=False, i_ramp=24.8e-6, w_ramp_p=6e-6, w_ramp_n=3e-6)
+    converter: Converter = Converter(
+        signed=False, i_ramp=24.8e-6, replica_cells=8, w_ramp_p=6e-6, w_ramp_n=3e-6
+    )
     """Converter after the K array: score S to pulse phi(S)."""
     readout: Converter = Converter(
-        signed=True, i_ramp=12.4e-6, w_ramp_p=3e-6, w_ramp_n=1.5e-6, w_rst=4.5e-6, t_skew=0.72e-9
+        signed=True,
+        i_ramp=12.4e-6,
+        replica_cells=4,
+        t_lead=3.64e-9,
+        w_ramp_p=3e-6,
+        w_ramp_n=1.5e-6,
+        w_rst=4.5e-6,
     )
     """Signed converter after the V array, read by a counter. Its full scale is half that of `converter`, so
     the residue of a reset counts twice; a wider reset switch compensates for it."""
@@ -234,6 +296,8 @@ class Designs(Design):
     """Durations of the phases."""
     levels: LevelCounts = LevelCounts()
     """Number of levels of the quantisers."""
+    references: WriteReferences = WriteReferences()
+    """Trim of the write levels."""
 
     @model_validator(mode="after")
     def _one_way_to_sign_a_query(self) -> Designs:
@@ -280,7 +344,7 @@ class Designs(Design):
         return ", ".join(fields)
 
 
-TWO_PHASES: dict[str, Any] = {"phases": 2, "t_skew": 0.48e-9}
+TWO_PHASES: dict[str, Any] = {"phases": 2, "t_skew": 0.5e-9}
 """Overrides that turn the default converter into one for a signed query. The switch of the swapped capacitor
 shortens the pulse by its RC, so a smaller skew cancels the comparator's delay."""
 
@@ -288,7 +352,7 @@ OXIDE_CELL: dict[str, Any] = {
     "write_device": "oxide",
     "v_write_on": 1.8,
     "v_write_off": -0.6,
-    "v_write_shift": 12.2e-3,
+    "v_write_shift": 10.8e-3,
 }
 """Overrides that turn the default cell into its oxide-semiconductor variant."""
 

@@ -84,7 +84,7 @@ class Device(Settings):
             arguments += f" {self.threshold_shift}={{zvt*{mismatch.a_vt!r}/sqrt(w*l*m)}}"
         if self.mobility_scale:
             arguments += f" {self.mobility_scale}={{1+zmu*{mismatch.a_beta!r}/sqrt(w*l*m)}}"
-        if self.kind == "mos" and l_diffusion is not None:
+        if self.kind == "mos" and l_diffusion:
             area, perimeter = f"{{w*{l_diffusion!r}}}", f"{{2*(w+{l_diffusion!r})}}"
             arguments += f" ad={area} as={area} pd={perimeter} ps={perimeter}"
         letter = "m" if self.kind == "mos" else "x"

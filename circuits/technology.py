@@ -63,7 +63,7 @@ class Technology(Settings):
     """Sections (.lib) of the library by corner, in the order of loading; "" includes the whole file."""
     devices: dict[ParameterName, Device]
     """Devices by role: nmos, pmos, nmos_hvt, pmos_hvt, oxide, and those of `STAND_INS`."""
-    l_diffusion: float | None = Field(None, gt=0, le=1e-3)
+    l_diffusion: float | None = Field(None, ge=0, le=1e-3)
     """Length of the source and drain regions between gate and isolation, m, from which model cards get the
     area w l_diffusion and the perimeter 2 (w + l_diffusion) of each junction, the edge at the gate included
     (BSIM4's permod = 1). Needed where a device is a model card."""

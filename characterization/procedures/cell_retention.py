@@ -13,9 +13,9 @@ from ..plan import Linear, Values, grid
 from ..procedure import Batch, Context, Procedure, chunks, procedure
 from .cell_write import with_write_device, write_devices
 
-LONGEST = 1e3
-"""Age at the end of a transient, s. By then a level has moved by half a step, or its retention time exceeds
-that of any use."""
+LONGEST = {"cmos": 1e3, "oxide": 1e6}
+"""Age at the end of a transient, s, by write device. By then a level has moved by half a step, or its
+retention time exceeds that of any use."""
 
 AGES_PER_DECADE = 6
 """Number of recorded ages per decade."""
@@ -66,7 +66,9 @@ class CellRetention(Procedure):
             some = points.iloc[rows]
             device, temperature, v_rest = some.iloc[0][["write_device", "temperature", "v_rest"]]
             condition = replace(with_write_device(ctx.condition, device), temperature=float(temperature))
-            batches.append(Batch(cell_retention(condition, some["v_store"], float(v_rest), LONGEST), rows))
+            batches.append(
+                Batch(cell_retention(condition, some["v_store"], float(v_rest), LONGEST[device]), rows)
+            )
         return batches
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:

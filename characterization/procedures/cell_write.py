@@ -80,7 +80,7 @@ class CellWrite(Procedure):
         )
         rows = []
         for i, target in enumerate(points["v_target"]):
-            level = target + cell.v_write_shift
+            level = condition.write_level(target)
             charge = -waves.integrate(
                 f"i(vwbl{i})", timing.start - timing.setup / 2, timing.start + cell.t_write
             )

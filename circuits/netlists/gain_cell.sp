@@ -7,7 +7,7 @@
 * gates of the read pair and the drains of the write pair is lost to the storage node, and the current of an idle cell flows
 * through the switches, so a technology may name devices with a thicker oxide or a higher threshold for them.
 
-.subckt read_stage rwl rwlb bl sn vdd vss w_rn={2*w_min} l_rn=1250n w_rp={3*w_min} l_rp=480n w_sw={1.5*w_min} l_sw={l_min}
+.subckt read_stage rwl rwlb bl sn vdd vss w_rn={w_min} l_rn=780n w_rp={2*w_min} l_rp=480n w_sw={w_min} l_sw={l_min}
 xrn dn sn vss vss dev_nmos_read w={w_rn} l={l_rn}
 xsn bl rwl dn vss dev_nmos_switch w={w_sw} l={l_sw}
 xrp dp sn vdd vdd dev_pmos_read w={w_rp} l={l_rp}
@@ -16,7 +16,7 @@ xsp bl rwlb dp vdd dev_pmos_switch w={w_sw} l={l_sw}
 
 * Complementary write: a transmission gate (wwl, wwlb).
 .subckt gain_cell wbl wwl wwlb rwl rwlb bl sn vdd vss
-+ c_store=10f w_wn={2*w_min} w_wp={2*w_min} l_w={5*l_min} w_rn={2*w_min} l_rn=1250n w_rp={3*w_min} l_rp=480n w_sw={1.5*w_min} l_sw={l_min}
++ c_store=5f w_wn={w_min} w_wp={w_min} l_w={2*l_min} w_rn={w_min} l_rn=780n w_rp={2*w_min} l_rp=480n w_sw={w_min} l_sw={l_min}
 xwn wbl wwl sn vss dev_nmos_write w={w_wn} l={l_w}
 xwp wbl wwlb sn vdd dev_pmos_write w={w_wp} l={l_w}
 cs sn vss {c_store}
@@ -25,7 +25,7 @@ xread rwl rwlb bl sn vdd vss read_stage w_rn={w_rn} l_rn={l_rn} w_rp={w_rp} l_rp
 
 * Oxide-semiconductor write device above the CMOS read stage: one write transistor, wwlb unused.
 .subckt gain_cell_oxide wbl wwl wwlb rwl rwlb bl sn vdd vss
-+ c_store=10f w_ox=120n l_ox=60n w_rn={2*w_min} l_rn=1250n w_rp={3*w_min} l_rp=480n w_sw={1.5*w_min} l_sw={l_min}
++ c_store=5f w_ox=60n l_ox=60n w_rn={w_min} l_rn=780n w_rp={2*w_min} l_rp=480n w_sw={w_min} l_sw={l_min}
 xw wbl wwl sn vss dev_oxide w={w_ox} l={l_ox}
 cs sn vss {c_store}
 xread rwl rwlb bl sn vdd vss read_stage w_rn={w_rn} l_rn={l_rn} w_rp={w_rp} l_rp={l_rp} w_sw={w_sw} l_sw={l_sw}

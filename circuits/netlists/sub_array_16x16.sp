@@ -4,7 +4,7 @@
 + bl6 bl7 bl8 bl9 bl10 bl11 bl12 bl13 bl14 bl15 wbl0 wbl1 wbl2 wbl3 wbl4 wbl5 wbl6 wbl7 wbl8 wbl9 wbl10 wbl11 wbl12
 + wbl13 wbl14 wbl15 wwl0 wwl1 wwl2 wwl3 wwl4 wwl5 wwl6 wwl7 wwl8 wwl9 wwl10 wwl11 wwl12 wwl13 wwl14 wwl15 wwlb0 wwlb1
 + wwlb2 wwlb3 wwlb4 wwlb5 wwlb6 wwlb7 wwlb8 wwlb9 wwlb10 wwlb11 wwlb12 wwlb13 wwlb14 wwlb15 vdd vss
-+ r_wire=3.0 c_wire=2e-16 c_store=1e-14 driver=8.0
++ r_wire=3.0 c_wire=2e-16 c_store=5e-15 driver=8.0
 xdrv0 in0 rwl0_0 rwlb0_0 vdd vss row_driver x={driver}
 rwl0_0 rwl0_0 rwl0_1 {r_wire}
 cwl0_0 rwl0_1 vss {c_wire}

@@ -36,13 +36,13 @@ x3 c out high low boosted_inv x=32
 .ends level_shifter
 
 * The cells of a line that are not simulated one by one: n write devices with their storage capacitors in parallel.
-.subckt write_load wbl wwl wwlb vdd vss n=1 c_store=10f w_wn={2*w_min} w_wp={2*w_min} l_w={5*l_min}
+.subckt write_load wbl wwl wwlb vdd vss n=1 c_store=5f w_wn={w_min} w_wp={w_min} l_w={2*l_min}
 xwn wbl wwl sn vss dev_nmos_write w={n*w_wn} l={l_w}
 xwp wbl wwlb sn vdd dev_pmos_write w={n*w_wp} l={l_w}
 cs sn vss {n*c_store}
 .ends write_load
 
-.subckt write_load_oxide wbl wwl wwlb vdd vss n=1 c_store=10f w_ox=120n l_ox=60n
+.subckt write_load_oxide wbl wwl wwlb vdd vss n=1 c_store=5f w_ox=60n l_ox=60n
 xw wbl wwl sn vss dev_oxide w={n*w_ox} l={l_ox}
 cs sn vss {n*c_store}
 .ends write_load_oxide

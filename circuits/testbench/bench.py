@@ -75,6 +75,15 @@ class Condition:
         """
         return self.designs.cell.v_write_on + (self.vdd - self.technology.vdd)
 
+    def write_level(self, target: float) -> float:
+        """Voltage of the write bit line for a level, V: trimmed, and shifted for the clock feed-through.
+
+        Args:
+            target: level before trimming, V.
+        """
+        designs = self.designs
+        return designs.references.level(float(target), self.vdd) + designs.cell.v_write_shift
+
     def cascode_p(self, converter: Converter) -> float:
         """Gate voltage of a converter's p cascode, V; its distance from the supply is constant."""
         return converter.v_cascode_p + (self.vdd - self.technology.vdd)

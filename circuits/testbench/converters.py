@@ -84,6 +84,21 @@ def converter_lines(
         copies: number of converters on the lines. The bias has the resistance that it has for the share of
             one of `SubArray.columns` converters that all switch together.
     """
+    bank_clocks(circuit, condition, design, schedule, tag, second)
+    supply(circuit, f"bias{tag}", condition.vdd)
+    nodes = (f"bp{tag}", f"bn{tag}", f"bpc{tag}", f"bnc{tag}", f"bias{tag}", circuit.gnd)
+    array = condition.designs.array
+    r_bias = array.r_bias * array.columns / copies
+    circuit.X(f"bias{tag}", "ramp_bias", *nodes, **design.bias_parameters, r_bias=r_bias)
+
+
+def bank_clocks(
+    circuit, condition: Condition, design: Converter, schedule: Schedule, tag: str = "", second: bool = False
+) -> None:
+    """Add the clocks, the reference and the cascodes' levels of a bank of converters, but not its bias.
+
+    The arguments are those of `converter_lines`.
+    """
     vdd = condition.vdd
     reset = schedule.ramp if second else schedule.reset
     wake = schedule.wake_2 if second else schedule.wake
@@ -93,11 +108,6 @@ def converter_lines(
     supply(circuit, f"ref{tag}", condition.v_mid)
     supply(circuit, f"bpc{tag}", condition.cascode_p(design))
     supply(circuit, f"bnc{tag}", design.v_cascode_n)
-    supply(circuit, f"bias{tag}", vdd)
-    nodes = (f"bp{tag}", f"bn{tag}", f"bpc{tag}", f"bnc{tag}", f"bias{tag}", circuit.gnd)
-    array = condition.designs.array
-    r_bias = array.r_bias * array.columns / copies
-    circuit.X(f"bias{tag}", "ramp_bias", *nodes, **design.bias_parameters, r_bias=r_bias)
     resets = [(0.0, vdd), (reset, 0.0)]
     if second:
         resets = [(0.0, 0.0), (reset - condition.designs.clocking.t_reset, vdd), (reset, 0.0)]

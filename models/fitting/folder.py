@@ -98,6 +98,7 @@ def report_dict(report: FitReport) -> dict[str, Any]:
     return {
         "surrogates": {name: error.model_dump() for name, error in report.surrogates.items()},
         "checks": [check.model_dump() | {"met": check.met} for check in report.checks],
+        "die": [check.model_dump() | {"met": check.met} for check in report.die],
         "agreements": {
             name: found.model_dump() | {"limit": found.limit, "met": found.met}
             for name, found in report.agreements.items()

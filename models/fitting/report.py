@@ -11,6 +11,7 @@ import pandas as pd
 from ..chain import predict_chain
 from ..checks.agreement import Agreement, compare_circuits
 from ..checks.corners import CornerFigure, corner_report
+from ..checks.die import die_checks
 from ..checks.limits import Check, cell_checks, converter_checks
 from ..checks.numerical import (
     AGED_VOLTAGE,
@@ -48,6 +49,9 @@ class FitReport(Value):
     """Label of a surrogate -> its error on points that its fit has not seen."""
     checks: tuple[Check, ...]
     """Figures of the circuits beside their design limits."""
+    die: tuple[Check, ...] = ()
+    """What a network depends on that differs from die to die; a trim brings these figures within their
+    limits."""
     corners: tuple[CornerFigure, ...] = ()
     """Figures over corners, temperature and supply; empty without their tables."""
     agreements: dict[str, Agreement] = {}
@@ -83,6 +87,7 @@ def fit_report(
     return FitReport(
         surrogates=with_numerical(_surrogate_errors(hardware, good, columns), tables, t_max),
         checks=checks,
+        die=die_checks(hardware, good["converter"], designs),
         corners=corner_report(tables, designs),
         agreements=compare_circuits(hardware, good),
         storage=storage_report(good, condition, hardware.levels.key),

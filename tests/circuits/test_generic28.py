@@ -1,4 +1,4 @@
-"""Simulated devices of the shipped technology against the ranges in the header of its library."""
+"""Simulated devices of the shipped technologies against the ranges in the header of its library."""
 
 import numpy as np
 import pytest
@@ -12,9 +12,14 @@ from gaincell.circuits.testbench import V_LINEAR, Condition, cell_read, cell_ret
 WIDTH = 1e-6
 
 
+@pytest.fixture(scope="module", params=["generic28", "generic28-hk"])
+def core(request):
+    return Technology.load(request.param)
+
+
 @pytest.fixture(scope="module")
 def technology():
-    return Technology.load("generic28")
+    return Technology.load("generic28-hk")
 
 
 def figures(technology, role, corner="tt", length=30e-9, supply=None):
@@ -26,8 +31,8 @@ def figures(technology, role, corner="tt", length=30e-9, supply=None):
 
 
 @pytest.mark.parametrize(("role", "on_current"), [("nmos", (600, 900)), ("pmos", (300, 450))])
-def test_core_devices_have_the_figures_of_a_28_nm_process(technology, role, on_current):
-    found = figures(technology, role)
+def test_core_devices_have_the_figures_of_a_28_nm_process(core, role, on_current):
+    found = figures(core, role)
     assert on_current[0] <= found["i_on"] <= on_current[1]  # A/m is uA/um
     assert 1e-3 <= found["i_off"] <= 10e-3
     assert 80e-3 <= found["swing"] <= 95e-3
@@ -35,16 +40,16 @@ def test_core_devices_have_the_figures_of_a_28_nm_process(technology, role, on_c
 
 
 @pytest.mark.parametrize("role", ["nmos", "pmos"])
-def test_high_threshold_devices_leak_less_than_a_tenth(technology, role):
-    assert figures(technology, f"{role}_hvt")["i_off"] < 0.1 * figures(technology, role)["i_off"]
+def test_high_threshold_devices_leak_less_than_a_tenth(core, role):
+    assert figures(core, f"{role}_hvt")["i_off"] < 0.1 * figures(core, role)["i_off"]
 
 
 @pytest.mark.parametrize("role", ["nmos", "pmos"])
-def test_drive_and_leakage_follow_the_corners(technology, role):
-    fast, typical, slow = (figures(technology, role, corner) for corner in ("ff", "tt", "ss"))
+def test_drive_and_leakage_follow_the_corners(core, role):
+    fast, typical, slow = (figures(core, role, corner) for corner in ("ff", "tt", "ss"))
     for name in ("i_on", "i_off"):
         assert fast[name] > typical[name] > slow[name]
-    skewed = figures(technology, role, "fs")
+    skewed = figures(core, role, "fs")
     assert skewed["i_on"] == pytest.approx((fast if role == "nmos" else slow)["i_on"], rel=1e-6)
 
 
@@ -125,7 +130,7 @@ def test_junction_current_and_capacitance(technology, role):
 
 
 def test_variant_without_gate_leakage_is_otherwise_the_same(technology):
-    ideal = Technology.load("generic28-ideal-gate")
+    ideal = Technology.load("generic28-hk-ideal-gate")
     same = {"name", "description", "corners"}
     assert ideal.model_dump(exclude=same) == technology.model_dump(exclude=same)
     for role in ("nmos", "pmos_hvt", "pmos_read"):
@@ -194,7 +199,7 @@ def test_default_cell_holds_the_published_window(technology, corner, temperature
 def test_oxide_write_device_holds_longer_and_is_limited_by_the_read_gates(technology):
     assert moved(technology, 30e-3, write_device="oxide", temperature=85.0).max() < 0.5
     assert moved(technology, 40e-3, write_device="oxide").max() > 0.5
-    ideal = Technology.load("generic28-ideal-gate")
+    ideal = Technology.load("generic28-hk-ideal-gate")
     assert moved(ideal, 1.0, write_device="oxide").max() < 0.05
 
 
@@ -209,7 +214,7 @@ def test_core_devices_around_the_storage_node_lose_it_in_microseconds(technology
 
 
 def test_idle_cell_leaks_a_few_picowatts(technology):
-    condition = Condition(technology)
+    condition = Condition(technology, Designs.of(technology))
     waves = simulate(cell_read(condition, np.linspace(0, 0.9, 8), 1e-9, [0.45] * 8)).require()
     idle = -0.9 * np.array([waves.at(f"i(vdd{i})", [0.5e-9])[0] for i in range(8)])
     idle -= 0.45 * np.array([waves.at(f"i(vbl{i})", [0.5e-9])[0] for i in range(8)])

@@ -198,7 +198,7 @@ def test_sizes_without_a_bin_are_named_before_the_sweep(tiny_technology):
     cards.write_text(binned)
     technology = Technology.load(tiny_technology)
     with pytest.raises(
-        TechnologyError, match=r"no tiny_n with w=1.6e-07 l=1.25e-06 \(w_rn and l_rn of the cell"
+        TechnologyError, match=r"no tiny_n with w=8e-08 l=7.8e-07 \(w_rn and l_rn of the cell"
     ):
         probe_cell(technology, "tt", None, GainCell(write_device="oxide"))
     wide = dict.fromkeys(("w_rn", "w_sw"), 1e-6)
