@@ -200,7 +200,12 @@ class Technology(Settings):
     @cached_property
     def digest(self) -> str:
         """sha256 of the technology's values and of all library files, independent of their location."""
-        values = self.model_dump_json(exclude={"library", "description"})
+        # What a technology does not state is left out, so that a new optional value changes no other's digest.
+        unset = {role: {"mismatch"} for role, device in self.devices.items() if device.mismatch is None}
+        left_out = {"library": True, "description": True, "devices": unset}
+        if not self.l_diffusion:
+            left_out["l_diffusion"] = True
+        values = self.model_dump_json(exclude=left_out)
         return hashlib.sha256((values + self.library_digest).encode()).hexdigest()
 
     @cached_property
