@@ -6,6 +6,7 @@ import numpy as np
 
 from ..circuits.errors import SimulationError
 from ..circuits.rawfile import Waveforms
+from ..circuits.testbench.schedule import EDGE
 
 
 def pulse_width(waves: Waveforms, name: str, threshold: float) -> float:
@@ -54,11 +55,15 @@ def energy(
     return -volts * waves.integrate(f"i(v{source})", t0, t1)
 
 
-def switching_energy(waves: Waveforms, source: str, swing: float, t0: float, t1: float) -> float:
+def switching_energy(waves: Waveforms, source: str, swing: float, t0: float, t1: float, edge: float) -> float:
     """Energy that a real driver needs to drive a line through one full cycle.
 
     A driver takes the charge of one edge from its supply and discharges it to ground on the other edge. The
     ideal source of the testbench recovers the charge, so its net energy is not the energy of a driver.
+
+    The current jumps where the edge begins and ends. Those times are breakpoints of the simulator, which
+    takes the step after one by the backward Euler method: its charge is the step times the current at its
+    end. The trapezoidal rule would lose up to 5 % of an edge there.
 
     Args:
         waves: waveforms of a transient.
@@ -66,11 +71,19 @@ def switching_energy(waves: Waveforms, source: str, swing: float, t0: float, t1:
         swing: voltage swing of the line, V.
         t0: start of a window with one edge, s.
         t1: end of the window, s.
+        edge: time at which the edge is half-way, s.
 
     Returns:
         Charge of the edge times the swing, J.
     """
-    return abs(waves.integrate(f"i(v{source})", t0, t1) * swing)
+    name, time = f"i(v{source})", waves.axis
+    current = waves[name]
+    charge = waves.integrate(name, t0, t1)
+    for corner in (edge - EDGE / 2, edge + EDGE / 2):
+        k = int(np.argmin(np.abs(time - corner)))
+        if abs(time[k] - corner) < 1e-3 * EDGE and k + 1 < time.size:
+            charge += (current[k + 1] - current[k]) / 2 * (time[k + 1] - time[k])
+    return abs(charge * swing)
 
 
 def device_figures(gate: np.ndarray, linear: np.ndarray, saturated: np.ndarray) -> dict[str, float]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
+import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
 from .errors import TechnologyError
@@ -35,13 +36,15 @@ class Design(Settings):
 
 
 class GainCell(Design):
-    """Six-transistor gain cell: write device onto a capacitor, tri-state inverter as read stage."""
+    """Six-transistor gain cell: write device onto a capacitor, tri-state inverter as read stage.
+
+    docs/retention.md compares the default sizes and devices with others.
+    """
 
     write_device: Literal["cmos", "oxide"] = "cmos"
-    """Write device: transmission gate of high-threshold transistors, or one oxide-semiconductor
-    transistor."""
+    """Write device: transmission gate, or one oxide-semiconductor transistor."""
     c_store: Capacitance = 5e-15
-    """Storage capacitance, F. It sets the retention time together with the leakage of the write device."""
+    """Storage capacitance, F. It sets the retention time together with the leakage of the devices."""
     w_wn: Length = 80e-9
     """Width of the n write transistor, m."""
     w_wp: Length = 80e-9
@@ -107,6 +110,20 @@ class Converter(Design):
     area."""
     i_ramp: Current
     """Ramp current, A. The full-scale charge is i_ramp x t_pulse_max."""
+    i_ramp_n: Current | None = None
+    """Current of the n ramp, A, where it differs from `i_ramp`, that of the p ramp."""
+    replica_cells: Cells | None = None
+    """Number of cells in each of the two ramp references (replica bias): cells at the top level sink the p
+    ramp's current, cells at the bottom level source the n ramp's. None: the references are ideal currents."""
+    replica_width_p: float = Field(0.92, gt=0, le=100)
+    """Width of the p branch that carries the replica cells' current, as a multiple of a converter's own p
+    ramp."""
+    replica_width_n: float = Field(0.936, gt=0, le=100)
+    """The same of the n branch."""
+    t_lead: Duration = 1.88e-9
+    """Time by which the ramp of the bank's spare converter starts before the others', s: the width of the
+    charge of one cell at the top level. The spare converter then opens the window a comparator's delay after
+    the others' ramp has started (replica delay)."""
     w_ramp_p: Length
     """Width of the p current source and its cascode, m."""
     w_ramp_n: Length
@@ -152,7 +169,8 @@ class Converter(Design):
     @property
     def bias_parameters(self) -> dict[str, float]:
         """Instance parameters of its bias circuit `ramp_bias`."""
-        return {"i_ramp": self.i_ramp, "w_p": self.w_ramp_p, "w_n": self.w_ramp_n, "l": self.l_ramp}
+        currents = {"i_ramp": self.i_ramp, "i_ramp_n": self.i_ramp_n or self.i_ramp}
+        return currents | {"w_p": self.w_ramp_p, "w_n": self.w_ramp_n, "l": self.l_ramp}
 
 
 class SubArray(Design):
@@ -171,6 +189,9 @@ class SubArray(Design):
     cost."""
     driver: float = Field(8.0, gt=0, le=1e4)
     """Drive strength of the row driver's last stage, multiples of the smallest inverter."""
+    r_bias: float = Field(1e-3, ge=1e-3, le=1e6)
+    """Output resistance of the buffers of the ramps' bias lines, ohm. The converters of all columns share
+    them."""
     mirrored: bool = False
     """Whether every row of the K array has a second one that stores the complement, vdd - v_store. It takes a
     signed query in one phase: a positive query pulses the first row, a negative one the second."""
@@ -211,14 +232,62 @@ class LevelCounts(Design):
     """Number of read-out values of a sub-tile: a sign and output / 2 magnitudes."""
 
 
+class WriteReferences(Design):
+    """Codes of the three references of the write levels, which a die is trimmed with.
+
+    The levels are equally spaced from the bottom to the middle reference, and from there to the top one. One
+    step is 1 / `steps` of the supply.
+    """
+
+    steps: int = Field(256, ge=16, le=4096)
+    """Number of steps of the references from ground to the supply."""
+    bottom: int = Field(0, ge=0, le=1024)
+    """Steps of the bottom reference above ground."""
+    middle: int = Field(0, ge=-1024, le=1024)
+    """Steps of the middle reference above half the supply."""
+    top: int = Field(0, ge=0, le=1024)
+    """Steps of the top reference below the supply."""
+
+    @model_validator(mode="after")
+    def _references_are_ordered(self) -> WriteReferences:
+        middle = self.steps / 2 + self.middle
+        if not self.bottom < middle < self.steps - self.top:
+            raise ValueError(
+                f"bottom={self.bottom}, middle={self.middle} and top={self.top} must leave the references in "
+                f"this order within {self.steps} steps"
+            )
+        return self
+
+    def level(self, target: float, vdd: float) -> float:
+        """Voltage that the write bit line is driven to, V.
+
+        Args:
+            target: level before trimming, V; from ground to the supply.
+            vdd: supply, V.
+        """
+        references = (self.bottom, self.steps / 2 + self.middle, self.steps - self.top)
+        volts = [vdd * code / self.steps for code in references]
+        return float(np.interp(target, [0.0, vdd / 2, vdd], volts))
+
+
 class Designs(Design):
     """The designs of all circuits of the chain."""
 
     cell: GainCell = GainCell()
     """Gain cell of both arrays."""
-    converter: Converter = Converter(signed=False, i_ramp=24.8e-6, w_ramp_p=6e-6, w_ramp_n=3e-6)
+    converter: Converter = Converter(
+        signed=False, i_ramp=24.8e-6, replica_cells=8, w_ramp_p=6e-6, w_ramp_n=3e-6
+    )
     """Converter after the K array: score S to pulse phi(S)."""
-    readout: Converter = Converter(signed=True, i_ramp=12.4e-6, w_ramp_p=3e-6, w_ramp_n=1.5e-6, w_rst=4.5e-6)
+    readout: Converter = Converter(
+        signed=True,
+        i_ramp=12.4e-6,
+        replica_cells=4,
+        t_lead=3.64e-9,
+        w_ramp_p=3e-6,
+        w_ramp_n=1.5e-6,
+        w_rst=4.5e-6,
+    )
     """Signed converter after the V array, read by a counter. Its full scale is half that of `converter`, so
     the residue of a reset counts twice; a wider reset switch compensates for it."""
     array: SubArray = SubArray()
@@ -227,6 +296,8 @@ class Designs(Design):
     """Durations of the phases."""
     levels: LevelCounts = LevelCounts()
     """Number of levels of the quantisers."""
+    references: WriteReferences = WriteReferences()
+    """Trim of the write levels."""
 
     @model_validator(mode="after")
     def _one_way_to_sign_a_query(self) -> Designs:

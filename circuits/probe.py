@@ -67,13 +67,13 @@ def probe_cell(technology: Technology, corner: str, temperature: float | None, c
     pairs = {
         "nmos_read": ("w_rn", "l_rn"),
         "pmos_read": ("w_rp", "l_rp"),
-        "nmos": ("w_sw", "l_sw"),
-        "pmos": ("w_sw", "l_sw"),
+        "nmos_switch": ("w_sw", "l_sw"),
+        "pmos_switch": ("w_sw", "l_sw"),
     }
     if cell.write_device == "oxide":
         pairs |= {"oxide": ("w_ox", "l_ox")}
     else:
-        pairs |= {"nmos_hvt": ("w_wn", "l_w"), "pmos_hvt": ("w_wp", "l_w")}
+        pairs |= {"nmos_write": ("w_wn", "l_w"), "pmos_write": ("w_wp", "l_w")}
     sizes = {
         role: (getattr(cell, width), getattr(cell, length))
         for role, (width, length) in pairs.items()

@@ -11,10 +11,11 @@ import tomllib
 from functools import cached_property
 from importlib import metadata
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, field_validator, model_validator
+from pydantic import Field, ValidationError, model_validator
 
+from .device import Device, ParameterName, PelgromMismatch
 from .errors import TechnologyError
 from .library import LibraryFile, content_digest, library_files
 from .settings import Settings
@@ -22,95 +23,26 @@ from .settings import Settings
 SHIPPED_TECHNOLOGIES = Path(__file__).parent / "technologies"
 """Folder of the shipped technologies, one sub-folder each."""
 
-STAND_INS = {"nmos_read": "nmos", "pmos_read": "pmos"}
-"""Optional roles, and the role whose device is used where a technology leaves them out. The stored charge is
-on the gates of the read transistors: where the gate of the core device leaks, the technology names a device
-with a thicker oxide or a higher threshold for them."""
+STAND_INS = {
+    "nmos_read": "nmos",
+    "pmos_read": "pmos",
+    "nmos_switch": "nmos",
+    "pmos_switch": "pmos",
+    "nmos_write": "nmos_hvt",
+    "pmos_write": "pmos_hvt",
+}
+"""Roles of the cell's three pairs of transistors, and the role whose device is used where a technology leaves
+them out. The stored charge is on the gates of the read transistors and on the drains of the write
+transistors: where the core device's gate or drain leaks, the technology names a device with a thicker oxide.
+The leakage of an idle cell flows through the switches."""
 
 PACKAGE = "package:"
 """Prefix of a library path inside an installed Python package: `package:NAME/PATH`, NAME as pip knows it."""
 
-ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.$-]*$")]
-"""Name of a model card or sub-circuit. The pattern keeps a name from becoming a second line of the deck."""
-ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
-"""Name of a parameter or role."""
 CornerName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Name of a corner, on one line."""
 SectionName = Annotated[str, Field(pattern=r"^(?:[A-Za-z0-9_][A-Za-z0-9_.+-]*)?$")]
 """Name of a section of a library; empty for the whole file."""
-
-
-class Device(Settings):
-    """The model of one device role."""
-
-    model: ModelName
-    """Name of the model card or of the foundry's sub-circuit."""
-    kind: Literal["mos", "subckt"]
-    """Kind of `model`: a card for an M line, or a sub-circuit for an X line."""
-    polarity: Literal["n", "p"]
-    """Channel type."""
-    l_min: float = Field(gt=0, le=1)
-    """Shortest channel length, m."""
-    w_min: float = Field(gt=0, le=1)
-    """Narrowest channel width, m."""
-    ports: tuple[Literal["d", "g", "s", "b"], ...] = ("d", "g", "s", "b")
-    """Terminals in the order of the model, without the bulk for a device that has none."""
-    threshold_shift: ParameterName | None = None
-    """Instance parameter that adds to the threshold voltage (`delvto`, V), for Monte Carlo; None if there is
-    none."""
-    mobility_scale: ParameterName | None = None
-    """Instance parameter that multiplies the mobility (`mulu0`); None if there is none."""
-    parameters: dict[ParameterName, float | int] = {}
-    """Further instance parameters by name, such as rbodymod = 0; within 1e30 of zero."""
-
-    @field_validator("parameters", mode="before")
-    @classmethod
-    def _parameters_are_numbers(cls, values: Any) -> Any:
-        if isinstance(values, dict):
-            for name, value in values.items():
-                if type(value) not in (int, float) or not abs(value) <= 1e30:
-                    raise ValueError(f"{name}={value!r} is not a number within 1e30 of zero")
-        return values
-
-    def wrapper(self, role: str, mismatch: PelgromMismatch) -> str:
-        """SPICE text of the sub-circuit `dev_<role>` with the ports d g s b.
-
-        Its parameters are the width w and length l (m), the multiplier m, and zvt and zmu: the deviations of
-        the threshold and of the mobility in standard deviations. They have no effect where the model has no
-        parameter for them.
-
-        Args:
-            role: role of the device, such as `nmos`.
-            mismatch: coefficients that scale zvt and zmu.
-
-        Returns:
-            The lines from .subckt to .ends.
-        """
-        parameters = f"w={self.w_min!r} l={self.l_min!r} m=1 zvt=0 zmu=0"
-        fixed = [f"{name}={value!r}" for name, value in self.parameters.items()]
-        arguments = " ".join(["w={w} l={l} m={m}", *fixed])
-        if self.threshold_shift:
-            arguments += f" {self.threshold_shift}={{zvt*{mismatch.a_vt!r}/sqrt(w*l*m)}}"
-        if self.mobility_scale:
-            arguments += f" {self.mobility_scale}={{1+zmu*{mismatch.a_beta!r}/sqrt(w*l*m)}}"
-        letter = "m" if self.kind == "mos" else "x"
-        return (
-            f".subckt dev_{role} d g s b {parameters}\n"
-            f"{letter}0 {' '.join(self.ports)} {self.model} {arguments}\n"
-            f".ends dev_{role}"
-        )
-
-
-class PelgromMismatch(Settings):
-    """Coefficients a of Pelgrom's law: neighbouring transistors differ by a standard deviation a / sqrt(W L).
-
-    Source: Pelgrom, Duinmaijer and Welbers, IEEE Journal of Solid-State Circuits 24 (1989), 1433.
-    """
-
-    a_vt: float = Field(ge=0, le=1)
-    """Coefficient of the threshold voltage, V m."""
-    a_beta: float = Field(ge=0, le=1)
-    """Coefficient of the relative current factor, m."""
 
 
 class Technology(Settings):
@@ -130,7 +62,11 @@ class Technology(Settings):
     corners: dict[CornerName, Annotated[tuple[SectionName, ...], Field(min_length=1)]] = Field(min_length=1)
     """Sections (.lib) of the library by corner, in the order of loading; "" includes the whole file."""
     devices: dict[ParameterName, Device]
-    """Devices by role: nmos, pmos, nmos_hvt, pmos_hvt, nmos_read, pmos_read, oxide."""
+    """Devices by role: nmos, pmos, nmos_hvt, pmos_hvt, oxide, and those of `STAND_INS`."""
+    l_diffusion: float | None = Field(None, ge=0, le=1e-3)
+    """Length of the source and drain regions between gate and isolation, m, from which model cards get the
+    area w l_diffusion and the perimeter 2 (w + l_diffusion) of each junction, the edge at the gate included
+    (BSIM4's permod = 1). Needed where a device is a model card."""
     mismatch: PelgromMismatch
     """Coefficients of the mismatch between neighbouring transistors."""
     designs: dict[str, dict[str, Any]] = {}
@@ -140,6 +76,16 @@ class Technology(Settings):
     def _needs_core_devices(self) -> Technology:
         if missing := {"nmos", "pmos"} - self.devices.keys():
             raise ValueError(f"devices must include nmos and pmos; missing {', '.join(sorted(missing))}")
+        return self
+
+    @model_validator(mode="after")
+    def _cards_need_junctions(self) -> Technology:
+        cards = [role for role, device in self.devices.items() if device.kind == "mos"]
+        if cards and self.l_diffusion is None:
+            raise ValueError(
+                f"devices.{cards[0]} is a model card, whose junctions ngspice takes to have no area; set "
+                "l_diffusion, the length of source and drain in metres"
+            )
         return self
 
     @classmethod
@@ -232,8 +178,9 @@ class Technology(Settings):
         ]
         lines.append(f".temp {float(celsius)!r}")
         lines.append(f".param l_min={self.l_min!r} w_min={self.w_min!r}")
-        roles = dict.fromkeys((*self.devices, *STAND_INS))
-        lines += [self.device(role).wrapper(role, self.mismatch) for role in roles]
+        stand_ins = (role for role, other in STAND_INS.items() if other in self.devices)
+        roles = dict.fromkeys((*self.devices, *stand_ins))
+        lines += [self.device(role).wrapper(role, self.mismatch, self.l_diffusion) for role in roles]
         return "\n".join(lines) + "\n"
 
     @cached_property
@@ -253,7 +200,12 @@ class Technology(Settings):
     @cached_property
     def digest(self) -> str:
         """sha256 of the technology's values and of all library files, independent of their location."""
-        values = self.model_dump_json(exclude={"library", "description"})
+        # What a technology does not state is left out, so that a new optional value changes no other's digest.
+        unset = {role: {"mismatch"} for role, device in self.devices.items() if device.mismatch is None}
+        left_out = {"library": True, "description": True, "devices": unset}
+        if not self.l_diffusion:
+            left_out["l_diffusion"] = True
+        values = self.model_dump_json(exclude=left_out)
         return hashlib.sha256((values + self.library_digest).encode()).hexdigest()
 
     @cached_property

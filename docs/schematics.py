@@ -23,8 +23,8 @@ FIGURES = Path(__file__).parent / "figures"
 def gain_cell() -> Sheet:
     """Six-transistor cell with complementary write."""
     sheet = _read_stage()
-    mos(sheet, "xwp", (1.5, 5.25), "pmos_hvt", "top", "w_wp / l_w")
-    mos(sheet, "xwn", (1.5, 2.75), "nmos_hvt", "bottom", "w_wn / l_w")
+    mos(sheet, "xwp", (1.5, 5.25), "pmos_write", "top", "w_wp / l_w")
+    mos(sheet, "xwn", (1.5, 2.75), "nmos_write", "bottom", "w_wn / l_w")
     sheet.wire((-0.5, 4), (0.5, 4))
     sheet.wire((0.5, 5.25), (0.5, 2.75))
     sheet.wire((2.5, 5.25), (2.5, 2.75))
@@ -53,8 +53,8 @@ def _read_stage() -> Sheet:
     sheet.text((4.5, 4.3), "sn", color=GREY)
     sheet.wire((7, 7), (6, 7), (6, 1), (7, 1))
     mos(sheet, "xread.xrp", (8, 7), "pmos_read", "left", "w_rp / l_rp")
-    mos(sheet, "xread.xsp", (8, 5), "pmos", "right", "w_sw / l_sw")
-    mos(sheet, "xread.xsn", (8, 3), "nmos", "right", "w_sw / l_sw")
+    mos(sheet, "xread.xsp", (8, 5), "pmos_switch", "right", "w_sw / l_sw")
+    mos(sheet, "xread.xsn", (8, 3), "nmos_switch", "right", "w_sw / l_sw")
     mos(sheet, "xread.xrn", (8, 1), "nmos_read", "left", "w_rn / l_rn")
     sheet.vdd((8, 8))
     sheet.vss((8, 0))
@@ -271,7 +271,7 @@ def _ramp_enables(sheet: Sheet, x: float, y: float) -> None:
 
 
 def ramp_bias() -> Sheet:
-    """Replicas of both ramps carry the reference current; ideal buffers drive the lines across the array."""
+    """Replicas of both ramps carry the reference current; buffers drive the lines across the array."""
     sheet = Sheet()
     for role, name, x, way in (("pmos", "xrp", 3, 1), ("nmos", "xrn", 13, -1)):
         mos(sheet, f"{name}.xcas", (x, way), role, "right")
@@ -282,7 +282,7 @@ def ramp_bias() -> Sheet:
         sheet.wire((x - 1, 3 * way), (x - 1.6, 3 * way), (x - 1.6, -way), (x + 2.5, -way))
         letter = role[0]
         current_source(sheet, f"ir{letter}", (x, -2 * way), "i_ramp")
-        buffer(sheet, f"eb{letter}", (x + 2.5, -way))
+        buffer(sheet, f"gb{letter}", (x + 2.5, -way), "r_bias")
         sheet.net(f"vb{letter}", (x + 4.5, -way), "right")
         sheet.wire((x + 1, way), (x + 2, way))
         sheet.net(f"vb{letter}c", (x + 2, way), "right")

@@ -25,7 +25,7 @@ def mos(
         sheet: drawing.
         name: dotted name of the instance.
         at: middle of the channel.
-        role: device role, such as nmos_hvt.
+        role: device role, such as nmos_write.
         gate: side of the gate. left, right: vertical channel, with the n-channel drain or p-channel source on
             top; top, bottom: horizontal channel, with the drain on the left.
         note: second line of the label.
@@ -162,11 +162,11 @@ def current_source(sheet: Sheet, name: str, at: Point, note: str = "") -> None:
 
 
 def buffer(sheet: Sheet, name: str, at: Point, note: str = "") -> None:
-    """Draw an ideal unity-gain buffer (a controlled source) from its input at a point, two units long."""
+    """Draw a unity-gain buffer (a transconductance) from its input at a point, two units long."""
     x, y = at
     sheet.line((x, y), (x + 0.4, y))
     sheet.line((x + 0.4, y - 0.5), (x + 0.4, y + 0.5), (x + 1.4, y), (x + 0.4, y - 0.5))
     sheet.line((x + 1.4, y), (x + 2, y))
     sheet.text((x + 0.72, y), "1", size=SMALL)
     _label(sheet, (x + 0.9, y + 0.85), name, note, "center")
-    sheet.place(name, "e", {"in": (x, y), "out": (x + 2, y)})
+    sheet.place(name, "g", {"in": (x, y), "out": (x + 2, y)})

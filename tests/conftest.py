@@ -29,6 +29,7 @@ description = "Level-1 transistors for the tests"
 library = "tiny.lib"
 vdd = 0.9
 temperature = 27.0
+l_diffusion = 80e-9
 
 [corners]
 tt = ["tt", "devices"]

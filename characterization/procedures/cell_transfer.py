@@ -65,7 +65,7 @@ class CellTransfer(Procedure):
         timing = ReadTiming(float(points["t_pulse"].iloc[0]))
         start = timing.start / 2
         lines = sum(
-            switching_energy(waves, line, vdd, start, timing.start + timing.t_pulse / 2)
+            switching_energy(waves, line, vdd, start, timing.start + timing.t_pulse / 2, timing.start)
             for line in ("rwl", "rwlb")
         )
         copies = range(len(points))

@@ -75,11 +75,12 @@ class CellWrite(Procedure):
         middle = timing.start + cell.t_write / 2
         swing = condition.v_write_on - cell.v_write_off
         lines = sum(
-            switching_energy(waves, line, swing, timing.start / 2, middle) for line in ("wwl", "wwlb")
+            switching_energy(waves, line, swing, timing.start / 2, middle, timing.start)
+            for line in ("wwl", "wwlb")
         )
         rows = []
         for i, target in enumerate(points["v_target"]):
-            level = target + cell.v_write_shift
+            level = condition.write_level(target)
             charge = -waves.integrate(
                 f"i(vwbl{i})", timing.start - timing.setup / 2, timing.start + cell.t_write
             )

@@ -60,8 +60,8 @@ def swap_energy(condition: Condition, waves: Waveforms, *, signed: bool) -> floa
         return 0.0
     schedule = Schedule.single(condition.designs, signed)
     spans = {
-        "fwd": (schedule.swap - 2 * SWAP_GAP, schedule.swap),
-        "rev": (schedule.swap, schedule.positive - SWAP_GAP),
+        "fwd": (schedule.swap - 2 * SWAP_GAP, schedule.swap, schedule.swap - SWAP_GAP),
+        "rev": (schedule.swap, schedule.positive - SWAP_GAP, schedule.swap + SWAP_GAP),
     }
     return sum(
         switching_energy(waves, name, condition.vdd, *spans[name.removesuffix("b")]) for name in SWAP_CLOCKS

@@ -66,14 +66,14 @@ class WritePath(Procedure):
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
         condition = self._condition(ctx, points)
-        shift, levels = condition.designs.cell.v_write_shift, condition.designs.levels.key
+        levels = condition.designs.levels.key
         timing = WriteTiming(condition.designs.cell.t_write)
         command, end = timing.start - timing.setup, timing.start + timing.t_write
         near = condition.vdd / (levels - 1)
         drivers = driver_energy(condition, waves) / condition.designs.array.columns
         gates = -condition.vdd * waves.integrate("i(vlogic)") / len(points)
         rows = []
-        for i, target in enumerate(points["v_target"] + shift):
+        for i, target in enumerate(points["v_target"].map(condition.write_level)):
             sourced = sum(sourced_charge(waves, f"i(vref{i}_{k})") for k in range(levels + 1))
             reference = condition.vdd * sourced
             times = {

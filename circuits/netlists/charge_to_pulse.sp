@@ -39,14 +39,15 @@ xcas int vbnc d vss dev_nmos w={w} l={2*l_min}
 .ends ramp_n
 
 * Bias of the ramps: replica branches carry the reference current; vbp and vbn are what the sources need in this corner at
-* this temperature. The lines that cross the array are driven by ideal buffers (see docs/circuits.md, "ideal elements").
-.subckt ramp_bias vbp vbn vbpc vbnc vdd vss i_ramp=24.8u w_p=6u w_n=3u l=200n
+* this temperature. The lines that cross the array are driven by buffers of gain 1 and output resistance r_bias (ohm), written
+* as transconductances 1/r_bias: without a branch current of their own they converge at any tolerance.
+.subckt ramp_bias vbp vbn vbpc vbnc vdd vss i_ramp=24.8u i_ramp_n=24.8u w_p=6u w_n=3u l=200n r_bias=1
 xrp rp vss rp vbpc vdd vss ramp_p w={w_p} l={l}
 irp rp vss {i_ramp}
-ebp vbp vss rp vss 1
+gbp vss vbp rp vbp {1/r_bias}
 xrn rn vdd rn vbnc vdd vss ramp_n w={w_n} l={l}
-irn vdd rn {i_ramp}
-ebn vbn vss rn vss 1
+irn vdd rn {i_ramp_n}
+gbn vss vbn rn vbn {1/r_bias}
 .ends ramp_bias
 
 * Unsigned converter (ReLU with saturation): drives the word lines of the second array.

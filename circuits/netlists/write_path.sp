@@ -2,8 +2,8 @@
 * word lines, whose levels lie beyond the supply. Needs logic.sp.
 * l_min and w_min are global parameters: shortest channel and narrowest width (m) of the technology's core devices.
 *
-* Gates on the boosted rails have twice the shortest channel: they stand in for input/output transistors, which a
-* technology here has no role for. Their drive is believable, their oxide would not bear 2.4 V for long.
+* Gates on the boosted rails are core devices of twice the shortest channel, in place of thick-oxide ones. Their drive is
+* believable, their oxide would not bear 2.4 V for long.
 
 * One level of the DAC: `ref` is on `line` while sel and en are high.
 .subckt level_switch ref line sel en vdd vss w_n={8*w_min}
@@ -37,8 +37,8 @@ x3 c out high low boosted_inv x=32
 
 * The cells of a line that are not simulated one by one: n write devices with their storage capacitors in parallel.
 .subckt write_load wbl wwl wwlb vdd vss n=1 c_store=5f w_wn={w_min} w_wp={w_min} l_w={2*l_min}
-xwn wbl wwl sn vss dev_nmos_hvt w={n*w_wn} l={l_w}
-xwp wbl wwlb sn vdd dev_pmos_hvt w={n*w_wp} l={l_w}
+xwn wbl wwl sn vss dev_nmos_write w={n*w_wn} l={l_w}
+xwp wbl wwlb sn vdd dev_pmos_write w={n*w_wp} l={l_w}
 cs sn vss {n*c_store}
 .ends write_load
 

@@ -8,6 +8,7 @@ from .devices import V_LINEAR, device_transfer
 from .disturb import DisturbTiming, disturb
 from .maps import bit_line, with_node_per_cell, word_line
 from .mirrored import mirrored_rows
+from .references import bank_reference, read_start, written_read
 from .schedule import ReadTiming, Schedule, WriteTiming
 from .write_path import word_line_rails, write_path
 
@@ -19,6 +20,7 @@ __all__ = [
     "Schedule",
     "WriteTiming",
     "array",
+    "bank_reference",
     "bit_line",
     "cell_read",
     "cell_retention",
@@ -29,9 +31,11 @@ __all__ = [
     "device_transfer",
     "disturb",
     "mirrored_rows",
+    "read_start",
     "row_drive",
     "with_node_per_cell",
     "word_line",
     "word_line_rails",
     "write_path",
+    "written_read",
 ]

@@ -130,7 +130,7 @@ def array(
     design = condition.designs.readout if signed else condition.designs.converter
     schedule = Schedule.single(condition.designs, signed)
     circuit = open_circuit("sub-array", condition, "gain_cell", *netlists_of(design))
-    converter_lines(circuit, condition, design, schedule)
+    converter_lines(circuit, condition, design, schedule, copies=v_store.shape[1])
     for name in ("dcell", "ddrv", "dconv"):
         supply(circuit, name, condition.vdd)
     write_lines(circuit, condition)
@@ -176,8 +176,8 @@ def chain(
     designs, schedule = condition.designs, Schedule.of(condition.designs)
     netlists = netlists_of(designs.converter, designs.readout)
     circuit = open_circuit("two-array chain", condition, "gain_cell", *netlists)
-    converter_lines(circuit, condition, designs.converter, schedule, "1")
-    converter_lines(circuit, condition, designs.readout, schedule, "2", second=True)
+    converter_lines(circuit, condition, designs.converter, schedule, "1", copies=tokens)
+    converter_lines(circuit, condition, designs.readout, schedule, "2", True, v_value.shape[1])
     supplies = ("dk", "dk_drv", "dv", "dv_drv", "dc1", "dc2")
     for name in supplies:
         supply(circuit, name, condition.vdd)

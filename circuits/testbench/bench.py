@@ -75,6 +75,15 @@ class Condition:
         """
         return self.designs.cell.v_write_on + (self.vdd - self.technology.vdd)
 
+    def write_level(self, target: float) -> float:
+        """Voltage of the write bit line for a level, V: trimmed, and shifted for the clock feed-through.
+
+        Args:
+            target: level before trimming, V.
+        """
+        designs = self.designs
+        return designs.references.level(float(target), self.vdd) + designs.cell.v_write_shift
+
     def cascode_p(self, converter: Converter) -> float:
         """Gate voltage of a converter's p cascode, V; its distance from the supply is constant."""
         return converter.v_cascode_p + (self.vdd - self.technology.vdd)
@@ -208,6 +217,7 @@ def step(circuit: Circuit, node: str, levels: list[tuple[float, float]], source:
     (_, level), *moves = levels
     values = [(0.0, float(level))]
     for time, target in moves:
-        values += [(float(time - EDGE / 2), float(level)), (float(time + EDGE / 2), float(target))]
+        begin, end = (round(float(time) + side * EDGE / 2, 18) for side in (-1, 1))
+        values += [(begin, float(level)), (end, float(target))]
         level = target
     circuit.PieceWiseLinearVoltageSource(source or node, node, circuit.gnd, values=values)

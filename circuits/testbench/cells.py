@@ -85,7 +85,7 @@ def cell_write(condition: Condition, v_target: Sequence[float], v_before: Sequen
     save, initial = ["i(vwwl)", "i(vwwlb)"], {}
     released = timing.start + cell.t_write + timing.hold
     for i, (target, before) in enumerate(zip(v_target, v_before, strict=True)):
-        level = float(target) + cell.v_write_shift
+        level = condition.write_level(target)
         step(circuit, f"wbl{i}", [(0.0, rest), (timing.start - timing.setup, level), (released, rest)])
         nodes = (f"wbl{i}", "wwl", "wwlb", "rwl", "rwlb", "bl", f"sn{i}", "vdd", circuit.gnd)
         circuit.X(str(i), cell.subcircuit, *nodes, **cell.parameters)

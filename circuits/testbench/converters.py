@@ -34,7 +34,7 @@ def conversion(condition: Condition, charge: Sequence[float], *, signed: bool) -
     design = condition.designs.readout if signed else condition.designs.converter
     schedule = Schedule.single(condition.designs, signed)
     circuit = open_circuit("charge-to-pulse conversion", condition, *netlists_of(design))
-    converter_lines(circuit, condition, design, schedule)
+    converter_lines(circuit, condition, design, schedule, copies=len(charge))
     save = ["i(vref)", *swap_currents(design)]
     width = schedule.ramp - schedule.positive - condition.designs.clocking.t_guard
     for i, q in enumerate(charge):
@@ -62,7 +62,13 @@ def swap_currents(design: Converter) -> list[str]:
 
 
 def converter_lines(
-    circuit, condition: Condition, design: Converter, schedule: Schedule, tag: str = "", second: bool = False
+    circuit,
+    condition: Condition,
+    design: Converter,
+    schedule: Schedule,
+    tag: str = "",
+    second: bool = False,
+    copies: int = 1,
 ) -> None:
     """Add the clocks, the reference and the ramp bias of a bank of converters.
 
@@ -75,6 +81,23 @@ def converter_lines(
         schedule: times of the clocks' edges.
         tag: suffix of the names of the lines.
         second: whether the bank reads the second array of a pair.
+        copies: number of converters on the lines. The bias has the resistance that it has for the share of
+            one of `SubArray.columns` converters that all switch together.
+    """
+    bank_clocks(circuit, condition, design, schedule, tag, second)
+    supply(circuit, f"bias{tag}", condition.vdd)
+    nodes = (f"bp{tag}", f"bn{tag}", f"bpc{tag}", f"bnc{tag}", f"bias{tag}", circuit.gnd)
+    array = condition.designs.array
+    r_bias = array.r_bias * array.columns / copies
+    circuit.X(f"bias{tag}", "ramp_bias", *nodes, **design.bias_parameters, r_bias=r_bias)
+
+
+def bank_clocks(
+    circuit, condition: Condition, design: Converter, schedule: Schedule, tag: str = "", second: bool = False
+) -> None:
+    """Add the clocks, the reference and the cascodes' levels of a bank of converters, but not its bias.
+
+    The arguments are those of `converter_lines`.
     """
     vdd = condition.vdd
     reset = schedule.ramp if second else schedule.reset
@@ -85,9 +108,6 @@ def converter_lines(
     supply(circuit, f"ref{tag}", condition.v_mid)
     supply(circuit, f"bpc{tag}", condition.cascode_p(design))
     supply(circuit, f"bnc{tag}", design.v_cascode_n)
-    supply(circuit, f"bias{tag}", vdd)
-    nodes = (f"bp{tag}", f"bn{tag}", f"bpc{tag}", f"bnc{tag}", f"bias{tag}", circuit.gnd)
-    circuit.X(f"bias{tag}", "ramp_bias", *nodes, **design.bias_parameters)
     resets = [(0.0, vdd), (reset, 0.0)]
     if second:
         resets = [(0.0, 0.0), (reset - condition.designs.clocking.t_reset, vdd), (reset, 0.0)]

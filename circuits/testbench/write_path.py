@@ -41,7 +41,7 @@ def write_path(
         supply(circuit, name, volts)
     supply(circuit, "bl", condition.v_mid)
     far = _word_lines(circuit, condition, len(v_before))
-    targets = [vdd * k / (levels - 1) + cell.v_write_shift for k in range(levels)]
+    targets = [condition.write_level(vdd * k / (levels - 1)) for k in range(levels)]
     selected = (timing.start - timing.setup, timing.start + cell.t_write + timing.hold)
     step(circuit, "enable", [(0.0, 0.0), (selected[0], vdd), (selected[1], 0.0)])
     step(circuit, "idle", [(0.0, vdd), (selected[0], 0.0), (selected[1], vdd)])

@@ -33,6 +33,12 @@ def run(
         ),
     ] = None,
     plan: Annotated[str, typer.Option(help="Shipped plan, or path of a TOML file.")] = "nominal",
+    trim: Annotated[
+        bool,
+        typer.Option(
+            "--trim", help="Trim the die first, as a tester would, and let the ramps follow replica cells."
+        ),
+    ] = False,
     samples: Annotated[
         int | None, typer.Option(min=1, max=MOST_SAMPLES, help="Random samples of every procedure.")
     ] = None,
@@ -62,13 +68,15 @@ def run(
 
         gaincell characterize --corner ss --temperature 125 --vdd 0.81 --out out/worst
 
+        gaincell characterize --corner fs --trim --out out/trimmed
+
         gaincell characterize --set cell.c_store=10f --set levels.key=16 --out out/bigger
 
         gaincell characterize --technology my.toml --samples 8 --jobs 4 --json
 
         gaincell characterize --plan full --backend dask --scheduler tcp://host:8786
     """
-    from ...characterization import backends, execute
+    from ...characterization import backends, execute, trimming
     from ...characterization.cache import Cache
     from ...characterization.plan import Plan
     from ...circuits.designs import Designs
@@ -90,6 +98,10 @@ def run(
     Designs.of(known, **chosen.designs)
     require_folder(out)
     cache = Cache(cache_dir or cache_folder(), read=not fresh)
+    if trim:
+        found = trimming.find_trim(chosen, cache=cache, jobs=jobs)
+        chosen = chosen.override(designs=merged(chosen.designs, found.designs))
+        note(found.sentence)
     with backends.backend(backend, scheduler), progress("characterize") as update:
         summary = execute.characterize(chosen, out, jobs=jobs, cache=cache, progress=update)
     bad = [n for n, c in summary.procedures.items() if c.failed > FAILURES_ALLOWED * c.points]

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from .console import Json, emit, note, stdout
+from .console import Json, emit, fail, note, stdout
 from .defaults import HARDWARE, TABLES
 
 
@@ -20,12 +20,18 @@ def run(
     max_failed: Annotated[
         float, typer.Option(min=0, max=1, help="Refuse tables with a larger fraction of failed points.")
     ] = 0.01,
+    accept_missed: Annotated[
+        bool, typer.Option("--accept-missed", help="Succeed though the die misses a limit.")
+    ] = False,
     as_json: Json = False,
 ) -> None:
     """Fit surrogates to characterization tables and bundle them into hardware.
 
     Prints the error of every surrogate on points its fit has not seen, and the circuits' figures beside their
     design limits; fit.json in the hardware's folder holds both.
+
+    A die whose zero, balance, full scale or skew misses its limit is an error: a network adapted to the
+    typical die does not work on it. `gaincell characterize --trim` brings a die within the limits.
 
     Examples:
 
@@ -40,11 +46,21 @@ def run(
     from ...models.fitting.folder import fit_folder, report_dict
 
     hardware, report = fit_folder(tables, out, name=name, max_failed=max_failed)
+    missed = [check.name for check in report.die if not check.met]
+    complaint = (
+        f"the die misses its limits: {'; '.join(missed)}; trim it (gaincell characterize --trim), or accept "
+        "that with --accept-missed"
+    )
+    failed = bool(missed) and not accept_missed
     if as_json:
-        emit({"hardware": str(out), "name": hardware.name, **report_dict(report)})
+        error = {"error": complaint} if failed else {}
+        emit({"hardware": str(out), "name": hardware.name, **report_dict(report), **error})
+        if failed:
+            fail(complaint)
         return
     stdout.print(_error_table(report))
-    stdout.print(_check_table(report))
+    stdout.print(_check_table(report.checks, "Circuits against their design limits"))
+    stdout.print(_check_table(report.die, "What differs from die to die"))
     for skew in report.skews:
         if not skew.small:
             stdout.print(_skew_sentence(skew), soft_wrap=True)
@@ -55,6 +71,8 @@ def run(
     if report.storage:
         stdout.print(_storage_table(report.storage))
     note(f"hardware in {out}")
+    if failed:
+        fail(complaint)
 
 
 def _mark(met: bool, text: str | None = None):
@@ -77,11 +95,11 @@ def _error_table(report):
     return table
 
 
-def _check_table(report):
+def _check_table(checks, title):
     from rich.table import Table
 
-    table = Table("figure", "value", "limit", "unit", "", title="Circuits against their design limits")
-    for check in report.checks:
+    table = Table("figure", "value", "limit", "unit", "", title=title)
+    for check in checks:
         mark = _mark(check.met)
         table.add_row(check.name, f"{check.value:.3g}", f"{check.limit:.3g}", check.unit, mark)
     return table

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from pydantic import ConfigDict
 
+from ...circuits.designs import WriteReferences
 from ..published import collapsed_cell
 from ..values import Value
 
@@ -72,15 +73,18 @@ def cell_checks(transfer: pd.DataFrame, vdd: float) -> list[Check]:
     ]
 
 
-def write_checks(write: pd.DataFrame, device: str) -> list[Check]:
+def write_checks(write: pd.DataFrame, device: str, references: WriteReferences) -> list[Check]:
     """Check of the worst write error of one write device.
 
     Args:
-        write: table with write_device, v_target and v_written (V), such as cell_write.
+        write: table with write_device, v_target and v_written (V), such as cell_write; its targets reach the
+            supply.
         device: the write device.
+        references: trim of the write levels.
     """
     rows = write[write["write_device"] == device]
-    worst = float((rows["v_written"] - rows["v_target"]).abs().max())
+    levels = [references.level(target, rows["v_target"].max()) for target in rows["v_target"]]
+    worst = float((rows["v_written"] - levels).abs().max())
     return [Check(name=f"write error, {device}, worst", value=worst, limit=7e-3, unit="V")]
 
 

@@ -106,6 +106,7 @@ def report_dict(report: FitReport) -> dict[str, Any]:
         "surrogates": {name: error.model_dump() for name, error in report.surrogates.items()},
         "checks": [check.model_dump() | {"met": check.met} for check in report.checks],
         "skews": [skew.model_dump() | {"small": skew.small} for skew in report.skews],
+        "die": [check.model_dump() | {"met": check.met} for check in report.die],
         "agreements": {
             name: found.model_dump() | {"limit": found.limit, "met": found.met}
             for name, found in report.agreements.items()

@@ -11,6 +11,7 @@ import pandas as pd
 from ..chain import predict_chain
 from ..checks.agreement import Agreement, compare_circuits
 from ..checks.corners import CornerFigure, corner_report
+from ..checks.die import die_checks
 from ..checks.limits import Check, WindowSkew, cell_checks, converter_checks, window_skews
 from ..checks.numerical import (
     AGED_VOLTAGE,
@@ -50,6 +51,9 @@ class FitReport(Value):
     """Figures of the circuits beside their design limits."""
     skews: tuple[WindowSkew, ...] = ()
     """Offsets of the converters and the `t_skew` that cancels each; empty in reports of earlier versions."""
+    die: tuple[Check, ...] = ()
+    """What a network depends on that differs from die to die; a trim brings these figures within their
+    limits."""
     corners: tuple[CornerFigure, ...] = ()
     """Figures over corners, temperature and supply; empty without their tables."""
     agreements: dict[str, Agreement] = {}
@@ -86,6 +90,7 @@ def fit_report(
         surrogates=with_numerical(_surrogate_errors(hardware, good, columns), tables, t_max),
         checks=checks,
         skews=window_skews(good["converter"], designs),
+        die=die_checks(hardware, good["converter"], designs),
         corners=corner_report(tables, designs),
         agreements=compare_circuits(hardware, good),
         storage=storage_report(good, condition, hardware.levels.key),

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from ...circuits.designs import WriteReferences
 from ..array import WriteError
 from ..checks.limits import Check, write_checks
 from .curves import fit_spline
@@ -58,15 +59,15 @@ def port_checks(good: Mapping[str, pd.DataFrame], designs: Mapping[str, Any]) ->
         good: procedure -> table without failed rows: cell_write, and optionally write_path.
         designs: sizes, as in the manifest's condition.
     """
-    checks = []
+    checks, references = [], WriteReferences(**designs.get("references", {}))
     for device in sorted(good["cell_write"]["write_device"].unique()):
-        checks += write_checks(good["cell_write"], device)
+        checks += write_checks(good["cell_write"], device, references)
         rows = _path(good, device, designs)
         if rows is None:
             continue
         checks += [
             check.model_copy(update={"name": f"write error through drivers and wires, {device}, worst"})
-            for check in write_checks(rows, device)
+            for check in write_checks(rows, device, references)
         ]
         # A level that never settles has an infinite settling time.
         settled = rows["t_64th"].fillna(np.inf).max()

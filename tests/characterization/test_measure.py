@@ -1,11 +1,16 @@
 """Measurements on waveforms against signals with known results."""
 
+import re
+
 import numpy as np
 import pytest
 
 from gaincell.characterization.measure import device_figures, energy, pulse_width, switching_energy
 from gaincell.circuits.errors import SimulationError
 from gaincell.circuits.rawfile import Waveforms
+from gaincell.circuits.runner import Simulation, simulate
+from gaincell.circuits.technology import Technology
+from gaincell.circuits.testbench import Condition, ReadTiming, cell_read
 
 
 def waves(time, **signals):
@@ -40,7 +45,7 @@ def test_switching_energy_counts_one_edge():
     """An ideal source delivers 1 fC on the rising edge and recovers it on the falling one."""
     found = waves([0, 1, 2, 5, 6, 7], **{"i(vwl)": [0, -1e-15, 0, 0, 1e-15, 0]})
     assert energy(found, "wl", 1.0) == pytest.approx(0.0, abs=1e-30)
-    assert switching_energy(found, "wl", 1.3, 0.0, 3.0) == pytest.approx(1.3e-15)
+    assert switching_energy(found, "wl", 1.3, 0.0, 3.0, 1.0) == pytest.approx(1.3e-15)
 
 
 def test_device_figures_of_an_exponential_match_the_closed_form():
@@ -52,3 +57,19 @@ def test_device_figures_of_an_exponential_match_the_closed_form():
     assert found["swing"] == pytest.approx(0.1)
     assert found["v_th_lin"] - found["v_th_sat"] == pytest.approx(0.06)
     assert (found["i_on"], found["i_off"]) == (pytest.approx(1e3), pytest.approx(1e-3))
+
+
+def test_energy_of_an_edge_is_that_of_picosecond_steps():
+    """The simulator's own steps on an edge of 50 ps against steps of 0.5 ps."""
+    condition, timing = Condition(Technology.load("generic28")), ReadTiming(0.4e-9, settle=0.1e-9)
+    bench = cell_read(condition, [0.0, 0.4, 0.9], timing.t_pulse, [0.45] * 3)
+    fine = re.sub(r"\.tran .*", f".tran 5e-13 {timing.end!r} 0 5e-13", bench.netlist)
+    runs = (bench, Simulation(fine, end=timing.end))
+    found, expected = (
+        sum(
+            switching_energy(simulated, line, 0.9, 0.5e-9, timing.start + 0.2e-9, timing.start)
+            for line in ("rwl", "rwlb")
+        )
+        for simulated in (simulate(run).require() for run in runs)
+    )
+    assert found == pytest.approx(expected, rel=5e-3)

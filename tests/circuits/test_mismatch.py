@@ -95,7 +95,7 @@ def test_oxide_write_device_takes_a_threshold_shift(technology):
     normals[1, 0, 0] = 3.0
     waves = simulate(with_mismatch(simulation, "gain_cell_oxide", normals)).require()
     shift = waves["v(sn0)"][-1] - waves["v(sn1)"][-1]
-    assert shift == pytest.approx(3 * technology.mismatch.a_vt / 60e-9, rel=0.2)
+    assert shift == pytest.approx(3 * technology.mismatch.a_vt / (cell.w_ox * cell.l_ox) ** 0.5, rel=0.2)
 
 
 def test_zero_deviations_change_nothing(technology):

@@ -186,3 +186,24 @@ def test_currents_of_2000_wrapped_devices_add_up(tiny_technology):
     cells = "\n".join(f"x{i} d g 0 0 dev_nmos w=200n l=100n" for i in range(2000))
     one = current(technology, "x0 d g 0 0 dev_nmos w=200n l=100n")
     np.testing.assert_allclose(current(technology, cells), 2000 * one, rtol=1e-3)
+
+
+def test_model_cards_without_a_length_of_their_junctions_are_refused(tiny_technology):
+    tiny_technology.write_text(tiny_technology.read_text().replace("l_diffusion = 80e-9\n", ""))
+    with pytest.raises(TechnologyError, match=r"devices\.nmos is a model card.*set l_diffusion"):
+        Technology.load(tiny_technology)
+
+
+def test_junctions_follow_the_width_of_model_cards_only(tiny_technology):
+    header = Technology.load(tiny_technology).header("tt").splitlines()
+    junctions = "ad={w*8e-08} as={w*8e-08} pd={2*(w+8e-08)} ps={2*(w+8e-08)}"
+    assert next(line for line in header if " tiny_n " in line).endswith(junctions)
+    assert not any("ad=" in line for line in header if " tiny_switch " in line)
+
+
+def test_mismatch_of_a_device_takes_the_place_of_the_technologys():
+    technology = Technology.load("generic28-hk")
+    read = technology.device("nmos_read")
+    text = technology.header("tt")
+    wrapper = text[text.index(".subckt dev_nmos_read") :].splitlines()[1]
+    assert f"zvt*{read.mismatch.a_vt!r}/" in wrapper and read.mismatch.a_vt != technology.mismatch.a_vt

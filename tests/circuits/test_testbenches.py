@@ -1,5 +1,6 @@
 """The testbenches against closed forms and against each other."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -191,3 +192,35 @@ def test_idle_comparators_draw_no_current(condition):
     waiting = -waves.integrate("i(vdd0)", schedule.integrate + 4e-9, schedule.integrate + 8e-9) / 4e-9
     assert resetting > 5e-6
     assert waiting < 0.02 * resetting
+
+
+TIGHT = "reltol=1e-5 abstol=1e-12 vntol=1e-8 chgtol=1e-18 gmin=1e-15 method=trap"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("signed", [False, True], ids=["relu", "signed"])
+def test_column_converges_at_tight_tolerances_to_the_same_pulse(condition, signed):
+    rng = np.random.default_rng(1)
+    for charge in (0.3, 0.7):
+        v_store = rng.uniform(0.45, 0.9, 16)
+        t_pulse = rng.uniform(0, 2 * charge * T_MAX, 16).clip(0, T_MAX)
+        bench = column(condition, v_store, t_pulse, signed=signed)
+        tight = replace(bench, netlist=re.sub(r"\.options .*", f".options {TIGHT}", bench.netlist))
+        runs = (simulate(deck, retry=False).require() for deck in (bench, tight))
+        found, expected = (pulse_width(waves, "v(out)", 0.45) for waves in runs)
+        assert expected > 0.05 * T_MAX
+        assert found == pytest.approx(expected, abs=3e-4 * T_MAX)
+
+
+def test_converters_that_share_a_bias_line_delay_each_other(condition):
+    """A bank's ramps start together and pull the bias line, which recovers through the buffers."""
+    charge = [0.5 * condition.designs.converter.i_ramp * T_MAX]
+    widths = []
+    for r_bias in (1e-3, 30.0, 100.0):
+        array = condition.designs.array.model_copy(update={"r_bias": r_bias})
+        own = replace(condition, designs=condition.designs.model_copy(update={"array": array}))
+        waves = simulate(conversion(own, charge, signed=False)).require()
+        widths.append(pulse_width(waves, "v(out0)", 0.45))
+    ideal, default, weak = widths
+    assert default - ideal == pytest.approx(0.3 * (weak - ideal), rel=0.3)
+    assert 1e-3 * T_MAX < default - ideal < 5e-3 * T_MAX

@@ -51,9 +51,9 @@ def flatten(circuits, name, drawn, prefix="", ports=None):
                 yield path, model, dict(zip(PARTS[model], map(net, nodes), strict=False))
             else:
                 yield from flatten(circuits, model, drawn, f"{path}.", list(map(net, nodes)))
-        elif instance[0] == "e":
-            assert words[3:] == [net("vss"), "1"] and words[1] == "vss"
-            yield path, "e", {"out": net(words[0]), "in": net(words[2])}
+        elif instance[0] == "g":
+            assert words[0] == "vss" and words[3:] == [words[1], "{1/r_bias}"]
+            yield path, "g", {"out": net(words[1]), "in": net(words[2])}
         else:
             yield path, instance[0], {"1": net(words[0]), "2": net(words[1])}
 
