@@ -200,7 +200,7 @@ class Technology(Settings):
     @cached_property
     def digest(self) -> str:
         """sha256 of the technology's values and of all library files, independent of their location."""
-        # What a technology does not state is left out, so that a new optional value changes no other's digest.
+        # What is not stated is left out, so that a new optional value leaves other digests as they are.
         unset = {role: {"mismatch"} for role, device in self.devices.items() if device.mismatch is None}
         left_out = {"library": True, "description": True, "devices": unset}
         if not self.l_diffusion:
