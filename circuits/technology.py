@@ -277,7 +277,13 @@ class Technology(Settings):
     @cached_property
     def digest(self) -> str:
         """sha256 of the technology's values and of all library files, independent of their location."""
-        values = self.model_dump_json(exclude={"library", "description", "modules"})
+        # Limits that are not given are left out: they change no result.
+        unlimited = {
+            role: {name for name in ("l_max", "w_max") if getattr(device, name) is None}
+            for role, device in self.devices.items()
+        }
+        excluded = {"library": True, "description": True, "modules": True, "devices": unlimited}
+        values = self.model_dump_json(exclude=excluded)
         return hashlib.sha256((values + self.library_digest).encode()).hexdigest()
 
     @cached_property
