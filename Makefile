@@ -1,7 +1,7 @@
 # make demo         set everything up and run the main job on the embedded default
 # make test         set everything up, lint and run the tests (TESTS=tests/models: these only)
-# make kits         foundry kits and Triton, without which the tests of other technologies and of the GPU's kernels
-#                   are skipped
+# make kits         foundry kits, VACASK and Triton, without which the tests of other technologies, of the second
+#                   simulator and of the GPU's kernels are skipped
 # make test-latest  the tests with the newest allowed versions of the dependencies, in .venv-latest, every warning an
 #                   error
 # make constraints  write constraints.txt, the versions that the other targets install, from the newest allowed ones

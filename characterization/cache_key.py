@@ -41,7 +41,7 @@ class CacheKey:
     library: str
     """sha256 of the library files and of all that they include."""
     simulator: str
-    """Version of ngspice."""
+    """Version of the simulator, from `runner.simulator_version`."""
     source: dict[str, str]
     """sha256 of the code of each module that takes part in measuring, by module."""
 
@@ -63,7 +63,7 @@ class CacheKey:
             simulation: simulation of the batch, with portable library paths in its deck.
             points: swept values, one row per point.
             library: `Technology.library_digest`.
-            simulator: version of ngspice.
+            simulator: version of the simulator.
             source: sha256 of the measuring modules, from `source.modules`.
         """
         deck = simulation.netlist
@@ -129,13 +129,18 @@ class CacheKey:
         if self.library != other.library:
             found.append("the library: content of the technology's SPICE files")
         if self.simulator != other.simulator:
-            found.append(f"the simulator: ngspice {other.simulator} became {self.simulator}")
+            found.append(f"the simulator: {titled(other.simulator)} became {titled(self.simulator)}")
         if self.source != other.source:
             names = sorted(n for n in self.source | other.source if self.source.get(n) != other.source.get(n))
             found.append(f"the measuring code: {', '.join(names)}")
         if not found and self.digest != other.digest:
             found.append("the order of the netlist's lines")
         return tuple(found)
+
+
+def titled(simulator: str) -> str:
+    """Name and version of a simulator from the version in a key, where ngspice's is a bare number."""
+    return f"ngspice {simulator}" if simulator[:1].isdigit() else simulator
 
 
 def _sha256(text: str) -> str:

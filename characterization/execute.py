@@ -1,4 +1,4 @@
-"""Execution of a plan: every batch in its own ngspice process, in parallel and cached, into tables."""
+"""Execution of a plan: every batch in its own simulator process, in parallel and cached, into tables."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from pathlib import Path
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
 
-from ..circuits.errors import PlanError, SimulationError
-from ..circuits.probe import probe, probe_cell
-from ..circuits.runner import Status, ngspice_version, simulate
+from ..circuits.errors import DeckError, PlanError, SimulationError
+from ..circuits.probe import probe, probe_sizes
+from ..circuits.runner import Status, engine_of, simulate, simulator_version
 from ..circuits.technology import Technology
 from .cache import Cache
-from .cache_key import CacheKey
+from .cache_key import CacheKey, titled
 from .netlists import require_own_folder
 from .output import TableRecord, portable, write_run
 from .plan import Plan
@@ -27,6 +27,13 @@ from .tasks import UNMEASURED, Task, batch_rows, merged_table, with_finite_value
 
 # The cache keeps failures that the same deck would repeat, not those that depend on the machine.
 _CACHED = frozenset({Status.OK, Status.NONCONVERGED, Status.INCOMPLETE, UNMEASURED})
+
+_CIRCUITS = {
+    "cell": ".subckt gain_cell",
+    "converter": ".subckt charge_to_pulse",
+    "readout": ".subckt charge_to_pulse",
+}
+"""Designs by name, and the text by which a deck shows that it may have their circuit."""
 
 FOR_A_FIT = frozenset({"cell_transfer", "cell_write", "cell_retention", "converter", "row_driver", "column"})
 """Procedures whose tables every fit of hardware needs."""
@@ -73,6 +80,7 @@ def characterize(
     jobs: int | None = None,
     cache: Cache | None = None,
     progress: Progress | None = None,
+    simulator: str = "ngspice",
 ) -> Summary:
     """Run every procedure of a plan and write tables, netlists and the manifest.
 
@@ -88,15 +96,16 @@ def characterize(
         jobs: number of parallel simulations; all cores by default.
         cache: cache of batches; the user's by default.
         progress: callback after every batch.
+        simulator: one of `runner.SIMULATORS`.
 
     Returns:
         Numbers of points.
 
     Raises:
-        TechnologyError: unknown technology or corner, unknown design size, models that ngspice cannot use, or
-            a library that changes during the run.
+        TechnologyError: unknown technology or corner, unknown design size, models that the simulator cannot
+            use, or a library that changes during the run.
         PlanError: unknown procedure.
-        SimulationError: ngspice is missing.
+        SimulationError: the simulator is unknown, missing, or cannot take the decks of a procedure.
         TableError: `out` has foreign files that the run would overwrite.
         OSError: `out` cannot be written.
     """
@@ -105,17 +114,19 @@ def characterize(
     technology = Technology.load(plan.technology)
     technology.sections(plan.corner)
     require_own_folder(Path(out), plan.procedures)
-    simulator = ngspice_version()
-    tasks = tasks_of(plan, technology, simulator)
+    version = simulator_version(simulator)
+    tasks = tasks_of(plan, technology, version)
     done = {t.key: rows for group in tasks.values() for t in group if (rows := cache.get(t.key)) is not None}
     cached = frozenset(done)
     missing = [task for group in tasks.values() for task in group if task.key not in done]
+    _require_understood(missing, simulator)
     if missing:
-        probe(technology, plan.corner, plan.temperature)
-    if with_cell := next((task for task in missing if ".subckt gain_cell" in task.deck), None):
-        cell = with_cell.context.condition.designs.cell
-        probe_cell(technology, plan.corner, plan.temperature, cell)
-    seconds = _simulate_missing(tasks, done, cache, jobs, progress)
+        probe(technology, plan.corner, plan.temperature, simulator=simulator)
+    circuits = {name for name, mark in _CIRCUITS.items() if any(mark in task.deck for task in missing)}
+    if circuits:
+        designs = missing[0].context.condition.designs
+        probe_sizes(technology, plan.corner, plan.temperature, designs, circuits, simulator=simulator)
+    seconds = _simulate_missing(tasks, done, cache, jobs, progress, simulator)
     records = [
         TableRecord(
             group[0].procedure,
@@ -132,8 +143,22 @@ def characterize(
         seconds=time.perf_counter() - started,
         procedures=counts,
     )
-    write_run(Path(out), plan, technology, simulator, records, asdict(summary))
+    write_run(Path(out), plan, technology, simulator, version, records, asdict(summary))
     return summary
+
+
+def _require_understood(missing: list[Task], simulator: str) -> None:
+    """Refuse a plan with a procedure whose decks the simulator cannot take, from the first one of each.
+
+    Raises:
+        SimulationError: the simulator is unknown, missing, or cannot take a card.
+    """
+    engine = engine_of(simulator)
+    for name, task in {task.procedure.name: task for task in reversed(missing)}.items():
+        try:
+            engine.prepare(task.batch.simulation.netlist)
+        except DeckError as error:
+            raise PlanError(f"procedure {name!r}: {error}; leave it out or use --simulator ngspice") from None
 
 
 def tasks_of(plan: Plan, technology: Technology, simulator: str) -> dict[str, list[Task]]:
@@ -142,7 +167,7 @@ def tasks_of(plan: Plan, technology: Technology, simulator: str) -> dict[str, li
     Args:
         plan: the plan.
         technology: its loaded technology.
-        simulator: version of ngspice.
+        simulator: version of the simulator, from `runner.simulator_version`.
 
     Returns:
         Tasks of each procedure by its name, in the order of the plan.
@@ -214,6 +239,7 @@ def _simulate_missing(
     cache: Cache,
     jobs: int | None,
     progress: Progress | None,
+    simulator: str,
 ) -> dict[str, float]:
     """Simulate the batches that are not in `done` and add them; return the time (s) of each by key."""
     everything = [task for group in tasks.values() for task in group]
@@ -231,7 +257,9 @@ def _simulate_missing(
     parallel = Parallel(n_jobs=jobs or cpu_count(), prefer="threads", **each_at_once)
     by_key = {task.key: task for task in missing}
     home = _process()
-    for key, rows, spent, where in parallel(delayed(_run)(task, cache, home) for task in by_key.values()):
+    for key, rows, spent, where in parallel(
+        delayed(_run)(task, cache, home, simulator) for task in by_key.values()
+    ):
         done[key], seconds[key] = rows, spent
         if where != home:
             _remember(cache, by_key[key], rows)
@@ -246,7 +274,7 @@ def _work(task: Task) -> float:
     return len(task.deck) ** 1.5
 
 
-def _run(task: Task, cache: Cache, home: str) -> tuple[str, pd.DataFrame, float, str]:
+def _run(task: Task, cache: Cache, home: str, simulator: str) -> tuple[str, pd.DataFrame, float, str]:
     """Key and rows of a batch, its time (s), and the process that simulated it.
 
     The process that started the run writes the cache entry at once: a kill would lose entries that wait for
@@ -255,11 +283,11 @@ def _run(task: Task, cache: Cache, home: str) -> tuple[str, pd.DataFrame, float,
     """
     here = _process()
     if here != home:
-        _require_same_software(task)
+        _require_same_software(task, simulator)
     if (known := cache.get(task.key)) is not None:
         return task.key, known, 0.0, home
     started = time.perf_counter()
-    result = simulate(task.batch.simulation)
+    result = simulate(task.batch.simulation, simulator=simulator)
     # Else the rows would enter the cache, and the table, as those of the library that the key names.
     task.context.technology.require_unchanged()
     rows = batch_rows(task, result)
@@ -278,12 +306,12 @@ def _process() -> str:
     return f"{platform.node()} {os.getpid()}"
 
 
-def _require_same_software(task: Task) -> None:
-    """Refuse a worker whose gaincell or ngspice differs from that of the process that made the key."""
-    simulator, source = task.cache_key.simulator, task.cache_key.source
-    if ngspice_version() != simulator:
+def _require_same_software(task: Task, simulator: str) -> None:
+    """Refuse a worker whose gaincell or simulator differs from that of the process that made the key."""
+    wanted, source = task.cache_key.simulator, task.cache_key.source
+    if (version := simulator_version(simulator)) != wanted:
         raise SimulationError(
-            f"{platform.node()} has ngspice {ngspice_version()}, this run was started with {simulator}; "
+            f"{platform.node()} has {titled(version)}, this run was started with {titled(wanted)}; "
             "install the same version on every worker"
         )
     if _source(task.procedure, task.batch) != source:

@@ -62,6 +62,8 @@ def portable(netlist: str, technology: Technology) -> str:
     """
     place = technology.copies[0].place
     deck = netlist.replace(f'"{technology.library}"', f'"../{LIBRARY}/{place}"')
+    for file in technology.modules.values():
+        deck = deck.replace(f'"{file}"', f'"../{LIBRARY}/{file.name}"')
     for line in _LOADS.findall(deck):
         if f'"../{LIBRARY}/' not in line:
             raise PlanError(
@@ -80,6 +82,7 @@ def write_run(
     plan: Plan,
     technology: Technology,
     simulator: str,
+    version_used: str,
     records: list[TableRecord],
     summary: dict[str, Any],
 ) -> None:
@@ -91,7 +94,8 @@ def write_run(
         out: folder of the results.
         plan: the plan.
         technology: its technology.
-        simulator: version of ngspice.
+        simulator: name of the simulator.
+        version_used: its version, from `runner.simulator_version`.
         records: tables and decks.
         summary: `execute.Summary` as a dictionary.
 
@@ -100,7 +104,7 @@ def write_run(
     """
     out.mkdir(parents=True, exist_ok=True)
     with _alone(out):
-        _write(out, plan, technology, simulator, records, summary)
+        _write(out, plan, technology, simulator, version_used, records, summary)
 
 
 @contextmanager
@@ -116,6 +120,7 @@ def _write(
     plan: Plan,
     technology: Technology,
     simulator: str,
+    version_used: str,
     records: list[TableRecord],
     summary: dict[str, Any],
 ) -> None:
@@ -128,7 +133,7 @@ def _write(
         "created": datetime.now(UTC).isoformat(timespec="seconds"),
         "gaincell": version("gaincell"),
         "git_revision": git_revision(),
-        "ngspice": simulator,
+        simulator: version_used.removeprefix(f"{simulator} "),
         "python": platform.python_version(),
         "machine": platform.machine(),
         "plan": plan.model_dump(mode="json"),
@@ -166,6 +171,7 @@ def _netlists(technology: Technology, records: list[TableRecord]) -> dict[str, b
     """Content of each file below the folder of the netlists, by its path there."""
     contents = zip(technology.copies, copied_bytes(technology.copies), strict=True)
     files = {f"{LIBRARY}/{file.place}": data for file, data in contents}
+    files |= {f"{LIBRARY}/{file.name}": file.read_bytes() for file in technology.modules.values()}
     for record in records:
         for key, deck in record.decks.items():
             files[f"{record.procedure.name}/{key[:12]}.cir"] = (deck.rstrip() + "\n").encode()

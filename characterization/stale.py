@@ -7,7 +7,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from ..circuits.runner import ngspice_version
+from ..circuits.runner import simulator_version
 from ..circuits.technology import Technology
 from .cache import Cache, Entry
 from .cache_key import CacheKey
@@ -67,7 +67,7 @@ def holdings(cache: Cache) -> list[Holding]:
     ]
 
 
-def explain(plan: Plan, cache: Cache) -> list[Explanation]:
+def explain(plan: Plan, cache: Cache, simulator: str = "ngspice") -> list[Explanation]:
     """Find which batches of a plan are cached, and why the others are not.
 
     A missing batch is compared with the entry of its procedure that differs from it in the fewest parts.
@@ -75,6 +75,7 @@ def explain(plan: Plan, cache: Cache) -> list[Explanation]:
     Args:
         plan: the plan.
         cache: the cache.
+        simulator: one of `runner.SIMULATORS`.
 
     Returns:
         One explanation for each procedure of the plan.
@@ -84,7 +85,7 @@ def explain(plan: Plan, cache: Cache) -> list[Explanation]:
     """
     technology = Technology.load(plan.technology)
     technology.sections(plan.corner)
-    tasks = tasks_of(plan, technology, ngspice_version())
+    tasks = tasks_of(plan, technology, simulator_version(simulator))
     known: dict[str, list[CacheKey]] = {}
     for entry in cache.entries():
         if entry.key is not None:
@@ -108,20 +109,20 @@ def _reason(key: CacheKey, known: Iterable[CacheKey]) -> str:
     return "; ".join(min(candidates, key=lambda changes: (len(changes), changes)))
 
 
-def stale(simulator: str) -> Callable[[Entry], bool]:
+def stale(*simulators: str) -> Callable[[Entry], bool]:
     """Make a test for entries that no plan can use any more.
 
     Args:
-        simulator: version of ngspice in use.
+        simulators: versions of the simulators in use, from `runner.simulator_version`.
 
     Returns:
-        Function of an entry: whether its format, measuring code or ngspice differ from the present ones.
+        Function of an entry: whether its format, measuring code or simulator differ from the present ones.
     """
     current: dict[tuple[str, ...], dict[str, str]] = {}
 
     def is_stale(entry: Entry) -> bool:
         key = entry.key
-        if key is None or key.simulator != simulator or key.procedure not in procedure_names():
+        if key is None or key.simulator not in simulators or key.procedure not in procedure_names():
             return True
         used = tuple(sorted({key.procedure, *_studied(key)}))
         if used not in current:

@@ -13,6 +13,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from .errors import TechnologyError
 from .settings import Settings
+from .sizes import fitted_defaults, require_sizes
 from .technology import Technology
 
 Capacitance = Annotated[float, Field(gt=0, le=1e-9)]
@@ -309,6 +310,8 @@ class Designs(Design):
     def of(cls, technology: Technology, **overrides: dict[str, Any]) -> Designs:
         """Combine the default sizes, those of the technology, and overrides; later ones take precedence.
 
+        Default widths and lengths that the technology does not have become the nearest ones that it has.
+
         An override of the write device implies its sizes in `WRITE_DEVICES`; explicit overrides take
         precedence over them.
 
@@ -317,16 +320,20 @@ class Designs(Design):
             overrides: sizes (SI) by circuit and field, such as `cell={"c_store": 1e-14}`.
 
         Raises:
-            TechnologyError: an unknown circuit or field, or a size out of range; the message has its path.
+            TechnologyError: an unknown circuit or field, a size out of range, or a width or length that the
+                technology does not have; the message has its path.
         """
         merged = cls().model_dump()
         try:
             device = overrides.get("cell", {}).get("write_device")
             brought = {"cell": WRITE_DEVICES.get(device, {})}
+            own = technology.designs.get("cell", {}).get("write_device", merged["cell"]["write_device"])
+            merged["cell"]["write_device"] = device or own
+            merged = fitted_defaults(merged, technology)
             for source in (technology.designs, brought, overrides):
                 for circuit, sizes in source.items():
                     merged.setdefault(circuit, {}).update(sizes)
-            return cls.model_validate(merged)
+            combined = cls.model_validate(merged)
         except ValidationError as error:
             first = error.errors()[0]
             where = ".".join(("designs", *(str(part) for part in first["loc"])))
@@ -334,6 +341,8 @@ class Designs(Design):
                 known = cls._known(first["loc"])
                 raise TechnologyError(f"{where}: there is no such size; use one of {known}") from None
             raise TechnologyError(f"{where}: {first['msg'].removeprefix('Value error, ')}") from None
+        require_sizes(combined.model_dump(), technology)
+        return combined
 
     @classmethod
     def _known(cls, path: tuple[int | str, ...]) -> str:

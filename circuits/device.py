@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from .settings import Settings
 
@@ -39,6 +39,10 @@ class Device(Settings):
     """Shortest channel length, m."""
     w_min: float = Field(gt=0, le=1)
     """Narrowest channel width, m."""
+    l_max: float | None = Field(default=None, gt=0, le=1)
+    """Longest channel length, m; None if the model has no limit."""
+    w_max: float | None = Field(default=None, gt=0, le=1)
+    """Widest channel width, m; None if the model has no limit."""
     ports: tuple[Literal["d", "g", "s", "b"], ...] = ("d", "g", "s", "b")
     """Terminals in the order of the model, without the bulk for a device that has none."""
     threshold_shift: ParameterName | None = None
@@ -50,6 +54,14 @@ class Device(Settings):
     """Coefficients of the mismatch of this device; None for those of the technology."""
     parameters: dict[ParameterName, float | int] = {}
     """Further instance parameters by name, such as rbodymod = 0; within 1e30 of zero."""
+
+    @model_validator(mode="after")
+    def _limits_are_ordered(self) -> Device:
+        for name in ("l", "w"):
+            low, high = getattr(self, f"{name}_min"), getattr(self, f"{name}_max")
+            if high is not None and high < low:
+                raise ValueError(f"{name}_max={high} is less than {name}_min={low}")
+        return self
 
     @field_validator("parameters", mode="before")
     @classmethod

@@ -21,6 +21,18 @@ class SimulationError(GaincellError):
     """The simulator is missing, or a simulation whose result is needed has failed."""
 
 
+class UnknownSimulatorError(SimulationError):
+    """The name of a simulator that does not exist."""
+
+    exit_status = 2
+
+
+class DeckError(SimulationError):
+    """A card of a deck that cannot be translated for another simulator than ngspice."""
+
+    exit_status = 2
+
+
 class PlanError(GaincellError):
     """A characterization plan that is unknown or contradicts itself."""
 

@@ -1,4 +1,4 @@
-"""Runner: one short-lived ngspice process per deck, with checks for completeness and classified failures.
+"""Runner: one short-lived simulator process per deck, with checks for completeness and classified failures.
 
 A crash, a leak or a hang of the simulator costs one deck. ngspice exits with status 0 after many failures, so
 a run is judged by its waveforms and, where they are missing, by its messages.
@@ -6,8 +6,6 @@ a run is judged by its waveforms and, where they are missing, by its messages.
 
 from __future__ import annotations
 
-import re
-import shutil
 import signal
 import subprocess
 import tempfile
@@ -15,43 +13,34 @@ import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
-from functools import lru_cache
 from pathlib import Path
 
 import numpy as np
 
 from . import child
-from .copied import with_copied_libraries
-from .errors import SimulationError, TechnologyError
-from .rawfile import Waveforms, read_raw, select_plot
-from .status import INSTALL_NGSPICE, SIGNS, Status
+from .engine import Engine, Job
+from .errors import DeckError, SimulationError, TechnologyError, UnknownSimulatorError
+from .ngspice import NGSPICE, find_ngspice, ngspice_version
+from .rawfile import Waveforms, select_plot
+from .status import Status
 from .usage import Usage
 from .workspace import workspace
 
-SPICEINIT = "set num_threads=1\n"
-"""Content of the .spiceinit file. ngspice's BSIM4 starts OpenMP threads that OMP_NUM_THREADS does not limit;
-for small circuits they only consume time."""
+__all__ = [
+    "SIMULATORS",
+    "Result",
+    "Simulation",
+    "Status",
+    "engine_of",
+    "find_ngspice",
+    "ngspice_version",
+    "simulate",
+    "simulator_version",
+    "with_options",
+]
 
-VARIABLES = {
-    "OMP_NUM_THREADS": "1",
-    "LC_ALL": "C",
-    "SPICE_ASCIIRAWFILE": "0",
-    "SPICE_USERINIT_DIR": None,
-    "NGSPICE_INPUT_DIR": None,
-}
-"""Environment variables of the simulator; None removes one. An inherited SPICE_ASCIIRAWFILE would make the
-raw file a text file, SPICE_USERINIT_DIR would replace the .spiceinit file, and NGSPICE_INPUT_DIR would be
-searched for files. HOME is the folder of the run: ngspice crashes without HOME."""
-
-VERSION_TIMEOUT = 20.0
-"""Time limit of `ngspice --version`, s; it takes milliseconds."""
-
-RELAXED_OPTIONS: tuple[dict[str, str], ...] = (
-    {"method": "gear", "itl1": "500", "itl4": "100"},
-    {"method": "gear", "itl1": "1000", "itl4": "500", "reltol": "3e-3", "abstol": "1e-11", "vntol": "1e-5"},
-)
-"""Options of the first and second retry after a convergence failure; the result records those that were
-used."""
+SIMULATORS = ("ngspice", "vacask")
+"""Names of the simulators."""
 
 
 @dataclass(frozen=True)
@@ -104,68 +93,58 @@ class Result:
         return self.waveforms
 
 
-def find_ngspice() -> Path:
-    """Path of the ngspice executable on PATH.
+def engine_of(name: str) -> Engine:
+    """The engine of a simulator.
+
+    Args:
+        name: one of `SIMULATORS`.
 
     Raises:
-        SimulationError: there is none; the message says how to install it.
+        UnknownSimulatorError: another name.
     """
-    found = shutil.which("ngspice")
-    if found is None:
-        raise SimulationError(f"ngspice was not found on PATH; {INSTALL_NGSPICE}")
-    return Path(found)
+    if name == "vacask":
+        from .vacask import VACASK
+
+        return VACASK
+    if name == "ngspice":
+        return NGSPICE
+    raise UnknownSimulatorError(f"unknown simulator {name!r}; use one of {', '.join(SIMULATORS)}")
 
 
-def ngspice_version() -> str:
-    """Version of the ngspice on PATH, such as `39`.
+def simulator_version(name: str) -> str:
+    """Version of a simulator as it enters cache keys: `39` of ngspice, `vacask 0.3` of VACASK.
 
     Raises:
-        SimulationError: there is none, or it does not say its version.
+        SimulationError: unknown name, or it is not installed.
     """
-    return _version_of(find_ngspice())
+    return engine_of(name).version()
 
 
-@lru_cache
-def _version_of(executable: Path) -> str:
-    with _run_folder() as folder:
-        log = folder / "log"
-        try:
-            child.run([str(executable), "--version"], folder, log, VERSION_TIMEOUT, _variables(folder))
-        except subprocess.TimeoutExpired:
-            raise SimulationError(
-                f"{executable} --version gave no answer within {VERSION_TIMEOUT:g} s; {INSTALL_NGSPICE}"
-            ) from None
-        except OSError as error:
-            raise SimulationError(
-                f"{executable} cannot be started ({error.strerror or error}); {INSTALL_NGSPICE}"
-            ) from None
-        text = log.read_text(errors="replace")
-    match = re.search(r"ngspice-([\w.+-]+)", text)
-    if match is None:
-        raise SimulationError(f"{executable} --version does not say its version; {INSTALL_NGSPICE}")
-    return match[1]
-
-
-def simulate(simulation: Simulation, *, retry: bool = True) -> Result:
-    """Run a deck in one ngspice process. A failure of the simulator is a result, not an exception.
+def simulate(simulation: Simulation, *, retry: bool = True, simulator: str = "ngspice") -> Result:
+    """Run a deck in one process of a simulator. A failure of the simulator is a result, not an exception.
 
     Args:
         simulation: deck and condition for a complete run.
-        retry: run a deck that does not converge or stops early up to twice more, with `RELAXED_OPTIONS`.
+        retry: run a deck that does not converge or stops early up to twice more, with relaxed options.
+        simulator: one of `SIMULATORS`; decks are written for ngspice and translated for others.
 
     Returns:
         Result of the first attempt that succeeds, else of the first attempt.
+
+    Raises:
+        SimulationError: unknown simulator.
     """
-    result = _attempt(simulation)
+    engine = engine_of(simulator)
+    result = _attempt(simulation, engine)
     if not retry or result.status not in (Status.NONCONVERGED, Status.INCOMPLETE):
         return result
     seconds = result.seconds
-    for count, options in enumerate(RELAXED_OPTIONS, start=1):
-        again = _attempt(replace(simulation, netlist=with_options(simulation.netlist, options)))
+    for count, options in enumerate(engine.relaxed, start=1):
+        again = _attempt(replace(simulation, netlist=with_options(simulation.netlist, options)), engine)
         seconds += again.seconds
         if again.ok:
             return replace(again, seconds=seconds, retries=count, options=dict(options))
-    return replace(result, seconds=seconds, retries=len(RELAXED_OPTIONS))
+    return replace(result, seconds=seconds, retries=len(engine.relaxed))
 
 
 def with_options(netlist: str, options: dict[str, str]) -> str:
@@ -185,38 +164,34 @@ def with_options(netlist: str, options: dict[str, str]) -> str:
     return f"{body}\n{line}\n.end\n"
 
 
-def _attempt(simulation: Simulation) -> Result:
+def _attempt(simulation: Simulation, engine: Engine) -> Result:
     started = time.perf_counter()
     usage = Usage()
 
     def result(status: Status, message: str, waveforms: Waveforms | None = None) -> Result:
         return Result(status, message, waveforms, time.perf_counter() - started, usage=usage)
 
-    try:
-        executable = find_ngspice()
-    except SimulationError as error:
-        return result(Status.MISSING_SIMULATOR, str(error))
     with ExitStack() as stack:
         try:
-            netlist, place = with_copied_libraries(simulation.netlist)
-            folder = stack.enter_context(_run_folder(place))
-            (folder / ".spiceinit").write_text(SPICEINIT)
-            # ngspice ignores a last line (.end) without a newline.
-            (folder / "deck.cir").write_text(netlist.rstrip() + "\n", errors="surrogateescape")
-            command = [str(executable), "-b", "-r", "deck.raw", "deck.cir"]
-            code, usage = child.run(command, folder, folder / "log", simulation.timeout, _variables(folder))
+            job = engine.prepare(simulation.netlist)
+            folder = stack.enter_context(_run_folder(job.place))
+            for name, text in job.files.items():
+                (folder / name).write_text(text, errors="surrogateescape")
+            variables = {**job.variables, "HOME": str(folder)}
+            code, usage = child.run(job.command, folder, folder / "log", simulation.timeout, variables)
         except TechnologyError as error:
             return result(Status.MISSING_MODEL, str(error))
+        except DeckError as error:
+            return result(Status.UNSUPPORTED, str(error))
+        except SimulationError as error:
+            return result(Status.MISSING_SIMULATOR, str(error))
         except subprocess.TimeoutExpired:
             return result(Status.TIMEOUT, f"no result after {simulation.timeout:g} s")
-        plots = _plots(folder / "deck.raw")
-        log = (folder / "log").read_text(errors="replace")
-    status, message, waveforms = _judge(simulation, code, log, select_plot(plots, simulation.plot))
+        plots = _plots(job, folder)
+        log = engine.messages((folder / "log").read_text(errors="replace"))
+    waveforms = select_plot(plots, simulation.plot)
+    status, message, waveforms = _judge(simulation, engine, code, log, waveforms)
     return result(status, message, waveforms)
-
-
-def _variables(folder: Path) -> dict[str, str | None]:
-    return {**VARIABLES, "HOME": str(folder)}
 
 
 @contextmanager
@@ -227,33 +202,33 @@ def _run_folder(place: Path | None = None) -> Iterator[Path]:
         yield Path(name)
 
 
-def _plots(raw: Path) -> tuple[Waveforms, ...]:
+def _plots(job: Job, folder: Path) -> tuple[Waveforms, ...]:
     """Plots of the run; none if it died before its first point (its messages then tell the reason)."""
     try:
-        return read_raw(raw)
+        return job.read(folder)
     except (FileNotFoundError, SimulationError):
         return ()
 
 
 def _judge(
-    simulation: Simulation, code: int, log: str, waveforms: Waveforms | None
+    simulation: Simulation, engine: Engine, code: int, log: str, waveforms: Waveforms | None
 ) -> tuple[Status, str, Waveforms | None]:
     """Status, message and waveforms of a finished process with the exit status `code`."""
     if code < 0:
-        return Status.CRASHED, f"ngspice was ended by {_signal(-code)}", None
+        return Status.CRASHED, f"{engine.name} was ended by {_signal(-code)}", None
     complete = waveforms is not None and len(waveforms.axis) > 0
     if complete and (wrong := _not_finite(waveforms)):
         return Status.NOT_FINITE, f"{wrong} of the {waveforms.plot} is not finite everywhere", None
     if complete and code == 0 and _reached(waveforms, simulation.end):
         return Status.OK, "", waveforms
-    for status, pattern in SIGNS:
+    for status, pattern in engine.signs:
         if match := pattern.search(log):
             return status, _message(log, match.start()), None
     if complete:
         wanted = "" if simulation.end is None else f" instead of {simulation.end:g}"
         return Status.INCOMPLETE, f"{waveforms.axis_name} ended at {waveforms.axis[-1]:g}{wanted}", None
     tail = " ".join(log.split())[-200:]
-    return Status.CRASHED, f"ngspice left with status {code} and no data: {tail}", None
+    return Status.CRASHED, f"{engine.name} left with status {code} and no data: {tail}", None
 
 
 def _signal(number: int) -> str:
@@ -276,7 +251,7 @@ def _reached(waveforms: Waveforms, end: float | None) -> bool:
 
 
 def _message(log: str, position: int) -> str:
-    """The line at `position` with its neighbours, in which ngspice names the netlist line and the reason."""
+    """The line at `position` with its neighbours, where a simulator names the netlist line and the reason."""
     lines = [line.strip() for line in log.splitlines()]
     at = log.count("\n", 0, position)
     return " | ".join(line for line in lines[max(at - 1, 0) : at + 3] if line)[:400]

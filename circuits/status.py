@@ -5,7 +5,10 @@ from __future__ import annotations
 import re
 from enum import StrEnum
 
-INSTALL_NGSPICE = "install it with: sudo apt-get install ngspice"
+APT_NGSPICE = "sudo apt-get install ngspice"
+PIP_VACASK = "pip install 'gaincell[vacask]'"
+
+INSTALL_NGSPICE = f"install it with: {APT_NGSPICE}"
 """Remedy in the messages about a missing simulator."""
 
 
@@ -21,6 +24,7 @@ class Status(StrEnum):
     CRASHED = "crashed"
     NOT_FINITE = "not-finite"
     MISSING_SIMULATOR = "missing-simulator"
+    UNSUPPORTED = "unsupported"
 
     @property
     def remedy(self) -> str:
@@ -35,12 +39,13 @@ _REMEDIES = {
         "Check the model names, the library path and the .lib section of the technology, and that its models "
         "have bins for the widths and lengths in `designs`."
     ),
-    Status.SYNTAX: "Correct the netlist line that ngspice names.",
+    Status.SYNTAX: "Correct the netlist line that the simulator names.",
     Status.INCOMPLETE: "It ended before its last point: relax reltol, or check the .tran/.dc limits.",
     Status.TIMEOUT: "Raise the timeout, enlarge the time step, or put fewer points in one netlist.",
-    Status.CRASHED: "Run the netlist by hand with `ngspice -b`; if it crashes there too, simplify it.",
-    Status.NOT_FINITE: "Run the netlist by hand with `ngspice -b`, and check the installation of ngspice.",
-    Status.MISSING_SIMULATOR: f"ngspice was not found on PATH: {INSTALL_NGSPICE}.",
+    Status.CRASHED: "Run the netlist by hand, as with `ngspice -b`; if it crashes there too, simplify it.",
+    Status.NOT_FINITE: "Run the netlist by hand, as with `ngspice -b`, and check the simulator itself.",
+    Status.MISSING_SIMULATOR: f"Install it: ngspice with {APT_NGSPICE}, VACASK with {PIP_VACASK}.",
+    Status.UNSUPPORTED: "Use --simulator ngspice for this netlist.",
 }
 
 # The order matters: ngspice calls a missing model also "Error on line", a missing library "fatal error".

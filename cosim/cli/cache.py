@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 import re
 import time
@@ -62,13 +63,14 @@ def explain(
         int | None, typer.Option(min=1, max=MOST_SAMPLES, help="Random samples of every procedure.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
+    simulator: Annotated[str, typer.Option(help="ngspice or vacask.")] = "ngspice",
     cache_dir: Folder = None,
     as_json: Json = False,
 ) -> None:
     """Say for each procedure of a plan what is cached, and which part has changed where it is stale.
 
-    A result depends on the netlist, the technology's library files, the version of ngspice, the swept points
-    and the code that measures. Nothing is simulated.
+    A result depends on the netlist, the technology's library files, the version of the simulator, the swept
+    points and the code that measures. Nothing is simulated.
 
     Examples:
 
@@ -85,7 +87,7 @@ def explain(
     chosen = Plan.load(plan).override(**given, samples=samples, seed=seed)
     if sizes:
         chosen = chosen.override(designs=merged(chosen.designs, parse_knobs(sizes)))
-    found = explained(chosen, _cache(cache_dir))
+    found = explained(chosen, _cache(cache_dir), simulator)
     if as_json:
         emit({"plan": plan, "procedures": [dataclasses.asdict(e) for e in found]})
         return
@@ -99,7 +101,7 @@ def explain(
 def prune(
     older_than: Annotated[str | None, typer.Option(help="Unused for longer, such as 30d or 12h.")] = None,
     stale: Annotated[
-        bool, typer.Option("--stale", help="Of other measuring code, ngspice or gaincell than now.")
+        bool, typer.Option("--stale", help="Of other measuring code, simulator or gaincell than now.")
     ] = False,
     everything: Annotated[bool, typer.Option("--all", help="Every entry.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Only say what would go.")] = False,
@@ -116,12 +118,17 @@ def prune(
     """
     from ...characterization.stale import prune as removed
     from ...characterization.stale import stale as staleness
-    from ...circuits.runner import ngspice_version
+    from ...circuits.errors import SimulationError
+    from ...circuits.runner import SIMULATORS, simulator_version
 
     if not (older_than or stale or everything):
         fail("say what to remove: --older-than AGE, --stale or --all", 2)
     limit = time.time() - parse_age(older_than) if older_than else None
-    is_stale = staleness(ngspice_version()) if stale else lambda entry: False
+    versions = []
+    for name in SIMULATORS:
+        with contextlib.suppress(SimulationError):
+            versions.append(simulator_version(name))
+    is_stale = staleness(*versions) if stale else lambda entry: False
     cache = _cache(cache_dir)
     count, size = removed(
         cache,

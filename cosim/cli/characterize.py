@@ -46,6 +46,7 @@ def run(
     jobs: Annotated[
         int | None, typer.Option(min=1, max=MOST_JOBS, help="Simulations at once [default: all cores].")
     ] = None,
+    simulator: Annotated[str, typer.Option(help="ngspice or vacask.")] = "ngspice",
     backend: Annotated[str, typer.Option(help="Where simulations run: local or dask.")] = "local",
     scheduler: Annotated[
         str | None, typer.Option(help="Dask scheduler, such as tcp://host:8786, or its scheduler file.")
@@ -58,7 +59,7 @@ def run(
     fresh: Annotated[bool, typer.Option("--fresh", help="Simulate everything again.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Simulate the circuits of a technology in ngspice and write what is measured as tables.
+    """Simulate the circuits of a technology in SPICE and write what is measured as tables.
 
     Options that are not given come from the plan. A run can be interrupted: the same command continues it.
 
@@ -73,6 +74,8 @@ def run(
         gaincell characterize --set cell.c_store=10f --set levels.key=16 --out out/bigger
 
         gaincell characterize --technology my.toml --samples 8 --jobs 4 --json
+
+        gaincell characterize --plan quick --simulator vacask --out out/vacask
 
         gaincell characterize --plan full --backend dask --scheduler tcp://host:8786
     """
@@ -103,7 +106,9 @@ def run(
         chosen = chosen.override(designs=merged(chosen.designs, found.designs))
         note(found.sentence)
     with backends.backend(backend, scheduler), progress("characterize") as update:
-        summary = execute.characterize(chosen, out, jobs=jobs, cache=cache, progress=update)
+        summary = execute.characterize(
+            chosen, out, jobs=jobs, cache=cache, progress=update, simulator=simulator
+        )
     bad = [n for n, c in summary.procedures.items() if c.failed > FAILURES_ALLOWED * c.points]
     complaint = (
         f"more than {FAILURES_ALLOWED:.0%} of the points of {', '.join(bad)} failed; "
@@ -112,7 +117,16 @@ def run(
     if as_json:
         conditions = chosen.model_dump(include={"technology", "corner", "temperature", "vdd", "seed"})
         error = {"error": complaint} if bad else {}
-        emit({**dataclasses.asdict(summary), "plan": chosen.name, **conditions, "out": str(out), **error})
+        emit(
+            {
+                **dataclasses.asdict(summary),
+                "plan": chosen.name,
+                **conditions,
+                "simulator": simulator,
+                "out": str(out),
+                **error,
+            }
+        )
     else:
         stdout.print(_table(summary))
         note(f"tables in {out}")

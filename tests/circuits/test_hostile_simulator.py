@@ -6,10 +6,10 @@ import sys
 import numpy as np
 import pytest
 
-from gaincell.circuits import runner
-from gaincell.circuits.designs import GainCell
+from gaincell.circuits import ngspice
+from gaincell.circuits.designs import Designs, GainCell
 from gaincell.circuits.errors import SimulationError, TechnologyError
-from gaincell.circuits.probe import probe, probe_cell
+from gaincell.circuits.probe import probe, probe_sizes
 from gaincell.circuits.rawfile import read_raw
 from gaincell.circuits.runner import Simulation, Status, ngspice_version, simulate
 from gaincell.circuits.technology import Technology
@@ -47,10 +47,10 @@ def fake(tmp_path, monkeypatch):
         (folder / "ngspice").write_text(text)
         (folder / "ngspice").chmod(0o755)
         monkeypatch.setenv("PATH", f"{folder}:/usr/bin:/bin")
-        runner._version_of.cache_clear()
+        ngspice._version_of.cache_clear()
 
     yield make
-    runner._version_of.cache_clear()
+    ngspice._version_of.cache_clear()
 
 
 def overwriting(which, value):
@@ -92,7 +92,7 @@ def test_kill_for_lack_of_memory_is_not_blamed_on_the_technology(fake, tiny_tech
     ],
 )
 def test_strange_version_is_one_sentence(fake, monkeypatch, script, message):
-    monkeypatch.setattr(runner, "VERSION_TIMEOUT", 1.0)
+    monkeypatch.setattr(ngspice, "VERSION_TIMEOUT", 1.0)
     fake(f"#!/bin/sh\n{script}\n")
     with pytest.raises(SimulationError, match=message):
         ngspice_version()
@@ -200,6 +200,6 @@ def test_sizes_without_a_bin_are_named_before_the_sweep(tiny_technology):
     with pytest.raises(
         TechnologyError, match=r"no tiny_n with w=8e-08 l=7.8e-07 \(w_rn and l_rn of the cell"
     ):
-        probe_cell(technology, "tt", None, GainCell(write_device="oxide"))
+        probe_sizes(technology, "tt", None, Designs(cell=GainCell(write_device="oxide")), {"cell"})
     wide = dict.fromkeys(("w_rn", "w_sw"), 1e-6)
-    probe_cell(technology, "tt", None, GainCell(write_device="oxide", **wide))
+    probe_sizes(technology, "tt", None, Designs(cell=GainCell(write_device="oxide", **wide)), {"cell"})

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from ....circuits.runner import SIMULATORS
 from ..figures.page import table, tiles
 from ..figures.units import quantity
 from .cost import headline
@@ -110,7 +111,7 @@ def _run(manifest: dict[str, Any]) -> dict[str, str]:
     technology, plan = manifest["technology"], manifest["plan"]
     return {
         "characterized": manifest["created"],
-        "ngspice": manifest["ngspice"],
+        **{name: manifest[name] for name in SIMULATORS if name in manifest},
         "gaincell": manifest["gaincell"],
         "git revision": manifest.get("git_revision") or "not a git checkout",
         "Python": f"{manifest['python']} on {manifest['machine']}",

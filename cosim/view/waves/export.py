@@ -48,6 +48,8 @@ def export(recording: Recording, path: Path) -> None:
         technology = recording.context.technology
         for file, content in zip(technology.copies, copied_bytes(technology.copies), strict=True):
             write_atomically(path.parent / LIBRARY / file.place, content)
+        for module in technology.modules.values():
+            write_atomically(path.parent / LIBRARY / module.name, module.read_bytes())
     write_atomically(path, writers[suffix]())
 
 

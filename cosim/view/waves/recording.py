@@ -46,6 +46,8 @@ class Recording:
     """Wall time of the simulation."""
     options: Mapping[str, str]
     """Options that had to be relaxed for it to converge; usually none."""
+    simulator: str = "ngspice"
+    """Name of the simulator."""
 
     @property
     def figure(self) -> Figure:
@@ -65,6 +67,7 @@ class Recording:
             "technology": self.context.technology.name,
             "corner": self.context.corner,
             "temperature": self.context.temperature,
+            "simulator": self.simulator,
             "status": "ok",
             "end_s": float(self.waveforms.axis[-1]),
             "points": len(self.waveforms.axis),
@@ -81,16 +84,16 @@ class Recording:
         return [name for name in self.rows if not isinstance(self.rows[name].iloc[0], list)]
 
 
-def record(operation: RecordedOperation, context: Context) -> Recording:
+def record(operation: RecordedOperation, context: Context, simulator: str = "ngspice") -> Recording:
     """Simulate an operation and measure it.
 
     Raises:
-        SimulationError: the simulation failed; the message has ngspice's reason and a remedy.
+        SimulationError: the simulation failed; the message has the simulator's reason and a remedy.
     """
     procedure = find(operation.procedure)
     (batch,) = procedure.batches(context, operation.points)
     simulation = also_save(batch.simulation, operation.vectors)
-    result = simulate(simulation)
+    result = simulate(simulation, simulator=simulator)
     if result.status is Status.MISSING_SIMULATOR:
         raise SimulationError(result.message)  # which names the remedy already
     waves = result.require()
@@ -102,7 +105,8 @@ def record(operation: RecordedOperation, context: Context) -> Recording:
     else:
         points = operation.points
     rows = pd.concat([points, measured], axis=1)
-    return Recording(operation, context, simulation.netlist, waves, rows, result.seconds, result.options)
+    used = (result.seconds, result.options, simulator)
+    return Recording(operation, context, simulation.netlist, waves, rows, *used)
 
 
 def also_save(simulation: Simulation, vectors: tuple[str, ...]) -> Simulation:

