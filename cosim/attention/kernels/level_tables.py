@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -16,8 +15,6 @@ CLOSE = 2e-6
 """Largest error of fewer terms, as a share of the largest response."""
 SLOPES_COUNT = 0.2
 """Weight of the slopes' error beside the responses' in `CLOSE`."""
-LITTLE = 3e-5
-"""Share of the largest response, and of the largest slope, that gradients may leave out."""
 
 
 @dataclass(frozen=True)
@@ -117,46 +114,6 @@ def _mixed(
     kinds = torch.tensor(steady * [NONE] + len(by_age) * [TABLE], dtype=torch.int32)
     fewer = Aging(kinds, factors, torch.ones(len(kinds), TILE), aging.dropped)
     return fewer, [array.mixed(mix) for array in arrays]
-
-
-def acting_first(aging: Aging, arrays: list[LevelTerms], reach: int) -> tuple[Aging, list[LevelTerms], int]:
-    """Exactly the same charges, by terms of which gradients need to know the first few alone; and how many.
-
-    What ages says much the same in several terms: of exp(-r a), exp(-2 r a) and exp(-3 r a) the second is
-    nearly a sum of the others. It is written as that sum, by which their responses grow, and a remainder, a
-    term of its own that charges keep and gradients leave out where it is little.
-    """
-    terms = len(aging.kinds)
-    weights = torch.cat([_weights(array, terms, 1.0) for array in arrays])
-    for count in range(1, terms):
-        for kept in combinations(range(terms), count):
-            others = [term for term in range(terms) if term not in kept]
-            base, rest = aging.factors[list(kept)], aging.factors[others]
-            shares = torch.linalg.lstsq(base[:, :reach].T, rest[:, :reach].T).solution.T
-            remainder = rest - shares @ base
-            if (weights[:, others] @ remainder[:, :reach]).abs().max() <= LITTLE:
-                return *_split(aging, arrays, list(kept), others, shares, remainder), count
-    return aging, arrays, terms
-
-
-def _split(
-    aging: Aging,
-    arrays: list[LevelTerms],
-    kept: list[int],
-    others: list[int],
-    shares: Tensor,
-    remainder: Tensor,
-) -> tuple[Aging, list[LevelTerms]]:
-    """The kept terms with the others' shares in them, then what remains of the others."""
-    largest = remainder.abs().amax(1, keepdim=True).clamp_min(1e-300)
-    mix = torch.zeros(len(kept) + len(others), len(kept) + len(others), dtype=torch.float64)
-    mix[kept, range(len(kept))] = 1.0
-    mix[others, : len(kept)] = shares
-    mix[others, range(len(kept), len(mix))] = largest.squeeze(1)
-    kinds = torch.cat([aging.kinds[kept], aging.kinds.new_full((len(others),), TABLE)])
-    lead = torch.cat([aging.lead[kept], torch.ones(len(others), TILE)])
-    factors = torch.cat([aging.factors[kept], remainder / largest])
-    return Aging(kinds, factors, lead, aging.dropped), [array.mixed(mix) for array in arrays]
 
 
 def _weights(array: LevelTerms, terms: int, slopes: float) -> Tensor:

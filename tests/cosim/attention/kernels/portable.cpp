@@ -42,17 +42,9 @@ struct Circuit {
       for (int age = 0; age < kAges; ++age) factors.push_back(std::exp(-1.6e-4f * (c + 1) * static_cast<float>(age)));
     for (int c = 0; c < kTerms; ++c)
       for (int s = 0; s < kTile; ++s) kept.push_back(full ? 1.0f : std::exp(1.6e-4f * (c + 1) * static_cast<float>(s)));
-    // Two cubics from (0, 0) over (0.4, 0.3) to (1, 1), in steps of their own width.
-    curve.assign(kIntervalNumbers * 64, 0.0f);
-    const float rows[kTogether][2] = {{0, 0.4f},      {0.4f, 1},     {2.5f, 1 / 0.6f}, {0, 0.3f},
-                                             {0.25f, 0.55f}, {0.03f, 0.2f}, {0.02f, -0.05f}};
-    for (int r = 0; r < kTogether; ++r)
-      for (int i = 0; i < 2; ++i) curve[r * 64 + i] = rows[r][i];
-    for (int i = 0; i < 2; ++i) {
-      float* own = curve.data() + kTogether * 64 + i * kEach;
-      for (int j = 0; j < 4; ++j) own[j] = rows[kCubic + j][i];
-      own[4] = rows[kStart][i], own[5] = rows[kPerWidth][i];
-    }
+    // Two cubics, which reach (0.4, 0.3) and (1, 1), and what the second adds to the first.
+    curve = {0.4f, 0.3f, 1.2f, 0.8f, 0.9f, 0.4f / 3, -0.97f / 0.9f, -0.9f,
+             1.0f, 1.0f, 1.0f, -0.25f / 0.9f, 0, 0, 0, 0};
     for (int i = 0; i < 16; ++i) bucket.push_back(i * (1.0f / 16) >= 0.4f);
   }
 
@@ -65,7 +57,7 @@ struct Circuit {
     Array* arrays[2] = {&p.first_cells, &p.second_cells};
     for (int i = 0; i < 2; ++i) {
       Array& a = *arrays[i];
-      a.terms = a.acting = kTerms, a.levels = kLevels, a.loaded = full, a.ages = kAges;
+      a.terms = kTerms, a.levels = kLevels, a.loaded = full, a.ages = kAges;
       a.mirrored = full && i == 0, a.has_extra = full && i == 1, a.extra = 0.9f;
       a.width = p.depth * (1 + a.mirrored) + a.has_extra;
       a.table = a.gradient = table[i].data(), a.slope = slope[i].data();
@@ -80,7 +72,7 @@ struct Circuit {
       Column& m = stage->column;
       m.order = 2, m.scale = 0.5f, m.a_low = -1, m.a_high = 1, m.u_low = -0.5f, m.u_high = 0.5f;
       m.c[0][1] = -0.3f, m.c[1][0] = 0.02f;
-      stage->curve = {2, 64, curve.data(), bucket.data(), 16, 0, 1};
+      stage->curve = {2, curve.data(), bucket.data(), 16, 0, 1};
     }
     return p;
   }

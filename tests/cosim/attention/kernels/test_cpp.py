@@ -86,8 +86,8 @@ def test_both_engines_agree(monkeypatch, name):
     for engine in (0, 1):
         # A copy: circuits are described once for each hardware.
         hardware = Hardware.from_pretrained(name)
-        plain = numbers._numbers
-        monkeypatch.setattr(numbers, "_numbers", lambda *a, plain=plain, e=engine: with_engine(plain(*a), e))
+        plain = numbers.described
+        monkeypatch.setattr(numbers, "described", lambda *a, plain=plain, e=engine: with_engine(plain(*a), e))
         x = [t.requires_grad_() for t in inputs(150, 150, low=-1.0 if hardware.signed_query else 0.0)]
         out = gain_cell_attention(*x, hardware, implementation="native", window=90)
         torch.manual_seed(6)
@@ -99,8 +99,8 @@ def test_both_engines_agree(monkeypatch, name):
         assert (a - b).norm() < 1e-4 * b.norm()
 
 
-def with_engine(found: numbers.Numbers, engine: int) -> numbers.Numbers:
-    return replace(found, whole=found.whole | {"engine": engine})
+def with_engine(found: numbers.Description, engine: int) -> numbers.Description:
+    return replace(found, numbers=found.numbers | {"engine": float(engine)})
 
 
 @pytest.mark.parametrize("name", ["leroux2025", "generic28", "generic28-sc"])
@@ -120,12 +120,12 @@ def test_flags_change_no_gradient(monkeypatch):
     gradients = []
     for most in (32, 0):
         hardware = Hardware.from_pretrained("leroux2025").model_copy(update={"q_sat_2": 8.0})
-        plain = numbers._numbers
-        flags = {"flags": int(most > 0)}
+        plain = numbers.described
+        flags = {"flags": float(most > 0)}
         monkeypatch.setattr(
             numbers,
-            "_numbers",
-            lambda *a, plain=plain, flags=flags: replace(f := plain(*a), whole=f.whole | flags),
+            "described",
+            lambda *a, plain=plain, flags=flags: replace(f := plain(*a), numbers=f.numbers | flags),
         )
         x = [t.requires_grad_() for t in inputs(150, 150)]
         gain_cell_attention(*x, hardware, implementation="native", window=70).square().sum().backward()

@@ -7,11 +7,9 @@ import torch
 
 from gaincell.cosim import Effects
 from gaincell.cosim.attention.kernels import level_tables as by_level
-from gaincell.cosim.attention.kernels.aging import EXPONENTIAL, NONE, TABLE, aging_of
+from gaincell.cosim.attention.kernels.aging import NONE, aging_of
 from gaincell.cosim.attention.kernels.level_tables import (
     CLOSE,
-    LITTLE,
-    acting_first,
     terms_by_level,
     with_fewer_terms,
 )
@@ -106,35 +104,3 @@ def test_slopes_and_surrogates_are_mixed_alike():
         before, after = (getattr(terms[1], name) for terms in (arrays, fewer))
         error = before.T @ whole.factors - after.T @ aging.factors
         assert error.abs().max() <= CLOSE / by_level.SLOPES_COUNT * before.abs().max()
-
-
-@pytest.mark.parametrize(("ages", "acting"), [(64, 2), (256, 2), (1024, 3)])
-@pytest.mark.parametrize("gradient", ["exact", "fixed-slope"])
-def test_gradients_leave_out_what_is_little_and_charges_nothing(ages, acting, gradient):
-    op = conditions("leroux2025", ages, gradient=gradient)
-    whole = aging_of(op, by_level=True)
-    arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
-    aging, terms, count = acting_first(whole, arrays, ages)
-    assert count == acting
-    assert aging.kinds.tolist() == [EXPONENTIAL] * count + [TABLE] * (3 - count)
-    for before, after in zip(arrays, terms, strict=True):
-        for name in ("table", "slope", "gradient"):
-            expected = getattr(before, name).T @ whole.factors
-            peak = expected.abs().max()
-            found = getattr(after, name).T @ aging.factors
-            torch.testing.assert_close(found, expected, rtol=0, atol=float(1e-14 * peak))
-            acts = getattr(after, name)[:count].T @ aging.factors[:count]
-            assert (acts - expected).abs().max() <= LITTLE * peak
-
-
-def test_a_window_decides_what_is_little():
-    op = conditions("leroux2025", 1024)
-    whole = aging_of(op, by_level=True)
-    arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
-    aging, terms, count = acting_first(whole, arrays, 300)
-    assert count == 2
-    within, beyond = (
-        (terms[0].table[2:].T @ aging.factors[2:])[:, ages].abs().max()
-        for ages in (slice(300), slice(300, None))
-    )
-    assert within <= LITTLE * charges(whole, arrays[0]).abs().max() < beyond

@@ -96,7 +96,6 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
   Pair<typename E::Element> pairs[kMostChannels];
   int count = 0;
   for (int c = 0; c < a.channels(); ++c) {
-    if (!a.acts(c)) continue;
     const int parts = std::min(kGradientParts, a.parts[c]);
     pairs[count++] = {(c == a.terms ? w.load_left : w.charge_left).data(), w.values.by_element(member, c), parts};
     w.engine.multiply(deep, kTile, rows, (c == a.terms ? w.load_turned : w.charge_turned).data(),
@@ -110,8 +109,8 @@ void second_gradient(const Problem& p, const Ages& ages, const Run& run, const Q
   const auto finish = [&](const Blocks& found) {
     alignas(64) float grad[kBlock];
     for (int t = found.row; t < std::min(found.row + kBlock, block.rows); ++t) {
-      sum_terms(ages, kept.factors, a.acting, t, block.position[t] - run.position, found, 1, common[t], grad);
-      if (a.loaded) add_row(found.at(a.acting, t), kBlock, grad);
+      sum_terms(ages, kept.factors, a.terms, t, block.position[t] - run.position, found, 1, common[t], grad);
+      if (a.loaded) add_row(found.at(a.terms, t), kBlock, grad);
       const size_t at = static_cast<size_t>(t) * kTile + found.column;
       for (int phase = 0; phase < p.phases; ++phase) {
         float* by_charge = kept.charge[phase].data() + at;
@@ -138,8 +137,7 @@ void first_gradient(const Problem& p, const Ages& ages, const Run& run, const Qu
     const auto* turned = pulse_turned + phase * w.engine.left_size(wide, kTile);
     bool plain = false;  // the charge's gradient itself is packed
     for (int c = 0; c < a.channels(); ++c) {
-      if (!a.acts(c)) continue;
-      const float* grad = (c == a.terms ? kept.load : kept.charge)[phase].data();
+        const float* grad = (c == a.terms ? kept.load : kept.charge)[phase].data();
       const Aged x = aged(ages, kept.factors, c, run, block, grad, w.scaled.data());
       if (x.scale || x.x != grad || c == a.terms || !plain)
         w.engine.pack_both(w.left.data(), w.right.data(), x.x, kTile, rows, kTile, x.scale);
@@ -159,7 +157,6 @@ template <class E>
 void pack_phi(const Problem& p, const Ages& ages, const Run& run, const Queries& block, Kept<E>& kept,
               BackwardScratch<E>& w) {
   for (int c = 0; c < p.second_cells.channels(); ++c) {
-    if (!p.second_cells.acts(c)) continue;
     const Aged x = aged(ages, kept.factors, c, run, block, kept.phi.data(), w.scaled.data());
     w.engine.pack_both(nullptr, kept.right.data() + c * w.engine.right_size(kTile, kTile), x.x, kTile, block.filled, kTile,
                  x.scale);

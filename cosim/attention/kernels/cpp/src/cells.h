@@ -149,7 +149,6 @@ inline void volts_gradient(const Array& a, const std::vector<ByLevel>& slopes, c
   for (; d + n * kLanes <= depth; d += n * kLanes) {
     vf sum[n] = {};
     for (int c = 0; c < channels; ++c) {
-      if (!a.acts(c)) continue;
       const ByLevel& slope = slopes[c];
       const vf by = broadcast(scale[c]);
       const float* own = grad + c * each + d;
@@ -165,7 +164,6 @@ inline void volts_gradient(const Array& a, const std::vector<ByLevel>& slopes, c
   for (; d < depth; ++d) {
     float sum = 0;
     for (int c = 0; c < channels; ++c) {
-      if (!a.acts(c)) continue;
       const float* own = grad + c * each + d;
       sum += scale[c] * (slopes[c][level[d]] * own[0] - (a.mirrored ? slopes[c][level[depth + d]] * own[depth] : 0.0f));
     }
@@ -181,7 +179,7 @@ inline void volts_gradient(const Array& a, const std::vector<ByLevel>& slopes, c
   const size_t each = static_cast<size_t>(kTile) * wide;
   grad.resize(channels * each);
   for (int c = 0; c < channels; ++c)
-    if (a.acts(c)) transpose(grad.data() + c * each, wide, turned + c * each, kTile, wide, kTile);
+    transpose(grad.data() + c * each, wide, turned + c * each, kTile, wide, kTile);
   std::vector<ByLevel> slopes;
   for (int c = 0; c < channels && a.levels; ++c) slopes.emplace_back(a.slope + c * (a.levels + 1), a.levels + 1);
   for (int s = 0; s < run.count; ++s) {

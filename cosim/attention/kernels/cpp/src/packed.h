@@ -51,11 +51,6 @@ struct Packed {
   const typename E::Element* by_key(size_t member, int channel) { return at(member, channel, forms - 1); }
 
  private:
-  // Whether a channel has an operand of these tables: the gradient's leave out what does not act in it.
-  static bool wanted(const Array& a, const float* tables, int channel) {
-    return tables && (tables != a.gradient || a.acts(channel));
-  }
-
   void respond(const E& engine, const Array& a, size_t member, const Run& run, int b, int head, const float* by_element,
                const float* by_key) {
     const int wide = padded(a.width);
@@ -85,8 +80,8 @@ struct Packed {
         for (int s = 0; s < kTile; ++s) key_tables.push_back(Table(a.levels + 1, row_of(a, by_key, c), kept(a, c, s)));
     for (int c = 0; c < channels; ++c) {
       const int parts = std::min(engine.digits, a.parts[c]);
-      if (wanted(a, by_element, c)) look_up_all(at(member, c, 0), turned.data(), rows, element_tables[c], parts);
-      if (wanted(a, by_key, c))
+      if (by_element) look_up_all(at(member, c, 0), turned.data(), rows, element_tables[c], parts);
+      if (by_key)
         look_up_right(at(member, c, forms - 1), levels_of_run(member), kTile, wide, key_tables.data() + c * kTile,
                       parts);
     }
@@ -99,8 +94,8 @@ struct Packed {
     turned.resize(rows);
     for (int s = 0; s < kTile; s += 16)
       for (int d = 0; d < wide; d += 32)
-        transpose16(reinterpret_cast<float*>(turned.data() + static_cast<size_t>(d) * kTile + 2 * s), kTile,
-                    reinterpret_cast<const float*>(from + static_cast<size_t>(s) * wide + d), wide / 2);
+        transpose(reinterpret_cast<float*>(turned.data() + static_cast<size_t>(d) * kTile + 2 * s), kTile,
+                    reinterpret_cast<const float*>(from + static_cast<size_t>(s) * wide + d), wide / 2, 16, 16);
   }
 #endif
 };

@@ -18,13 +18,12 @@ constexpr int kAllParts = 3, kGradientParts = 2;  // digits of split numbers; of
 
 inline int padded(int n) { return (n + 31) / 32 * 32; }
 
-// Piecewise cubic converter; `count` = 0 is the ideal line. The numbers of its intervals, each in a row of its own:
-// kStart .. kCubic + 3. Then once more all of an interval together: its cubic, start, 1 / width and two zeros.
-enum Interval { kStart, kEnd, kPerWidth, kCubic, kTogether = kCubic + 4, kEach = 8, kIntervalNumbers = kTogether + kEach };
+// Piecewise cubic converter; `count` = 0 is the ideal line. With r the distance from the end of an interval, its charge
+// gives c0 + r (c1 + r (c2 + r c3)), and r (c4 + r (c5 + r c6)) more beyond that end: [interval](end, c0 .. c6).
+constexpr int kIntervalNumbers = 8;
 struct Curve {
-  int count = 0;                    // intervals
-  int room = 0;                     // entries of a row
-  const float* rows = nullptr;      // [kIntervalNumbers][room]
+  int count = 0;  // intervals
+  const float* rows = nullptr;
   const int32_t* bucket = nullptr;  // interval at the start of each of `buckets` equal steps, which hold a knot at most
   int buckets = 0;
   float low = 0, high = 0;  // first and last knot
@@ -75,10 +74,8 @@ struct Array {
   const int32_t* kinds = nullptr;  // [terms]: one of Factor
   int ages = 0;
   int parts[kMostChannels];  // digits that a term's products need, in units of `Split`
-  int acting = 0;            // terms that the gradient knows; the others are too small to matter to it
 
   int channels() const { return terms + (loaded ? 1 : 0); }
-  bool acts(int channel) const { return channel < acting || channel >= terms; }
   int depth() const { return (mirrored ? width / 2 : width) - (has_extra ? 1 : 0); }
 };
 

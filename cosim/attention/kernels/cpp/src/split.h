@@ -119,8 +119,8 @@ struct Split {
     alignas(64) float turned[16 * 32];
     for (int m = 0; m < M; m += 16)
       for (int k = 0; k < K; k += 32) {
-        transpose16(turned, 32, src + static_cast<size_t>(k) * ld + m, ld);
-        transpose16(turned + 16, 32, src + static_cast<size_t>(k + 16) * ld + m, ld);
+        transpose(turned, 32, src + static_cast<size_t>(k) * ld + m, ld, 16, 16);
+        transpose(turned + 16, 32, src + static_cast<size_t>(k + 16) * ld + m, ld, 16, 16);
         for (int row = 0; row < 16; ++row) {
           __m512i part[P];
           read(turned + 32 * row, one, one, part);
@@ -170,7 +170,7 @@ struct Split {
         }
         for (int i = 0; i < P; ++i) {
           uint16_t* to = dst + i * static_cast<size_t>(K) * N + static_cast<size_t>(k) * N + 2 * n;
-          transpose16(reinterpret_cast<float*>(to), N, reinterpret_cast<const float*>(rows[i]), 16);
+          transpose(reinterpret_cast<float*>(to), N, reinterpret_cast<const float*>(rows[i]), 16, 16, 16);
         }
       }
   }
