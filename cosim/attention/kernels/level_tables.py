@@ -80,7 +80,7 @@ def with_fewer_terms(aging: Aging, arrays: list[LevelTerms], reach: int) -> tupl
     vectors of the rest.
     """
     terms = len(aging.kinds)
-    weights = torch.cat([_weights(array, terms, SLOPES_COUNT) for array in arrays])
+    weights = torch.cat([shares_of(array, terms, SLOPES_COUNT) for array in arrays])
     mean = aging.factors[:, :reach].mean(1, keepdim=True)
     none = torch.empty(terms, 0, dtype=torch.float64)
     # A constant term costs less than one that ages, so that it comes first among equals.
@@ -116,8 +116,14 @@ def _mixed(
     return fewer, [array.mixed(mix) for array in arrays]
 
 
-def _weights(array: LevelTerms, terms: int, slopes: float) -> Tensor:
-    """(rows, terms): what is to be kept of an array's terms, in shares of its largest number."""
+def shares_of(array: LevelTerms, terms: int, slopes: float = 1.0) -> Tensor:
+    """What is to be kept of an array's terms, in shares of its largest number, (rows, terms).
+
+    Args:
+        array: responses, slopes and responses in the gradient.
+        terms: number of terms, without the loading.
+        slopes: weight of the slopes.
+    """
     rows = (array.table, array.gradient, array.slope)
     peaks = [row[:terms].abs().max().clamp_min(1e-300) for row in rows]
     shares = [row[:terms].T / peak for row, peak in zip(rows, peaks, strict=True)]

@@ -19,6 +19,7 @@ from ...surrogate_gradient import Gradient, linear_term
 from ..aging import TILE, aging_of
 from ..description import Cells, ScaledColumn, Stage, describe_circuit
 from ..level_tables import AS_THEY_COME, terms_by_level, with_fewer_terms
+from .anchors import NONE, anchors_of
 
 ROOM = 256
 """Ages that a circuit is described for at least."""
@@ -179,7 +180,9 @@ def described(
     arrays = [terms_by_level(op, array, aging.dropped) if by_level else AS_THEY_COME for array in (1, 2)]
     if by_level:
         aging, arrays = with_fewer_terms(aging, arrays, reach)
+    anchors = anchors_of(aging, arrays, reach) if by_level else NONE
     tables = {"factors": aging.factors.float(), "kept": aging.lead, "kinds": aging.kinds}
+    tables |= {"anchor_" + name: table for name, table in vars(anchors).items()}
     numbers = {
         "engine": 0,
         # Clipped or not is all that an ideal read-out leaves to know.

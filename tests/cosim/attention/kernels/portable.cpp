@@ -2,8 +2,8 @@
 // other. Built by test_portable.py for several instruction sets.
 #include <cstdio>
 
-#include "backward.h"
-#include "decode.h"
+#include "decode.cpp"
+#include "prefill.cpp"
 
 using namespace gaincell;
 
@@ -27,8 +27,8 @@ struct Draw {
 
 // Memory behind a problem.
 struct Circuit {
-  std::vector<float> table[2], slope[2], factors, kept, curve;
-  std::vector<int32_t> kinds, bucket;
+  std::vector<float> table[2], slope[2], factors, kept, curve, shares, anchored;
+  std::vector<int32_t> kinds, bucket, offsets = {0, kTile - 1};
   bool full;  // loading, column model, converter curve, complements and a last column; else ideal published cells
 
   Circuit(bool full, int depth, Draw& draw) : kinds(kTerms, full ? kTable : kExponential), full(full) {
@@ -42,6 +42,12 @@ struct Circuit {
       for (int age = 0; age < kAges; ++age) factors.push_back(std::exp(-1.6e-4f * (c + 1) * static_cast<float>(age)));
     for (int c = 0; c < kTerms; ++c)
       for (int s = 0; s < kTile; ++s) kept.push_back(full ? 1.0f : std::exp(1.6e-4f * (c + 1) * static_cast<float>(s)));
+    // Two anchors, at the first and at the last query of a block, and a straight line between them.
+    for (int anchor = 0; anchor < 2; ++anchor)
+      for (int t = 0; t < kTile; ++t) shares.push_back(anchor ? t / 63.0f : 1 - t / 63.0f);
+    for (int c = 0; c < kTerms; ++c)
+      for (int age = kAges + kTile - 1; age >= -2 * kTile; --age)
+        anchored.push_back(std::exp(-1.6e-4f * (c + 1) * static_cast<float>(age)));
     // Two cubics, which reach (0.4, 0.3) and (1, 1), and what the second adds to the first.
     curve = {0.4f, 0.3f, 1.2f, 0.8f, 0.9f, 0.4f / 3, -0.97f / 0.9f, -0.9f,
              1.0f, 1.0f, 1.0f, -0.25f / 0.9f, 0, 0, 0, 0};
@@ -67,6 +73,7 @@ struct Circuit {
       std::fill_n(a.parts, kMostChannels, kAllParts);
     }
     p.second.low = -1, p.first.edge = p.second.edge = full ? 0.04f / depth : 0.0f;
+    if (!full) p.anchors = {2, offsets.data(), shares.data(), anchored.data(), kAges + 3 * kTile, kAges + kTile - 1};
     if (!full) return p;
     for (Stage* stage : {&p.first, &p.second}) {
       Column& m = stage->column;
@@ -93,28 +100,24 @@ void run(const char* name, bool full, int depth, int queries, int keys, int wind
   std::vector<int64_t> position;
   for (int t = 0; t < queries; ++t) position.push_back(keys - queries + t);
   Problem p = circuit.problem(depth, queries, keys, window, q.data(), k.data(), v.data(), position.data());
-  const auto runs = runs_of(p);
-  const Ages ages(p.first_cells, keys);
   std::vector<float> out(static_cast<size_t>(4) * queries * p.second_cells.width);
   std::printf("# %s\n", name);
   if (queries == 1) {
-    decode(p, runs, 0, 2, out.data());
+    run_decode(p, {}, out.data());
     print("volts", out);
     std::vector<uint8_t> levels[2];
     for (int i = 0; i < 2; ++i)
       for (float volts : i ? v : k) levels[i].push_back(std::nearbyint(clip(volts, 0, 0.9f) * (kLevels - 1) / 0.9f));
     p.first_cells.bytes = levels[0].data(), p.second_cells.bytes = levels[1].data();
-    decode(p, runs, 0, 2, out.data());
+    run_decode(p, {}, out.data());
     return print("levels", out);
   }
-  Scratch<Plain> scratch(p);
-  for (int head = 0; head < 2; ++head) forward_heads<Plain>(p, runs, ages, 0, head, 0, queries, scratch, out.data());
+  run_forward(p, 1, {}, out.data());
   print("out", out);
   const auto grad = draw.many(out.size(), -1, 1);
   std::vector<float> dq(asked), dk(stored), dv(stored);
   const Gradients gradients{grad.data(), dq.data(), dk.data(), dv.data()};
-  BackwardScratch<Plain> work(p);
-  for (int head = 0; head < 2; ++head) backward_heads<Plain>(p, runs, ages, 0, head, work, gradients);
+  run_backward(p, 1, {}, gradients);
   print("queries", dq), print("keys", dk), print("values", dv);
 }
 

@@ -15,7 +15,7 @@ namespace gaincell {
 constexpr int kColumnsAtOnce = 256;
 
 // Pulses of a block, one row per query and phase, none negative: whole numbers of steps, or as they are.
-[[gnu::noinline]] inline void pulses(const Problem& p, int b, int h, int q0, Queries& block, float* out, float* __restrict raw) {
+[[gnu::noinline]] inline void pulses(const Problem& p, int b, Queries& block, float* out, float* __restrict raw) {
   const int width = p.first_cells.width, wide = padded(width);
   for (int phase = 0; phase < p.phases; ++phase) {
     float* to = out + static_cast<size_t>(phase) * kTile * wide;
@@ -27,7 +27,7 @@ constexpr int kColumnsAtOnce = 256;
   const float low = p.query_signed ? -1.0f : 0.0f;
   const bool mirrored = steps && p.first_cells.mirrored;
   for (int t = 0; t < block.rows; ++t) {
-    const float* __restrict q = p.pulses + b * p.q_batch + h * p.q_head + (q0 + t) * p.q_row;
+    const float* __restrict q = p.pulses + b * p.q_batch + block.head * p.q_head + (block.first + t) * p.q_row;
     fetch(q + kAhead * p.q_row, n);
     float* __restrict row = out + static_cast<size_t>(t) * wide;
     if (steps)

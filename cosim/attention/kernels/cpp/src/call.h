@@ -80,6 +80,14 @@ struct Circuit {
     const float* kept = floats(read.table("kept"));
     const int32_t* kinds = keep(read.table("kinds")).const_data_ptr<int32_t>();
     const int bearer = read.whole("bearer");
+    const Tensor anchors = keep(read.table("anchor_factors")), offsets = keep(read.table("anchor_offsets"));
+    p.anchors.count = static_cast<int>(offsets.numel());
+    TORCH_CHECK(p.anchors.count <= kMostAnchors, "blocks have at most ", kMostAnchors, " anchors");
+    p.anchors.offsets = offsets.const_data_ptr<int32_t>();
+    p.anchors.shares = floats(read.table("anchor_shares"));
+    p.anchors.factors = anchors.const_data_ptr<float>();
+    p.anchors.ages = static_cast<int>(anchors.size(1));
+    p.anchors.oldest = static_cast<int>(factors.size(1)) + kTile - 1;
     for (const auto& [side, a, stage] : {std::tuple("key_", &p.first_cells, &p.first),
                                          std::tuple("value_", &p.second_cells, &p.second)}) {
       const std::string of = side;
@@ -211,6 +219,10 @@ struct Call {
                       "queries ", q.sizes(), ", keys ", k.sizes(), " and values ", v.sizes(), " do not fit");
     TORCH_CHECK_VALUE((position.size(0) == 1 || position.size(0) == q.size(0)) && position.size(1) == q.size(2),
                       "positions ", position.sizes(), " do not fit queries ", q.sizes());
+    const int64_t* at = position.const_data_ptr<int64_t>();
+    for (int64_t t = 1; t < position.numel(); ++t)
+      TORCH_CHECK_VALUE(t % position.size(1) == 0 || at[t] == at[t - 1] || at[t] == at[t - 1] + 1,
+                        "positions of queries must go on by 0 or 1, got ", at[t - 1], " and ", at[t]);
   }
 
   static Tensor rows(const Tensor& x) {

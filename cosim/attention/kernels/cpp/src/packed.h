@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "ages.h"
 #include "cells.h"
 #include "lookup.h"
 
@@ -13,7 +14,7 @@ namespace gaincell {
 template <class E>
 struct Packed {
   Buffer<typename E::Element> data;
-  Buffer<float> scratch;
+  Buffer<float> scratch, anchored;
   Buffer<Level> levels;  // (runs, kTile, padded width)
   int channels = 0, forms = 0;
   size_t each = 0, rows = 0;
@@ -47,10 +48,38 @@ struct Packed {
   typename E::Element* at(size_t member, int channel, int form) {
     return data.data() + ((member * channels + channel) * forms + form) * each;
   }
-  const typename E::Element* by_element(size_t member, int channel) { return at(member, channel, 0); }
-  const typename E::Element* by_key(size_t member, int channel) { return at(member, channel, forms - 1); }
+  // Right operands of a run for a block of queries: the terms' own, or those of its anchors, which hold until the next
+  // call.
+  struct Operands {
+    const typename E::Element *terms, *load;
+    size_t each;
+    int count;
+    const typename E::Element* operator[](int channel) const { return channel < count ? terms + channel * each : load; }
+  };
+  Operands by_element(const Factors& factors, const Array& a, size_t member) {
+    return operands(factors, a, member, 0, [&](const float* from, size_t term) {
+      read_at_anchors<true>(factors, a.terms, from, term, padded(a.width), kTile, anchored.data(), each);
+    });
+  }
+  Operands by_key(const Factors& factors, const Array& a, size_t member) {
+    return operands(factors, a, member, forms - 1, [&](const float* from, size_t term) {
+      read_at_anchors<false>(factors, a.terms, from, term, kTile, padded(a.width), anchored.data(), each);
+    });
+  }
 
  private:
+  template <class Read>
+  Operands operands(const Factors& factors, const Array& a, size_t member, int form, Read read) {
+    const typename E::Element *own = at(member, 0, form), *load = at(member, a.terms, form);
+    if constexpr (!E::kSplit)
+      if (factors.anchored) {
+        anchored.resize(each * factors.terms);
+        read(own, forms * each);
+        return {anchored.data(), load, each, factors.terms};
+      }
+    return {own, load, forms * each, factors.terms};
+  }
+
   void respond(const E& engine, const Array& a, size_t member, const Run& run, int b, int head, const float* by_element,
                const float* by_key) {
     const int wide = padded(a.width);
@@ -61,7 +90,7 @@ struct Packed {
     if (by_key && by_key != by_element) responses(a, by_key, run, b, head, levels_of_run(member), scratch.data());
     for (int c = 0; c < channels && by_key; ++c)
       engine.pack_both(nullptr, at(member, c, forms - 1), scratch.data() + c * rows, wide, kTile, wide,
-                   c < a.terms ? a.kept + c * kTile : nullptr);
+                   c < a.terms && a.kinds[c] == kExponential ? a.kept + c * kTile : nullptr);
   }
 
 #ifdef GAINCELL_AMX

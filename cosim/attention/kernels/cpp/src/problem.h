@@ -79,6 +79,16 @@ struct Array {
   int depth() const { return (mirrored ? width / 2 : width) - (has_extra ? 1 : 0); }
 };
 
+// Where a block of queries reads the keys, and what every query takes of it; see anchors.py.
+constexpr int kMostAnchors = 4;
+struct Anchors {
+  int count = 0;                     // 0: every query reads the keys at their own ages
+  const int32_t* offsets = nullptr;  // [count], tokens from the block's first query
+  const float* shares = nullptr;     // [count][kTile]
+  const float* factors = nullptr;    // [terms][ages] of the age `oldest` and of younger ones
+  int ages = 0, oldest = 0;
+};
+
 struct Problem {
   int batch = 0, heads = 0, kv_heads = 0, queries = 0, keys = 0, depth = 0;
   int window = 0;  // 0: none
@@ -95,6 +105,7 @@ struct Problem {
   const float* pulses = nullptr;  // q (B, H, T, depth), or pulses (B, H, T, rows) where terms come as they are
   int64_t q_batch = 0, q_head = 0, q_row = 0;
   Array first_cells, second_cells;
+  Anchors anchors;
   Stage first, second;
   int tiles = 0;  // sub-tiles that have a deviation
   // Which read-outs were not clipped, one bit each, (B, H, T, sub-tiles, flag_bytes); null where nobody asks.
@@ -103,9 +114,9 @@ struct Problem {
 
   int group() const { return heads / kv_heads; }
   int flag_bytes() const { return padded(second_cells.width) / 8; }
-  uint8_t* flags_of(int b, int h, int query, int tile) const {
-    return flags +
-           (((static_cast<int64_t>(b) * heads + h) * queries + query) * flag_tiles + tile - first_tile) * flag_bytes();
+  // row: of the output.
+  uint8_t* flags_of(size_t row, int tile) const {
+    return flags + (row * flag_tiles + tile - first_tile) * flag_bytes();
   }
 };
 

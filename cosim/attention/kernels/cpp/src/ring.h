@@ -31,8 +31,10 @@ struct Run {
   return runs;
 }
 
+// A block of queries of one head.
 struct Queries {
-  int rows = 0;    // queries in the block
+  int head = 0, first = 0;
+  int rows = 0;
   int filled = 0;  // rows of the packed operands
   int64_t position[kTile];
   float bias[kPhases][kTile];  // charge that does not depend on the cells: edges, and what all cells have in common
