@@ -75,5 +75,7 @@ def _extended(factors: Tensor, kinds: Tensor, count: int) -> Tensor:
     """Factors at `count` more ages: exponentials go on, others on the parabola through three ages."""
     last, step = factors[:, -1:], torch.arange(1, count + 1)
     near, far = factors[:, -1 - step], factors[:, -1 - 2 * step]
-    more = torch.where(kinds[:, None] == EXPONENTIAL, (last**2 / near).nan_to_num(), 3 * last - 3 * near + far)
+    more = torch.where(
+        kinds[:, None] == EXPONENTIAL, (last**2 / near).nan_to_num(), 3 * last - 3 * near + far
+    )
     return torch.cat([factors, more], dim=1)

@@ -2,6 +2,8 @@
 // other. Built by test_portable.py for several instruction sets.
 #include <cstdio>
 
+#define GAINCELL_EMULATED_TILES 1
+
 #include "decode.cpp"
 #include "prefill.cpp"
 
@@ -28,7 +30,7 @@ struct Draw {
 // Memory behind a problem.
 struct Circuit {
   std::vector<float> table[2], slope[2], factors, kept, curve, shares, anchored;
-  std::vector<int32_t> kinds, bucket, offsets = {0, kTile - 1};
+  std::vector<int32_t> kinds, bucket, offsets = {4, 32, 60};
   bool full;  // loading, column model, converter curve, complements and a last column; else ideal published cells
 
   Circuit(bool full, int depth, Draw& draw) : kinds(kTerms, full ? kTable : kExponential), full(full) {
@@ -42,9 +44,14 @@ struct Circuit {
       for (int age = 0; age < kAges; ++age) factors.push_back(std::exp(-1.6e-4f * (c + 1) * static_cast<float>(age)));
     for (int c = 0; c < kTerms; ++c)
       for (int s = 0; s < kTile; ++s) kept.push_back(full ? 1.0f : std::exp(1.6e-4f * (c + 1) * static_cast<float>(s)));
-    // Two anchors, at the first and at the last query of a block, and a straight line between them.
-    for (int anchor = 0; anchor < 2; ++anchor)
-      for (int t = 0; t < kTile; ++t) shares.push_back(anchor ? t / 63.0f : 1 - t / 63.0f);
+    // Three anchors and the parabola through them.
+    for (int i = 0; i < 3; ++i)
+      for (int t = 0; t < kTile; ++t) {
+        float share = 1;
+        for (int j = 0; j < 3; ++j)
+          if (j != i) share *= static_cast<float>(t - offsets[j]) / (offsets[i] - offsets[j]);
+        shares.push_back(share);
+      }
     for (int c = 0; c < kTerms; ++c)
       for (int age = kAges + kTile - 1; age >= -2 * kTile; --age)
         anchored.push_back(std::exp(-1.6e-4f * (c + 1) * static_cast<float>(age)));
@@ -73,7 +80,7 @@ struct Circuit {
       std::fill_n(a.parts, kMostChannels, kAllParts);
     }
     p.second.low = -1, p.first.edge = p.second.edge = full ? 0.04f / depth : 0.0f;
-    if (!full) p.anchors = {2, offsets.data(), shares.data(), anchored.data(), kAges + 3 * kTile, kAges + kTile - 1};
+    if (!full) p.anchors = {3, offsets.data(), shares.data(), anchored.data(), kAges + 3 * kTile, kAges + kTile - 1};
     if (!full) return p;
     for (Stage* stage : {&p.first, &p.second}) {
       Column& m = stage->column;
@@ -91,7 +98,8 @@ void print(const char* what, const std::vector<float>& x) {
   std::printf("\n");
 }
 
-void run(const char* name, bool full, int depth, int queries, int keys, int window) {
+// engine: see kernels.h.
+void run(const char* name, bool full, int depth, int queries, int keys, int window, int engine = 1) {
   Draw draw;
   const Circuit circuit(full, depth, draw);
   const size_t asked = static_cast<size_t>(4) * queries * depth, stored = static_cast<size_t>(2) * keys * depth;
@@ -112,12 +120,12 @@ void run(const char* name, bool full, int depth, int queries, int keys, int wind
     run_decode(p, {}, out.data());
     return print("levels", out);
   }
-  run_forward(p, 1, {}, out.data());
+  run_forward(p, engine, {}, out.data());
   print("out", out);
   const auto grad = draw.many(out.size(), -1, 1);
   std::vector<float> dq(asked), dk(stored), dv(stored);
   const Gradients gradients{grad.data(), dq.data(), dk.data(), dv.data()};
-  run_backward(p, 1, {}, gradients);
+  run_backward(p, engine, {}, gradients);
   print("queries", dq), print("keys", dk), print("values", dv);
 }
 
@@ -126,6 +134,7 @@ void run(const char* name, bool full, int depth, int queries, int keys, int wind
 int main() {
   for (bool full : {false, true}) {
     run(full ? "full prefill" : "ideal prefill", full, 40, 70, 150, 100);
+    run(full ? "full prefill in tiles" : "ideal prefill in tiles", full, 40, 70, 150, 100, 0);
     run(full ? "full decode" : "ideal decode", full, 40, 1, 150, 0);
   }
   run("wide prefill", true, 257, 5, 30, 0);

@@ -80,30 +80,6 @@ def test_decoding_levels_is_registered_as_it_should(name):
 
 
 @pytest.mark.parametrize("name", ["leroux2025", "generic28", "generic28-sc"])
-def test_both_engines_agree(monkeypatch, name):
-    """Tiles of split bfloat16 against single precision; the same where the processor has no such tiles."""
-    results = []
-    for engine in (0, 1):
-        # A copy: circuits are described once for each hardware.
-        hardware = Hardware.from_pretrained(name)
-        plain = numbers.described
-        monkeypatch.setattr(numbers, "described", lambda *a, plain=plain, e=engine: with_engine(plain(*a), e))
-        x = [t.requires_grad_() for t in inputs(150, 150, low=-1.0 if hardware.signed_query else 0.0)]
-        out = gain_cell_attention(*x, hardware, implementation="native", window=90)
-        torch.manual_seed(6)
-        results.append((out.detach(), *torch.autograd.grad((out * torch.randn_like(out)).sum(), x)))
-        monkeypatch.undo()
-    ours, theirs = results
-    assert (ours[0] - theirs[0]).abs().gt(1e-4).float().mean() < 1e-3
-    for a, b in zip(ours[1:], theirs[1:], strict=True):
-        assert (a - b).norm() < 1e-4 * b.norm()
-
-
-def with_engine(found: numbers.Description, engine: int) -> numbers.Description:
-    return replace(found, numbers=found.numbers | {"engine": float(engine)})
-
-
-@pytest.mark.parametrize("name", ["leroux2025", "generic28", "generic28-sc"])
 @pytest.mark.parametrize("depth", [33, 64])
 def test_decoding_gives_the_last_row_of_prefill(name, depth):
     hardware = Hardware.from_pretrained(name).model_copy(update={"rows": 128})

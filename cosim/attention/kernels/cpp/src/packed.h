@@ -33,13 +33,11 @@ struct Packed {
     for (size_t i = 0; i < members.size(); ++i) {
       const Run& run = runs[members[i]];
       if (a.levels) read_levels(a, run, b, head, levels.data() + i * rows);
-#ifdef GAINCELL_AMX
       if constexpr (E::kSplit)
         if (a.levels && a.levels + 2 <= kCodes) {
           look_up(engine, a, i, by_element, by_key);
           continue;
         }
-#endif
       respond(engine, a, i, run, b, head, by_element, by_key);
     }
   }
@@ -93,7 +91,6 @@ struct Packed {
                    c < a.terms && a.kinds[c] == kExponential ? a.kept + c * kTile : nullptr);
   }
 
-#ifdef GAINCELL_AMX
   using Table = PartsTable<kAllParts>;
   std::vector<Table> element_tables, key_tables;  // (channels), (channels, kTile)
   Buffer<Level> turned;
@@ -123,10 +120,9 @@ struct Packed {
     turned.resize(rows);
     for (int s = 0; s < kTile; s += 16)
       for (int d = 0; d < wide; d += 32)
-        transpose(reinterpret_cast<float*>(turned.data() + static_cast<size_t>(d) * kTile + 2 * s), kTile,
+        transpose<Wide>(reinterpret_cast<float*>(turned.data() + static_cast<size_t>(d) * kTile + 2 * s), kTile,
                     reinterpret_cast<const float*>(from + static_cast<size_t>(s) * wide + d), wide / 2, 16, 16);
   }
-#endif
 };
 
 }  // namespace gaincell

@@ -9,15 +9,14 @@ namespace {
 // them. A converter's knee turns the fifth digit of a charge into the third of a slope: three parts.
 template <class Work>
 void with_engine(Problem& p, int64_t engine, Work work) {
-#ifdef GAINCELL_AMX
-  if (engine == 0 && p.query_steps > 0 && p.query_steps <= 256 && tiles_granted()) {
-    p.anchors.count = 0;
-    p.digits = p.first.curve.count || p.second.curve.count ? 3 : 2;
-    count_parts(p.first_cells, p.digits);
-    count_parts(p.second_cells, p.digits);
-    return work(Split(p.digits));
-  }
-#endif
+  if constexpr (kTiles)
+    if (engine == 0 && p.query_steps > 0 && p.query_steps <= 256 && tiles_granted()) {
+      p.anchors.count = 0;
+      p.digits = p.first.curve.count || p.second.curve.count ? 3 : 2;
+      count_parts(p.first_cells, p.digits);
+      count_parts(p.second_cells, p.digits);
+      return work(Split(p.digits));
+    }
   // With anchors, the operands of a block have the ages in them.
   static constexpr int32_t kAgeless[kMostChannels] = {};
   if (p.anchors.count) p.first_cells.kinds = p.second_cells.kinds = kAgeless;
