@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from itertools import combinations
 
 import torch
 from torch import Tensor
@@ -13,6 +14,8 @@ from .aging import NONE, TABLE, TILE, Aging
 
 CLOSE = 2e-6
 """Largest error of fewer terms, as a share of the largest response."""
+LITTLE = 3e-5
+"""Largest share of the largest response, and of the largest slope, that is a remainder."""
 SLOPES_COUNT = 0.2
 """Weight of the slopes' error beside the responses' in `CLOSE`."""
 
@@ -114,6 +117,46 @@ def _mixed(
     kinds = torch.tensor(steady * [NONE] + len(by_age) * [TABLE], dtype=torch.int32)
     fewer = Aging(kinds, factors, torch.ones(len(kinds), TILE), aging.dropped)
     return fewer, [array.mixed(mix) for array in arrays]
+
+
+def with_remainder(aging: Aging, arrays: list[LevelTerms], reach: int) -> tuple[Aging, list[LevelTerms]]:
+    """Exactly the same charges, by terms of which some are so little that they need few digits.
+
+    What ages says much the same in several terms: of exp(-r a), exp(-2 r a) and exp(-3 r a) the second is
+    nearly a sum of the others. It is written as that sum, by which their responses grow, and a remainder that
+    is at most `LITTLE`. Products in split numbers compute that with one digit.
+    """
+    terms = len(aging.kinds)
+    weights = torch.cat([shares_of(array, terms) for array in arrays])
+    for count in range(1, terms):
+        for kept in combinations(range(terms), count):
+            others = [term for term in range(terms) if term not in kept]
+            base, rest = aging.factors[list(kept)], aging.factors[others]
+            shares = torch.linalg.lstsq(base[:, :reach].T, rest[:, :reach].T).solution.T
+            remainder = rest - shares @ base
+            if (weights[:, others] @ remainder[:, :reach]).abs().max() <= LITTLE:
+                return _split(aging, arrays, list(kept), others, shares, remainder)
+    return aging, arrays
+
+
+def _split(
+    aging: Aging,
+    arrays: list[LevelTerms],
+    kept: list[int],
+    others: list[int],
+    shares: Tensor,
+    remainder: Tensor,
+) -> tuple[Aging, list[LevelTerms]]:
+    """The kept terms with the others' shares in them, then what remains of the others."""
+    largest = remainder.abs().amax(1, keepdim=True).clamp_min(1e-300)
+    mix = torch.zeros(len(kept) + len(others), len(kept) + len(others), dtype=torch.float64)
+    mix[kept, range(len(kept))] = 1.0
+    mix[others, : len(kept)] = shares
+    mix[others, range(len(kept), len(mix))] = largest.squeeze(1)
+    kinds = torch.cat([aging.kinds[kept], aging.kinds.new_full((len(others),), TABLE)])
+    lead = torch.cat([aging.lead[kept], torch.ones(len(others), TILE)])
+    factors = torch.cat([aging.factors[kept], remainder / largest])
+    return Aging(kinds, factors, lead, aging.dropped), [array.mixed(mix) for array in arrays]
 
 
 def shares_of(array: LevelTerms, terms: int, slopes: float = 1.0) -> Tensor:

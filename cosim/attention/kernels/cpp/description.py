@@ -18,8 +18,8 @@ from ...stages import OperationContext, cells_deviate
 from ...surrogate_gradient import Gradient, linear_term
 from ..aging import TILE, aging_of
 from ..description import Cells, ScaledColumn, Stage, describe_circuit
-from ..level_tables import AS_THEY_COME, terms_by_level, with_fewer_terms
-from .anchors import NONE, anchors_of
+from ..level_tables import AS_THEY_COME, terms_by_level, with_fewer_terms, with_remainder
+from .anchors import NONE, anchors_of, extended, newest_last
 
 ROOM = 256
 """Ages that a circuit is described for at least."""
@@ -180,9 +180,13 @@ def described(
     arrays = [terms_by_level(op, array, aging.dropped) if by_level else AS_THEY_COME for array in (1, 2)]
     if by_level:
         aging, arrays = with_fewer_terms(aging, arrays, reach)
-    anchors = anchors_of(aging, arrays, reach) if by_level else NONE
-    tables = {"factors": aging.factors.float(), "kept": aging.lead, "kinds": aging.kinds}
-    tables |= {"anchor_" + name: table for name, table in vars(anchors).items()}
+    aging, anchors = extended(aging), NONE
+    if by_level:
+        anchors = anchors_of(aging, arrays, reach)
+        aging, arrays = with_remainder(aging, arrays, reach)
+    tables = {"factors": aging.factors[:, :ages].float(), "kept": aging.lead, "kinds": aging.kinds}
+    tables |= {"anchor_offsets": anchors.offsets, "anchor_shares": anchors.shares}
+    tables["anchor_factors"] = newest_last(aging.factors).float()
     numbers = {
         "engine": 0,
         # Clipped or not is all that an ideal read-out leaves to know.

@@ -7,11 +7,13 @@ import torch
 
 from gaincell.cosim import Effects
 from gaincell.cosim.attention.kernels import level_tables as by_level
-from gaincell.cosim.attention.kernels.aging import NONE, aging_of
+from gaincell.cosim.attention.kernels.aging import EXPONENTIAL, NONE, TABLE, aging_of
 from gaincell.cosim.attention.kernels.level_tables import (
     CLOSE,
+    LITTLE,
     terms_by_level,
     with_fewer_terms,
+    with_remainder,
 )
 from gaincell.cosim.attention.ring import positions_of
 from gaincell.cosim.attention.stages import OperationContext, cell_terms
@@ -104,3 +106,21 @@ def test_slopes_and_surrogates_are_mixed_alike():
         before, after = (getattr(terms[1], name) for terms in (arrays, fewer))
         error = before.T @ whole.factors - after.T @ aging.factors
         assert error.abs().max() <= CLOSE / by_level.SLOPES_COUNT * before.abs().max()
+
+
+@pytest.mark.parametrize(("ages", "large"), [(64, 2), (256, 2), (1024, 3)])
+@pytest.mark.parametrize("gradient", ["exact", "fixed-slope"])
+def test_a_remainder_is_little_and_changes_no_charge(ages, large, gradient):
+    op = conditions("leroux2025", ages, gradient=gradient)
+    whole = aging_of(op, by_level=True)
+    arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
+    aging, terms = with_remainder(whole, arrays, ages)
+    assert aging.kinds.tolist() == [EXPONENTIAL] * large + [TABLE] * (3 - large)
+    for before, after in zip(arrays, terms, strict=True):
+        for name in ("table", "slope", "gradient"):
+            expected = getattr(before, name).T @ whole.factors
+            peak = expected.abs().max()
+            found = getattr(after, name).T @ aging.factors
+            torch.testing.assert_close(found, expected, rtol=0, atol=float(1e-14 * peak))
+            without = getattr(after, name)[:large].T @ aging.factors[:large]
+            assert (without - expected).abs().max() <= LITTLE * peak
