@@ -163,18 +163,23 @@ def close(
 
 
 def check_values(case: Case, fast: str) -> None:
-    """Outputs to 1e-5, gradients to 1e-4 of the largest."""
+    """Outputs to 1e-5, gradients to 1e-4 of the largest; both no worse than the reference in float32."""
     expected, slopes = case.run("reference", dtype=torch.float64)
     found, gradients = case.run(fast)
     assert found.dtype == case.dtype
     assert found.shape == expected.shape
+    assert [x.dtype for x in gradients] == 3 * [case.dtype]
     # What a single key gives is small against the full scale of the read-out, 1.
     rows = close(found, expected, 1e-5, case.dtype, least=0.2).all(-1)
     # The polarities of a chip's converters do not meet at zero charge: there a rounding error is a step.
-    assert (~rows).sum() <= (max(1, 0.01 * rows.numel()) if case.chip else 0)
-    assert [x.dtype for x in gradients] == 3 * [case.dtype]
-    if not near(gradients, slopes, case.dtype):
-        assert near(gradients, slopes, case.dtype, within_rounding(case, slopes))
+    allowed = max(1, 0.01 * rows.numel()) if case.chip else 0
+    if (~rows).sum() > allowed or not near(gradients, slopes, case.dtype):
+        # A quotient of two small charges has their relative error; a charge beside a clip has either slope.
+        plain, rounded = case.run("reference", dtype=torch.float32)
+        own = 3 * float((plain.double() - expected).abs().max())
+        rows = close(found, expected, 1e-5, case.dtype, least=max(0.2, own / 1e-5)).all(-1)
+        assert (~rows).sum() <= allowed
+        assert near(gradients, slopes, case.dtype, within_rounding(case, slopes), rounded)
 
 
 def within_rounding(case: Case, slopes: Tensors) -> Tensors:
@@ -190,15 +195,26 @@ def within_rounding(case: Case, slopes: Tensors) -> Tensors:
     return tuple(changes)
 
 
-def near(gradients: Tensors, expected: Tensors, dtype: torch.dtype, changes: Tensors | None = None) -> bool:
-    """Whether gradients agree but for a few rows, or differ by no more than they change within rounding."""
-    # A quotient that does not depend on a single pulse has a slope of nothing but rounding.
+def near(
+    gradients: Tensors,
+    expected: Tensors,
+    dtype: torch.dtype,
+    changes: Tensors | None = None,
+    rounded: Tensors | None = None,
+) -> bool:
+    """Whether gradients agree but for a few rows: 1 in 100, or twice as many as of `rounded`, the reference's in
+    float32. They may differ by twice what they change within rounding."""
     for i, (found, wanted) in enumerate(zip(gradients, expected, strict=True)):
+        # A quotient that does not depend on a single pulse has a slope of nothing but rounding.
         agree = close(found, wanted, 1e-4, dtype, least=0.02)
         if changes is not None:
             agree |= (found.double() - wanted).abs() <= 2 * changes[i]
         rows = agree.all(-1)
-        if (~rows).sum() > max(2, 0.01 * rows.numel()):
+        allowed = max(2, 0.01 * rows.numel())
+        if rounded is not None:
+            apart = ~close(rounded[i], wanted, 1e-4, torch.float32, least=0.02).all(-1)
+            allowed = max(allowed, 2 * int(apart.sum()))
+        if (~rows).sum() > allowed:
             return False
     return True
 
