@@ -234,7 +234,7 @@ def _column(column: ScaledColumn | None) -> Tensor:
 
 
 def _curve(stage: Stage) -> tuple[Tensor, Tensor]:
-    """A converter's curve, (intervals, 8), and the interval in which each of equal steps starts.
+    """A converter's curve, (intervals, 8), and where in it each of equal steps starts.
 
     A row holds the end r = 0 of its interval, the cubic in r that reaches it, and what the next interval adds
     beyond: r (p + r (q + r s)). No step holds two knots.
@@ -254,7 +254,7 @@ def _curve(stage: Stage) -> tuple[Tensor, Tensor]:
         edges = torch.linspace(float(knots[0]), float(knots[-1]), steps + 1, dtype=torch.float64)
         start = (torch.searchsorted(knots, edges, right=True) - 1).clamp(0, intervals - 1)
         if int((start[1:] - start[:-1]).max()) <= 1 or steps >= MOST_BUCKETS:
-            return rows.float(), start[:-1].to(torch.int32)
+            return rows.float(), (start[:-1] * rows.shape[1]).to(torch.int32)
         steps *= 2
 
 

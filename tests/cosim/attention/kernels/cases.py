@@ -202,8 +202,8 @@ def near(
     changes: Tensors | None = None,
     rounded: Tensors | None = None,
 ) -> bool:
-    """Whether gradients agree but for a few rows: 1 in 100, or twice as many as of `rounded`, the reference's in
-    float32. They may differ by twice what they change within rounding."""
+    """Whether gradients agree but for a few rows: 1 in 100, or twice as many as of `rounded`, those of the
+    reference in float32. They may differ by twice what they change within rounding."""
     for i, (found, wanted) in enumerate(zip(gradients, expected, strict=True)):
         # A quotient that does not depend on a single pulse has a slope of nothing but rounding.
         agree = close(found, wanted, 1e-4, dtype, least=0.02)

@@ -30,7 +30,8 @@ struct Draw {
 // Memory behind a problem.
 struct Circuit {
   std::vector<float> table[2], slope[2], factors, kept, curve, shares, anchored;
-  std::vector<int32_t> kinds, bucket, offsets = {4, 32, 60};
+  std::vector<uint32_t> bucket;
+  std::vector<int32_t> kinds, offsets = {4, 32, 60};
   bool full;  // loading, column model, converter curve, complements and a last column; else ideal published cells
 
   Circuit(bool full, int depth, Draw& draw) : kinds(kTerms, full ? kTable : kExponential), full(full) {
@@ -58,7 +59,7 @@ struct Circuit {
     // Two cubics, which reach (0.4, 0.3) and (1, 1), and what the second adds to the first.
     curve = {0.4f, 0.3f, 1.2f, 0.8f, 0.9f, 0.4f / 3, -0.97f / 0.9f, -0.9f,
              1.0f, 1.0f, 1.0f, -0.25f / 0.9f, 0, 0, 0, 0};
-    for (int i = 0; i < 16; ++i) bucket.push_back(i * (1.0f / 16) >= 0.4f);
+    for (int i = 0; i < 16; ++i) bucket.push_back(i * (1.0f / 16) >= 0.4f ? kIntervalNumbers : 0);
   }
 
   Problem problem(int depth, int queries, int keys, int window, const float* q, const float* k, const float* v,

@@ -141,7 +141,7 @@ struct Circuit {
     if (c.count == 0) return;
     c.rows = rows.const_data_ptr<float>();
     c.buckets = static_cast<int>(bucket.numel());
-    c.bucket = bucket.const_data_ptr<int32_t>();
+    c.bucket = reinterpret_cast<const uint32_t*>(bucket.const_data_ptr<int32_t>());
     c.high = c.rows[(c.count - 1) * kIntervalNumbers];
   }
 };

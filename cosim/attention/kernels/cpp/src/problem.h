@@ -24,7 +24,7 @@ constexpr int kIntervalNumbers = 8;
 struct Curve {
   int count = 0;  // intervals
   const float* rows = nullptr;
-  const int32_t* bucket = nullptr;  // interval at the start of each of `buckets` equal steps, which hold a knot at most
+  const uint32_t* bucket = nullptr;  // where in `rows` each of equal steps starts, which hold a knot at most
   int buckets = 0;
   float low = 0, high = 0;  // first and last knot
 };

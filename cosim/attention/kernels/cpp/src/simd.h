@@ -84,15 +84,11 @@ inline void multiply_row(const float* x, int n, float* out) {
 }
 
 inline float sum_of_lanes(vf x) {
-#if defined(__AVX512F__)
-  return _mm512_reduce_add_ps(reinterpret_cast<__m512>(x));
-#else
   float lane[kLanes];
   store(lane, x);
   for (int half = kLanes / 2; half > 0; half /= 2)
     for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
   return lane[0];
-#endif
 }
 
 // Sum of n numbers, and how many are positive; n is a multiple of 16.
@@ -165,60 +161,33 @@ inline vi clip_lanes(vi x, int low, int high) {
 inline vi whole_lanes(vf x) { return __builtin_convertvector(x, vi); }
 
 inline vf gather(const float* row, vi index) {
-#if defined(__AVX512F__)
-  return reinterpret_cast<vf>(_mm512_i32gather_ps(reinterpret_cast<__m512i>(index), row, 4));
-#elif defined(__AVX2__)
-  return _mm256_i32gather_ps(row, reinterpret_cast<__m256i>(index), 4);
-#else
   vf found;
   for (int i = 0; i < kLanes; ++i) found[i] = row[index[i]];
   return found;
-#endif
 }
-inline vi gather(const int32_t* row, vi index) { return bits_of(gather(reinterpret_cast<const float*>(row), index)); }
 
-// Flags of as many numbers as are noted together, one bit each.
-#if defined(__AVX512F__)
-constexpr int kFlagLanes = 16;
-using Flags = uint16_t;
-inline Flags inside_lanes(const float* x, float low, float high) {
-  const __m512 y = _mm512_loadu_ps(x);
-  return static_cast<Flags>(~(_mm512_cmp_ps_mask(y, _mm512_set1_ps(low), _CMP_LT_OQ) |
-                              _mm512_cmp_ps_mask(y, _mm512_set1_ps(high), _CMP_GT_OQ)));
-}
-inline void store_where(Flags flags, const float* x, float* out) {
-  _mm512_storeu_ps(out, _mm512_maskz_loadu_ps(flags, x));
-}
-#else
+// Flags of eight numbers, one bit each: whether they are in [low, high].
 constexpr int kFlagLanes = 8;
-using Flags = uint8_t;
-inline Flags inside_lanes(const float* x, float low, float high) {
+inline uint8_t inside_lanes(const float* x, float low, float high) {
 #if defined(__AVX2__)
   const __m256 y = _mm256_loadu_ps(x);
-  return static_cast<Flags>(~_mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_LT_OQ),
-                                                             _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_GT_OQ))));
+  return static_cast<uint8_t>(~_mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_LT_OQ),
+                                                               _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_GT_OQ))));
 #else
   unsigned bits = 0;
   for (int j = 0; j < 8; ++j) bits |= static_cast<unsigned>(!(x[j] < low) && !(x[j] > high)) << j;
-  return static_cast<Flags>(bits);
+  return static_cast<uint8_t>(bits);
 #endif
 }
-inline void store_where(Flags flags, const float* x, float* out) {
-#if defined(__AVX2__)
-  const __m256i bit = _mm256_set_epi32(128, 64, 32, 16, 8, 4, 2, 1);
-  const __m256i set = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(flags), bit), bit);
-  _mm256_storeu_ps(out, _mm256_and_ps(_mm256_loadu_ps(x), _mm256_castsi256_ps(set)));
-#else
-  for (int j = 0; j < 8; ++j) out[j] = flags >> j & 1 ? x[j] : 0.0f;
-#endif
+
+inline void store_where(uint8_t flags, const float* x, float* out) {
+  typedef float Eight __attribute__((vector_size(32)));
+  typedef int32_t EightBits __attribute__((vector_size(32)));
+  Eight y;
+  std::memcpy(&y, x, sizeof y);
+  y = (EightBits{1, 2, 4, 8, 16, 32, 64, 128} & flags) != 0 ? y : Eight{};
+  std::memcpy(out, &y, sizeof y);
 }
-#endif
-inline Flags load_flags(const uint8_t* from) {
-  Flags flags;
-  std::memcpy(&flags, from, sizeof flags);
-  return flags;
-}
-inline void store_flags(uint8_t* to, Flags flags) { std::memcpy(to, &flags, sizeof flags); }
 
 constexpr int kEntries = 16;  // of a table
 #if defined(__AVX2__)
@@ -330,9 +299,9 @@ inline vf joined(V low, V high) {
     return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
 }
 
-// Eight numbers of every lane: out[i] has the i-th of rows[which[index]].
-inline void gather_rows(const float* rows, const int32_t* which, vi index, vf (&out)[8]) {
-  alignas(64) int32_t at[kLanes];
+// Eight numbers of every lane: out[i] has the i-th from place[index] of `rows` on.
+inline void gather_rows(const float* rows, const uint32_t* place, vi index, vf (&out)[8]) {
+  alignas(64) uint32_t at[kLanes];
   std::memcpy(at, &index, sizeof at);
   constexpr int wide = kLanes < 8 ? kLanes : 8;  // a row is read in parts of so many numbers
   typedef float Part __attribute__((vector_size(wide * sizeof(float))));
@@ -340,7 +309,7 @@ inline void gather_rows(const float* rows, const int32_t* which, vi index, vf (&
   for (int part = 0; part < 8; part += wide) {
     Part r[kLanes];
 #pragma GCC unroll 16
-    for (int i = 0; i < kLanes; ++i) r[i] = *reinterpret_cast<const Anywhere*>(rows + 8 * which[at[i]] + part);
+    for (int i = 0; i < kLanes; ++i) r[i] = *reinterpret_cast<const Anywhere*>(rows + place[at[i]] + part);
     for (int group = 0; group < kLanes; group += wide) transpose_lanes<wide>(r + group);
     for (int i = 0; i < wide; ++i) out[part + i] = joined(r[i], r[kLanes - wide + i]);
   }

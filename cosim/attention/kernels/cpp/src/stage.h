@@ -61,13 +61,13 @@ inline void column(const Column& m, int n, const float* charge, const float* loa
 
 // Notes which of a row's charges are inside the converter's range, one bit each; n is a multiple of 32.
 inline void note_inside(const float* charge, int n, float low, uint8_t* flags) {
-  for (int i = 0; i < n; i += kFlagLanes) store_flags(flags + i / 8, inside_lanes(charge + i, low, 1.0f));
+  for (int i = 0; i < n; i += kFlagLanes) flags[i / 8] = inside_lanes(charge + i, low, 1.0f);
 }
 
 // x where the flag is set, else 0.
 inline void where_inside(const uint8_t* flags, const float* x, int n, float* out) {
   int i = 0;
-  for (; i + kFlagLanes <= n; i += kFlagLanes) store_where(load_flags(flags + i / 8), x + i, out + i);
+  for (; i + kFlagLanes <= n; i += kFlagLanes) store_where(flags[i / 8], x + i, out + i);
   for (; i < n; ++i) out[i] = flags[i / 8] >> (i % 8) & 1 ? x[i] : 0.0f;
 }
 
