@@ -48,7 +48,7 @@ struct Factors {
   int terms;
   bool anchored;
   alignas(64) float of_query[kMostChannels][kTile];
-  const float* of_key[kMostChannels];                  // null for none
+  const float* of_key[kMostChannels];                   // null for none
   const float* at_anchor[kMostChannels][kMostAnchors];  // of a cell's term: factors of the keys at an anchor
 
   Factors(const Ages& ages, const Run& run, const Queries& block) : anchored(ages.anchors.count > 0) {
@@ -58,10 +58,10 @@ struct Factors {
     for (int c = 0; c < terms; ++c) {
       of_key[c] = !anchored && ages.exponential(c) ? a.kept + c * kTile : nullptr;
       for (int t = 0; t < kTile; ++t)
-        of_query[c][t] = t >= block.rows         ? 0.0f
-                         : anchored              ? ages.anchors.shares[c * kTile + block.position[t] - block.position[0]]
+        of_query[c][t] = t >= block.rows       ? 0.0f
+                         : anchored            ? ages.anchors.shares[c * kTile + block.position[t] - block.position[0]]
                          : ages.exponential(c) ? ages.of_first(c, block.position[t] - run.position)
-                                                 : 1.0f;
+                                               : 1.0f;
     }
     for (int c = 0; c < a.terms && anchored; ++c)
       for (int j = 0; j < terms; ++j) at_anchor[c][j] = ages.anchored(c, age + ages.anchors.offsets[j]);

@@ -93,11 +93,7 @@ struct TermGradient {
   bool add;  // the terms' own hold something
 
   TermGradient(const Visit<E>& visit, const Array& a, Buffer<float>& grad, bool add, BackwardScratch<E>& w)
-      : visit(visit),
-        a(a),
-        anchors(w.at_anchors.data()),
-        each(static_cast<size_t>(kTile) * padded(a.width)),
-        add(add) {
+      : visit(visit), a(a), anchors(w.at_anchors.data()), each(static_cast<size_t>(kTile) * padded(a.width)), add(add) {
     own = grad.data() + visit.member * a.channels() * each;
   }
   bool anchored(int c) const { return visit.factors.anchored && c < visit.factors.terms; }
@@ -191,8 +187,8 @@ void pack_phi(const Visit<E>& visit, Kept<E>& kept, BackwardScratch<E>& w) {
   }
 }
 
-// Block i of a head against one sub-tile, whose first visible run is member `shift`: its pulses' gradient, and its share
-// of that of keys and values.
+// Block i of a head against one sub-tile, whose first visible run is member `shift`: its pulses' gradient, and its
+// share of that of keys and values.
 template <class E>
 void block_gradient(const Group& of, int g, size_t i, size_t shift, const float* out_grad, BackwardScratch<E>& w) {
   const Problem& p = of.p;
@@ -203,7 +199,8 @@ void block_gradient(const Group& of, int g, size_t i, size_t shift, const float*
   for (int r : w.seen) w.factors.emplace_back(of.ages, of.runs[r], block);
   const size_t place = i * p.phases;
   const auto visit = [&](size_t r) {
-    return Visit<E>{of, block, of.runs[w.seen[r]], w.factors[r], shift + r, head.left.data() + place * head.each, head.each};
+    return Visit<E>{of,       block, of.runs[w.seen[r]], w.factors[r], shift + r, head.left.data() + place * head.each,
+                    head.each};
   };
   for (size_t r = 0; r < w.seen.size(); ++r) {
     Slopes slopes;

@@ -87,8 +87,8 @@ inline void first_row(const Problem& p, int head, const Run& run, int n, float* 
   if (Grad)
     for (int s = 0; s < n; ++s) d[s] = 1;
   if (p.first.deviation)
-    deviate<Grad>(false, p.first.deviation + 2 * (static_cast<int64_t>(head) * p.keys + run.first), std::min(n, run.count), total,
-                  d);
+    deviate<Grad>(false, p.first.deviation + 2 * (static_cast<int64_t>(head) * p.keys + run.first),
+                  std::min(n, run.count), total, d);
   convert<Grad>(p.first, n, total, d);
   for (int s = 0; s < n; ++s) phi[s] = total[s];
   if (!Grad) return;
@@ -117,8 +117,8 @@ inline void keep_seen(float* row, int from, int to) {
 
 // Charges of a run (phases, charge and loading, kTile, kTile), destroyed -> phi (rows, kTile), zero where not seen.
 template <bool Grad>
-[[gnu::noinline]] inline void first_stage(const Problem& p, int head, const Run& run, const Queries& block, float* charges, float* phi,
-                        const Slopes& slopes) {
+[[gnu::noinline]] inline void first_stage(const Problem& p, int head, const Run& run, const Queries& block,
+                                          float* charges, float* phi, const Slopes& slopes) {
   const bool loaded = p.first_cells.loaded;
   const size_t each = static_cast<size_t>(kTile) * kTile, start = static_cast<size_t>(block.rows) * kTile,
                end = static_cast<size_t>(block.filled) * kTile;
@@ -178,8 +178,8 @@ inline void second_columns(const Problem& p, int head, int tile, int first, int 
 // Second stage of one sub-tile, rows of n columns: charge and load (destroyed) -> counted read-out. On a chip every
 // column is another; elsewhere rows are taken as they lie, several at a time.
 template <bool Grad>
-[[gnu::noinline]] inline void second_rows(const Problem& p, int head, int tile, int rows, int n, float* charge, float* load,
-                        float* by_charge, float* by_load) {
+[[gnu::noinline]] inline void second_rows(const Problem& p, int head, int tile, int rows, int n, float* charge,
+                                          float* load, float* by_charge, float* by_load) {
   const int length = p.second.deviation ? n : rows * n;
   for (int start = 0; start < rows * n; start += length)
     for (int c = 0; c < length; c += kColumnsAtOnce) {

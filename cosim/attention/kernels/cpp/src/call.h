@@ -88,8 +88,8 @@ struct Circuit {
     p.anchors.factors = anchors.const_data_ptr<float>();
     p.anchors.ages = static_cast<int>(anchors.size(1));
     p.anchors.oldest = static_cast<int>(factors.size(1)) + kTile - 1;
-    for (const auto& [side, a, stage] : {std::tuple("key_", &p.first_cells, &p.first),
-                                         std::tuple("value_", &p.second_cells, &p.second)}) {
+    for (const auto& [side, a, stage] :
+         {std::tuple("key_", &p.first_cells, &p.first), std::tuple("value_", &p.second_cells, &p.second)}) {
       const std::string of = side;
       a->terms = static_cast<int>(factors.size(0));
       a->ages = static_cast<int>(factors.size(1));

@@ -90,8 +90,7 @@ void place_head(const Group& of, int h, int first_query, int end_query, Scratch<
       const size_t at = (static_cast<size_t>(i) * p.phases + phase) * head.each;
       const float* from = w.pulse.data() + static_cast<size_t>(phase) * kTile * wide;
       w.engine.pack_left(head.left.data() + at, from, wide, block.filled, wide, nullptr, p.query_steps > 0);
-      if (turned)
-        w.engine.pack_left_transposed(turned->data() + at, from, wide, wide, block.filled, p.query_steps > 0);
+      if (turned) w.engine.pack_left_transposed(turned->data() + at, from, wide, wide, block.filled, p.query_steps > 0);
     }
   }
 }
@@ -118,8 +117,7 @@ inline void first_product(const Visit<E>& visit, Scratch<E>& w) {
   const auto operands = w.keys.by_element(visit.factors, a, visit.member);
   Pair<typename E::Element> pairs[kMostChannels];
   for (int phase = 0; phase < p.phases; ++phase) {
-    for (int c = 0; c < terms + a.loaded; ++c)
-      pairs[c] = {visit.left + phase * visit.each, operands[c], a.parts[c]};
+    for (int c = 0; c < terms + a.loaded; ++c) pairs[c] = {visit.left + phase * visit.each, operands[c], a.parts[c]};
     float* charge = w.charges.data() + phase * (1 + a.loaded) * each;
     const auto finish = [&](const Blocks& found) {
       for (int t = found.row; t < std::min(found.row + kBlock, block.rows); ++t) {
@@ -188,9 +186,8 @@ inline void second_product(const Visit<E>& visit, const float* phi, Scratch<E>& 
       w.engine.pack_left(w.left.data(), x.x, kTile, block.filled, kTile, x.scale);
     plain = x.x == phi && !x.scale;
     const bool is_load = c == terms;
-    w.engine.multiply(block.filled, deep, kTile, w.left.data(), operands[c],
-                      is_load ? w.load.data() : w.charge.data(), deep, is_load ? add : begun, a.parts[c], false,
-                      causal);
+    w.engine.multiply(block.filled, deep, kTile, w.left.data(), operands[c], is_load ? w.load.data() : w.charge.data(),
+                      deep, is_load ? add : begun, a.parts[c], false, causal);
     begun = begun || !is_load;
   }
   if (later && !plain) w.engine.pack_left(w.left.data(), phi, kTile, block.filled, kTile);
@@ -248,7 +245,8 @@ void forward_heads(const Group& of, int first_query, int end_query, Scratch<E>& 
         for (size_t r = 0; r < w.seen.size(); ++r) {
           const Run& run = of.runs[w.seen[r]];
           const Factors factors(of.ages, run, block);
-          const Visit<E> visit{of, block, run, factors, shift + r, head.left.data() + i * p.phases * head.each, head.each};
+          const Visit<E> visit{of,       block, run, factors, shift + r, head.left.data() + i * p.phases * head.each,
+                               head.each};
           first_product(visit, w);
           first_stage<false>(p, of.kv_head, run, block, w.charges.data(), w.phi.data(), {});
           second_product(visit, w.phi.data(), w, r > 0);

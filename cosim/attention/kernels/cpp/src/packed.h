@@ -21,8 +21,8 @@ struct Packed {
 
   // by_element, by_key: tables of the responses, or where terms come as they are those or what acts for them; null for
   // none.
-  void fill(const E& engine, const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head,
-            const float* by_element, const float* by_key) {
+  void fill(const E& engine, const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b,
+            int head, const float* by_element, const float* by_key) {
     const int wide = padded(a.width);
     channels = a.channels();
     forms = (by_element ? 1 : 0) + (by_key ? 1 : 0);
@@ -88,7 +88,7 @@ struct Packed {
     if (by_key && by_key != by_element) responses(a, by_key, run, b, head, levels_of_run(member), scratch.data());
     for (int c = 0; c < channels && by_key; ++c)
       engine.pack_both(nullptr, at(member, c, forms - 1), scratch.data() + c * rows, wide, kTile, wide,
-                   c < a.terms && a.kinds[c] == kExponential ? a.kept + c * kTile : nullptr);
+                       c < a.terms && a.kinds[c] == kExponential ? a.kept + c * kTile : nullptr);
   }
 
   using Table = PartsTable<kAllParts>;
@@ -121,7 +121,7 @@ struct Packed {
     for (int s = 0; s < kTile; s += 16)
       for (int d = 0; d < wide; d += 32)
         transpose<Wide>(reinterpret_cast<float*>(turned.data() + static_cast<size_t>(d) * kTile + 2 * s), kTile,
-                    reinterpret_cast<const float*>(from + static_cast<size_t>(s) * wide + d), wide / 2, 16, 16);
+                        reinterpret_cast<const float*>(from + static_cast<size_t>(s) * wide + d), wide / 2, 16, 16);
   }
 };
 

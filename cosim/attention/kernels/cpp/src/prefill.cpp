@@ -37,8 +37,8 @@ void forward_with(const Problem& p, const Threads& threads, float* out) {
       const int first = static_cast<int>(chunk * blocks / chunks) * kTile;
       const int last = std::min(static_cast<int>((chunk + 1) * blocks / chunks) * kTile, p.queries);
       if (first < last)
-        forward_heads<E>({p, runs, ages, static_cast<int>(pair / p.kv_heads), static_cast<int>(pair % p.kv_heads)}, first,
-                         last, scratch, out);
+        forward_heads<E>({p, runs, ages, static_cast<int>(pair / p.kv_heads), static_cast<int>(pair % p.kv_heads)},
+                         first, last, scratch, out);
     }
   });
 }

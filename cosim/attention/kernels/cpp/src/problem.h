@@ -11,7 +11,6 @@ constexpr int kMaxOrder = 8;  // coefficients per row of a column model
 constexpr int kMostChannels = 16;
 using Level = uint16_t;
 constexpr Level kNothing = 15;  // level of no element, beyond those of the tables that are looked up in registers
-constexpr int kNoLevel = 255;   // of an element that is not a number, where elements come as levels
 constexpr int kTile = 64;       // queries, and at most so many keys, that are worked on at a time
 
 constexpr int kAllParts = 3, kGradientParts = 2;  // digits of split numbers; of those in gradients

@@ -16,7 +16,8 @@ inline void add_common(const Array& a, int rows, const float* summed, float* gra
 }
 
 // Gradient of the pulses of both phases, or of a row and its complement -> gradient of q.
-[[gnu::noinline]] inline void query_gradient(const Problem& p, int b, const Queries& block, const float* grad, float* out) {
+[[gnu::noinline]] inline void query_gradient(const Problem& p, int b, const Queries& block, const float* grad,
+                                             float* out) {
   const int wide = padded(p.first_cells.width), n = p.depth, steps = p.query_steps;
   const float low = p.query_signed ? -1.0f : 0.0f;
   const bool two = p.phases == 2 || (p.query_steps && p.first_cells.mirrored);

@@ -60,7 +60,7 @@ inline int64_t oldest_seen(const Problem& p, int64_t position) {
 
 // Which of the runs of a sub-tile a block sees, oldest first.
 [[gnu::noinline]] inline void visible(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& members,
-                    const Queries& block, std::vector<int>& found) {
+                                      const Queries& block, std::vector<int>& found) {
   const int64_t newest = block.position[block.rows - 1];
   const int64_t oldest = oldest_seen(p, block.position[0]);
   found.clear();

@@ -114,8 +114,8 @@ inline bool any_lane(vi x) {
 // x in [low, high]; what is not a number stays so.
 inline vf clip_lanes(vf x, vf low, vf high) {
 #if defined(__AVX512F__)
-  return reinterpret_cast<vf>(_mm512_min_ps(
-      reinterpret_cast<__m512>(high), _mm512_max_ps(reinterpret_cast<__m512>(low), reinterpret_cast<__m512>(x))));
+  return reinterpret_cast<vf>(_mm512_min_ps(reinterpret_cast<__m512>(high),
+                                            _mm512_max_ps(reinterpret_cast<__m512>(low), reinterpret_cast<__m512>(x))));
 #elif defined(__AVX2__)
   return _mm256_min_ps(high, _mm256_max_ps(low, x));
 #else
@@ -124,8 +124,8 @@ inline vf clip_lanes(vf x, vf low, vf high) {
 #endif
 }
 
-// x / y, rounded as a division rounds it, from a rounded 1 / y: the product, corrected by the remainder (Markstein 1990),
-// takes a quarter of a division's time.
+// x / y, rounded as a division rounds it, from a rounded 1 / y: the product, corrected by the remainder (Markstein
+// 1990), takes a quarter of a division's time.
 inline vf divide_lanes(vf x, vf y, vf reciprocal) {
 #if defined(__AVX512F__)
   const __m512 wide = reinterpret_cast<__m512>(x), inverse = reinterpret_cast<__m512>(reciprocal);
@@ -252,7 +252,8 @@ inline vi widen(const uint16_t* from) {
 #endif
 }
 
-// One step of a transposition of rows `a` and `b`, which lie Distance rows apart: blocks of so many lanes change places.
+// One step of a transposition of rows `a` and `b`, which lie Distance rows apart: blocks of so many lanes change
+// places.
 template <int Distance, bool Upper, class V, size_t... L>
 inline V exchanged(V a, V b, std::index_sequence<L...>) {
   constexpr int n = sizeof...(L);

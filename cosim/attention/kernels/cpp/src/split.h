@@ -55,8 +55,7 @@ struct Split {
         block(M, N, K, m, n, A, B, C + static_cast<size_t>(m) * ldc + n, ldc, add, parts, whole_left, causal);
   }
 
-  // Several products of the same shape, handed over block by block; `scratch` has room for `scratch_size` numbers.
-  static size_t scratch_size(int count, int, int) { return static_cast<size_t>(count) * kBlock * kBlock; }
+  // Several products of the same shape, handed over block by block; `scratch` has room for a block of each.
   template <class Finish>
   void multiply_each(int M, int N, int K, int count, const Pair<uint16_t>* pairs, bool whole_left, Causal causal,
                      float* scratch, Finish finish) const {
@@ -110,8 +109,7 @@ struct Split {
         for (int row = 0; row < 16; ++row) {
           Halves part[P];
           read(turned + 32 * row, 1, 1, part);
-          for (int i = 0; i < P; ++i)
-            store_as(dst + (static_cast<size_t>(i) * M + m + row) * K + k, part[i]);
+          for (int i = 0; i < P; ++i) store_as(dst + (static_cast<size_t>(i) * M + m + row) * K + k, part[i]);
         }
       }
   }
@@ -157,8 +155,8 @@ struct Split {
   }
 
   // One block of kBlock x kBlock, to `c`.
-  void block(int M, int N, int K, int m, int n, const uint16_t* A, const uint16_t* B, float* c, int ldc,
-                    bool add, int parts, bool whole_left, Causal causal) const {
+  void block(int M, int N, int K, int m, int n, const uint16_t* A, const uint16_t* B, float* c, int ldc, bool add,
+             int parts, bool whole_left, Causal causal) const {
     const int order = std::min(parts, digits), left = whole_left ? 1 : order;
     const int from = causal == Causal::kRight && n >= 32 ? std::min(32, K) : 0;
     const int to = causal == Causal::kResult && m < 32 && n >= 32 ? 0
@@ -171,8 +169,7 @@ struct Split {
       for (int i = left - 1; i >= 0; --i) {  // the smallest products first
         const uint16_t* a = A + (static_cast<size_t>(i) * M + m) * K + k;
         load_left(a, as);
-        for (int j = order - 1 - i; j >= 0; --j)
-          add_products(B + (static_cast<size_t>(j) * K + k) * N + 2 * n, bs);
+        for (int j = order - 1 - i; j >= 0; --j) add_products(B + (static_cast<size_t>(j) * K + k) * N + 2 * n, bs);
       }
     store_sums(c, cs);
   }

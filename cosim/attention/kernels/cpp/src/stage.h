@@ -18,8 +18,8 @@ inline float clip(float x, float low, float high) {
 inline bool inside(float x, float low, float high) { return !(x < low) && !(x > high); }
 
 template <bool Grad, int Order>
-[[gnu::noinline]] inline void column_of_order(const Column& m, int n, const float* charge, const float* load, float* out, float* d_charge,
-                            float* d_load) {
+[[gnu::noinline]] inline void column_of_order(const Column& m, int n, const float* charge, const float* load,
+                                              float* out, float* d_charge, float* d_load) {
   const float scale = m.scale, a_low = m.a_low, a_high = m.a_high, u_low = m.u_low, u_high = m.u_high;
   float c[Order][Order];
   for (int p = 0; p < Order; ++p)

@@ -1,5 +1,5 @@
-// Tile registers and bfloat16: instructions of x86 with AMX, and elsewhere what they do, for tests. This file and simd.h
-// alone know of instruction sets.
+// Tile registers and bfloat16: instructions of x86 with AMX, and elsewhere what they do, for tests. This file and
+// simd.h alone know of instruction sets.
 #pragma once
 
 #include <utility>
@@ -16,9 +16,9 @@
 
 namespace gaincell {
 
-typedef float Wide __attribute__((vector_size(64)));         // 16 numbers
-typedef uint16_t Halves __attribute__((vector_size(64)));    // 32 numbers of 16 bits
-typedef uint16_t HalfRow __attribute__((vector_size(32)));   // 16 of them
+typedef float Wide __attribute__((vector_size(64)));        // 16 numbers
+typedef uint16_t Halves __attribute__((vector_size(64)));   // 32 numbers of 16 bits
+typedef uint16_t HalfRow __attribute__((vector_size(32)));  // 16 of them
 typedef uint32_t WideBits __attribute__((vector_size(64)));
 
 #if defined(GAINCELL_TILES)
@@ -36,7 +36,8 @@ inline bool tiles_granted() {
 }
 inline void use_tiles(const uint8_t* config) { _tile_loadconfig(config); }
 inline void release_tiles() { _tile_release(); }
-// Four tiles hold a block of 32 x 32 sums, rows `stride` bytes apart; two of each operand hold 32 x 32 numbers in bfloat16.
+// Four tiles hold a block of 32 x 32 sums, rows `stride` bytes apart; two of each operand hold 32 x 32 numbers in
+// bfloat16.
 inline void clear_sums() {
   _tile_zero(0);
   _tile_zero(1);
@@ -67,10 +68,11 @@ inline void add_products(const uint16_t* b, int64_t stride) {
   _tile_dpbf16ps(2, 5, 6);
   _tile_dpbf16ps(3, 5, 7);
 }
-inline HalfRow to_bfloat16(Wide x) { return reinterpret_cast<HalfRow>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(x))); }
+inline HalfRow to_bfloat16(Wide x) {
+  return reinterpret_cast<HalfRow>(_mm512_cvtneps_pbh(reinterpret_cast<__m512>(x)));
+}
 inline Halves to_bfloat16(Wide low, Wide high) {
-  return reinterpret_cast<Halves>(
-      _mm512_cvtne2ps_pbh(reinterpret_cast<__m512>(high), reinterpret_cast<__m512>(low)));
+  return reinterpret_cast<Halves>(_mm512_cvtne2ps_pbh(reinterpret_cast<__m512>(high), reinterpret_cast<__m512>(low)));
 }
 inline Halves look_up(Halves table, Halves index) {
   return reinterpret_cast<Halves>(
@@ -141,7 +143,9 @@ inline void store_as(void* to, V x) {
   std::memcpy(to, &x, sizeof x);
 }
 inline Wide from_bfloat16(HalfRow x) { return reinterpret_cast<Wide>(__builtin_convertvector(x, WideBits) << 16); }
-inline HalfRow half_of(const Halves& x, int upper) { return load_as<HalfRow>(reinterpret_cast<const HalfRow*>(&x) + upper); }
+inline HalfRow half_of(const Halves& x, int upper) {
+  return load_as<HalfRow>(reinterpret_cast<const HalfRow*>(&x) + upper);
+}
 
 // Numbers of even and of odd side by side: those from `First` on of each.
 template <int First, size_t... L>
