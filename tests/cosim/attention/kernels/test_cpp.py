@@ -239,3 +239,30 @@ def test_operators_refuse_what_does_not_fit(leroux):
     for wrong in ((q, k[:, :, :2], v), (q, k[:, :1], v), (q[:, :3], k, v), (q[0], k, v)):
         with pytest.raises(ValueError, match="do not fit|need q"):
             operator(*wrong, *rest, 0, 0, False)
+
+
+def test_a_description_is_read_by_name_and_as_a_whole(leroux):
+    op = conditions(leroux, 3, 3)
+    found = numbers.KNOWN[numbers.register_circuit(op, True)]
+    describe = torch.ops.gaincell.describe
+    for values in (found.tables, found.numbers):
+        for name in values:
+            changed = {key: value for key, value in values.items() if key != name}
+            pair = (changed, found.numbers) if values is found.tables else (found.tables, changed)
+            with pytest.raises(RuntimeError, match=f"lacks {name}"):
+                describe(*pair)
+    with pytest.raises(RuntimeError, match="nothing reads the number colums"):
+        describe(found.tables, found.numbers | {"colums": 64.0})
+    with pytest.raises(RuntimeError, match="nothing reads the table curve"):
+        describe(found.tables | {"curve": torch.empty(0)}, found.numbers)
+    with pytest.raises(ValueError, match="columns=-1 must be between"):
+        describe(found.tables, found.numbers | {"columns": -1.0})
+    torch.ops.gaincell.forget(describe(found.tables, found.numbers))
+
+
+def test_positions_that_leap_are_refused(leroux):
+    circuit = numbers.register_circuit(conditions(leroux, 3, 3), True)
+    q, k, v = inputs(3, 3, depth=8)
+    for position in ([0, 2, 3], [2, 1, 0]):
+        with pytest.raises(ValueError, match="must go on by 0 or 1"):
+            torch.ops.gaincell.attention(q, k, v, torch.tensor([position]), *4 * [None], circuit, 0, 0, False)
