@@ -14,10 +14,10 @@ from .aging import NONE, TABLE, TILE, Aging
 
 CLOSE = 2e-6
 """Largest error of fewer terms, as a share of the largest response."""
+LITTLE = 3e-5
+"""Largest share of the largest response, and of the largest slope, that is a remainder."""
 SLOPES_COUNT = 0.2
 """Weight of the slopes' error beside the responses' in `CLOSE`."""
-LITTLE = 3e-5
-"""Share of the largest response, and of the largest slope, that gradients may leave out."""
 
 
 @dataclass(frozen=True)
@@ -83,7 +83,7 @@ def with_fewer_terms(aging: Aging, arrays: list[LevelTerms], reach: int) -> tupl
     vectors of the rest.
     """
     terms = len(aging.kinds)
-    weights = torch.cat([_weights(array, terms, SLOPES_COUNT) for array in arrays])
+    weights = torch.cat([shares_of(array, terms, SLOPES_COUNT) for array in arrays])
     mean = aging.factors[:, :reach].mean(1, keepdim=True)
     none = torch.empty(terms, 0, dtype=torch.float64)
     # A constant term costs less than one that ages, so that it comes first among equals.
@@ -119,15 +119,15 @@ def _mixed(
     return fewer, [array.mixed(mix) for array in arrays]
 
 
-def acting_first(aging: Aging, arrays: list[LevelTerms], reach: int) -> tuple[Aging, list[LevelTerms], int]:
-    """Exactly the same charges, by terms of which gradients need to know the first few alone; and how many.
+def with_remainder(aging: Aging, arrays: list[LevelTerms], reach: int) -> tuple[Aging, list[LevelTerms]]:
+    """Exactly the same charges, by terms of which some are so little that they need few digits.
 
     What ages says much the same in several terms: of exp(-r a), exp(-2 r a) and exp(-3 r a) the second is
-    nearly a sum of the others. It is written as that sum, by which their responses grow, and a remainder, a
-    term of its own that charges keep and gradients leave out where it is little.
+    nearly a sum of the others. It is written as that sum, by which their responses grow, and a remainder that
+    is at most `LITTLE`. Products in split numbers compute that with one digit.
     """
     terms = len(aging.kinds)
-    weights = torch.cat([_weights(array, terms, 1.0) for array in arrays])
+    weights = torch.cat([shares_of(array, terms) for array in arrays])
     for count in range(1, terms):
         for kept in combinations(range(terms), count):
             others = [term for term in range(terms) if term not in kept]
@@ -135,8 +135,8 @@ def acting_first(aging: Aging, arrays: list[LevelTerms], reach: int) -> tuple[Ag
             shares = torch.linalg.lstsq(base[:, :reach].T, rest[:, :reach].T).solution.T
             remainder = rest - shares @ base
             if (weights[:, others] @ remainder[:, :reach]).abs().max() <= LITTLE:
-                return *_split(aging, arrays, list(kept), others, shares, remainder), count
-    return aging, arrays, terms
+                return _split(aging, arrays, list(kept), others, shares, remainder)
+    return aging, arrays
 
 
 def _split(
@@ -159,8 +159,14 @@ def _split(
     return Aging(kinds, factors, lead, aging.dropped), [array.mixed(mix) for array in arrays]
 
 
-def _weights(array: LevelTerms, terms: int, slopes: float) -> Tensor:
-    """(rows, terms): what is to be kept of an array's terms, in shares of its largest number."""
+def shares_of(array: LevelTerms, terms: int, slopes: float = 1.0) -> Tensor:
+    """What is to be kept of an array's terms, in shares of its largest number, (rows, terms).
+
+    Args:
+        array: responses, slopes and responses in the gradient.
+        terms: number of terms, without the loading.
+        slopes: weight of the slopes.
+    """
     rows = (array.table, array.gradient, array.slope)
     peaks = [row[:terms].abs().max().clamp_min(1e-300) for row in rows]
     shares = [row[:terms].T / peak for row, peak in zip(rows, peaks, strict=True)]

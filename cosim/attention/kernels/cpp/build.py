@@ -30,7 +30,7 @@ from .....models.processor import instructions, processor_flags
 SOURCES = Path(__file__).parent / "src"
 UNITS = {"prefill": "-O3", "decode": "-O3", "operators": "-O1"}
 """Translation unit -> optimisation. Only `operators.cpp` includes torch's headers; it computes nothing."""
-STANDARD = ["-std=c++20", "-fPIC", "-fopenmp", "-fno-math-errno", "-fno-trapping-math"]
+STANDARD = ["-std=c++20", "-fPIC", "-fopenmp", "-fno-math-errno", "-fno-trapping-math", "-Wno-psabi"]
 SECONDS = 15
 """Time that a build takes on a processor of 2023, s of one core."""
 ABANDONED = 86400.0

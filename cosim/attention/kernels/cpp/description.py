@@ -1,4 +1,4 @@
-"""What the operators of `native` are told of the hardware: tables, whole numbers and scalars in order."""
+"""What the operators of `native` are told of the hardware: tables and numbers by name."""
 
 from __future__ import annotations
 
@@ -17,8 +17,9 @@ from ...ring import Positions
 from ...stages import OperationContext, cells_deviate
 from ...surrogate_gradient import Gradient, linear_term
 from ..aging import TILE, aging_of
-from ..description import Cells, Circuit, ScaledColumn, Stage, describe_circuit
-from ..level_tables import AS_THEY_COME, LevelTerms, acting_first, terms_by_level, with_fewer_terms
+from ..description import Cells, ScaledColumn, Stage, describe_circuit
+from ..level_tables import AS_THEY_COME, terms_by_level, with_fewer_terms, with_remainder
+from .anchors import NONE, anchors_of, extended, newest_last
 
 ROOM = 256
 """Ages that a circuit is described for at least."""
@@ -28,51 +29,30 @@ LARGEST = 2**31 - 1
 """Largest integer and largest position that the operators take."""
 VECTOR, MOST_TERMS = 16, 4
 """Entries of a table that is looked up in a register, and terms that are; the same as in the sources."""
-SHAPE = [
-    "columns",
-    "phases",
-    "query_steps",
-    "query_signed",
-    "output_steps",
-    "mirrored",
-    "has_extra",
-    "key_levels",
-    "value_levels",
-    "terms",
-    "loaded_1",
-    "loaded_2",
-    "intervals_1",
-    "intervals_2",
-    "engine",
-    "flags",
-    "acting",
-    "bearer",
-]
-"""Order of the operators' whole numbers."""
 
 
 @dataclass(frozen=True, eq=False)
-class Numbers:
-    """A circuit as the operators know it."""
+class Description:
+    """A circuit as the operators know it. They read every value by its name, and refuse one that they do not
+    read."""
 
-    tables: list[Tensor]
-    whole: dict[str, int]
-    scalars: list[float]
+    tables: dict[str, Tensor]
+    numbers: dict[str, float]
 
     def depth(self, values: int) -> int:
         """Columns of the V array for elements of `values` columns as the operators get them."""
-        return values + (self.whole["has_extra"] if self.whole["value_levels"] else 0)
+        return values + int(self.numbers["value_has_extra"])
 
     @property
     def few_levels(self) -> bool:
         """Whether a token's tables fit into vectors: `decodes` in the sources."""
-        most = max(self.whole["key_levels"], self.whole["value_levels"])
-        return 0 < most < VECTOR and self.whole["terms"] <= MOST_TERMS
+        most = max(self.numbers["key_levels"], self.numbers["value_levels"])
+        return 0 < most < VECTOR and len(self.tables["kinds"]) <= MOST_TERMS
 
     def flag_tiles(self, keys: int, window: int, key_start: int) -> int:
         """Sub-tiles whose read-outs are flagged for the backward pass (`window` 0: none)."""
-        columns = self.whole["columns"]
-        if not self.whole["flags"] or keys == 0:
+        columns = int(self.numbers["columns"])
+        if not self.numbers["flags"] or keys == 0:
             return 0
         tiles = (
             -(-window // columns) if window else (key_start + keys - 1) // columns - key_start // columns + 1
@@ -143,18 +123,15 @@ def _describe_once(hardware: Hardware, *settings: object) -> int:
     # No lock is held here: slopes come from autograd, and hooks of gradient checkpointing run the network
     # again. Those hooks are shadowed, and inference mode left, since the first use may be in either.
     with torch.inference_mode(False), torch.autograd.graph.saved_tensors_hooks(_unchanged, _unchanged):
-        numbers = _numbers(hardware, *settings)
-    for name, value in numbers.whole.items():
-        require_range(name, value, 0)
+        circuit = described(hardware, *settings)
     with _registering:
-        described = _descriptions.setdefault(hardware, {})
-        if key not in described:
-            shape = [numbers.whole.get(name, 0) for name in SHAPE]
-            number = torch.ops.gaincell.describe(numbers.tables, shape, numbers.scalars)
-            weakref.finalize(numbers, torch.ops.gaincell.forget, number).atexit = False
-            KNOWN[number] = numbers
-            described[key] = number, numbers
-        return described[key][0]
+        known = _descriptions.setdefault(hardware, {})
+        if key not in known:
+            number = torch.ops.gaincell.describe(circuit.tables, circuit.numbers)
+            weakref.finalize(circuit, torch.ops.gaincell.forget, number).atexit = False
+            KNOWN[number] = circuit
+            known[key] = number, circuit
+        return known[key][0]
 
 
 def _unchanged(x: Tensor) -> Tensor:
@@ -164,13 +141,13 @@ def _unchanged(x: Tensor) -> Tensor:
 _registering = threading.Lock()
 # By object and not by content: a description lives as long as the hardware that compiled graphs hold.
 _descriptions: WeakIdKeyDictionary = WeakIdKeyDictionary()
-KNOWN: weakref.WeakValueDictionary[int, Numbers] = weakref.WeakValueDictionary()
+KNOWN: weakref.WeakValueDictionary[int, Description] = weakref.WeakValueDictionary()
 """What the operators know, by number. They forget a description when its hardware and all graphs that use it
 are gone."""
 
 
 @torch.no_grad()
-def _numbers(
+def described(
     hardware: Hardware,
     effects: Effects,
     token_period: float | None,
@@ -180,7 +157,20 @@ def _numbers(
     gradient: Gradient,
     by_level: bool,
     deviate: bool,
-) -> Numbers:
+) -> Description:
+    """What the operators are told of a circuit.
+
+    Args:
+        hardware: curves, full scales, quantiser levels and timing.
+        effects: switches of the non-idealities.
+        token_period: time between tokens, s; None: the latency of one layer.
+        tile: columns of a sub-tile.
+        ages: number of ages that are described, in tokens.
+        reach: number of ages that can occur.
+        gradient: derivative of the cells' charge.
+        by_level: whether elements are looked up by their level; else their terms are given.
+        deviate: whether every cell has a deviation of its own.
+    """
     nowhere = torch.zeros(1, 1, dtype=torch.int64)
     positions = Positions(None, None, nowhere, 1, None, tile, ages, 0)
     op = OperationContext(hardware, effects, positions, token_period, None, gradient=gradient)
@@ -188,73 +178,83 @@ def _numbers(
     circuit = describe_circuit(op, 0, torch.device("cpu"))
     aging = aging_of(op, by_level, deviate)
     arrays = [terms_by_level(op, array, aging.dropped) if by_level else AS_THEY_COME for array in (1, 2)]
-    acting = len(aging.kinds)
     if by_level:
-        aging, arrays, acting = acting_first(*with_fewer_terms(aging, arrays, reach), reach)
-    curves = [_curve(stage) for stage in (circuit.first, circuit.second)]
-    whole = {
+        aging, arrays = with_fewer_terms(aging, arrays, reach)
+    aging, anchors = extended(aging), NONE
+    if by_level:
+        anchors = anchors_of(aging, arrays, reach)
+        aging, arrays = with_remainder(aging, arrays, reach)
+    tables = {"factors": aging.factors[:, :ages].float(), "kept": aging.lead, "kinds": aging.kinds}
+    tables |= {"anchor_offsets": anchors.offsets, "anchor_shares": anchors.shares}
+    tables["anchor_factors"] = newest_last(aging.factors).float()
+    numbers = {
+        "engine": 0,
+        # Clipped or not is all that an ideal read-out leaves to know.
+        "flags": circuit.second.knots is None and circuit.second.column is None,
         "columns": tile,
         "phases": 2 if hardware.signed_query == "two-phase" else 1,
+        "retained": circuit.swap_efficiency or 1.0,
         "query_steps": hardware.levels.query - 1 if by_level else 0,
-        "query_signed": int(hardware.signed_query is not None),
+        "query_signed": hardware.signed_query is not None,
         "output_steps": circuit.output_steps or 0,
-        "mirrored": int(hardware.signed_query == "mirrored"),
-        "has_extra": int(hardware.normaliser is not None),
-        "key_levels": hardware.levels.key if by_level else 0,
-        "value_levels": hardware.levels.value if by_level else 0,
-        "terms": len(aging.kinds),
-        "loaded_1": int(circuit.first.column is not None),
-        "loaded_2": int(circuit.second.column is not None),
-        "intervals_1": curves[0][1],
-        "intervals_2": curves[1][1],
-        # Clipped or not is all that an ideal read-out leaves to know.
-        "flags": int(curves[1][1] == 0 and circuit.second.column is None),
-        "acting": acting,
+        "low": hardware.v_min,
+        "high": hardware.v_max,
+        "span": hardware.v_max - hardware.v_min,
         # Read where terms come as they are, of which none is dropped.
         "bearer": linear_term(hardware, effects.decay, len(aging.kinds)),
     }
-    tables = [table for array in arrays for table in array.tables()]
-    tables += [aging.factors.float(), aging.lead, aging.kinds, *curves[0][0], *curves[1][0]]
-    return Numbers(tables, whole, _scalars(hardware, circuit, arrays))
+    levels = hardware.levels.key, hardware.levels.value
+    for i, (side, stage) in enumerate((("key_", circuit.first), ("value_", circuit.second))):
+        rows, bucket = _curve(stage)
+        table, slope, surrogate = arrays[i].tables()
+        found = {"table": table, "slope": slope, "gradient": surrogate, "curve": rows, "bucket": bucket}
+        found["column"] = _column(stage.column)
+        tables |= {side + name: each for name, each in found.items()}
+        values = {
+            "levels": levels[i] if by_level else 0,
+            "loaded": stage.column is not None,
+            "mirrored": by_level and i == 0 and hardware.signed_query == "mirrored",
+            "has_extra": by_level and i == 1 and hardware.normaliser is not None,
+            "extra": hardware.normaliser or 0.0,
+            "constant": arrays[i].constant,
+            "gradient_constant": arrays[i].gradient_constant,
+            "curve_low": 0.0 if stage.knots is None else float(stage.knots[0]),
+            "pulse_low": -1.0 if stage.signed else 0.0,
+            "edge": stage.edge,
+        }
+        numbers |= {side + name: each for name, each in values.items()}
+    return Description(tables, {name: float(value) for name, value in numbers.items()})
 
 
-def _scalars(hardware: Hardware, circuit: Circuit, arrays: list[LevelTerms]) -> list[float]:
-    first = [circuit.swap_efficiency or 1.0, hardware.v_min, hardware.v_max, hardware.normaliser or 0.0]
-    first += [array.constant for array in arrays] + [array.gradient_constant for array in arrays]
-    first += [circuit.first.edge, circuit.second.edge]
-    return first + _column(circuit.first.column) + _column(circuit.second.column)
-
-
-def _column(column: ScaledColumn | None) -> list[float]:
+def _column(column: ScaledColumn | None) -> Tensor:
     if column is None:
-        return [0.0]
+        return torch.empty(0, dtype=torch.float64)
     flat = [c for row in column.coefficients for c in row]
-    return [float(len(column.coefficients)), column.charge_scale, *column.a_box, *column.u_box, *flat]
+    return torch.tensor([column.charge_scale, *column.a_box, *column.u_box, *flat], dtype=torch.float64)
 
 
-def _curve(stage: Stage) -> tuple[list[Tensor], int]:
-    """Tables of a converter's curve, and its number of intervals.
+def _curve(stage: Stage) -> tuple[Tensor, Tensor]:
+    """A converter's curve, (intervals, 8), and where in it each of equal steps starts.
 
-    The first table has rows of start, end, 1 / width and cubic of every interval with room for 64, then the
-    same once more with the numbers of an interval beside each other. The second has the interval in which
-    each of equal steps starts, none of which holds two knots.
+    A row holds the end r = 0 of its interval, the cubic in r that reaches it, and what the next interval adds
+    beyond: r (p + r (q + r s)). No step holds two knots.
     """
     if stage.knots is None or stage.coefficients is None:
-        return [torch.empty(0), torch.empty(0, dtype=torch.int32)], 0
-    knots, intervals = stage.knots, len(stage.knots) - 1
-    parts = [knots[:-1], knots[1:], 1 / (knots[1:] - knots[:-1]), *stage.coefficients.unbind(1)]
-    room = max(64, intervals)
-    rows = torch.zeros(len(parts), room)
-    rows[:, :intervals] = torch.stack(parts)
-    start, _, per_width, *cubic = rows
-    together = torch.stack([*cubic, start, per_width, *2 * [torch.zeros(room)]], dim=1)
-    rows = torch.cat([rows, together.reshape(-1, room)])
+        return torch.empty(0, 8), torch.empty(0, dtype=torch.int32)
+    knots, intervals = stage.knots.double(), len(stage.knots) - 1
+    width = (knots[1:] - knots[:-1])[:, None]
+    a, b, c, d = (stage.coefficients.double() / width ** torch.arange(4)).unbind(1)
+    w = width.squeeze(1)
+    rows = torch.zeros(intervals, 8, dtype=torch.float64)
+    ends = [a + w * (b + w * (c + w * d)), b + w * (2 * c + 3 * w * d), c + 3 * w * d, d]
+    rows[:, 0], rows[:, 1:5] = knots[1:], torch.stack(ends, dim=1)
+    rows[:-1, 5:] = torch.stack([b, c, d], dim=1)[1:] - rows[:-1, 2:5]
     steps = BUCKETS
     while True:
         edges = torch.linspace(float(knots[0]), float(knots[-1]), steps + 1, dtype=torch.float64)
-        start = (torch.searchsorted(knots.double(), edges, right=True) - 1).clamp(0, intervals - 1)
+        start = (torch.searchsorted(knots, edges, right=True) - 1).clamp(0, intervals - 1)
         if int((start[1:] - start[:-1]).max()) <= 1 or steps >= MOST_BUCKETS:
-            return [rows, start[:-1].to(torch.int32)], intervals
+            return rows.float(), (start[:-1] * rows.shape[1]).to(torch.int32)
         steps *= 2
 
 

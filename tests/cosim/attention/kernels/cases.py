@@ -13,6 +13,8 @@ FAST = [name for name in KNOWN if name not in ("auto", "reference")]
 SWITCHES = ["column", "converter", "decay", "edge", "write"]
 Tensors = tuple[torch.Tensor, ...]
 PLAIN = Effects().without("quantise")
+MOVES = 8
+"""Draws of inputs within rounding."""
 
 
 def circuits() -> dict[str, Hardware]:
@@ -106,9 +108,15 @@ class Case:
             "gradient": self.gradient,
         }
 
-    def run(self, implementation: str, quantise: bool = False, dtype: torch.dtype | None = None):
-        """Output and gradients by q, k and v."""
-        inputs = [x.to(dtype or self.dtype).requires_grad_() for x in self.inputs()]
+    def run(
+        self,
+        implementation: str,
+        quantise: bool = False,
+        dtype: torch.dtype | None = None,
+        inputs: list[torch.Tensor] | None = None,
+    ):
+        """Output and gradients by q, k and v; inputs: others than `self.inputs()`."""
+        inputs = [x.to(dtype or self.dtype).requires_grad_() for x in inputs or self.inputs()]
         out = gain_cell_attention(
             *inputs, self.hardware(), implementation=implementation, **self.options(quantise)
         )
@@ -155,32 +163,60 @@ def close(
 
 
 def check_values(case: Case, fast: str) -> None:
-    """Outputs to 1e-5, gradients to 1e-4 of the largest."""
-    # A charge within rounding of a clip may fall on its other side, where slopes differ: hardly twice.
-    if not slopes_agree(case, fast):
-        assert slopes_agree(replace(case, seed=case.seed + 1000), fast)
-
-
-def slopes_agree(case: Case, fast: str) -> bool:
-    """Whether gradients agree; outputs must."""
+    """Outputs to 1e-5, gradients to 1e-4 of the largest; both no worse than the reference in float32."""
     expected, slopes = case.run("reference", dtype=torch.float64)
     found, gradients = case.run(fast)
     assert found.dtype == case.dtype
     assert found.shape == expected.shape
+    assert [x.dtype for x in gradients] == 3 * [case.dtype]
     # What a single key gives is small against the full scale of the read-out, 1.
     rows = close(found, expected, 1e-5, case.dtype, least=0.2).all(-1)
     # The polarities of a chip's converters do not meet at zero charge: there a rounding error is a step.
-    assert (~rows).sum() <= (max(1, 0.01 * rows.numel()) if case.chip else 0)
-    assert [x.dtype for x in gradients] == 3 * [case.dtype]
-    return near(gradients, slopes, case.dtype)
+    allowed = max(1, 0.01 * rows.numel()) if case.chip else 0
+    if (~rows).sum() > allowed or not near(gradients, slopes, case.dtype):
+        # A quotient of two small charges has their relative error; a charge beside a clip has either slope.
+        plain, rounded = case.run("reference", dtype=torch.float32)
+        own = 3 * float((plain.double() - expected).abs().max())
+        rows = close(found, expected, 1e-5, case.dtype, least=max(0.2, own / 1e-5)).all(-1)
+        assert (~rows).sum() <= allowed
+        assert near(gradients, slopes, case.dtype, within_rounding(case, slopes), rounded)
 
 
-def near(gradients: Tensors, expected: Tensors, dtype: torch.dtype) -> bool:
-    """Whether gradients agree but for a few rows."""
-    # A quotient that does not depend on a single pulse has a slope of nothing but rounding.
-    pairs = zip(gradients, expected, strict=True)
-    agree = [close(*pair, 1e-4, dtype, least=0.02).all(-1) for pair in pairs]
-    return all((~rows).sum() <= max(2, 0.01 * rows.numel()) for rows in agree)
+def within_rounding(case: Case, slopes: Tensors) -> Tensors:
+    """How much the reference's gradients change where inputs move within rounding: beside a
+    clip, by the slope on its other side."""
+    generator = torch.Generator().manual_seed(case.seed)
+    changes = [torch.zeros_like(x) for x in slopes]
+    for _ in range(MOVES):
+        inputs = [x.double() for x in case.inputs()]
+        moved = [x * (1 + 1e-6 * torch.randn(x.shape, generator=generator).double()) for x in inputs]
+        _, others = case.run("reference", dtype=torch.float64, inputs=moved)
+        changes = [change + (a - b).abs() for change, a, b in zip(changes, others, slopes, strict=True)]
+    return tuple(changes)
+
+
+def near(
+    gradients: Tensors,
+    expected: Tensors,
+    dtype: torch.dtype,
+    changes: Tensors | None = None,
+    rounded: Tensors | None = None,
+) -> bool:
+    """Whether gradients agree but for a few rows: 1 in 100, or twice as many as of `rounded`, those of the
+    reference in float32. They may differ by twice what they change within rounding."""
+    for i, (found, wanted) in enumerate(zip(gradients, expected, strict=True)):
+        # A quotient that does not depend on a single pulse has a slope of nothing but rounding.
+        agree = close(found, wanted, 1e-4, dtype, least=0.02)
+        if changes is not None:
+            agree |= (found.double() - wanted).abs() <= 2 * changes[i]
+        rows = agree.all(-1)
+        allowed = max(2, 0.01 * rows.numel())
+        if rounded is not None:
+            apart = ~close(rounded[i], wanted, 1e-4, torch.float32, least=0.02).all(-1)
+            allowed = max(allowed, 2 * int(apart.sum()))
+        if (~rows).sum() > allowed:
+            return False
+    return True
 
 
 def check_bins(case: Case, fast: str) -> None:

@@ -2,8 +2,10 @@
 // other. Built by test_portable.py for several instruction sets.
 #include <cstdio>
 
-#include "backward.h"
-#include "decode.h"
+#define GAINCELL_EMULATED_TILES 1
+
+#include "decode.cpp"
+#include "prefill.cpp"
 
 using namespace gaincell;
 
@@ -27,8 +29,9 @@ struct Draw {
 
 // Memory behind a problem.
 struct Circuit {
-  std::vector<float> table[2], slope[2], factors, kept, curve;
-  std::vector<int32_t> kinds, bucket;
+  std::vector<float> table[2], slope[2], factors, kept, curve, shares, anchored;
+  std::vector<uint32_t> bucket;
+  std::vector<int32_t> kinds, offsets = {4, 32, 60};
   bool full;  // loading, column model, converter curve, complements and a last column; else ideal published cells
 
   Circuit(bool full, int depth, Draw& draw) : kinds(kTerms, full ? kTable : kExponential), full(full) {
@@ -42,18 +45,21 @@ struct Circuit {
       for (int age = 0; age < kAges; ++age) factors.push_back(std::exp(-1.6e-4f * (c + 1) * static_cast<float>(age)));
     for (int c = 0; c < kTerms; ++c)
       for (int s = 0; s < kTile; ++s) kept.push_back(full ? 1.0f : std::exp(1.6e-4f * (c + 1) * static_cast<float>(s)));
-    // Two cubics from (0, 0) over (0.4, 0.3) to (1, 1), in steps of their own width.
-    curve.assign(kIntervalNumbers * 64, 0.0f);
-    const float rows[kTogether][2] = {{0, 0.4f},      {0.4f, 1},     {2.5f, 1 / 0.6f}, {0, 0.3f},
-                                             {0.25f, 0.55f}, {0.03f, 0.2f}, {0.02f, -0.05f}};
-    for (int r = 0; r < kTogether; ++r)
-      for (int i = 0; i < 2; ++i) curve[r * 64 + i] = rows[r][i];
-    for (int i = 0; i < 2; ++i) {
-      float* own = curve.data() + kTogether * 64 + i * kEach;
-      for (int j = 0; j < 4; ++j) own[j] = rows[kCubic + j][i];
-      own[4] = rows[kStart][i], own[5] = rows[kPerWidth][i];
-    }
-    for (int i = 0; i < 16; ++i) bucket.push_back(i * (1.0f / 16) >= 0.4f);
+    // Three anchors and the parabola through them.
+    for (int i = 0; i < 3; ++i)
+      for (int t = 0; t < kTile; ++t) {
+        float share = 1;
+        for (int j = 0; j < 3; ++j)
+          if (j != i) share *= static_cast<float>(t - offsets[j]) / (offsets[i] - offsets[j]);
+        shares.push_back(share);
+      }
+    for (int c = 0; c < kTerms; ++c)
+      for (int age = kAges + kTile - 1; age >= -2 * kTile; --age)
+        anchored.push_back(std::exp(-1.6e-4f * (c + 1) * static_cast<float>(age)));
+    // Two cubics, which reach (0.4, 0.3) and (1, 1), and what the second adds to the first.
+    curve = {0.4f, 0.3f, 1.2f, 0.8f, 0.9f, 0.4f / 3, -0.97f / 0.9f, -0.9f,
+             1.0f, 1.0f, 1.0f, -0.25f / 0.9f, 0, 0, 0, 0};
+    for (int i = 0; i < 16; ++i) bucket.push_back(i * (1.0f / 16) >= 0.4f ? kIntervalNumbers : 0);
   }
 
   Problem problem(int depth, int queries, int keys, int window, const float* q, const float* k, const float* v,
@@ -65,7 +71,7 @@ struct Circuit {
     Array* arrays[2] = {&p.first_cells, &p.second_cells};
     for (int i = 0; i < 2; ++i) {
       Array& a = *arrays[i];
-      a.terms = a.acting = kTerms, a.levels = kLevels, a.loaded = full, a.ages = kAges;
+      a.terms = kTerms, a.levels = kLevels, a.loaded = full, a.ages = kAges;
       a.mirrored = full && i == 0, a.has_extra = full && i == 1, a.extra = 0.9f;
       a.width = p.depth * (1 + a.mirrored) + a.has_extra;
       a.table = a.gradient = table[i].data(), a.slope = slope[i].data();
@@ -75,12 +81,13 @@ struct Circuit {
       std::fill_n(a.parts, kMostChannels, kAllParts);
     }
     p.second.low = -1, p.first.edge = p.second.edge = full ? 0.04f / depth : 0.0f;
+    if (!full) p.anchors = {3, offsets.data(), shares.data(), anchored.data(), kAges + 3 * kTile, kAges + kTile - 1};
     if (!full) return p;
     for (Stage* stage : {&p.first, &p.second}) {
       Column& m = stage->column;
       m.order = 2, m.scale = 0.5f, m.a_low = -1, m.a_high = 1, m.u_low = -0.5f, m.u_high = 0.5f;
       m.c[0][1] = -0.3f, m.c[1][0] = 0.02f;
-      stage->curve = {2, 64, curve.data(), bucket.data(), 16, 0, 1};
+      stage->curve = {2, curve.data(), bucket.data(), 16, 0, 1};
     }
     return p;
   }
@@ -92,7 +99,8 @@ void print(const char* what, const std::vector<float>& x) {
   std::printf("\n");
 }
 
-void run(const char* name, bool full, int depth, int queries, int keys, int window) {
+// engine: see kernels.h.
+void run(const char* name, bool full, int depth, int queries, int keys, int window, int engine = 1) {
   Draw draw;
   const Circuit circuit(full, depth, draw);
   const size_t asked = static_cast<size_t>(4) * queries * depth, stored = static_cast<size_t>(2) * keys * depth;
@@ -101,28 +109,24 @@ void run(const char* name, bool full, int depth, int queries, int keys, int wind
   std::vector<int64_t> position;
   for (int t = 0; t < queries; ++t) position.push_back(keys - queries + t);
   Problem p = circuit.problem(depth, queries, keys, window, q.data(), k.data(), v.data(), position.data());
-  const auto runs = runs_of(p);
-  const Ages ages(p.first_cells, keys);
   std::vector<float> out(static_cast<size_t>(4) * queries * p.second_cells.width);
   std::printf("# %s\n", name);
   if (queries == 1) {
-    decode(p, runs, 0, 2, out.data());
+    run_decode(p, {}, out.data());
     print("volts", out);
     std::vector<uint8_t> levels[2];
     for (int i = 0; i < 2; ++i)
       for (float volts : i ? v : k) levels[i].push_back(std::nearbyint(clip(volts, 0, 0.9f) * (kLevels - 1) / 0.9f));
     p.first_cells.bytes = levels[0].data(), p.second_cells.bytes = levels[1].data();
-    decode(p, runs, 0, 2, out.data());
+    run_decode(p, {}, out.data());
     return print("levels", out);
   }
-  Scratch<Plain> scratch(p);
-  for (int head = 0; head < 2; ++head) forward_heads<Plain>(p, runs, ages, 0, head, 0, queries, scratch, out.data());
+  run_forward(p, engine, {}, out.data());
   print("out", out);
   const auto grad = draw.many(out.size(), -1, 1);
   std::vector<float> dq(asked), dk(stored), dv(stored);
   const Gradients gradients{grad.data(), dq.data(), dk.data(), dv.data()};
-  BackwardScratch<Plain> work(p);
-  for (int head = 0; head < 2; ++head) backward_heads<Plain>(p, runs, ages, 0, head, work, gradients);
+  run_backward(p, engine, {}, gradients);
   print("queries", dq), print("keys", dk), print("values", dv);
 }
 
@@ -131,6 +135,7 @@ void run(const char* name, bool full, int depth, int queries, int keys, int wind
 int main() {
   for (bool full : {false, true}) {
     run(full ? "full prefill" : "ideal prefill", full, 40, 70, 150, 100);
+    run(full ? "full prefill in tiles" : "ideal prefill in tiles", full, 40, 70, 150, 100, 0);
     run(full ? "full decode" : "ideal decode", full, 40, 1, 150, 0);
   }
   run("wide prefill", true, 257, 5, 30, 0);

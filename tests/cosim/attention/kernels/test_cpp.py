@@ -80,30 +80,6 @@ def test_decoding_levels_is_registered_as_it_should(name):
 
 
 @pytest.mark.parametrize("name", ["leroux2025", "generic28", "generic28-sc"])
-def test_both_engines_agree(monkeypatch, name):
-    """Tiles of split bfloat16 against single precision; the same where the processor has no such tiles."""
-    results = []
-    for engine in (0, 1):
-        # A copy: circuits are described once for each hardware.
-        hardware = Hardware.from_pretrained(name)
-        plain = numbers._numbers
-        monkeypatch.setattr(numbers, "_numbers", lambda *a, plain=plain, e=engine: with_engine(plain(*a), e))
-        x = [t.requires_grad_() for t in inputs(150, 150, low=-1.0 if hardware.signed_query else 0.0)]
-        out = gain_cell_attention(*x, hardware, implementation="native", window=90)
-        torch.manual_seed(6)
-        results.append((out.detach(), *torch.autograd.grad((out * torch.randn_like(out)).sum(), x)))
-        monkeypatch.undo()
-    ours, theirs = results
-    assert (ours[0] - theirs[0]).abs().gt(1e-4).float().mean() < 1e-3
-    for a, b in zip(ours[1:], theirs[1:], strict=True):
-        assert (a - b).norm() < 1e-4 * b.norm()
-
-
-def with_engine(found: numbers.Numbers, engine: int) -> numbers.Numbers:
-    return replace(found, whole=found.whole | {"engine": engine})
-
-
-@pytest.mark.parametrize("name", ["leroux2025", "generic28", "generic28-sc"])
 @pytest.mark.parametrize("depth", [33, 64])
 def test_decoding_gives_the_last_row_of_prefill(name, depth):
     hardware = Hardware.from_pretrained(name).model_copy(update={"rows": 128})
@@ -120,12 +96,12 @@ def test_flags_change_no_gradient(monkeypatch):
     gradients = []
     for most in (32, 0):
         hardware = Hardware.from_pretrained("leroux2025").model_copy(update={"q_sat_2": 8.0})
-        plain = numbers._numbers
-        flags = {"flags": int(most > 0)}
+        plain = numbers.described
+        flags = {"flags": float(most > 0)}
         monkeypatch.setattr(
             numbers,
-            "_numbers",
-            lambda *a, plain=plain, flags=flags: replace(f := plain(*a), whole=f.whole | flags),
+            "described",
+            lambda *a, plain=plain, flags=flags: replace(f := plain(*a), numbers=f.numbers | flags),
         )
         x = [t.requires_grad_() for t in inputs(150, 150)]
         gain_cell_attention(*x, hardware, implementation="native", window=70).square().sum().backward()
@@ -278,3 +254,30 @@ def test_operators_refuse_what_does_not_fit(leroux):
     for wrong in ((q, k[:, :, :2], v), (q, k[:, :1], v), (q[:, :3], k, v), (q[0], k, v)):
         with pytest.raises(ValueError, match="do not fit|need q"):
             operator(*wrong, *rest, 0, 0, False)
+
+
+def test_a_description_is_read_by_name_and_as_a_whole(leroux):
+    op = conditions(leroux, 3, 3)
+    found = numbers.KNOWN[numbers.register_circuit(op, True)]
+    describe = torch.ops.gaincell.describe
+    for values in (found.tables, found.numbers):
+        for name in values:
+            changed = {key: value for key, value in values.items() if key != name}
+            pair = (changed, found.numbers) if values is found.tables else (found.tables, changed)
+            with pytest.raises(RuntimeError, match=f"lacks {name}"):
+                describe(*pair)
+    with pytest.raises(RuntimeError, match="nothing reads the number colums"):
+        describe(found.tables, found.numbers | {"colums": 64.0})
+    with pytest.raises(RuntimeError, match="nothing reads the table curve"):
+        describe(found.tables | {"curve": torch.empty(0)}, found.numbers)
+    with pytest.raises(ValueError, match="columns=-1 must be between"):
+        describe(found.tables, found.numbers | {"columns": -1.0})
+    torch.ops.gaincell.forget(describe(found.tables, found.numbers))
+
+
+def test_positions_that_leap_are_refused(leroux):
+    circuit = numbers.register_circuit(conditions(leroux, 3, 3), True)
+    q, k, v = inputs(3, 3, depth=8)
+    for position in ([0, 2, 3], [2, 1, 0]):
+        with pytest.raises(ValueError, match="must go on by 0 or 1"):
+            torch.ops.gaincell.attention(q, k, v, torch.tensor([position]), *4 * [None], circuit, 0, 0, False)

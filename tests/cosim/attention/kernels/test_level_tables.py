@@ -11,9 +11,9 @@ from gaincell.cosim.attention.kernels.aging import EXPONENTIAL, NONE, TABLE, agi
 from gaincell.cosim.attention.kernels.level_tables import (
     CLOSE,
     LITTLE,
-    acting_first,
     terms_by_level,
     with_fewer_terms,
+    with_remainder,
 )
 from gaincell.cosim.attention.ring import positions_of
 from gaincell.cosim.attention.stages import OperationContext, cell_terms
@@ -108,33 +108,19 @@ def test_slopes_and_surrogates_are_mixed_alike():
         assert error.abs().max() <= CLOSE / by_level.SLOPES_COUNT * before.abs().max()
 
 
-@pytest.mark.parametrize(("ages", "acting"), [(64, 2), (256, 2), (1024, 3)])
+@pytest.mark.parametrize(("ages", "large"), [(64, 2), (256, 2), (1024, 3)])
 @pytest.mark.parametrize("gradient", ["exact", "fixed-slope"])
-def test_gradients_leave_out_what_is_little_and_charges_nothing(ages, acting, gradient):
+def test_a_remainder_is_little_and_changes_no_charge(ages, large, gradient):
     op = conditions("leroux2025", ages, gradient=gradient)
     whole = aging_of(op, by_level=True)
     arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
-    aging, terms, count = acting_first(whole, arrays, ages)
-    assert count == acting
-    assert aging.kinds.tolist() == [EXPONENTIAL] * count + [TABLE] * (3 - count)
+    aging, terms = with_remainder(whole, arrays, ages)
+    assert aging.kinds.tolist() == [EXPONENTIAL] * large + [TABLE] * (3 - large)
     for before, after in zip(arrays, terms, strict=True):
         for name in ("table", "slope", "gradient"):
             expected = getattr(before, name).T @ whole.factors
             peak = expected.abs().max()
             found = getattr(after, name).T @ aging.factors
             torch.testing.assert_close(found, expected, rtol=0, atol=float(1e-14 * peak))
-            acts = getattr(after, name)[:count].T @ aging.factors[:count]
-            assert (acts - expected).abs().max() <= LITTLE * peak
-
-
-def test_a_window_decides_what_is_little():
-    op = conditions("leroux2025", 1024)
-    whole = aging_of(op, by_level=True)
-    arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
-    aging, terms, count = acting_first(whole, arrays, 300)
-    assert count == 2
-    within, beyond = (
-        (terms[0].table[2:].T @ aging.factors[2:])[:, ages].abs().max()
-        for ages in (slice(300), slice(300, None))
-    )
-    assert within <= LITTLE * charges(whole, arrays[0]).abs().max() < beyond
+            without = getattr(after, name)[:large].T @ aging.factors[:large]
+            assert (without - expected).abs().max() <= LITTLE * peak

@@ -77,3 +77,13 @@ def test_aarch64_agrees(tmp_path, native):
 def test_decoding_levels_is_decoding_their_volts(native):
     for name in ("ideal decode", "full decode"):
         np.testing.assert_array_equal(native[f"{name}: levels"], native[f"{name}: volts"])
+
+
+@pytest.mark.parametrize("circuit", ["ideal prefill", "full prefill"])
+def test_tiles_agree_with_single_precision(native, circuit):
+    """Split bfloat16 in tile registers, or in what stands for them on processors without."""
+    plain = {name: x for name, x in native.items() if name.startswith(f"{circuit}:")}
+    tiles = {
+        name.replace(" in tiles", ""): x for name, x in native.items() if name.startswith(f"{circuit} in")
+    }
+    agree(tiles, plain)

@@ -12,55 +12,76 @@ namespace gaincell {
 // Factors by age; those of tables newest last as well, with room for ages that no key has.
 struct Ages {
   const Array& a;
+  const Anchors& anchors;
   int count;
   std::vector<Buffer<float>> reversed;
 
-  Ages(const Array& array, int keys) : a(array), count(std::min(array.ages, keys)), reversed(array.terms) {
+  explicit Ages(const Problem& p)
+      : a(p.first_cells), anchors(p.anchors), count(std::min(a.ages, p.keys)), reversed(a.terms) {
     for (int c = 0; c < a.terms; ++c)
-      if (a.kinds[c] == kTable) {
+      if (tabled(c)) {
         reversed[c].assign(count + 2 * kTile, 0.0f);
         for (int age = 0; age < count; ++age) reversed[c][kTile + count - 1 - age] = a.factors[c * a.ages + age];
       }
   }
-  bool tabled(int channel) const { return channel < a.terms && a.kinds[channel] == kTable; }
-  bool exponential(int channel) const { return channel < a.terms && a.kinds[channel] == kExponential; }
-  // What a run's keys have kept where its first has kept 1.
-  const float* kept(int channel) const { return a.kept + channel * kTile; }
+  bool tabled(int term) const { return a.kinds[term] == kTable; }
+  bool exponential(int term) const { return a.kinds[term] == kExponential; }
   // Factor of a run's first key. 0 before it is written.
-  float of_first(int channel, int64_t age) const {
-    return age < 0 || age >= count ? 0.0f : a.factors[channel * a.ages + age];
+  float of_first(int term, int64_t age) const {
+    return age < 0 || age >= count ? 0.0f : a.factors[term * a.ages + age];
   }
   // Factors of the keys of a run for a query `age` tokens after its first key; ages that do not occur: anything.
-  const float* row(int channel, int64_t age) const {
+  const float* row(int term, int64_t age) const {
     const int64_t start = kTile + count - 1 - age;
-    return reversed[channel].data() + std::min<int64_t>(std::max<int64_t>(start, 0), count + kTile);
+    return reversed[term].data() + std::min<int64_t>(std::max<int64_t>(start, 0), count + kTile);
+  }
+  // The same where the query is the one of an anchor.
+  const float* anchored(int term, int64_t age) const {
+    const int64_t start = std::min<int64_t>(std::max<int64_t>(anchors.oldest - age, 0), anchors.ages - kTile);
+    return anchors.factors + static_cast<int64_t>(term) * anchors.ages + start;
   }
 };
 
-// Factors of the ages between a block's queries and a run's first key: what exponentials leave to the rows.
-struct RowFactors {
-  alignas(64) float of[kMostChannels][kTile];
+// The terms of a run's products for a block of queries: those of the cells, or one for each anchor, and their factors.
+// Each has one for every query, and further ones for the keys or for both.
+struct Factors {
+  int terms;
+  bool anchored;
+  alignas(64) float of_query[kMostChannels][kTile];
+  const float* of_key[kMostChannels];                   // null for none
+  const float* at_anchor[kMostChannels][kMostAnchors];  // of a cell's term: factors of the keys at an anchor
 
-  void read(const Ages& ages, const Run& run, const Queries& block) {
-    for (int c = 0; c < ages.a.terms; ++c)
+  Factors(const Ages& ages, const Run& run, const Queries& block) : anchored(ages.anchors.count > 0) {
+    const Array& a = ages.a;
+    const int64_t age = block.position[0] - run.position;
+    terms = anchored ? ages.anchors.count : a.terms;
+    for (int c = 0; c < terms; ++c) {
+      of_key[c] = !anchored && ages.exponential(c) ? a.kept + c * kTile : nullptr;
       for (int t = 0; t < kTile; ++t)
-        of[c][t] = !ages.exponential(c) ? 1.0f
-                   : t < block.rows     ? ages.of_first(c, block.position[t] - run.position)
-                                        : 0.0f;
+        of_query[c][t] = t >= block.rows       ? 0.0f
+                         : anchored            ? ages.anchors.shares[c * kTile + block.position[t] - block.position[0]]
+                         : ages.exponential(c) ? ages.of_first(c, block.position[t] - run.position)
+                                               : 1.0f;
+    }
+    for (int c = 0; c < a.terms && anchored; ++c)
+      for (int j = 0; j < terms; ++j) at_anchor[c][j] = ages.anchored(c, age + ages.anchors.offsets[j]);
   }
+  bool tabled(const Ages& ages, int term) const { return !anchored && term < terms && ages.tabled(term); }
+  // Whether a query's factor is all that its products leave open.
+  bool by_query(const Ages& ages, int term) const { return term < terms && (anchored || ages.exponential(term)); }
 };
 
 // Row t of a block of the first terms' products, kBlock keys of a run: their sum, each with the factors of the keys'
 // ages, in multiples of `unit`.
-inline void sum_terms(const Ages& ages, const RowFactors& factors, int terms, int t, int64_t age, const Blocks& found,
-                      float unit, float bias, float* out) {
+inline void sum_terms(const Ages& ages, const Factors& factors, int t, int64_t age, const Blocks& found, float unit,
+                      float bias, float* out) {
   constexpr int n = kBlock / kLanes;
   vf sum[n];
   for (int i = 0; i < n; ++i) sum[i] = broadcast(bias);
-  for (int c = 0; c < terms; ++c) {
+  for (int c = 0; c < factors.terms; ++c) {
     const float* term = found.at(c, t);
-    const float* factor = ages.tabled(c) ? ages.row(c, age) : ages.exponential(c) ? ages.kept(c) : nullptr;
-    const vf scale = broadcast(unit * factors.of[c][t]);
+    const float* factor = factors.tabled(ages, c) ? ages.row(c, age) : factors.of_key[c];
+    const vf scale = broadcast(unit * factors.of_query[c][t]);
     if (factor)
       for (int i = 0; i < n; ++i) sum[i] += scale * load(factor + found.column + i * kLanes) * load(term + i * kLanes);
     else
@@ -69,17 +90,17 @@ inline void sum_terms(const Ages& ages, const RowFactors& factors, int terms, in
   for (int i = 0; i < n; ++i) store(out + i * kLanes, sum[i]);
 }
 
-// What a channel of the second product multiplies: x (rows, kTile) by the factor of every key's age, of which an
-// exponential's leaves the queries' share to `scale`.
+// What a channel of the second product multiplies: x (rows, kTile) by the factor of every key's age, of which the
+// queries' share is left to `scale`.
 struct Aged {
   const float* x = nullptr;
   const float* scale = nullptr;
 };
 
-[[gnu::noinline]] inline Aged aged(const Ages& ages, const RowFactors& factors, int channel, const Run& run, const Queries& block,
-                 const float* x, float* out) {
-  if (ages.exponential(channel)) return {x, factors.of[channel]};
-  if (!ages.tabled(channel)) return {x, nullptr};
+[[gnu::noinline]] inline Aged aged(const Ages& ages, const Factors& factors, int channel, const Run& run,
+                                   const Queries& block, const float* x, float* out) {
+  if (factors.by_query(ages, channel)) return {x, factors.of_query[channel]};
+  if (!factors.tabled(ages, channel)) return {x, nullptr};
   for (int t = 0; t < block.filled; ++t) {
     const float* factor = ages.row(channel, t < block.rows ? block.position[t] - run.position : 0);
     const float* from = x + static_cast<size_t>(t) * kTile;
@@ -87,6 +108,40 @@ struct Aged {
     for (int s = 0; s < kTile; ++s) to[s] = factor[s] * from[s];
   }
   return {out, nullptr};
+}
+
+// Operands of the anchors, (anchors, rows, n): sum_c factor_c term_c, with a factor of every number of a row (Each) or
+// one of the row.
+template <bool Each>
+inline void read_at_anchors(const Factors& factors, int terms, const float* operand, size_t term, int rows, int n,
+                            float* out, size_t anchor) {
+  constexpr int together = 4;
+  for (int row = 0; row < rows; ++row)
+    for (int i = 0; i < n; i += together * kLanes)
+      for (int j = 0; j < factors.terms; ++j) {
+        const size_t at = static_cast<size_t>(row) * n + i;
+        vf sum[together] = {};
+        for (int c = 0; c < terms; ++c) {
+          const float* factor = factors.at_anchor[c][j] + (Each ? i : row);
+          const float* from = operand + c * term + at;
+          for (int l = 0; l < together && i + l * kLanes < n; ++l)
+            sum[l] += (Each ? load(factor + l * kLanes) : broadcast(*factor)) * load(from + l * kLanes);
+        }
+        for (int l = 0; l < together && i + l * kLanes < n; ++l) store(out + j * anchor + at + l * kLanes, sum[l]);
+      }
+}
+
+// Gradient of what a run's keys gave at the anchors (anchors, rows, kTile) -> that of their terms, (terms, rows,
+// kTile): onto it, or in its place.
+inline void add_from_anchors(const Factors& factors, int terms, const float* grad, int rows, bool add, float* out) {
+  const size_t each = static_cast<size_t>(rows) * kTile;
+  for (int c = 0; c < terms; ++c)
+    for (size_t i = 0; i < each; i += kLanes) {
+      vf sum = add ? load(out + c * each + i) : vf{};
+      for (int j = 0; j < factors.terms; ++j)
+        sum += load(factors.at_anchor[c][j] + i % kTile) * load(grad + j * each + i);
+      store(out + c * each + i, sum);
+    }
 }
 
 }  // namespace gaincell

@@ -15,7 +15,7 @@ namespace gaincell {
 constexpr int kColumnsAtOnce = 256;
 
 // Pulses of a block, one row per query and phase, none negative: whole numbers of steps, or as they are.
-[[gnu::noinline]] inline void pulses(const Problem& p, int b, int h, int q0, Queries& block, float* out, float* __restrict raw) {
+[[gnu::noinline]] inline void pulses(const Problem& p, int b, Queries& block, float* out, float* __restrict raw) {
   const int width = p.first_cells.width, wide = padded(width);
   for (int phase = 0; phase < p.phases; ++phase) {
     float* to = out + static_cast<size_t>(phase) * kTile * wide;
@@ -27,7 +27,7 @@ constexpr int kColumnsAtOnce = 256;
   const float low = p.query_signed ? -1.0f : 0.0f;
   const bool mirrored = steps && p.first_cells.mirrored;
   for (int t = 0; t < block.rows; ++t) {
-    const float* __restrict q = p.pulses + b * p.q_batch + h * p.q_head + (q0 + t) * p.q_row;
+    const float* __restrict q = p.pulses + b * p.q_batch + block.head * p.q_head + (block.first + t) * p.q_row;
     fetch(q + kAhead * p.q_row, n);
     float* __restrict row = out + static_cast<size_t>(t) * wide;
     if (steps)
@@ -87,8 +87,8 @@ inline void first_row(const Problem& p, int head, const Run& run, int n, float* 
   if (Grad)
     for (int s = 0; s < n; ++s) d[s] = 1;
   if (p.first.deviation)
-    deviate<Grad>(false, p.first.deviation + 2 * (static_cast<int64_t>(head) * p.keys + run.first), std::min(n, run.count), total,
-                  d);
+    deviate<Grad>(false, p.first.deviation + 2 * (static_cast<int64_t>(head) * p.keys + run.first),
+                  std::min(n, run.count), total, d);
   convert<Grad>(p.first, n, total, d);
   for (int s = 0; s < n; ++s) phi[s] = total[s];
   if (!Grad) return;
@@ -117,8 +117,8 @@ inline void keep_seen(float* row, int from, int to) {
 
 // Charges of a run (phases, charge and loading, kTile, kTile), destroyed -> phi (rows, kTile), zero where not seen.
 template <bool Grad>
-[[gnu::noinline]] inline void first_stage(const Problem& p, int head, const Run& run, const Queries& block, float* charges, float* phi,
-                        const Slopes& slopes) {
+[[gnu::noinline]] inline void first_stage(const Problem& p, int head, const Run& run, const Queries& block,
+                                          float* charges, float* phi, const Slopes& slopes) {
   const bool loaded = p.first_cells.loaded;
   const size_t each = static_cast<size_t>(kTile) * kTile, start = static_cast<size_t>(block.rows) * kTile,
                end = static_cast<size_t>(block.filled) * kTile;
@@ -178,8 +178,8 @@ inline void second_columns(const Problem& p, int head, int tile, int first, int 
 // Second stage of one sub-tile, rows of n columns: charge and load (destroyed) -> counted read-out. On a chip every
 // column is another; elsewhere rows are taken as they lie, several at a time.
 template <bool Grad>
-[[gnu::noinline]] inline void second_rows(const Problem& p, int head, int tile, int rows, int n, float* charge, float* load,
-                        float* by_charge, float* by_load) {
+[[gnu::noinline]] inline void second_rows(const Problem& p, int head, int tile, int rows, int n, float* charge,
+                                          float* load, float* by_charge, float* by_load) {
   const int length = p.second.deviation ? n : rows * n;
   for (int start = 0; start < rows * n; start += length)
     for (int c = 0; c < length; c += kColumnsAtOnce) {

@@ -48,7 +48,8 @@ inline void levels_of(const Array& a, const float* __restrict volts, Level* __re
 // A row of numbers by level.
 class ByLevel {
  public:
-  ByLevel(const float* table, int entries) : table_(table), small_(kTablesInRegisters && entries <= kEntries), row_(copy(table, entries)) {}
+  ByLevel(const float* table, int entries)
+      : table_(table), small_(kTablesInRegisters && entries <= kEntries), row_(copy(table, entries)) {}
   float operator[](Level level) const { return table_[level]; }
   vf take(const Level* level) const {
     const vi at = widen(level);
@@ -115,8 +116,8 @@ inline const float* channel_of(const Array& a, const float* terms, int channel) 
 }
 
 // Responses of a run, (channels, kTile, padded width), zero where there is no key.
-[[gnu::noinline]] inline void responses(const Array& a, const float* tables, const Run& run, int b, int head, const Level* level,
-                      float* out) {
+[[gnu::noinline]] inline void responses(const Array& a, const float* tables, const Run& run, int b, int head,
+                                        const Level* level, float* out) {
   const int wide = padded(a.width);
   for (int c = 0; c < a.channels(); ++c) {
     float* channel = out + static_cast<size_t>(c) * kTile * wide;
@@ -149,7 +150,6 @@ inline void volts_gradient(const Array& a, const std::vector<ByLevel>& slopes, c
   for (; d + n * kLanes <= depth; d += n * kLanes) {
     vf sum[n] = {};
     for (int c = 0; c < channels; ++c) {
-      if (!a.acts(c)) continue;
       const ByLevel& slope = slopes[c];
       const vf by = broadcast(scale[c]);
       const float* own = grad + c * each + d;
@@ -165,7 +165,6 @@ inline void volts_gradient(const Array& a, const std::vector<ByLevel>& slopes, c
   for (; d < depth; ++d) {
     float sum = 0;
     for (int c = 0; c < channels; ++c) {
-      if (!a.acts(c)) continue;
       const float* own = grad + c * each + d;
       sum += scale[c] * (slopes[c][level[d]] * own[0] - (a.mirrored ? slopes[c][level[depth + d]] * own[depth] : 0.0f));
     }
@@ -175,13 +174,13 @@ inline void volts_gradient(const Array& a, const std::vector<ByLevel>& slopes, c
 
 // Gradient of the volts (or terms) of the keys of a run, from that of the responses (channels, padded width, kTile) in
 // multiples of `unit`.
-[[gnu::noinline]] inline void responses_backward(const Array& a, const Run& run, int b, int head, const Level* level, const float* turned,
-                               float unit, Buffer<float>& grad, float* out, int64_t out_key, int64_t out_term) {
+[[gnu::noinline]] inline void responses_backward(const Array& a, const Run& run, int b, int head, const Level* level,
+                                                 const float* turned, float unit, Buffer<float>& grad, float* out,
+                                                 int64_t out_key, int64_t out_term) {
   const int wide = padded(a.width), channels = a.channels();
   const size_t each = static_cast<size_t>(kTile) * wide;
   grad.resize(channels * each);
-  for (int c = 0; c < channels; ++c)
-    if (a.acts(c)) transpose(grad.data() + c * each, wide, turned + c * each, kTile, wide, kTile);
+  for (int c = 0; c < channels; ++c) transpose(grad.data() + c * each, wide, turned + c * each, kTile, wide, kTile);
   std::vector<ByLevel> slopes;
   for (int c = 0; c < channels && a.levels; ++c) slopes.emplace_back(a.slope + c * (a.levels + 1), a.levels + 1);
   for (int s = 0; s < run.count; ++s) {

@@ -190,7 +190,8 @@ struct Decoder {
   void run_head(const Problem& p, const std::vector<std::vector<int>>& tiles, const std::vector<Run>& runs, int b,
                 int kv_head, int h, float* out) {
     const int n = p.depth, wide = padded(p.first_cells.width);
-    pulses(p, b, h, 0, block, pulse.data(), raw.data());
+    block.head = h;
+    pulses(p, b, block, pulse.data(), raw.data());
     const bool two = p.phases == 2, sides = two || p.first_cells.mirrored;
     const float* other = two ? pulse.data() + static_cast<size_t>(kTile) * wide : sides ? pulse.data() + n : nullptr;
     place_weights(p, two ? other : pulse.data(), two ? pulse.data() : other);

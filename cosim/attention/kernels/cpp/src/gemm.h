@@ -133,8 +133,7 @@ struct Plain {
     gemm(M, N, K, A, K, B, N, C, ldc, add, causal, 0, 0);
   }
 
-  // Several products of the same shape, handed over block by block; `scratch` has room for `scratch_size` numbers.
-  static size_t scratch_size(int count, int, int) { return static_cast<size_t>(count) * kBlock * kBlock; }
+  // Several products of the same shape, handed over block by block; `scratch` has room for a block of each.
   template <class Finish>
   static void multiply_each(int M, int N, int K, int count, const Pair<float>* pairs, bool, Causal causal,
                             float* scratch, Finish finish) {

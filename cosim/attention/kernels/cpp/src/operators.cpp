@@ -9,9 +9,7 @@
 namespace gaincell {
 namespace {
 
-constexpr int64_t kMostFlagTiles = 32;  // the same as in numbers.py
-
-int64_t engine_of(const Call& call) { return call.circuit->shape[kEngine]; }
+constexpr int64_t kMostFlagTiles = 32;  // the same as in description.py
 
 Threads threads() {
   return {at::get_num_threads(), [](int64_t count, const Share& share) { at::parallel_for(0, count, 1, share); }};
@@ -44,7 +42,7 @@ std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Ten
   Tensor out = at::empty({p.batch, p.heads, p.queries, p.second_cells.width}, call.q.options().dtype(at::kFloat));
   int64_t first;
   const int64_t tiles =
-      flagged && p.keys > 0 && call.circuit->shape[kFlags] && p.second.deviation == nullptr ? flag_tiles(p, first) : 0;
+      flagged && p.keys > 0 && call.circuit->flags && p.second.deviation == nullptr ? flag_tiles(p, first) : 0;
   Tensor flags =
       at::empty({p.batch, p.heads, p.queries, tiles, tiles ? p.flag_bytes() : 0}, call.q.options().dtype(at::kByte));
   if (call.empty()) return {out.zero_(), flags};
@@ -53,7 +51,7 @@ std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Ten
     run_decode(p, threads(), out.mutable_data_ptr<float>());
   } else {
     TORCH_CHECK(!p.first_cells.bytes, "stored levels are for decoding");
-    run_forward(p, engine_of(call), threads(), out.mutable_data_ptr<float>());
+    run_forward(p, call.circuit->engine, threads(), out.mutable_data_ptr<float>());
   }
   return {out, flags};
 }
@@ -74,16 +72,12 @@ std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const 
     const Tensor grad_out = grad.to(at::kFloat).contiguous();
     const Gradients gradients{grad_out.const_data_ptr<float>(), dq.mutable_data_ptr<float>(),
                               dk.mutable_data_ptr<float>(), dv.mutable_data_ptr<float>()};
-    run_backward(call.p, engine_of(call), threads(), gradients);
+    run_backward(call.p, call.circuit->engine, threads(), gradients);
   }
   return {dq.to(q.scalar_type()), dk.to(k.scalar_type()), dv.to(v.scalar_type())};
 }
 
-int64_t describe(at::TensorList tables, at::IntArrayRef shape, at::ArrayRef<double> numbers) {
-  TORCH_CHECK(tables.size() == kTables && shape.size() == kShape,
-              "operator and caller disagree; remove the build directory");
-  return Register::global().add({tables.vec(), shape.vec(), numbers.vec()});
-}
+int64_t describe(const Tables& tables, const Numbers& numbers) { return Register::global().add(tables, numbers); }
 
 void forget(int64_t circuit) { Register::global().remove(circuit); }
 
@@ -91,7 +85,7 @@ void forget(int64_t circuit) { Register::global().remove(circuit); }
 }  // namespace gaincell
 
 TORCH_LIBRARY(gaincell, m) {
-  m.def("describe(Tensor[] tables, int[] shape, float[] numbers) -> int", gaincell::describe);
+  m.def("describe(Dict(str, Tensor) tables, Dict(str, float) numbers) -> int", gaincell::describe);
   m.def("forget(int circuit) -> ()", gaincell::forget);
   m.def(
       "attention(Tensor q, Tensor k, Tensor v, Tensor position, Tensor? deviation_1, Tensor? deviation_2, Tensor? "

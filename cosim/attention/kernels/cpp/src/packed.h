@@ -3,6 +3,7 @@
 
 #include <vector>
 
+#include "ages.h"
 #include "cells.h"
 #include "lookup.h"
 
@@ -13,15 +14,15 @@ namespace gaincell {
 template <class E>
 struct Packed {
   Buffer<typename E::Element> data;
-  Buffer<float> scratch;
+  Buffer<float> scratch, anchored;
   Buffer<Level> levels;  // (runs, kTile, padded width)
   int channels = 0, forms = 0;
   size_t each = 0, rows = 0;
 
   // by_element, by_key: tables of the responses, or where terms come as they are those or what acts for them; null for
   // none.
-  void fill(const E& engine, const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b, int head,
-            const float* by_element, const float* by_key) {
+  void fill(const E& engine, const Array& a, const std::vector<Run>& runs, const std::vector<int>& members, int b,
+            int head, const float* by_element, const float* by_key) {
     const int wide = padded(a.width);
     channels = a.channels();
     forms = (by_element ? 1 : 0) + (by_key ? 1 : 0);
@@ -32,13 +33,11 @@ struct Packed {
     for (size_t i = 0; i < members.size(); ++i) {
       const Run& run = runs[members[i]];
       if (a.levels) read_levels(a, run, b, head, levels.data() + i * rows);
-#ifdef GAINCELL_AMX
       if constexpr (E::kSplit)
         if (a.levels && a.levels + 2 <= kCodes) {
           look_up(engine, a, i, by_element, by_key);
           continue;
         }
-#endif
       respond(engine, a, i, run, b, head, by_element, by_key);
     }
   }
@@ -47,13 +46,36 @@ struct Packed {
   typename E::Element* at(size_t member, int channel, int form) {
     return data.data() + ((member * channels + channel) * forms + form) * each;
   }
-  const typename E::Element* by_element(size_t member, int channel) { return at(member, channel, 0); }
-  const typename E::Element* by_key(size_t member, int channel) { return at(member, channel, forms - 1); }
+  // Right operands of a run for a block of queries: the terms' own, or those of its anchors, which hold until the next
+  // call.
+  struct Operands {
+    const typename E::Element *terms, *load;
+    size_t each;
+    int count;
+    const typename E::Element* operator[](int channel) const { return channel < count ? terms + channel * each : load; }
+  };
+  Operands by_element(const Factors& factors, const Array& a, size_t member) {
+    return operands(factors, a, member, 0, [&](const float* from, size_t term) {
+      read_at_anchors<true>(factors, a.terms, from, term, padded(a.width), kTile, anchored.data(), each);
+    });
+  }
+  Operands by_key(const Factors& factors, const Array& a, size_t member) {
+    return operands(factors, a, member, forms - 1, [&](const float* from, size_t term) {
+      read_at_anchors<false>(factors, a.terms, from, term, kTile, padded(a.width), anchored.data(), each);
+    });
+  }
 
  private:
-  // Whether a channel has an operand of these tables: the gradient's leave out what does not act in it.
-  static bool wanted(const Array& a, const float* tables, int channel) {
-    return tables && (tables != a.gradient || a.acts(channel));
+  template <class Read>
+  Operands operands(const Factors& factors, const Array& a, size_t member, int form, Read read) {
+    const typename E::Element *own = at(member, 0, form), *load = at(member, a.terms, form);
+    if constexpr (!E::kSplit)
+      if (factors.anchored) {
+        anchored.resize(each * factors.terms);
+        read(own, forms * each);
+        return {anchored.data(), load, each, factors.terms};
+      }
+    return {own, load, forms * each, factors.terms};
   }
 
   void respond(const E& engine, const Array& a, size_t member, const Run& run, int b, int head, const float* by_element,
@@ -66,10 +88,9 @@ struct Packed {
     if (by_key && by_key != by_element) responses(a, by_key, run, b, head, levels_of_run(member), scratch.data());
     for (int c = 0; c < channels && by_key; ++c)
       engine.pack_both(nullptr, at(member, c, forms - 1), scratch.data() + c * rows, wide, kTile, wide,
-                   c < a.terms ? a.kept + c * kTile : nullptr);
+                       c < a.terms && a.kinds[c] == kExponential ? a.kept + c * kTile : nullptr);
   }
 
-#ifdef GAINCELL_AMX
   using Table = PartsTable<kAllParts>;
   std::vector<Table> element_tables, key_tables;  // (channels), (channels, kTile)
   Buffer<Level> turned;
@@ -85,8 +106,8 @@ struct Packed {
         for (int s = 0; s < kTile; ++s) key_tables.push_back(Table(a.levels + 1, row_of(a, by_key, c), kept(a, c, s)));
     for (int c = 0; c < channels; ++c) {
       const int parts = std::min(engine.digits, a.parts[c]);
-      if (wanted(a, by_element, c)) look_up_all(at(member, c, 0), turned.data(), rows, element_tables[c], parts);
-      if (wanted(a, by_key, c))
+      if (by_element) look_up_all(at(member, c, 0), turned.data(), rows, element_tables[c], parts);
+      if (by_key)
         look_up_right(at(member, c, forms - 1), levels_of_run(member), kTile, wide, key_tables.data() + c * kTile,
                       parts);
     }
@@ -99,10 +120,9 @@ struct Packed {
     turned.resize(rows);
     for (int s = 0; s < kTile; s += 16)
       for (int d = 0; d < wide; d += 32)
-        transpose16(reinterpret_cast<float*>(turned.data() + static_cast<size_t>(d) * kTile + 2 * s), kTile,
-                    reinterpret_cast<const float*>(from + static_cast<size_t>(s) * wide + d), wide / 2);
+        transpose<Wide>(reinterpret_cast<float*>(turned.data() + static_cast<size_t>(d) * kTile + 2 * s), kTile,
+                        reinterpret_cast<const float*>(from + static_cast<size_t>(s) * wide + d), wide / 2, 16, 16);
   }
-#endif
 };
 
 }  // namespace gaincell

@@ -9,21 +9,24 @@ namespace {
 // them. A converter's knee turns the fifth digit of a charge into the third of a slope: three parts.
 template <class Work>
 void with_engine(Problem& p, int64_t engine, Work work) {
-#ifdef GAINCELL_AMX
-  if (engine == 0 && p.query_steps > 0 && p.query_steps <= 256 && tiles_granted()) {
-    p.digits = p.first.curve.count || p.second.curve.count ? 3 : 2;
-    count_parts(p.first_cells, p.digits);
-    count_parts(p.second_cells, p.digits);
-    return work(Split(p.digits));
-  }
-#endif
+  if constexpr (kTiles)
+    if (engine == 0 && p.query_steps > 0 && p.query_steps <= 256 && tiles_granted()) {
+      p.anchors.count = 0;
+      p.digits = p.first.curve.count || p.second.curve.count ? 3 : 2;
+      count_parts(p.first_cells, p.digits);
+      count_parts(p.second_cells, p.digits);
+      return work(Split(p.digits));
+    }
+  // With anchors, the operands of a block have the ages in them.
+  static constexpr int32_t kAgeless[kMostChannels] = {};
+  if (p.anchors.count) p.first_cells.kinds = p.second_cells.kinds = kAgeless;
   work(Plain());
 }
 
 template <class E>
 void forward_with(const Problem& p, const Threads& threads, float* out) {
   const auto runs = runs_of(p);
-  const Ages age(p.first_cells, p.keys);
+  const Ages ages(p);
   const int64_t pairs = static_cast<int64_t>(p.batch) * p.kv_heads, blocks = (p.queries + kTile - 1) / kTile;
   const int64_t wanted = (2 * threads.number + pairs - 1) / pairs;
   const int64_t chunks = threads.number == 1 ? 1 : std::max<int64_t>(1, std::min(wanted, blocks / 4));
@@ -34,8 +37,8 @@ void forward_with(const Problem& p, const Threads& threads, float* out) {
       const int first = static_cast<int>(chunk * blocks / chunks) * kTile;
       const int last = std::min(static_cast<int>((chunk + 1) * blocks / chunks) * kTile, p.queries);
       if (first < last)
-        forward_heads<E>(p, runs, age, static_cast<int>(pair / p.kv_heads), static_cast<int>(pair % p.kv_heads), first,
-                         last, scratch, out);
+        forward_heads<E>({p, runs, ages, static_cast<int>(pair / p.kv_heads), static_cast<int>(pair % p.kv_heads)},
+                         first, last, scratch, out);
     }
   });
 }
@@ -43,11 +46,11 @@ void forward_with(const Problem& p, const Threads& threads, float* out) {
 template <class E>
 void backward_with(const Problem& p, const Threads& threads, const Gradients& gradients) {
   const auto runs = runs_of(p);
-  const Ages age(p.first_cells, p.keys);
+  const Ages ages(p);
   threads.run(static_cast<int64_t>(p.batch) * p.kv_heads, [&](int64_t begin, int64_t end) {
     BackwardScratch<E> scratch(p);
     for (int64_t i = begin; i < end; ++i)
-      backward_heads<E>(p, runs, age, static_cast<int>(i / p.kv_heads), static_cast<int>(i % p.kv_heads), scratch,
+      backward_heads<E>({p, runs, ages, static_cast<int>(i / p.kv_heads), static_cast<int>(i % p.kv_heads)}, scratch,
                         gradients);
   });
 }

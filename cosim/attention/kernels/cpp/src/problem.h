@@ -11,21 +11,19 @@ constexpr int kMaxOrder = 8;  // coefficients per row of a column model
 constexpr int kMostChannels = 16;
 using Level = uint16_t;
 constexpr Level kNothing = 15;  // level of no element, beyond those of the tables that are looked up in registers
-constexpr int kNoLevel = 255;   // of an element that is not a number, where elements come as levels
 constexpr int kTile = 64;       // queries, and at most so many keys, that are worked on at a time
 
 constexpr int kAllParts = 3, kGradientParts = 2;  // digits of split numbers; of those in gradients
 
 inline int padded(int n) { return (n + 31) / 32 * 32; }
 
-// Piecewise cubic converter; `count` = 0 is the ideal line. The numbers of its intervals, each in a row of its own:
-// kStart .. kCubic + 3. Then once more all of an interval together: its cubic, start, 1 / width and two zeros.
-enum Interval { kStart, kEnd, kPerWidth, kCubic, kTogether = kCubic + 4, kEach = 8, kIntervalNumbers = kTogether + kEach };
+// Piecewise cubic converter; `count` = 0 is the ideal line. With r the distance from the end of an interval, its charge
+// gives c0 + r (c1 + r (c2 + r c3)), and r (c4 + r (c5 + r c6)) more beyond that end: [interval](end, c0 .. c6).
+constexpr int kIntervalNumbers = 8;
 struct Curve {
-  int count = 0;                    // intervals
-  int room = 0;                     // entries of a row
-  const float* rows = nullptr;      // [kIntervalNumbers][room]
-  const int32_t* bucket = nullptr;  // interval at the start of each of `buckets` equal steps, which hold a knot at most
+  int count = 0;  // intervals
+  const float* rows = nullptr;
+  const uint32_t* bucket = nullptr;  // where in `rows` each of equal steps starts, which hold a knot at most
   int buckets = 0;
   float low = 0, high = 0;  // first and last knot
 };
@@ -75,11 +73,19 @@ struct Array {
   const int32_t* kinds = nullptr;  // [terms]: one of Factor
   int ages = 0;
   int parts[kMostChannels];  // digits that a term's products need, in units of `Split`
-  int acting = 0;            // terms that the gradient knows; the others are too small to matter to it
 
   int channels() const { return terms + (loaded ? 1 : 0); }
-  bool acts(int channel) const { return channel < acting || channel >= terms; }
   int depth() const { return (mirrored ? width / 2 : width) - (has_extra ? 1 : 0); }
+};
+
+// Where a block of queries reads the keys, and what every query takes of it; see anchors.py.
+constexpr int kMostAnchors = 4;
+struct Anchors {
+  int count = 0;                     // 0: every query reads the keys at their own ages
+  const int32_t* offsets = nullptr;  // [count], tokens from the block's first query
+  const float* shares = nullptr;     // [count][kTile]
+  const float* factors = nullptr;    // [terms][ages] of the age `oldest` and of younger ones
+  int ages = 0, oldest = 0;
 };
 
 struct Problem {
@@ -98,6 +104,7 @@ struct Problem {
   const float* pulses = nullptr;  // q (B, H, T, depth), or pulses (B, H, T, rows) where terms come as they are
   int64_t q_batch = 0, q_head = 0, q_row = 0;
   Array first_cells, second_cells;
+  Anchors anchors;
   Stage first, second;
   int tiles = 0;  // sub-tiles that have a deviation
   // Which read-outs were not clipped, one bit each, (B, H, T, sub-tiles, flag_bytes); null where nobody asks.
@@ -106,9 +113,9 @@ struct Problem {
 
   int group() const { return heads / kv_heads; }
   int flag_bytes() const { return padded(second_cells.width) / 8; }
-  uint8_t* flags_of(int b, int h, int query, int tile) const {
-    return flags +
-           (((static_cast<int64_t>(b) * heads + h) * queries + query) * flag_tiles + tile - first_tile) * flag_bytes();
+  // row: of the output.
+  uint8_t* flags_of(size_t row, int tile) const {
+    return flags + (row * flag_tiles + tile - first_tile) * flag_bytes();
   }
 };
 

@@ -31,8 +31,10 @@ struct Run {
   return runs;
 }
 
+// A block of queries of one head.
 struct Queries {
-  int rows = 0;    // queries in the block
+  int head = 0, first = 0;
+  int rows = 0;
   int filled = 0;  // rows of the packed operands
   int64_t position[kTile];
   float bias[kPhases][kTile];  // charge that does not depend on the cells: edges, and what all cells have in common
@@ -58,7 +60,7 @@ inline int64_t oldest_seen(const Problem& p, int64_t position) {
 
 // Which of the runs of a sub-tile a block sees, oldest first.
 [[gnu::noinline]] inline void visible(const Problem& p, const std::vector<Run>& runs, const std::vector<int>& members,
-                    const Queries& block, std::vector<int>& found) {
+                                      const Queries& block, std::vector<int>& found) {
   const int64_t newest = block.position[block.rows - 1];
   const int64_t oldest = oldest_seen(p, block.position[0]);
   found.clear();

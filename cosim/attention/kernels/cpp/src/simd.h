@@ -84,15 +84,11 @@ inline void multiply_row(const float* x, int n, float* out) {
 }
 
 inline float sum_of_lanes(vf x) {
-#if defined(__AVX512F__)
-  return _mm512_reduce_add_ps(reinterpret_cast<__m512>(x));
-#else
   float lane[kLanes];
   store(lane, x);
   for (int half = kLanes / 2; half > 0; half /= 2)
     for (int i = 0; i < half; ++i) lane[i] += lane[i + half];
   return lane[0];
-#endif
 }
 
 // Sum of n numbers, and how many are positive; n is a multiple of 16.
@@ -118,8 +114,8 @@ inline bool any_lane(vi x) {
 // x in [low, high]; what is not a number stays so.
 inline vf clip_lanes(vf x, vf low, vf high) {
 #if defined(__AVX512F__)
-  return reinterpret_cast<vf>(_mm512_min_ps(
-      reinterpret_cast<__m512>(high), _mm512_max_ps(reinterpret_cast<__m512>(low), reinterpret_cast<__m512>(x))));
+  return reinterpret_cast<vf>(_mm512_min_ps(reinterpret_cast<__m512>(high),
+                                            _mm512_max_ps(reinterpret_cast<__m512>(low), reinterpret_cast<__m512>(x))));
 #elif defined(__AVX2__)
   return _mm256_min_ps(high, _mm256_max_ps(low, x));
 #else
@@ -128,8 +124,8 @@ inline vf clip_lanes(vf x, vf low, vf high) {
 #endif
 }
 
-// x / y, rounded as a division rounds it, from a rounded 1 / y: the product, corrected by the remainder (Markstein 1990),
-// takes a quarter of a division's time.
+// x / y, rounded as a division rounds it, from a rounded 1 / y: the product, corrected by the remainder (Markstein
+// 1990), takes a quarter of a division's time.
 inline vf divide_lanes(vf x, vf y, vf reciprocal) {
 #if defined(__AVX512F__)
   const __m512 wide = reinterpret_cast<__m512>(x), inverse = reinterpret_cast<__m512>(reciprocal);
@@ -165,112 +161,35 @@ inline vi clip_lanes(vi x, int low, int high) {
 inline vi whole_lanes(vf x) { return __builtin_convertvector(x, vi); }
 
 inline vf gather(const float* row, vi index) {
-#if defined(__AVX512F__)
-  return reinterpret_cast<vf>(_mm512_i32gather_ps(reinterpret_cast<__m512i>(index), row, 4));
-#elif defined(__AVX2__)
-  return _mm256_i32gather_ps(row, reinterpret_cast<__m256i>(index), 4);
-#else
   vf found;
   for (int i = 0; i < kLanes; ++i) found[i] = row[index[i]];
   return found;
-#endif
-}
-inline vi gather(const int32_t* row, vi index) { return bits_of(gather(reinterpret_cast<const float*>(row), index)); }
-
-// Numbers of a row by their index. Small: there are 64, which four of the widest registers hold.
-template <bool Small>
-class Row {
- public:
-#if defined(__AVX512F__)
-  explicit Row(const float* row) : row_(row) {
-    for (int i = 0; i < 4 && Small; ++i) part_[i] = _mm512_loadu_ps(row + 16 * i);
-  }
-  vf operator[](vi index) const {
-    if (!Small) return gather(row_, index);
-    const __m512i k = reinterpret_cast<__m512i>(index);
-    const __mmask16 upper = _mm512_test_epi32_mask(k, _mm512_set1_epi32(32));
-    return reinterpret_cast<vf>(_mm512_mask_mov_ps(_mm512_permutex2var_ps(part_[0], k, part_[1]), upper,
-                                                   _mm512_permutex2var_ps(part_[2], k, part_[3])));
-  }
-
- private:
-  __m512 part_[4];
-#else
-  explicit Row(const float* row) : row_(row) {}
-  vf operator[](vi index) const { return gather(row_, index); }
-
- private:
-#endif
-  const float* row_;
-};
-
-// The four numbers from each index on: out[i] has the i-th of every lane.
-inline void gather_four(const float* row, vi index, vf (&out)[4]) {
-#if defined(__AVX2__) && !defined(__AVX512F__)
-  alignas(32) int32_t at[kLanes];
-  std::memcpy(at, &index, sizeof at);
-  const auto pair = [&](int i) {
-    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(row + at[i])), _mm_loadu_ps(row + at[i + 4]), 1);
-  };
-  const __m256 a = pair(0), b = pair(1), c = pair(2), d = pair(3);
-  const __m256 low_ab = _mm256_unpacklo_ps(a, b), low_cd = _mm256_unpacklo_ps(c, d),
-               high_ab = _mm256_unpackhi_ps(a, b), high_cd = _mm256_unpackhi_ps(c, d);
-  out[0] = _mm256_shuffle_ps(low_ab, low_cd, 0x44);
-  out[1] = _mm256_shuffle_ps(low_ab, low_cd, 0xee);
-  out[2] = _mm256_shuffle_ps(high_ab, high_cd, 0x44);
-  out[3] = _mm256_shuffle_ps(high_ab, high_cd, 0xee);
-#else
-  for (int i = 0; i < 4; ++i) out[i] = gather(row + i, index);
-#endif
 }
 
-// Flags of as many numbers as are noted together, one bit each.
-#if defined(__AVX512F__)
-constexpr int kFlagLanes = 16;
-using Flags = uint16_t;
-inline Flags inside_lanes(const float* x, float low, float high) {
-  const __m512 y = _mm512_loadu_ps(x);
-  return static_cast<Flags>(~(_mm512_cmp_ps_mask(y, _mm512_set1_ps(low), _CMP_LT_OQ) |
-                              _mm512_cmp_ps_mask(y, _mm512_set1_ps(high), _CMP_GT_OQ)));
-}
-inline void store_where(Flags flags, const float* x, float* out) {
-  _mm512_storeu_ps(out, _mm512_maskz_loadu_ps(flags, x));
-}
-#else
+// Flags of eight numbers, one bit each: whether they are in [low, high].
 constexpr int kFlagLanes = 8;
-using Flags = uint8_t;
-inline Flags inside_lanes(const float* x, float low, float high) {
+inline uint8_t inside_lanes(const float* x, float low, float high) {
 #if defined(__AVX2__)
   const __m256 y = _mm256_loadu_ps(x);
-  return static_cast<Flags>(~_mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_LT_OQ),
-                                                             _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_GT_OQ))));
+  return static_cast<uint8_t>(~_mm256_movemask_ps(_mm256_or_ps(_mm256_cmp_ps(y, _mm256_set1_ps(low), _CMP_LT_OQ),
+                                                               _mm256_cmp_ps(y, _mm256_set1_ps(high), _CMP_GT_OQ))));
 #else
   unsigned bits = 0;
   for (int j = 0; j < 8; ++j) bits |= static_cast<unsigned>(!(x[j] < low) && !(x[j] > high)) << j;
-  return static_cast<Flags>(bits);
+  return static_cast<uint8_t>(bits);
 #endif
 }
-inline void store_where(Flags flags, const float* x, float* out) {
-#if defined(__AVX2__)
-  const __m256i bit = _mm256_set_epi32(128, 64, 32, 16, 8, 4, 2, 1);
-  const __m256i set = _mm256_cmpeq_epi32(_mm256_and_si256(_mm256_set1_epi32(flags), bit), bit);
-  _mm256_storeu_ps(out, _mm256_and_ps(_mm256_loadu_ps(x), _mm256_castsi256_ps(set)));
-#else
-  for (int j = 0; j < 8; ++j) out[j] = flags >> j & 1 ? x[j] : 0.0f;
-#endif
+
+inline void store_where(uint8_t flags, const float* x, float* out) {
+  typedef float Eight __attribute__((vector_size(32)));
+  typedef int32_t EightBits __attribute__((vector_size(32)));
+  Eight y;
+  std::memcpy(&y, x, sizeof y);
+  y = (EightBits{1, 2, 4, 8, 16, 32, 64, 128} & flags) != 0 ? y : Eight{};
+  std::memcpy(out, &y, sizeof y);
 }
-#endif
-inline Flags load_flags(const uint8_t* from) {
-  Flags flags;
-  std::memcpy(&flags, from, sizeof flags);
-  return flags;
-}
-inline void store_flags(uint8_t* to, Flags flags) { std::memcpy(to, &flags, sizeof flags); }
 
 constexpr int kEntries = 16;  // of a table
-#if defined(__AVX512F__)
-#define GAINCELL_REGISTER_ROWS 1  // 64 numbers are looked up in registers
-#endif
 #if defined(__AVX2__)
 constexpr bool kTablesInRegisters = true;
 #else
@@ -333,102 +252,80 @@ inline vi widen(const uint16_t* from) {
 #endif
 }
 
+// One step of a transposition of rows `a` and `b`, which lie Distance rows apart: blocks of so many lanes change
+// places.
+template <int Distance, bool Upper, class V, size_t... L>
+inline V exchanged(V a, V b, std::index_sequence<L...>) {
+  constexpr int n = sizeof...(L);
+  return __builtin_shufflevector(
+      a, b, (Upper ? (L & Distance ? n + L : L + Distance) : (L & Distance ? n + L - Distance : L))...);
+}
+template <int Distance, bool Upper, class V>
+inline V exchanged(V a, V b) {
+  return exchanged<Distance, Upper>(a, b, std::make_index_sequence<sizeof(V) / sizeof(float)>());
+}
+
+// Transposes squares of Count rows and as many lanes.
+template <int Count, int Distance = 1, class V>
+inline void transpose_lanes(V* r) {
+  for (int i = 0; i < Count; ++i)
+    if (!(i & Distance)) {
+      const V upper = exchanged<Distance, true>(r[i], r[i + Distance]);
+      r[i] = exchanged<Distance, false>(r[i], r[i + Distance]);
+      r[i + Distance] = upper;
+    }
+  if constexpr (2 * Distance < Count) transpose_lanes<Count, 2 * Distance>(r);
+}
+
 // Sums of kLanes rows of kLanes numbers.
+template <int Distance = 1>
+inline vf sums_of_rows(vf* r) {
+  for (int i = 0; i < kLanes / 2 / Distance; ++i)
+    r[i] = exchanged<Distance, false>(r[2 * i], r[2 * i + 1]) + exchanged<Distance, true>(r[2 * i], r[2 * i + 1]);
+  if constexpr (2 * Distance < kLanes) return sums_of_rows<2 * Distance>(r);
+  return r[0];
+}
 inline vf sums_of_rows(const float* rows) {
-#if defined(__AVX512F__)
-  __m512 r[16];
-  for (int i = 0; i < 16; ++i) r[i] = _mm512_load_ps(rows + 16 * i);
-  for (int i = 0; i < 8; ++i)
-    r[i] = _mm512_add_ps(_mm512_unpacklo_ps(r[2 * i], r[2 * i + 1]), _mm512_unpackhi_ps(r[2 * i], r[2 * i + 1]));
-  for (int i = 0; i < 4; ++i) {
-    const __m512d a = _mm512_castps_pd(r[2 * i]), b = _mm512_castps_pd(r[2 * i + 1]);
-    r[i] = _mm512_add_ps(_mm512_castpd_ps(_mm512_unpacklo_pd(a, b)), _mm512_castpd_ps(_mm512_unpackhi_pd(a, b)));
-  }
-  for (int i = 0; i < 2; ++i)
-    r[i] = _mm512_add_ps(_mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0x88),
-                         _mm512_shuffle_f32x4(r[2 * i], r[2 * i + 1], 0xdd));
-  return reinterpret_cast<vf>(
-      _mm512_add_ps(_mm512_shuffle_f32x4(r[0], r[1], 0x88), _mm512_shuffle_f32x4(r[0], r[1], 0xdd)));
-#elif defined(__AVX2__)
-  __m256 r[8];
-  for (int i = 0; i < 8; ++i) r[i] = _mm256_load_ps(rows + 8 * i);
-  for (int i = 0; i < 4; ++i) r[i] = _mm256_hadd_ps(r[2 * i], r[2 * i + 1]);
-  for (int i = 0; i < 2; ++i) r[i] = _mm256_hadd_ps(r[2 * i], r[2 * i + 1]);
-  return _mm256_add_ps(_mm256_permute2f128_ps(r[0], r[1], 0x20), _mm256_permute2f128_ps(r[0], r[1], 0x31));
-#else
-  vf sums;
-  for (int i = 0; i < kLanes; ++i) sums[i] = sum_of_lanes(load(rows + i * kLanes));
-  return sums;
-#endif
+  vf r[kLanes];
+  for (int i = 0; i < kLanes; ++i) r[i] = load(rows + i * kLanes);
+  return sums_of_rows(r);
 }
 
-#if defined(__AVX512F__)
-// dst (16 rows of ldd) = transpose of src (16 rows of lds), 32-bit elements.
-inline void transpose16(float* dst, int ldd, const float* src, int lds) {
-  __m512i r[16], t[16];
-  for (int i = 0; i < 16; ++i) r[i] = _mm512_loadu_si512(src + static_cast<int64_t>(i) * lds);
-  for (int i = 0; i < 8; ++i) {
-    t[2 * i] = _mm512_unpacklo_epi32(r[2 * i], r[2 * i + 1]);
-    t[2 * i + 1] = _mm512_unpackhi_epi32(r[2 * i], r[2 * i + 1]);
-  }
-  for (int i = 0; i < 4; ++i) {
-    r[4 * i] = _mm512_unpacklo_epi64(t[4 * i], t[4 * i + 2]);
-    r[4 * i + 1] = _mm512_unpackhi_epi64(t[4 * i], t[4 * i + 2]);
-    r[4 * i + 2] = _mm512_unpacklo_epi64(t[4 * i + 1], t[4 * i + 3]);
-    r[4 * i + 3] = _mm512_unpackhi_epi64(t[4 * i + 1], t[4 * i + 3]);
-  }
-  for (int i = 0; i < 4; ++i) {
-    t[i] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0x88);
-    t[i + 4] = _mm512_shuffle_i32x4(r[i], r[i + 4], 0xdd);
-    t[i + 8] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0x88);
-    t[i + 12] = _mm512_shuffle_i32x4(r[i + 8], r[i + 12], 0xdd);
-  }
-  for (int i = 0; i < 4; ++i) {
-    _mm512_storeu_si512(dst + static_cast<int64_t>(i) * ldd, _mm512_shuffle_i32x4(t[i], t[i + 8], 0x88));
-    _mm512_storeu_si512(dst + static_cast<int64_t>(i + 8) * ldd, _mm512_shuffle_i32x4(t[i], t[i + 8], 0xdd));
-    _mm512_storeu_si512(dst + static_cast<int64_t>(i + 4) * ldd, _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0x88));
-    _mm512_storeu_si512(dst + static_cast<int64_t>(i + 12) * ldd, _mm512_shuffle_i32x4(t[i + 4], t[i + 12], 0xdd));
+// A vector of two halves; of a whole one, that.
+template <class V>
+inline vf joined(V low, V high) {
+  if constexpr (sizeof(V) == sizeof(vf))
+    return low;
+  else
+    return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+}
+
+// Eight numbers of every lane: out[i] has the i-th from place[index] of `rows` on.
+inline void gather_rows(const float* rows, const uint32_t* place, vi index, vf (&out)[8]) {
+  alignas(64) uint32_t at[kLanes];
+  std::memcpy(at, &index, sizeof at);
+  constexpr int wide = kLanes < 8 ? kLanes : 8;  // a row is read in parts of so many numbers
+  typedef float Part __attribute__((vector_size(wide * sizeof(float))));
+  typedef Part Anywhere __attribute__((aligned(4), may_alias));
+  for (int part = 0; part < 8; part += wide) {
+    Part r[kLanes];
+#pragma GCC unroll 16
+    for (int i = 0; i < kLanes; ++i) r[i] = *reinterpret_cast<const Anywhere*>(rows + place[at[i]] + part);
+    for (int group = 0; group < kLanes; group += wide) transpose_lanes<wide>(r + group);
+    for (int i = 0; i < wide; ++i) out[part + i] = joined(r[i], r[kLanes - wide + i]);
   }
 }
-#endif
 
-#if defined(__AVX2__) && !defined(__AVX512F__)
-inline void transpose8(float* dst, int ldd, const float* src, int lds) {
-  __m256 r[8], t[8];
-  for (int i = 0; i < 8; ++i) r[i] = _mm256_loadu_ps(src + static_cast<int64_t>(i) * lds);
-  for (int i = 0; i < 4; ++i) {
-    t[2 * i] = _mm256_unpacklo_ps(r[2 * i], r[2 * i + 1]);
-    t[2 * i + 1] = _mm256_unpackhi_ps(r[2 * i], r[2 * i + 1]);
-  }
-  for (int i = 0; i < 2; ++i) {
-    r[4 * i] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0x44);
-    r[4 * i + 1] = _mm256_shuffle_ps(t[4 * i], t[4 * i + 2], 0xee);
-    r[4 * i + 2] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0x44);
-    r[4 * i + 3] = _mm256_shuffle_ps(t[4 * i + 1], t[4 * i + 3], 0xee);
-  }
-  for (int i = 0; i < 4; ++i) {
-    _mm256_storeu_ps(dst + static_cast<int64_t>(i) * ldd, _mm256_permute2f128_ps(r[i], r[i + 4], 0x20));
-    _mm256_storeu_ps(dst + static_cast<int64_t>(i + 4) * ldd, _mm256_permute2f128_ps(r[i], r[i + 4], 0x31));
-  }
-}
-#endif
-
-// dst (columns, rows of ldd) = transpose of src (rows, columns of lds); both counts multiples of 16.
+// dst (columns, rows of ldd) = transpose of src (rows, columns of lds), both counts multiples of the lanes of V.
+template <class V = vf>
 inline void transpose(float* dst, int ldd, const float* src, int lds, int rows, int columns) {
-  for (int i = 0; i < rows; i += 16)
-    for (int j = 0; j < columns; j += 16) {
-      float* to = dst + static_cast<int64_t>(j) * ldd + i;
-      const float* from = src + static_cast<int64_t>(i) * lds + j;
-#if defined(__AVX512F__)
-      transpose16(to, ldd, from, lds);
-#elif defined(__AVX2__)
-      for (int a = 0; a < 16; a += 8)
-        for (int b = 0; b < 16; b += 8)
-          transpose8(to + static_cast<int64_t>(b) * ldd + a, ldd, from + static_cast<int64_t>(a) * lds + b, lds);
-#else
-      for (int a = 0; a < 16; ++a)
-        for (int b = 0; b < 16; ++b) to[static_cast<int64_t>(b) * ldd + a] = from[static_cast<int64_t>(a) * lds + b];
-#endif
+  constexpr int n = sizeof(V) / sizeof(float);
+  for (int i = 0; i < rows; i += n)
+    for (int j = 0; j < columns; j += n) {
+      V r[n];
+      for (int a = 0; a < n; ++a) std::memcpy(&r[a], src + static_cast<int64_t>(i + a) * lds + j, sizeof(V));
+      transpose_lanes<n>(r);
+      for (int a = 0; a < n; ++a) std::memcpy(dst + static_cast<int64_t>(j + a) * ldd + i, &r[a], sizeof(V));
     }
 }
 

@@ -1,23 +1,12 @@
-// Products of small packed matrices in tiles of split bfloat16, on x86 with AMX.
+// Products of small packed matrices in tiles of split bfloat16.
 #pragma once
 
 #include <type_traits>
 
 #include "gemm.h"
-
-#if defined(__AMX_BF16__) && defined(__AVX512BF16__) && defined(__linux__)
-#define GAINCELL_AMX 1
-#include <immintrin.h>
-#include <sys/syscall.h>
-#include <unistd.h>
+#include "tiles.h"
 
 namespace gaincell {
-
-// Whether the kernel grants this process tile registers, for which it has to ask.
-inline bool tiles_granted() {
-  static const bool granted = syscall(SYS_arch_prctl, 0x1023, 18) == 0;
-  return granted;
-}
 
 // Numbers as sums of `digits` (2 or 3) parts in bfloat16, each 256 times smaller than the last; products of parts i and
 // j with i + j >= digits are left out. M, N and K are multiples of 32.
@@ -36,9 +25,9 @@ struct Split {
       config[16 + 2 * t] = 64;
       config[48 + t] = 16;
     }
-    _tile_loadconfig(config);
+    use_tiles(config);
   }
-  static void end() { _tile_release(); }
+  static void end() { release_tiles(); }
 
   // src (M, K), rows of `ld`, each times its entry of `scale` where there is one. whole: small integers.
   void pack_left(uint16_t* dst, const float* src, int ld, int M, int K, const float* scale = nullptr,
@@ -66,8 +55,7 @@ struct Split {
         block(M, N, K, m, n, A, B, C + static_cast<size_t>(m) * ldc + n, ldc, add, parts, whole_left, causal);
   }
 
-  // Several products of the same shape, handed over block by block; `scratch` has room for `scratch_size` numbers.
-  static size_t scratch_size(int count, int, int) { return static_cast<size_t>(count) * kBlock * kBlock; }
+  // Several products of the same shape, handed over block by block; `scratch` has room for a block of each.
   template <class Finish>
   void multiply_each(int M, int N, int K, int count, const Pair<uint16_t>* pairs, bool whole_left, Causal causal,
                      float* scratch, Finish finish) const {
@@ -89,16 +77,14 @@ struct Split {
     digits == 2 ? pack(std::integral_constant<int, 2>()) : pack(std::integral_constant<int, 3>());
   }
 
-  static __m512 widen(__m256i half) { return _mm512_castsi512_ps(_mm512_slli_epi32(_mm512_cvtepu16_epi32(half), 16)); }
-
   // 32 numbers, the halves scaled, in parts.
   template <int P>
-  static void read(const float* from, __m512 by_a, __m512 by_b, __m512i (&part)[P]) {
-    __m512 a = _mm512_mul_ps(_mm512_loadu_ps(from), by_a), b = _mm512_mul_ps(_mm512_loadu_ps(from + 16), by_b);
+  static void read(const float* from, float by_a, float by_b, Halves (&part)[P]) {
+    Wide a = load_as<Wide>(from) * by_a, b = load_as<Wide>(from + 16) * by_b;
     for (int i = 0; i < P; ++i) {
-      part[i] = reinterpret_cast<__m512i>(_mm512_cvtne2ps_pbh(b, a));
-      a = _mm512_sub_ps(a, widen(_mm512_castsi512_si256(part[i])));
-      b = _mm512_sub_ps(b, widen(_mm512_extracti64x4_epi64(part[i], 1)));
+      part[i] = to_bfloat16(a, b);
+      a -= from_bfloat16(half_of(part[i], 0));
+      b -= from_bfloat16(half_of(part[i], 1));
     }
   }
 
@@ -106,26 +92,24 @@ struct Split {
   static void pack_left_in(uint16_t* dst, const float* src, int ld, int M, int K, const float* scale) {
     for (int m = 0; m < M; ++m)
       for (int k = 0; k < K; k += 32) {
-        const __m512 by = _mm512_set1_ps(scale ? scale[m] : 1.0f);
-        __m512i part[P];
+        const float by = scale ? scale[m] : 1.0f;
+        Halves part[P];
         read(src + static_cast<size_t>(m) * ld + k, by, by, part);
-        for (int i = 0; i < P; ++i) _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m) * K + k, part[i]);
+        for (int i = 0; i < P; ++i) store_as(dst + (static_cast<size_t>(i) * M + m) * K + k, part[i]);
       }
   }
 
   template <int P>
   static void pack_left_transposed_in(uint16_t* dst, const float* src, int ld, int M, int K) {
-    const __m512 one = _mm512_set1_ps(1.0f);
     alignas(64) float turned[16 * 32];
     for (int m = 0; m < M; m += 16)
       for (int k = 0; k < K; k += 32) {
-        transpose16(turned, 32, src + static_cast<size_t>(k) * ld + m, ld);
-        transpose16(turned + 16, 32, src + static_cast<size_t>(k + 16) * ld + m, ld);
+        transpose<Wide>(turned, 32, src + static_cast<size_t>(k) * ld + m, ld, 16, 16);
+        transpose<Wide>(turned + 16, 32, src + static_cast<size_t>(k + 16) * ld + m, ld, 16, 16);
         for (int row = 0; row < 16; ++row) {
-          __m512i part[P];
-          read(turned + 32 * row, one, one, part);
-          for (int i = 0; i < P; ++i)
-            _mm512_storeu_si512(dst + (static_cast<size_t>(i) * M + m + row) * K + k, part[i]);
+          Halves part[P];
+          read(turned + 32 * row, 1, 1, part);
+          for (int i = 0; i < P; ++i) store_as(dst + (static_cast<size_t>(i) * M + m + row) * K + k, part[i]);
         }
       }
   }
@@ -134,25 +118,21 @@ struct Split {
   static void pack_both_in(uint16_t* left, uint16_t* right, const float* src, int ld, int M, int N,
                            const float* scale) {
     const size_t each = static_cast<size_t>(M) * N;
-    const __m512i first = _mm512_set_epi16(47, 15, 46, 14, 45, 13, 44, 12, 43, 11, 42, 10, 41, 9, 40, 8, 39, 7, 38, 6,
-                                           37, 5, 36, 4, 35, 3, 34, 2, 33, 1, 32, 0);
-    const __m512i second = _mm512_add_epi16(first, _mm512_set1_epi16(16));
     for (int m = 0; m < M; m += 2)
       for (int n = 0; n < N; n += 32) {
-        __m512i even[P], odd[P];
-        const __m512 by_even = _mm512_set1_ps(scale ? scale[m] : 1.0f),
-                     by_odd = _mm512_set1_ps(scale ? scale[m + 1] : 1.0f);
+        Halves even[P], odd[P];
+        const float by_even = scale ? scale[m] : 1.0f, by_odd = scale ? scale[m + 1] : 1.0f;
         const float* from = src + static_cast<size_t>(m) * ld + n;
         read(from, by_even, by_even, even);
         read(from + ld, by_odd, by_odd, odd);
         for (int i = 0; i < P; ++i) {
           if (left) {
-            _mm512_storeu_si512(left + i * each + static_cast<size_t>(m) * N + n, even[i]);
-            _mm512_storeu_si512(left + i * each + static_cast<size_t>(m + 1) * N + n, odd[i]);
+            store_as(left + i * each + static_cast<size_t>(m) * N + n, even[i]);
+            store_as(left + i * each + static_cast<size_t>(m + 1) * N + n, odd[i]);
           }
           uint16_t* to = right + i * each + static_cast<size_t>(m) * N + 2 * n;
-          _mm512_storeu_si512(to, _mm512_permutex2var_epi16(even[i], first, odd[i]));
-          _mm512_storeu_si512(to + 32, _mm512_permutex2var_epi16(even[i], second, odd[i]));
+          store_as(to, interleaved<0>(even[i], odd[i]));
+          store_as(to + 32, interleaved<16>(even[i], odd[i]));
         }
       }
   }
@@ -160,24 +140,23 @@ struct Split {
   template <int P>
   static void pack_right_transposed_in(uint16_t* dst, const float* src, int ld, int K, int N) {
     alignas(64) uint16_t rows[P][16 * 32];
-    const __m512 one = _mm512_set1_ps(1.0f);
     for (int n = 0; n < N; n += 16)
       for (int k = 0; k < K; k += 32) {
         for (int row = 0; row < 16; ++row) {
-          __m512i part[P];
-          read(src + static_cast<size_t>(n + row) * ld + k, one, one, part);
-          for (int i = 0; i < P; ++i) _mm512_store_si512(rows[i] + 32 * row, part[i]);
+          Halves part[P];
+          read(src + static_cast<size_t>(n + row) * ld + k, 1, 1, part);
+          for (int i = 0; i < P; ++i) store_as(rows[i] + 32 * row, part[i]);
         }
         for (int i = 0; i < P; ++i) {
           uint16_t* to = dst + i * static_cast<size_t>(K) * N + static_cast<size_t>(k) * N + 2 * n;
-          transpose16(reinterpret_cast<float*>(to), N, reinterpret_cast<const float*>(rows[i]), 16);
+          transpose<Wide>(reinterpret_cast<float*>(to), N, reinterpret_cast<const float*>(rows[i]), 16, 16, 16);
         }
       }
   }
 
   // One block of kBlock x kBlock, to `c`.
-  void block(int M, int N, int K, int m, int n, const uint16_t* A, const uint16_t* B, float* c, int ldc,
-                    bool add, int parts, bool whole_left, Causal causal) const {
+  void block(int M, int N, int K, int m, int n, const uint16_t* A, const uint16_t* B, float* c, int ldc, bool add,
+             int parts, bool whole_left, Causal causal) const {
     const int order = std::min(parts, digits), left = whole_left ? 1 : order;
     const int from = causal == Causal::kRight && n >= 32 ? std::min(32, K) : 0;
     const int to = causal == Causal::kResult && m < 32 && n >= 32 ? 0
@@ -185,40 +164,15 @@ struct Split {
                                                                   : K;
     const int64_t cs = 4 * static_cast<int64_t>(ldc), as = 2 * static_cast<int64_t>(K),
                   bs = 4 * static_cast<int64_t>(N);
-    float* below = c + 16 * static_cast<size_t>(ldc);
-    if (add) {
-      _tile_loadd(0, c, cs);
-      _tile_loadd(1, c + 16, cs);
-      _tile_loadd(2, below, cs);
-      _tile_loadd(3, below + 16, cs);
-    } else {
-      _tile_zero(0);
-      _tile_zero(1);
-      _tile_zero(2);
-      _tile_zero(3);
-    }
+    add ? load_sums(c, cs) : clear_sums();
     for (int k = from; k < to; k += 32)
       for (int i = left - 1; i >= 0; --i) {  // the smallest products first
         const uint16_t* a = A + (static_cast<size_t>(i) * M + m) * K + k;
-        _tile_loadd(4, a, as);
-        _tile_loadd(5, a + 16 * K, as);
-        for (int j = order - 1 - i; j >= 0; --j) {
-          const uint16_t* b = B + (static_cast<size_t>(j) * K + k) * N + 2 * n;
-          _tile_loadd(6, b, bs);
-          _tile_loadd(7, b + 32, bs);
-          _tile_dpbf16ps(0, 4, 6);
-          _tile_dpbf16ps(1, 4, 7);
-          _tile_dpbf16ps(2, 5, 6);
-          _tile_dpbf16ps(3, 5, 7);
-        }
+        load_left(a, as);
+        for (int j = order - 1 - i; j >= 0; --j) add_products(B + (static_cast<size_t>(j) * K + k) * N + 2 * n, bs);
       }
-    _tile_stored(0, c, cs);
-    _tile_stored(1, c + 16, cs);
-    _tile_stored(2, below, cs);
-    _tile_stored(3, below + 16, cs);
+    store_sums(c, cs);
   }
 };
 
 }  // namespace gaincell
-
-#endif

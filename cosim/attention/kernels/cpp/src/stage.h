@@ -18,8 +18,8 @@ inline float clip(float x, float low, float high) {
 inline bool inside(float x, float low, float high) { return !(x < low) && !(x > high); }
 
 template <bool Grad, int Order>
-[[gnu::noinline]] inline void column_of_order(const Column& m, int n, const float* charge, const float* load, float* out, float* d_charge,
-                            float* d_load) {
+[[gnu::noinline]] inline void column_of_order(const Column& m, int n, const float* charge, const float* load,
+                                              float* out, float* d_charge, float* d_load) {
   const float scale = m.scale, a_low = m.a_low, a_high = m.a_high, u_low = m.u_low, u_high = m.u_high;
   float c[Order][Order];
   for (int p = 0; p < Order; ++p)
@@ -61,13 +61,13 @@ inline void column(const Column& m, int n, const float* charge, const float* loa
 
 // Notes which of a row's charges are inside the converter's range, one bit each; n is a multiple of 32.
 inline void note_inside(const float* charge, int n, float low, uint8_t* flags) {
-  for (int i = 0; i < n; i += kFlagLanes) store_flags(flags + i / 8, inside_lanes(charge + i, low, 1.0f));
+  for (int i = 0; i < n; i += kFlagLanes) flags[i / 8] = inside_lanes(charge + i, low, 1.0f);
 }
 
 // x where the flag is set, else 0.
 inline void where_inside(const uint8_t* flags, const float* x, int n, float* out) {
   int i = 0;
-  for (; i + kFlagLanes <= n; i += kFlagLanes) store_where(load_flags(flags + i / 8), x + i, out + i);
+  for (; i + kFlagLanes <= n; i += kFlagLanes) store_where(flags[i / 8], x + i, out + i);
   for (; i < n; ++i) out[i] = flags[i / 8] >> (i % 8) & 1 ? x[i] : 0.0f;
 }
 
@@ -81,57 +81,19 @@ inline void deviate(bool both, const float* numbers, int n, float* charge, float
   }
 }
 
-// Cubics of a converter's intervals.
-template <bool Small>
-class Cubics {
-#if defined(GAINCELL_REGISTER_ROWS)
- public:
-  Cubics(const float* rows, int room)
-      : start_(rows + kStart * room),
-        unit_(rows + kPerWidth * room),
-        a_(rows + kCubic * room),
-        b_(rows + (kCubic + 1) * room),
-        c_(rows + (kCubic + 2) * room),
-        e_(rows + (kCubic + 3) * room) {}
-  void read(vi k, vf& start, vf& unit, vf& a, vf& b, vf& c, vf& e) const {
-    start = start_[k], unit = unit_[k], a = a_[k], b = b_[k], c = c_[k], e = e_[k];
-  }
-
- private:
-  Row<Small> start_, unit_, a_, b_, c_, e_;
-#else
- public:
-  Cubics(const float* rows, int room) : rows_(rows + kTogether * room) {}
-  void read(vi k, vf& start, vf& unit, vf& a, vf& b, vf& c, vf& e) const {
-    vf four[4];
-    gather_four(rows_, k * int{kEach}, four);
-    a = four[0], b = four[1], c = four[2], e = four[3];
-    gather_four(rows_ + 4, k * int{kEach}, four);
-    start = four[0], unit = four[1];
-  }
-
- private:
-  const float* rows_;
-#endif
-};
-
-// Charge -> width along the curve, and straight on beyond its ends; n is a multiple of 32. Small: rows of 64 numbers.
-template <bool Grad, bool Small>
+// Charge -> width along the curve, and straight on beyond its ends; n is a multiple of 32.
+template <bool Grad>
 [[gnu::noinline]] inline void follow(const Curve& curve, float low, int n, float* x, float* d) {
-  const Row<Small> end(curve.rows + kEnd * curve.room);
-  const Cubics<Small> cubics(curve.rows, curve.room);
   const vf first = broadcast(curve.low), last = broadcast(curve.high),
            per_bucket = broadcast(curve.buckets / (curve.high - curve.low));
   for (int i = 0; i < n; i += kLanes) {
     const vf charge = load(x + i), at = clip_lanes(charge, first, last);
-    const vi bucket = clip_lanes(whole_lanes((at - first) * per_bucket), 0, curve.buckets - 1);
-    vi k = gather(curve.bucket, bucket);
-    k -= (at >= end[k]) & (k < curve.count - 1);  // a mask is -1
-    vf start, unit, a, b, c, e;
-    cubics.read(k, start, unit, a, b, c, e);
-    const vf s = (at - start) * unit;
-    const vf slope = unit * (s * (s * 3.0f * e + (c + c)) + b);
-    const vf y = (charge - at) * slope + (s * (s * (s * e + c) + b) + a);
+    vf c[kIntervalNumbers];
+    gather_rows(curve.rows, curve.bucket, clip_lanes(whole_lanes((at - first) * per_bucket), 0, curve.buckets - 1), c);
+    const vf r = at - c[0];
+    const vf a = c[2] + (r > 0 ? c[5] : vf{}), b = c[3] + (r > 0 ? c[6] : vf{}), e = c[4] + (r > 0 ? c[7] : vf{});
+    const vf slope = a + r * ((b + b) + r * (3.0f * e));
+    const vf y = (charge - at) * slope + (c[1] + r * (a + r * (b + r * e)));
     if (Grad) store(d + i, (y < low) | (y > 1.0f) ? vf{} : load(d + i) * slope);
     store(x + i, clip_lanes(y, broadcast(low), broadcast(1.0f)));
   }
@@ -140,11 +102,7 @@ template <bool Grad, bool Small>
 // charge -> width in [low, 1]. Multiplies `d` by the derivative.
 template <bool Grad>
 inline void convert(const Stage& stage, int n, float* x, float* d) {
-  if (stage.curve.count) {
-    stage.curve.room == 64 ? follow<Grad, true>(stage.curve, stage.low, n, x, d)
-                           : follow<Grad, false>(stage.curve, stage.low, n, x, d);
-    return;
-  }
+  if (stage.curve.count) return follow<Grad>(stage.curve, stage.low, n, x, d);
   for (int i = 0; i < n; ++i) {
     if (Grad) d[i] = inside(x[i], stage.low, 1) ? d[i] : 0.0f;
     x[i] = clip(x[i], stage.low, 1);
