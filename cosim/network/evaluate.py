@@ -112,7 +112,12 @@ def evaluate_model(
             outside[row] = count_outside(model, windows[:1, :-1])
     return {
         "model": checkpoint.name,
-        "hardware": {"name": hardware.name, "cell": hardware.cell, "digest": hardware.digest},
+        "hardware": {
+            "name": hardware.name,
+            "cell": hardware.cell,
+            "digest": hardware.digest,
+            "description": hardware.description,
+        },
         "effects": asdict(effects),
         "text": demo_corpus().summary() if content is None else {"bytes": len(content.encode())},
         "token": "byte" if tokenizer.name == "bytes" else tokenizer.name,
