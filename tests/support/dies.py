@@ -53,6 +53,13 @@ def time_constant(temperature: float) -> float:
     return float(np.exp(ACTIVATION * (1 / (temperature + 273.15) - 1 / 300.15)))
 
 
+def column(volts: np.ndarray, q_scale: float, low: float) -> ColumnModel:
+    """A bit line that loses half of its loading."""
+    loading = fit_spline(volts, 1e-3 * (1 + volts / volts[-1]))
+    box = {"a": (low, 1.0), "u": (0.0, 0.2)}
+    return ColumnModel(loading=loading, coefficients=[[0, -0.5], [0, 0]], q_scale=q_scale, box=box)
+
+
 def hardware_at(corner: str = "tt", temperature: float = 27.0, vdd: float = 0.9, **update) -> Hardware:
     """The hardware fitted at one condition."""
     n, p = STRENGTHS[corner]
@@ -77,12 +84,8 @@ def hardware_at(corner: str = "tt", temperature: float = 27.0, vdd: float = 0.9,
         "q_sat_1": q_sat,
         "q_sat_2": q_sat / 2,
         "edge": -1e-17,
-        "column_1": ColumnModel(
-            loading=fit_spline(volts, 1e-3 * (1 + x)),
-            coefficients=[[0, -0.5], [0, 0]],
-            q_scale=q_sat,
-            box={"a": (0, 1), "u": (0, 0.2)},
-        ),
+        "column_1": column(volts, q_sat, 0.0),
+        "column_2": column(volts, q_sat / 2, -1.0),
         "phi": fit_converter_curve(relative * q_sat, np.clip(signed, 0, 1)),
         "readout": fit_converter_curve(relative * q_sat / 2, signed, signed=True),
         "retention": retention,
