@@ -11,7 +11,7 @@ import numpy as np
 from ..circuits.errors import HardwareError
 from .combination import combine, scaled_mismatch
 from .hardware import Hardware
-from .interpolation import OperatingPoint, grid_weights, operating_point, record
+from .interpolation import OperatingPoint, circuits_of, grid_weights, operating_point, record
 
 CORNERS = {"tt": (0, 0), "ff": (1, 1), "ss": (-1, -1), "fs": (1, -1), "sf": (-1, 1)}
 """Corner -> strength of its n and p transistors, in units of the slow and fast corners'."""
@@ -99,6 +99,13 @@ class DieSet:
         for point in points:
             if points.count(point) > 1:
                 raise HardwareError(f"two fits are of {point}; leave one of them out")
+        first = circuits_of(self.fitted[0], of_any_die=True)
+        for one, point in zip(self.fitted, points, strict=True):
+            if circuits_of(one, of_any_die=True) != first:
+                raise HardwareError(
+                    f"hardware of {point} is of other circuits than that of {points[0]}; characterize all "
+                    "conditions with the same technology and sizes (`gaincell corners`)"
+                )
         known = {point.corner for point in points}
         if unknown := known - set(CORNERS):
             raise HardwareError(

@@ -18,6 +18,11 @@ KELVIN = 273.15
 CHOICES = ("name", "levels", "window", "cell")
 """Fields that a user chooses for a hardware; those of the same die at other conditions follow them."""
 
+FOLLOWING = frozenset({"i_ramp", "i_ramp_n", "t_skew"})
+"""Sizes of converters that follow temperature and supply in a trimmed die."""
+CODES = frozenset({"bottom", "middle", "top"})
+"""Codes of the write references, which a trim sets for each die."""
+
 
 class OperatingPoint(NamedTuple):
     """Where circuits were simulated."""
@@ -47,6 +52,27 @@ def operating_point(hardware: Hardware) -> OperatingPoint:
             f"hardware {hardware.name!r} does not say at which corner, temperature and supply it was fitted; "
             "use one that `gaincell fit` made"
         ) from None
+
+
+def circuits_of(hardware: Hardware, *, of_any_die: bool = False) -> dict[str, Any]:
+    """Technology and sizes that a hardware was fitted to, without what follows temperature and supply.
+
+    Args:
+        hardware: fitted hardware.
+        of_any_die: whether to leave out the codes of a trim too, which differ from die to die.
+
+    Returns:
+        JSON-able values; sizes that the provenance does not state are missing.
+    """
+    designs = hardware.provenance.get("condition", {}).get("designs", {})
+    left_out = FOLLOWING | CODES if of_any_die else FOLLOWING
+    return {
+        "technology": hardware.provenance.get("technology", {}).get("digest"),
+        "designs": {
+            circuit: {size: value for size, value in sizes.items() if size not in left_out}
+            for circuit, sizes in designs.items()
+        },
+    }
 
 
 def grid_weights(

@@ -12,7 +12,7 @@ from ...circuits.errors import TableError
 from ...circuits.files import write_text
 from ..combination import combine
 from ..hardware import Hardware
-from ..interpolation import operating_point
+from ..interpolation import circuits_of, operating_point
 from .fit import (
     MAX_FAILED,
     OPTIONAL_TABLES,
@@ -28,10 +28,6 @@ REPORT_FILE = "fit.json"
 _IMPOSSIBLE = (ArithmeticError, AttributeError, IndexError, KeyError, TypeError, ValueError)
 """What fitting raises on rows or conditions that no characterization writes."""
 _LINE = "\n"
-
-
-FOLLOWING = ("i_ramp", "i_ramp_n", "t_skew")
-"""Sizes of a converter that follow temperature and supply in a trimmed die."""
 
 
 def fit_folder(
@@ -61,15 +57,15 @@ def fit_folder(
         OSError: `out` cannot be written.
     """
     hardware, report = _fit(tables, name, max_failed)
-    die, parts, reports = _die(hardware), [], {}
+    corner, circuits, parts, reports = operating_point(hardware).corner, circuits_of(hardware), [], {}
     for folder in at:
         part, found = _fit(folder, name, max_failed)
-        if _die(part) != die:
+        point = operating_point(part)
+        if point.corner != corner or circuits_of(part) != circuits:
             raise TableError(
                 f"{folder} is not of the die of {tables}: technology, corner and sizes have to be the same; "
                 "characterize it with the same options but --temperature and --vdd"
             )
-        point = operating_point(part)
         parts.append(part)
         reports[f"{point.temperature:g} C, {point.vdd:g} V"] = found
     if parts:
@@ -103,20 +99,6 @@ def _fit(tables: Path, name: str | None, max_failed: float) -> tuple[Hardware, F
             f"{tables} cannot be fitted ({what}): its tables or its manifest are not those of a whole run; "
             f"run: gaincell characterize --out {tables}"
         ) from error
-
-
-def _die(hardware: Hardware) -> dict[str, Any]:
-    """What a die keeps over temperature and supply, from its hardware's provenance."""
-    known = hardware.provenance["condition"]
-    sizes = {
-        circuit: {size: value for size, value in fields.items() if size not in FOLLOWING}
-        for circuit, fields in known["designs"].items()
-    }
-    return {
-        "technology": hardware.provenance["technology"]["digest"],
-        "corner": known["corner"],
-        "designs": sizes,
-    }
 
 
 def _read_tables(folder: Path, manifest: dict[str, Any]) -> dict[str, pd.DataFrame]:

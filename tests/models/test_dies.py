@@ -102,6 +102,23 @@ def test_sets_that_no_die_can_be_drawn_from_are_refused(change, message):
         DieSet.of(change(parts))
 
 
+def sized(hardware: Hardware, **designs) -> Hardware:
+    condition = hardware.provenance["condition"] | {"designs": designs}
+    return hardware.model_copy(update={"provenance": {"condition": condition}})
+
+
+def test_dies_differ_in_their_trim_but_not_in_their_sizes():
+    parts = [
+        sized(hardware_at(corner, t), references={"top": i}, converter={"i_ramp": i + t, "w_rst": 3e-6})
+        for i, corner in enumerate(STRENGTHS)
+        for t in (-40.0, 125.0)
+    ]
+    assert len(DieSet.of(parts).fitted) == 10
+    parts[3] = sized(parts[3], references={"top": 1}, converter={"i_ramp": 1, "w_rst": 4e-6})
+    with pytest.raises(HardwareError, match="hardware of ff, 125 C, 0.9 V is of other circuits"):
+        DieSet.of(parts)
+
+
 def test_a_temperature_that_one_corner_lacks_is_refused():
     with pytest.raises(HardwareError, match="corner tt was fitted at -40 C to 125 C"):
         dies().at(1.0, 1.0, 130.0)
