@@ -126,13 +126,16 @@ def _table(result: dict):
     from rich.table import Table
 
     title = f"{len(result['dies'])} dies, {result['tokens']:,} tokens; nats per byte above the nominal die"
-    table = Table("die", "n, sigma", "p, sigma", "temperature", "excess", "of that local", title=title)
+    columns = ("die", "n, sigma", "p, sigma", "temperature", "excess")
+    table = Table(*columns, *(("of that local",) if result["local"] else ()), title=title)
     for column in table.columns:
         column.justify = "right"
     for die in sorted(result["dies"], key=lambda die: -die["excess"])[:10]:
         where = (f"{die['n']:+.2f}", f"{die['p']:+.2f}", f"{die['temperature']:.0f} C")
-        local = die["excess"] - die["excess_nominal_circuits"]
-        table.add_row(str(die["index"]), *where, f"{die['excess']:+.4f}", f"{local:+.4f}")
+        excess = [die["excess"]]
+        if result["local"]:
+            excess.append(die["excess"] - die["excess_nominal_circuits"])
+        table.add_row(str(die["index"]), *where, *(f"{loss:+.4f}" for loss in excess))
     table.caption = "the ten worst dies"
     return table
 

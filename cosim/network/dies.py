@@ -154,7 +154,8 @@ def summary(found: Sequence[dict[str, Any]], typical: float, within: float) -> d
         of_common = explained_shares(own, smooth) if smooth.std() > 0 else dict.fromkeys(PARAMETERS, 0.0)
         shares = {name: common * share for name, share in of_common.items()}
         shares["unexplained"] = common - sum(shares.values())
-        shares["local"] = 1 - common
+        if any("chip" in one["nats_per_byte"] for one in found):
+            shares["local"] = 1 - common
     return {
         "within": within,
         "good": good,

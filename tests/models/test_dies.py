@@ -1,9 +1,12 @@
 import numpy as np
+import pandas as pd
 import pytest
 from dies import STRENGTHS, charge, full_scale, hardware_at, local
 
+from gaincell.characterization.table import SHIPPED_TABLES
 from gaincell.circuits.errors import HardwareError
-from gaincell.models import Hardware
+from gaincell.models import Hardware, fit_spline
+from gaincell.models.curves import combine_curves
 from gaincell.models.dies import SIGMAS, DieSet, corner_weights, draw_die
 
 X = np.linspace(0, 1, 101)
@@ -61,6 +64,21 @@ def test_draws_are_repeatable_independent_and_of_the_stated_distribution():
     assert np.abs(np.corrcoef(values.T) - np.eye(3)).max() < 4 / np.sqrt(4000)
     assert values[:, 2].std() == pytest.approx(165 / np.sqrt(12), rel=0.03)
     assert len({die.chip for die in drawn}) > 3990
+
+
+@pytest.mark.parametrize("temperature", [-40.0, 27.0, 125.0])
+def test_the_typical_corner_lies_between_the_simulated_others(temperature):
+    """Shipped simulations over corners: tt predicted without it."""
+    rows = pd.read_parquet(SHIPPED_TABLES / "generic28" / "cell_corners.parquet")
+    rows = rows[(rows["temperature"] == temperature) & np.isclose(rows["vdd"], 0.9)]
+    cells = {name: fit_spline(own["stored"], own["q_bl"]) for name, own in rows.groupby("corner")}
+    truth = cells.pop("tt")(X).numpy()
+    found = combine_curves(list(cells.values()), [0.25] * 4, [1.0] * 4)(X).numpy()
+    assert np.abs(found - truth).max() < 0.015 * np.abs(truth).max()
+    zeros = [np.interp(0.0, charge, 0.9 * X) for charge in (found, truth)]
+    assert zeros[0] == pytest.approx(zeros[1], abs=0.2e-3)
+    # The zeros of the skewed corners are far from it.
+    assert np.interp(0.0, cells["fs"](X), 0.9 * X) < zeros[1] - 0.03
 
 
 def test_local_mismatch_is_scaled_to_the_die():

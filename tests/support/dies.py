@@ -1,5 +1,7 @@
 """Fitted hardware of one made-up cell at any corner, temperature and supply, with closed forms."""
 
+from functools import cache
+
 import numpy as np
 
 from gaincell.models import (
@@ -61,7 +63,13 @@ def column(volts: np.ndarray, q_scale: float, low: float) -> ColumnModel:
 
 
 def hardware_at(corner: str = "tt", temperature: float = 27.0, vdd: float = 0.9, **update) -> Hardware:
-    """The hardware fitted at one condition."""
+    """The hardware fitted at one condition, with some fields replaced."""
+    fitted = _fitted(corner, temperature, vdd)
+    return Hardware(**dict(fitted) | update) if update else fitted
+
+
+@cache
+def _fitted(corner: str, temperature: float, vdd: float) -> Hardware:
     n, p = STRENGTHS[corner]
     x = np.linspace(0, 1, 41)
     volts, q_sat = x * vdd, full_scale(n, p, temperature)
@@ -105,7 +113,7 @@ def hardware_at(corner: str = "tt", temperature: float = 27.0, vdd: float = 0.9,
         ),
         "provenance": {"condition": {"corner": corner, "temperature": temperature, "vdd": vdd}},
     }
-    return Hardware(**values | update)
+    return Hardware(**values)
 
 
 def local() -> Mismatch:
