@@ -107,7 +107,7 @@ def grid_weights(
             known = " to ".join(f"{value:g} {unit}" for value in ends)
             raise HardwareError(
                 f"{of} was fitted at {known}, which says nothing of {wanted:g} {unit}; characterize there "
-                "too and give the tables to `gaincell fit --at`"
+                "too and add it (`gaincell fit --at`, or `gaincell corners` for dies)"
             )
         low = max(value for value in values if value <= wanted + slack)
         high = min(value for value in values if value >= wanted - slack)
@@ -125,7 +125,7 @@ def grid_weights(
             if (celsius, volts) not in points:
                 raise HardwareError(
                     f"{of} was not fitted at {celsius:g} C, {volts:g} V, which {temperature:g} C and "
-                    f"{vdd:g} V need; characterize there too and give the tables to `gaincell fit --at`"
+                    f"{vdd:g} V need; characterize there too and add it (`gaincell fit --at`)"
                 )
             weights[list(points).index((celsius, volts))] += along * across
     return weights
