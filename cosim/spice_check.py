@@ -249,8 +249,8 @@ def condition_of(hardware: Hardware, technology: str | Path | None = None):
 
     if "condition" not in hardware.provenance:
         raise HardwareError(
-            f"hardware {hardware.name!r} was not fitted to simulated circuits; use generic28 or one that "
-            "`gaincell fit` made"
+            f"hardware {hardware.name!r} was not fitted to circuits at one condition; use generic28 or one "
+            "that `gaincell fit` made, before `Hardware.at`"
         )
     try:
         known, source = hardware.provenance["condition"], hardware.provenance["technology"]

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from pydantic import model_validator
+from scipy.interpolate import CubicSpline
 from torch import Tensor
 
-from .curves import Curve, Exponential, Polynomial
+from .curves import Curve, Exponential, Polynomial, Spline, spline_from_pieces
 from .surrogate import Surrogate, as_tensor
 from .values import FloatArray, Value
+
+TOLERANCE = 1e-3
+"""Largest term of a cell's aging that hardware leaves out, of the fresh curve's peak."""
 
 
 class Retention(Surrogate):
@@ -81,6 +86,20 @@ class Retention(Surrogate):
                 last = max(beyond[0], 1)
                 times[level] = np.interp(half_step, path[last - 1 : last + 1], self.ages[last - 1 : last + 1])
         return times
+
+    def readable_ages(self, levels: int, v_min: float, v_max: float) -> np.ndarray:
+        """Ages of the table until the first level has moved half a step; older keys are read wrongly anyway.
+
+        Args:
+            levels: number of levels.
+            v_min: lowest level, V.
+            v_max: highest level, V.
+
+        Returns:
+            Increasing ages, s, shape (n,).
+        """
+        first = self.retention_time(levels, v_min, v_max).min()
+        return self.ages[: np.searchsorted(self.ages, first) + 1]
 
     def decay(self, voltages: np.ndarray, v_zero: float, period: float, periods: int = 1) -> float:
         """Rate of the exponential decay towards v_zero that fits best after a number of periods.
@@ -180,3 +199,45 @@ def exponential_aging(
         age_unit=age_unit,
         box=cell.box,
     )
+
+
+def aging_voltages(curve: Polynomial | Spline) -> np.ndarray:
+    """Grid on which the aging of a cell curve is decomposed: 65 voltages over the curve's box, V."""
+    return np.linspace(*next(iter(curve.box.values())), 65)
+
+
+def separable_aging(
+    curve: Polynomial | Spline,
+    retention: Callable[[np.ndarray, np.ndarray], object],
+    ages: np.ndarray,
+    *,
+    voltages: np.ndarray | None = None,
+    tolerance: float = TOLERANCE,
+) -> SeparableAging:
+    """curve(retention(v, age)) as the fresh curve plus a few separable terms (truncated SVD).
+
+    Args:
+        curve: fresh cell curve: stored voltage (V) -> charge.
+        retention: voltage at age 0 (V, shape (n, 1)) and age (s, shape (1, m)) -> stored voltage (V, (n, m)).
+        ages: grid of ages, s, increasing, shape (m,).
+        voltages: grid of voltages at age 0, V, shape (n,); None for `aging_voltages`.
+        tolerance: largest singular value that is left out, as a fraction of the fresh curve's peak.
+    """
+    (low, high), ages = next(iter(curve.box.values())), np.asarray(ages, float)
+    v = aging_voltages(curve) if voltages is None else np.asarray(voltages, float)
+    fresh = curve(v).numpy()
+    aged = curve(np.asarray(retention(v[:, None], ages[None, :]))).numpy()
+    left, singular, right = np.linalg.svd(aged - fresh[:, None], full_matrices=False)
+    # The largest contribution of a term is at most its singular value, so this bounds the error at the grid
+    # points.
+    rank = int(np.sum(singular > tolerance * float(np.max(np.abs(fresh)))))
+    terms = [AgingTerm(curve=curve)]
+    for r in range(rank):
+        terms.append(AgingTerm(curve=_through(v, left[:, r] * singular[r]), factor=_through(ages, right[r])))
+    return SeparableAging(
+        terms=tuple(terms), age_unit="s", box={"v": (low, high), "age": (ages[0], ages[-1])}
+    )
+
+
+def _through(x: np.ndarray, y: np.ndarray) -> Spline:
+    return spline_from_pieces(CubicSpline(x, y), {"x": (float(x[0]), float(x[-1]))})

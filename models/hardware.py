@@ -15,6 +15,7 @@ from .array import ColumnModel, ConverterCurve, Noise, WriteError
 from .chip import Chip
 from .cost import Area, EnergyModel, Timing
 from .curves import Curve, Polynomial
+from .interpolation import interpolate, require_one_die
 from .storage import read_bundle, write_bundle
 from .values import DigestValue, Value
 from .variation import Mismatch
@@ -43,10 +44,10 @@ class Hardware(DigestValue):
     coulombs, or, for published coefficients, in the publication's own unit; `charge_unit` names the unit.
 
     Two hardwares are equal, and have equal hashes, if their digests are: names, curves, levels and cost
-    agree, whatever the provenance.
+    agree, whatever the provenance and the other conditions it was fitted at.
     """
 
-    outside_digest: ClassVar[frozenset[str]] = frozenset({"provenance"})
+    outside_digest: ClassVar[frozenset[str]] = frozenset({"provenance", "fitted_at"})
 
     name: str
     """Name, as in messages and results."""
@@ -123,6 +124,8 @@ class Hardware(DigestValue):
     """Silicon area per head, m^2."""
     provenance: dict[str, Any] = Field(default_factory=dict)
     """JSON-able record of sources: publication, tables and their hashes, simulator version, fit settings."""
+    fitted_at: tuple[Hardware, ...] = ()
+    """The same die fitted at other temperatures and supplies, between which `at` interpolates."""
 
     @model_validator(mode="after")
     def _is_consistent(self) -> Hardware:
@@ -147,6 +150,7 @@ class Hardware(DigestValue):
             isinstance(c, Polynomial) for c in self.cells.values()
         ):
             raise ValueError("decay_per_token applies to polynomial cells only; give `aging` for the others")
+        require_one_die(self)
         try:
             json.dumps(self.provenance, allow_nan=False)
         except (TypeError, ValueError) as error:
@@ -172,6 +176,26 @@ class Hardware(DigestValue):
                 f"hardware {self.name!r} has no cell {name!r}; it has {', '.join(sorted(self.cells))}"
             )
         return self.model_copy(update={"cell": name})
+
+    def at(self, temperature: float | None = None, vdd: float | None = None) -> Hardware:
+        """The same die at another temperature and supply, between those of `fitted_at` and its own.
+
+        Linear in the inverse absolute temperature and in the supply, between the nearest fitted ones;
+        `combination` says how each part is combined. Mismatch comes from the condition of the largest weight
+        that describes it.
+
+        Args:
+            temperature: temperature, C; None for its own.
+            vdd: supply, V; None for its own.
+
+        Returns:
+            Hardware without other conditions; at a fitted condition, what was fitted there.
+
+        Raises:
+            HardwareError: outside the fitted range, a condition around the point was not fitted, or the
+                conditions were fitted to different circuits.
+        """
+        return interpolate(self, temperature, vdd)
 
     def aged_transfer(self) -> SeparableAging:
         """Cell charge against stored voltage and age; one term without aging if no decay is described."""

@@ -9,7 +9,7 @@ import torch
 from pydantic import Field, model_validator
 from torch import Tensor
 
-from .curves import Spline
+from .curves import Spline, combine_curves
 from .surrogate import Surrogate, as_tensor
 from .values import DigestValue, FitError, FloatArray, Value
 
@@ -45,6 +45,17 @@ class RandomCurve(Surrogate):
         x = as_tensor(x)
         mean = torch.zeros_like(x) if self.mean is None else self.mean(x)
         return sum((z * mode(x) for z, mode in zip(as_tensor(scores).to(x), self.modes, strict=True)), mean)
+
+    def scaled(self, scale: float, stretch: float) -> RandomCurve:
+        """The same deviation in other units; without the error of the fit.
+
+        Args:
+            scale: factor of the deviation, dimensionless.
+            stretch: factor of the argument, dimensionless.
+        """
+        modes = tuple(combine_curves([mode], [scale], [stretch]) for mode in self.modes)
+        mean = None if self.mean is None else combine_curves([self.mean], [scale], [stretch])
+        return RandomCurve(modes=modes, mean=mean)
 
     def covariance(self, x: np.ndarray) -> np.ndarray:
         """Covariance of the deviation between points.
@@ -85,6 +96,15 @@ class ConverterVariation(Surrogate):
         if self.bank is not None and self.bank.shape != (count // 2, count // 2):
             raise ValueError(f"bank: need shape {(count // 2, count // 2)}, got {self.bank.shape}")
         return self
+
+    def scaled(self, scale: float) -> ConverterVariation:
+        """The same variation of converters with another full scale; gains are relative and stay.
+
+        Args:
+            scale: other full scale / this one, dimensionless.
+        """
+        units = np.tile([scale, 1.0], len(self.mean) // 2)
+        return self.model_copy(update={"mean": self.mean * units, "factor": self.factor * units[:, None]})
 
     @property
     def signed(self) -> bool:
@@ -170,6 +190,22 @@ class Mismatch(DigestValue):
     """Offset and gain of the second (signed) converters."""
     cell_statistics: CellStatistics | None = None
     """Moments of the Monte Carlo samples that `cell` was fitted to."""
+
+    def scaled(self, *, cell: float, volts: float, phi: float, readout: float) -> Mismatch:
+        """The same variation in other charges and voltages; without the moments of the samples.
+
+        Args:
+            cell: factor of the cells' charges.
+            volts: factor of voltages.
+            phi: factor of the first converters' full scale.
+            readout: factor of the second converters' full scale.
+        """
+        return Mismatch(
+            cell=None if self.cell is None else self.cell.scaled(cell, volts),
+            write=None if self.write is None else self.write.scaled(volts, volts),
+            phi=None if self.phi is None else self.phi.scaled(phi),
+            readout=None if self.readout is None else self.readout.scaled(readout),
+        )
 
     @property
     def fit_errors(self) -> dict[str, FitError]:

@@ -13,6 +13,7 @@ from . import (
     adapt,
     cache,
     characterize,
+    corners,
     cosim,
     demo,
     doctor,
@@ -22,6 +23,7 @@ from . import (
     generate,
     report,
     waves,
+    yields,
 )
 from .console import CommandGroup, guarded
 
@@ -29,10 +31,12 @@ COMMANDS = {
     "doctor": doctor.run,
     "characterize": characterize.run,
     "fit": fit.run,
+    "corners": corners.run,
     "waves": waves.run,
     "figures": figures.run,
     "adapt": adapt.run,
     "evaluate": evaluate.run,
+    "yield": yields.run,
     "generate": generate.run,
     "account": account.run,
     "cosim": cosim.run,

@@ -7,6 +7,8 @@ TABLES = OUT / "tables"
 HARDWARE = OUT / "hardware"
 ADAPTED = OUT / "adapted"
 WAVES = OUT / "waves"
+CORNERS = OUT / "corners"
+YIELD = OUT / "yield"
 
 MOST_JOBS = 4096
 """Largest number of simulations at once."""

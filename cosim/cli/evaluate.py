@@ -13,6 +13,8 @@ from .models import (
     HardwareOption,
     ModelArgument,
     Precision,
+    Supply,
+    Temperature,
     Threads,
     Without,
     chosen_compute,
@@ -28,6 +30,8 @@ def run(
     cell: Annotated[
         str | None, typer.Option(help="Cell curve of the hardware to use, such as table or linear.")
     ] = None,
+    temperature: Temperature = None,
+    vdd: Supply = None,
     text: Annotated[
         Path | None, typer.Option(help="Text file to measure on [default: held-out side of the demo corpus].")
     ] = None,
@@ -61,6 +65,8 @@ def run(
         gaincell evaluate my-gpt2 --text notes.txt --json
 
         gaincell evaluate demo --chip 0 --chip 1 --chip 2 --noise
+
+        gaincell evaluate demo --hardware out/hardware --temperature 85
     """
     prepare(threads)
     import torch
@@ -74,7 +80,7 @@ def run(
     with progress("evaluate", "windows") as update:
         result = evaluate_model(
             checkpoint,
-            chosen_hardware(hardware, cell, checkpoint),
+            chosen_hardware(hardware, cell, checkpoint, temperature=temperature, vdd=vdd),
             content=content,
             tokens=tokens or None,
             seed=seed,

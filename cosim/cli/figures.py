@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .console import Json, emit, stderr, stdout
-from .defaults import TABLES
+from .defaults import TABLES, YIELD
 
 
 def run(
@@ -17,7 +17,8 @@ def run(
         Path | None,
         typer.Argument(
             help="Folder of `gaincell characterize`, or generic28 for the shipped tables; for `training` a "
-            f"folder with training.json [default: {TABLES}; for `training` that of the demo network]."
+            "folder with training.json, for `yield` one of `gaincell yield` "
+            f"[default: {TABLES}; for `training` that of the demo network; for `yield` {YIELD}]."
         ),
     ] = None,
     out: Annotated[
@@ -29,7 +30,7 @@ def run(
     show: Annotated[bool, typer.Option("--list", help="List the figures and leave.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Draw one figure from characterization tables: corners, noise, ...; or a network's loss curve: training.
+    """Draw one figure from characterization tables: corners, noise, ...; or of a network: training, yield.
 
     Examples:
 
@@ -68,7 +69,7 @@ def _source(name: str, folder: Path | None) -> Path:
         from ..network.checkpoints import DEMO
 
         return DEMO / "softmax"
-    folder = folder or TABLES
+    folder = folder or (YIELD if name == "yield" else TABLES)
     shipped = SHIPPED_TABLES / folder
     return shipped if not folder.exists() and len(folder.parts) == 1 and shipped.is_dir() else folder
 

@@ -17,6 +17,10 @@ def run(
     name: Annotated[
         str | None, typer.Option(help="Name of the hardware [default: that of the technology].")
     ] = None,
+    at: Annotated[
+        list[Path] | None,
+        typer.Option(help="Tables of the same die at another temperature or supply; repeatable."),
+    ] = None,
     max_failed: Annotated[
         float, typer.Option(min=0, max=1, help="Refuse tables with a larger fraction of failed points.")
     ] = 0.01,
@@ -33,9 +37,14 @@ def run(
     A die whose zero, balance, full scale or skew misses its limit is an error: a network adapted to the
     typical die does not work on it. `gaincell characterize --trim` brings a die within the limits.
 
+    With --at the hardware can be taken to any temperature and supply between those of its tables:
+    `gaincell evaluate MODEL --temperature 85`.
+
     Examples:
 
         gaincell fit
+
+        gaincell fit out/27 --at out/cold --at out/hot --out out/hardware
 
         gaincell fit out/ss85 --out out/ss85-hardware --name generic28-ss85 --json
     """
@@ -45,8 +54,10 @@ def run(
     (name or "").encode()  # the hardware could not be written
     from ...models.fitting.folder import fit_folder, report_dict
 
-    hardware, report = fit_folder(tables, out, name=name, max_failed=max_failed)
+    hardware, report = fit_folder(tables, out, at=at or (), name=name, max_failed=max_failed)
     missed = [check.name for check in report.die if not check.met]
+    for where, found in report.conditions.items():
+        missed += [f"{check.name} at {where}" for check in found.die if not check.met]
     complaint = (
         f"the die misses its limits: {'; '.join(missed)}; trim it (gaincell characterize --trim), or accept "
         "that with --accept-missed"
@@ -61,6 +72,8 @@ def run(
     stdout.print(_error_table(report))
     stdout.print(_check_table(report.checks, "Circuits against their design limits"))
     stdout.print(_check_table(report.die, "What differs from die to die"))
+    for where, found in report.conditions.items():
+        stdout.print(_check_table(found.die, f"What differs from die to die, {where}"))
     for skew in report.skews:
         if not skew.small:
             stdout.print(_skew_sentence(skew), soft_wrap=True)

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from .defaults import HARDWARE
+from .quantities import quantity_in
 
 if TYPE_CHECKING:
     from ...models import Hardware
@@ -23,6 +24,19 @@ HardwareOption = Annotated[
     typer.Option(
         help=f"Shipped hardware or a folder that fit wrote [default: {HARDWARE} if it exists, else the "
         "hardware the model was adapted to, else generic28]."
+    ),
+]
+Temperature = Annotated[
+    float | None,
+    typer.Option(
+        help="Temperature of the hardware, Celsius, between those it was fitted at [default: its own]."
+    ),
+]
+Supply = Annotated[
+    float | None,
+    typer.Option(
+        parser=quantity_in("V"),
+        help="Supply of the hardware, between those it was fitted at [default: its own].",
     ),
 ]
 Threads = Annotated[int | None, typer.Option(min=1, max=1024, help="CPU threads; all cores when not given.")]
@@ -59,8 +73,15 @@ def chosen_compute(device: str, precision: str) -> Compute:
     return choose_compute(device, precision)
 
 
-def chosen_hardware(name: str | None, cell: str | None, checkpoint: Checkpoint) -> Hardware:
-    """The hardware that --hardware and --cell ask for."""
+def chosen_hardware(
+    name: str | None,
+    cell: str | None,
+    checkpoint: Checkpoint,
+    *,
+    temperature: float | None = None,
+    vdd: float | None = None,
+) -> Hardware:
+    """The hardware that --hardware, --cell, --temperature and --vdd ask for."""
     from ...models import Hardware
 
     if name is not None:
@@ -73,7 +94,8 @@ def chosen_hardware(name: str | None, cell: str | None, checkpoint: Checkpoint) 
         hardware = saved_hardware(checkpoint.adapted)
     else:
         hardware = Hardware.from_pretrained("generic28")
-    return hardware if cell is None else hardware.with_cell(cell)
+    hardware = hardware if cell is None else hardware.with_cell(cell)
+    return hardware if temperature is None and vdd is None else hardware.at(temperature, vdd)
 
 
 def chosen_effects(without: list[str] | None, noise: bool = False) -> Effects:

@@ -91,11 +91,7 @@ def evaluate_model(
         adapted.to(compute.device)
     some = adapted if softmax is None else softmax
     tokenizer, context = tokenizer_of(checkpoint, some.config.vocab_size), context_of(some)
-    text, ends = tokenizer.read(
-        corpus_text(tokenizer, demo_corpus().held_out) if content is None else content
-    )
-    windows, ends = (held_out_windows(x, context=context, limit=tokens, seed=seed) for x in (text, ends))
-    tokens_per_byte = windows[:, 1:].numel() / float((ends[:, -1] - ends[:, 0]).sum())
+    windows, tokens_per_byte = held_out_tokens(tokenizer, content, context, tokens, seed)
     models = {}
     if softmax is not None:
         examples = calibration_inputs(corpus_tokens(tokenizer, demo_corpus().train), context)
@@ -113,7 +109,12 @@ def evaluate_model(
             outside[row] = count_outside(model, windows[:1, :-1])
     return {
         "model": checkpoint.name,
-        "hardware": {"name": hardware.name, "cell": hardware.cell, "digest": hardware.digest},
+        "hardware": {
+            "name": hardware.name,
+            "cell": hardware.cell,
+            "digest": hardware.digest,
+            "description": hardware.description,
+        },
         "effects": asdict(effects),
         "text": demo_corpus().summary() if content is None else {"bytes": len(content.encode())},
         "token": "byte" if tokenizer.name == "bytes" else tokenizer.name,
@@ -156,6 +157,31 @@ def _on_chips(
         "mean_minus_nominal_nats": statistics.mean(nats) - losses[row].nats,
         "spread_nats": statistics.stdev(nats) if len(nats) > 1 else None,
     }
+
+
+def held_out_tokens(
+    tokenizer: Tokenizer, content: str | None, context: int, tokens: int | None, seed: int
+) -> tuple[Tensor, float]:
+    """Windows to measure a loss on.
+
+    Args:
+        tokenizer: tokenizer of the model.
+        content: text to measure on; None: the held-out side of the demo corpus.
+        context: tokens per window.
+        tokens: about how many tokens to predict; None: all.
+        seed: choice of the windows.
+
+    Returns:
+        Token ids, shape (windows, context + 1), and the number of tokens per byte of text.
+
+    Raises:
+        ModelError: the text is shorter than one window.
+    """
+    text, ends = tokenizer.read(
+        corpus_text(tokenizer, demo_corpus().held_out) if content is None else content
+    )
+    windows, ends = (held_out_windows(x, context=context, limit=tokens, seed=seed) for x in (text, ends))
+    return windows, windows[:, 1:].numel() / float((ends[:, -1] - ends[:, 0]).sum())
 
 
 def calibration_inputs(tokens: Tensor, context: int) -> Tensor:

@@ -5,12 +5,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import numpy as np
-from scipy.interpolate import CubicSpline
 
-from ..aging import AgingTerm, Retention, SeparableAging
+from ..aging import Retention, SeparableAging, aging_voltages, separable_aging
 from ..array import ColumnModel
 from ..curves import Polynomial, Spline
-from .curves import held_out_mask, measure_error, spline_from_pieces
+from .curves import held_out_mask, measure_error
 
 
 def fit_column_model(
@@ -117,29 +116,12 @@ def fit_separable_aging(
         voltages: grid of voltages at age 0, V, shape (n,); None for 65 points over the curve's box.
         tolerance: largest singular value that is left out, as a fraction of the fresh curve's peak.
     """
-    (low, high), ages = next(iter(curve.box.values())), np.asarray(ages, float)
-    v = np.linspace(low, high, 65) if voltages is None else np.asarray(voltages, float)
-    fresh = curve(v).numpy()
-    peak = float(np.max(np.abs(fresh)))
-
-    def aged(volts: np.ndarray, age: np.ndarray) -> np.ndarray:
-        return curve(np.asarray(retention(volts[:, None], age[None, :]))).numpy()
-
-    left, singular, right = np.linalg.svd(aged(v, ages) - fresh[:, None], full_matrices=False)
-    # The largest contribution of a term is at most its singular value, so this bounds the error at the grid
-    # points.
-    rank = int(np.sum(singular > tolerance * peak))
-    terms = [AgingTerm(curve=curve)]
-    for r in range(rank):
-        terms.append(AgingTerm(curve=_through(v, left[:, r] * singular[r]), factor=_through(ages, right[r])))
-    model = SeparableAging(
-        terms=tuple(terms), age_unit="s", box={"v": (low, high), "age": (ages[0], ages[-1])}
-    )
+    model = separable_aging(curve, retention, ages, voltages=voltages, tolerance=tolerance)
+    ages = np.asarray(ages, float)
+    v = aging_voltages(curve) if voltages is None else np.asarray(voltages, float)
     between_v, between_ages = (v[1:] + v[:-1]) / 2, (ages[1:] + ages[:-1]) / 2
+    true = curve(np.asarray(retention(between_v[:, None], between_ages[None, :]))).numpy()
     predicted = model(between_v[:, None], between_ages[None, :]).numpy()
-    errors = measure_error(predicted.ravel(), aged(between_v, between_ages).ravel(), peak, "of peak")
+    peak = float(np.max(np.abs(curve(v).numpy())))
+    errors = measure_error(predicted.ravel(), true.ravel(), peak, "of peak")
     return model.model_copy(update={"errors": errors})
-
-
-def _through(x: np.ndarray, y: np.ndarray) -> Spline:
-    return spline_from_pieces(CubicSpline(x, y), {"x": (float(x[0]), float(x[-1]))})

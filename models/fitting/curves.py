@@ -15,7 +15,7 @@ from scipy.interpolate import CubicSpline, PchipInterpolator, PPoly, make_lsq_sp
 from scipy.optimize import isotonic_regression
 
 from ..array import ConverterCurve
-from ..curves import Polynomial, Spline
+from ..curves import Polynomial, Spline, spline_from_pieces
 from ..values import FitError
 
 Fitted = TypeVar("Fitted", Polynomial, Spline, ConverterCurve)
@@ -223,18 +223,6 @@ def average_repeats(x: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarra
     """
     sites, inverse, counts = np.unique(x, return_inverse=True, return_counts=True)
     return sites, np.bincount(inverse, weights=y) / counts, counts.astype(float)
-
-
-def spline_from_pieces(pieces: PPoly, box: dict[str, tuple[float, float]]) -> Spline:
-    """scipy's piecewise polynomial as a `Spline`, without its empty end intervals.
-
-    Args:
-        pieces: cubic pieces.
-        box: validity box of the spline.
-    """
-    wide = np.diff(pieces.x) > 0
-    knots = np.append(pieces.x[:-1][wide], pieces.x[-1])
-    return Spline(knots=knots, coefficients=pieces.c[::-1, wide].T, box=box)
 
 
 def _span(x: np.ndarray) -> tuple[float, float]:

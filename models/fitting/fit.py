@@ -10,7 +10,7 @@ import pandas as pd
 
 from ...circuits.errors import TableError
 from ...circuits.runner import SIMULATORS
-from ..aging import Retention
+from ..aging import TOLERANCE
 from ..array import ConverterCurve
 from ..checks.agreement import ARRAY_TABLES
 from ..checks.corners import CORNER_TABLES
@@ -108,8 +108,10 @@ def fit_hardware(
     device = designs["cell"]["write_device"]
     at_rest = _retention_rows(good["cell_retention"], condition, device)
     retention = fit_retention(at_rest["v_store"], at_rest["age"], at_rest["v_aged"])
-    ages = ages_within_retention(retention, plain)
-    aging = {key: fit_separable_aging(curve, retention, ages, tolerance=1e-3) for key, curve in cells.items()}
+    ages = retention.readable_ages(plain.levels.key, plain.v_min, plain.v_max)
+    aging = {
+        key: fit_separable_aging(curve, retention, ages, tolerance=TOLERANCE) for key, curve in cells.items()
+    }
     hardware = plain.model_copy(
         update={
             "swap_efficiency": swap_efficiency,
@@ -172,20 +174,6 @@ def fit_cells(
     for order, key in ((1, "linear"), (3, "poly3"), (5, "poly5")):
         curves[key] = fit_polynomial(v, charge, order, unseen, center=vdd / 2)
     return edge, curves
-
-
-def ages_within_retention(retention: Retention, hardware: Hardware) -> np.ndarray:
-    """Simulated ages until the first level has moved half a step; older keys are read wrongly in any case.
-
-    Args:
-        retention: stored voltage against age.
-        hardware: its key levels and voltage range are used.
-
-    Returns:
-        Increasing ages, s, shape (n,).
-    """
-    first = retention.retention_time(hardware.levels.key, hardware.v_min, hardware.v_max).min()
-    return retention.ages[: np.searchsorted(retention.ages, first) + 1]
 
 
 def _successful(tables: Mapping[str, pd.DataFrame], procedure: str, max_failed: float) -> pd.DataFrame:

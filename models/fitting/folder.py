@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -11,7 +12,9 @@ import pandas as pd
 
 from ...circuits.errors import TableError
 from ...circuits.files import sealed, sweep, write_json
+from ..combination import combine
 from ..hardware import Hardware
+from ..interpolation import circuits_of, operating_point
 from .fit import (
     MAX_FAILED,
     OPTIONAL_TABLES,
@@ -30,13 +33,19 @@ _LINE = "\n"
 
 
 def fit_folder(
-    tables: Path, out: Path, *, name: str | None = None, max_failed: float = MAX_FAILED
+    tables: Path,
+    out: Path,
+    *,
+    at: Sequence[Path] = (),
+    name: str | None = None,
+    max_failed: float = MAX_FAILED,
 ) -> tuple[Hardware, FitReport]:
     """Fit the tables that `gaincell characterize` wrote to a folder; write hardware and fit.json.
 
     Args:
         tables: folder of the tables and their manifest.
         out: folder for hardware.json, hardware.safetensors and fit.json; it is made if necessary.
+        at: folders of tables of the same die at other temperatures and supplies, for `Hardware.at`.
         name: name of the hardware; None for the name of the technology.
         max_failed: largest tolerated fraction of failed points in a table.
 
@@ -46,14 +55,45 @@ def fit_folder(
 
     Raises:
         TableError: a table is missing, damaged, lacks a column, or has more than `max_failed` failed points,
-            or the manifest lacks what a fit needs.
+            or the manifest lacks what a fit needs; `at` has another die's tables, or a condition twice.
+        HardwareError: the circuits of `at` differ.
         OSError: `out` cannot be written.
     """
+    hardware, report = _fit(tables, name, max_failed)
+    corner, circuits, parts, reports = operating_point(hardware).corner, circuits_of(hardware), [], {}
+    for folder in at:
+        part, found = _fit(folder, name, max_failed)
+        point = operating_point(part)
+        if point.corner != corner or circuits_of(part) != circuits:
+            raise TableError(
+                f"{folder} is not of the die of {tables}: technology, corner and sizes have to be the same; "
+                "characterize it with the same options but --temperature and --vdd"
+            )
+        parts.append(part)
+        reports[f"{point.temperature:g} C, {point.vdd:g} V"] = found
+    if parts:
+        try:
+            hardware = Hardware.model_validate({**dict(hardware), "fitted_at": tuple(parts)})
+        except ValueError as error:
+            complaint = str(error).partition("Value error, ")[2].partition(" [type")[0]
+            raise TableError(f"--at {' '.join(map(str, at))}: {complaint}; name each folder once") from error
+        combine((hardware, *parts), [1 / (1 + len(parts))] * (1 + len(parts)))
+        report = report.model_copy(update={"conditions": reports})
+    # Last, so that an interrupted fit leaves no report beside hardware that it does not describe.
+    values = {"hardware": hardware.digest, **json.loads(report.model_dump_json())}
+    sweep(out)
+    (out / REPORT_FILE).unlink(missing_ok=True)
+    hardware.save_pretrained(out)
+    write_json(out / REPORT_FILE, sealed(values))
+    return hardware, report
+
+
+def _fit(tables: Path, name: str | None, max_failed: float) -> tuple[Hardware, FitReport]:
     from ...characterization.table import read_manifest
 
     manifest = read_manifest(tables)
     try:
-        hardware, report = fit_hardware(
+        return fit_hardware(
             _read_tables(tables, manifest),
             manifest["condition"],
             name=name or manifest["condition"]["technology"],
@@ -66,13 +106,6 @@ def fit_folder(
             f"{tables} cannot be fitted ({what}): its tables or its manifest are not those of a whole run; "
             f"run: gaincell characterize --out {quote(str(tables))}"
         ) from error
-    # Last, so that an interrupted fit leaves no report beside hardware that it does not describe.
-    values = {"hardware": hardware.digest, **json.loads(report.model_dump_json())}
-    sweep(out)
-    (out / REPORT_FILE).unlink(missing_ok=True)
-    hardware.save_pretrained(out)
-    write_json(out / REPORT_FILE, sealed(values))
-    return hardware, report
 
 
 def _read_tables(folder: Path, manifest: dict[str, Any]) -> dict[str, pd.DataFrame]:
@@ -113,4 +146,5 @@ def report_dict(report: FitReport) -> dict[str, Any]:
         },
         "storage": None if report.storage is None else report.storage.model_dump(),
         "corners": [figure.model_dump() | {"met": figure.met} for figure in report.corners],
+        "conditions": {where: report_dict(found) for where, found in report.conditions.items()},
     }

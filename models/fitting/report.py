@@ -61,6 +61,8 @@ class FitReport(Value):
     circuits."""
     storage: StorageReport | None = None
     """Retention times, disturbance by neighbours, and the cost of a refresh."""
+    conditions: dict[str, FitReport] = {}
+    """Temperature and supply of the same die elsewhere -> report of its fit there."""
 
 
 def fit_report(

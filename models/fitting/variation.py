@@ -10,10 +10,10 @@ import pandas as pd
 from scipy.interpolate import CubicSpline
 
 from ..array import ConverterCurve
-from ..curves import Spline
+from ..curves import Spline, spline_from_pieces
 from ..hardware import Hardware
 from ..variation import CellStatistics, ConverterVariation, Mismatch, RandomCurve
-from .curves import measure_error, spline_from_pieces
+from .curves import measure_error
 
 UNRESOLVED = 0.005
 """Largest share of the variance in the omitted modes, at the point where that share is largest."""

@@ -12,6 +12,7 @@ from pathlib import Path
 from ....circuits.errors import PlanError
 from .arrays import array, ir_drop
 from .corners import corners
+from .dies import dies
 from .files import write_figure
 from .mismatch import mismatch
 from .noise_budget import noise
@@ -33,10 +34,12 @@ NAMED_FIGURES: dict[str, Callable[[Path], Figure]] = {
     "tolerance": tolerance,
     "training": training,
     "write_path": write_path,
+    "yield": dies,
 }
 """Name -> function that makes it from a folder; TableError if the folder lacks the data that it shows.
 
-The folder is one of characterization tables, for `training` that of a checkpoint.
+The folder is one of characterization tables, for `training` that of a checkpoint, for `yield` that of the
+results by die.
 """
 
 

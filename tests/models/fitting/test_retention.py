@@ -5,7 +5,6 @@ import pandas as pd
 import pytest
 
 from gaincell.models import Hardware, Polynomial, Retention
-from gaincell.models.fitting.fit import ages_within_retention
 from gaincell.models.fitting.retention import disturbances, retention_times, storage_report
 from gaincell.models.fitting.write_port import fit_write, port_checks, write_energy
 
@@ -173,6 +172,6 @@ def test_token_decay_of_collapsed_levels_is_refused():
 
 
 def test_aging_is_fitted_until_the_first_retention_time():
-    ages = ages_within_retention(exponential(), hardware())
+    ages = exponential().readable_ages(hardware().levels.key, 0.0, VDD)
     first = TAU * np.log(7 / 6)
     assert ages[-2] <= first <= ages[-1]

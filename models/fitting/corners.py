@@ -1,0 +1,87 @@
+"""Characterization and fit of one design at all corners and several temperatures, as `DieSet` reads it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from ...characterization.cache import Cache
+from ...characterization.execute import characterize
+from ...characterization.plan import Plan
+from ...characterization.trimming import find_trim
+from ..dies import CORNERS
+from ..hardware import Hardware
+from .folder import fit_folder
+from .report import FitReport
+
+Report = Callable[[int, int, str], None]
+"""Called with (conditions done, conditions, current condition)."""
+
+
+@dataclass(frozen=True)
+class FittedCondition:
+    """One condition of a set."""
+
+    corner: str
+    """Process corner."""
+    temperature: float
+    """Temperature, C."""
+    folder: Path
+    """Folder with `tables` and `hardware`."""
+    hardware: Hardware
+    """What was fitted."""
+    report: FitReport
+    """How well, and what differs from die to die."""
+
+
+def fit_corners(
+    plan: Plan,
+    out: Path,
+    *,
+    corners: Sequence[str] = tuple(CORNERS),
+    temperatures: Sequence[float] = (-40.0, 27.0, 125.0),
+    trim: bool = False,
+    jobs: int | None = None,
+    cache: Cache | None = None,
+    report: Report = lambda done, total, item: None,
+) -> list[FittedCondition]:
+    """Characterize a design at every corner and temperature, and fit a hardware to each.
+
+    Simulations come from the cache where it has them, so an interrupted run continues.
+
+    Args:
+        plan: technology, supply, sizes and procedures.
+        out: folder of the set; each condition has a folder such as `fs_-40` in it.
+        corners: corners of the technology.
+        temperatures: temperatures, C.
+        trim: whether to trim each die as a tester would (see `find_trim`).
+        jobs: number of parallel simulations; all cores by default.
+        cache: cache of simulations; the user's by default.
+        report: called with (conditions done, conditions, current condition).
+
+    Returns:
+        The conditions, in the order of corners and temperatures.
+
+    Raises:
+        PlanError, TechnologyError, SimulationError, TableError: as `characterize`, `find_trim` and
+            `fit_folder`.
+        OSError: `out` cannot be written.
+    """
+    conditions = [(corner, float(celsius)) for corner in corners for celsius in temperatures]
+    found = []
+    for corner, celsius in conditions:
+        name = f"{corner}_{celsius:g}"
+        report(len(found), len(conditions), name)
+        own = plan.override(corner=corner, temperature=celsius)
+        if trim:
+            sizes = {circuit: dict(fields) for circuit, fields in own.designs.items()}
+            for circuit, fields in find_trim(own, cache=cache, jobs=jobs).designs.items():
+                sizes[circuit] = sizes.get(circuit, {}) | fields
+            own = own.override(designs=sizes)
+        folder = out / name
+        characterize(own, folder / "tables", jobs=jobs, cache=cache)
+        hardware, fitted = fit_folder(folder / "tables", folder / "hardware")
+        found.append(FittedCondition(corner, celsius, folder, hardware, fitted))
+        report(len(found), len(conditions), name)
+    return found
