@@ -9,6 +9,7 @@ from torch import Tensor
 
 from ....models import Exponential
 from ..stages import OperationContext, cell_terms, seconds_per_token
+from ..surrogate_gradient import linear_term
 
 TILE = 64
 """Keys of a run at most; the same as in the sources."""
@@ -29,6 +30,8 @@ class Aging:
     """(terms, TILE), float32: what a key's exponential term has lost less than that of a run's first key."""
     dropped: list[bool]
     """Which of the cells' terms are left out, since they are the same for every cell and do not age."""
+    rates: list[float | None]
+    """Rate of every exponential, per token, 0 without decay; None: the factor is a table alone."""
 
 
 def aging_of(op: OperationContext, by_level: bool, deviate: bool = False) -> Aging:
@@ -42,13 +45,15 @@ def aging_of(op: OperationContext, by_level: bool, deviate: bool = False) -> Agi
     if deviate and all(factor is not None for _, factor in terms):
         # As `with_deviation` does.
         terms, rates = [*terms, (torch.zeros_like(probe), None)], [*rates, None]
+    # The term that stands for the linear cell has a gradient, even where it is the same for every cell.
+    line = linear_term(hardware, op.effects.decay, len(terms)) if op.gradient == "fixed-slope" else None
     dropped = [
-        by_level and factor is None and bool((response == response.flatten()[0]).all())
-        for response, factor in terms
+        by_level and factor is None and i != line and bool((response == response.flatten()[0]).all())
+        for i, (response, factor) in enumerate(terms)
     ]
     if all(dropped):
         dropped[0] = False
-    kinds, factors, leads = [], [], []
+    kinds, factors, leads, kept = [], [], [], []
     ages, lead = op.positions.ages, torch.arange(TILE, dtype=torch.float64)
     for (_, factor), rate, left_out in zip(terms, rates, dropped, strict=True):
         if left_out:
@@ -56,7 +61,18 @@ def aging_of(op: OperationContext, by_level: bool, deviate: bool = False) -> Agi
         kinds.append(NONE if factor is None else TABLE if rate is None else EXPONENTIAL)
         factors.append(torch.ones(ages, dtype=torch.float64) if factor is None else factor.double())
         leads.append(torch.ones(TILE) if rate is None else torch.exp(rate * lead).float())
-    return Aging(torch.tensor(kinds, dtype=torch.int32), torch.stack(factors), torch.stack(leads), dropped)
+        kept.append(0.0 if factor is None else rate)
+    numbers = torch.tensor(kinds, dtype=torch.int32), torch.stack(factors), torch.stack(leads)
+    return Aging(*numbers, dropped, kept)
+
+
+def common_charge(op: OperationContext, array: int, dropped: list[bool]) -> float:
+    """Charge of the dropped terms for a full-width pulse, in full scales of the array's converter."""
+    hardware = op.hardware
+    probe = torch.full((1, 1, 1, 1), hardware.v_zero, dtype=torch.float64)
+    terms = cell_terms(probe, array, op)
+    charge = sum(float(response) for (response, _), out in zip(terms, dropped, strict=False) if out)
+    return charge / (hardware.q_sat_1 if array == 1 else hardware.q_sat_2)
 
 
 def _rates(op: OperationContext) -> list[float | None]:
