@@ -7,8 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ....models import Exponential
-from ..stages import OperationContext, cell_terms, seconds_per_token
+from ..stages import OperationContext, cell_terms
 from ..surrogate_gradient import linear_term
 
 TILE = 64
@@ -41,10 +40,10 @@ def aging_of(op: OperationContext, by_level: bool, deviate: bool = False) -> Agi
     """
     hardware = op.hardware
     probe = torch.linspace(hardware.v_min, hardware.v_max, 5, dtype=torch.float64).reshape(1, 1, -1, 1)
-    terms, rates = cell_terms(probe, 1, op), _rates(op)
+    terms = cell_terms(probe, 1, op)
     if deviate and all(factor is not None for _, factor in terms):
         # As `with_deviation` does.
-        terms, rates = [*terms, (torch.zeros_like(probe), None)], [*rates, None]
+        terms = [*terms, (torch.zeros_like(probe), None)]
     # The term that stands for the linear cell has a gradient, even where it is the same for every cell.
     line = linear_term(hardware, op.effects.decay, len(terms)) if op.gradient == "fixed-slope" else None
     dropped = [
@@ -55,11 +54,12 @@ def aging_of(op: OperationContext, by_level: bool, deviate: bool = False) -> Agi
         dropped[0] = False
     kinds, factors, leads, kept = [], [], [], []
     ages, lead = op.positions.ages, torch.arange(TILE, dtype=torch.float64)
-    for (_, factor), rate, left_out in zip(terms, rates, dropped, strict=True):
+    for (_, factor), left_out in zip(terms, dropped, strict=True):
         if left_out:
             continue
+        rate = _rate(factor)
         kinds.append(NONE if factor is None else TABLE if rate is None else EXPONENTIAL)
-        factors.append(torch.ones(ages, dtype=torch.float64) if factor is None else factor.double())
+        factors.append(torch.ones(ages, dtype=torch.float64) if factor is None else factor)
         leads.append(torch.ones(TILE) if rate is None else torch.exp(rate * lead).float())
         kept.append(0.0 if factor is None else rate)
     numbers = torch.tensor(kinds, dtype=torch.int32), torch.stack(factors), torch.stack(leads)
@@ -75,17 +75,17 @@ def common_charge(op: OperationContext, array: int, dropped: list[bool]) -> floa
     return charge / (hardware.q_sat_1 if array == 1 else hardware.q_sat_2)
 
 
-def _rates(op: OperationContext) -> list[float | None]:
-    """Rate per token of every term whose factor is an exponential at all ages that occur, and slow enough for
-    both its parts, the query's and the key's, to be numbers of ordinary size over a run."""
-    if not op.effects.decay:
-        return [None]
-    aging = op.hardware.aged_transfer()
-    period = 1.0 if aging.age_unit == "token" else seconds_per_token(op)
-    reaches = aging.box.get("age", (0.0, float("inf")))[1] >= op.positions.ages * period
-    return [
-        term.factor.rate * period
-        if reaches and isinstance(term.factor, Exponential) and term.factor.rate * period * TILE < STEEP
-        else None
-        for term in aging.terms
-    ]
+def _rate(factor: Tensor | None) -> float | None:
+    """Rate per token of a factor that is an exponential at all ages, and slow enough for both its parts, the
+    query's and the key's, to be numbers of ordinary size over a run; None for any other.
+
+    It is found from the numbers, so that no effect on a factor has to be known here.
+    """
+    if factor is None or len(factor) == 1 or factor[0] != 1:
+        return None
+    age = torch.arange(len(factor), dtype=torch.float64)
+    # From the last age that leaves enough of it for all digits.
+    last = int((factor > 1e-3).nonzero().max())
+    rate = -float(torch.log(factor[last])) / max(last, 1)
+    exact = bool(((factor - torch.exp(-rate * age)).abs() <= 1e-12).all())
+    return rate if exact and rate > 0 and rate * TILE < STEEP else None
