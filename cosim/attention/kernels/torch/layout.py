@@ -95,7 +95,7 @@ class Part:
 
     def outputs(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Sum of all read-outs, (b, h G, T, C)."""
-        arrays, _, _ = self._arrays(q, k, v)
+        arrays, _, _ = self._arrays(q, k, v, learns=False)
         phase = arrays.phases[0]
         total = phase.new_zeros((*phase.shape[:3], arrays.operands.values.shape[-1]))
         for block in self.frame.blocks:
@@ -108,7 +108,7 @@ class Part:
 
     def gradients(self, grad: Tensor, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Gradients by this part of q, k and v."""
-        arrays, acting, (pull_q, pull_k, pull_v) = self._arrays(q, k, v)
+        arrays, acting, (pull_q, pull_k, pull_v) = self._arrays(q, k, v, learns=True)
         own = self.folded(self.of_queries(grad).to(self.frame.described.like)).contiguous()
         sums = gradients_of(arrays, acting, self.frame.blocks, own)
         by_q = pull_q(sums.phases)[0]
@@ -125,13 +125,17 @@ class Part:
         by_v = pull_v(by_values, None if load is None else ring.packed(load, -2))
         return by_q, by_k, by_v
 
-    def _arrays(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Arrays, Operands, tuple[Pull, Pull, Pull]]:
+    def _arrays(
+        self, q: Tensor, k: Tensor, v: Tensor, *, learns: bool
+    ) -> tuple[Arrays, Operands, tuple[Pull, Pull, Pull]]:
         """The arrays, their operands as gradients take them, and the functions from gradients by the phases,
         by the keys' and by the values' elements to those by q, k and v."""
         frame, described, dtype = self.frame, self.frame.described, self.frame.described.like.dtype
-        phases, pull = pullback(self.phases, self.of_queries(q).to(dtype))
+        phases, pull = pullback(self.phases, self.of_queries(q).to(dtype), learns=learns)
         stored = [
-            elements_of(_computed(self.of_keys(x), dtype), array, frame.op, described, frame.key_shares)
+            elements_of(
+                _computed(self.of_keys(x), dtype), array, frame.op, described, frame.key_shares, learns
+            )
             for array, x in ((1, k), (2, v))
         ]
         loads = [element.load for element in stored]

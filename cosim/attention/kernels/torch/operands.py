@@ -159,7 +159,12 @@ class Elements:
 
 
 def elements_of(
-    x: Tensor, array: int, op: OperationContext, described: Description, shares: Tensor | None
+    x: Tensor,
+    array: int,
+    op: OperationContext,
+    described: Description,
+    shares: Tensor | None,
+    learns: bool,
 ) -> Elements:
     """Elements of array 1 (keys) or 2 (values) for volts or levels (b, h, S, D).
 
@@ -169,6 +174,7 @@ def elements_of(
         op: settings of the operation.
         described: the terms.
         shares: the keys' part of every separable term's factor, shape (S, separable); None: 1.
+        learns: `Elements.gradient` is wanted.
     """
     if described.levels is not None:
         return _by_level(x, array, op, described, shares)
@@ -181,7 +187,7 @@ def elements_of(
         load = [] if cells.loading is None else [cells.loading]
         return tuple(y.broadcast_to(own[0].shape).flatten(0, 1) for y in (*own, *load, *line))
 
-    tensors, back = pullback(responses, x)
+    tensors, back = pullback(responses, x, learns=learns)
     terms = [_aged(y, shares, i) for i, y in enumerate(tensors[:numbers])]
     rest = list(tensors[numbers:])
     stage = described.circuit.first if array == 1 else described.circuit.second

@@ -18,9 +18,14 @@ BUCKETS, MOST_BUCKETS = 256, 2**16
 
 
 def pullback(
-    function: Callable[..., tuple[Tensor, ...]], *inputs: Tensor
+    function: Callable[..., tuple[Tensor, ...]], *inputs: Tensor, learns: bool = True
 ) -> tuple[tuple[Tensor, ...], Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]]:
-    """Values of a function, and the function from gradients by its values to those by its inputs."""
+    """Values of a function, and the function from gradients by its values to those by its inputs.
+
+    learns: gradients are wanted; without them the second function is not to be called.
+    """
+    if not learns:
+        return function(*inputs), lambda grads: ()
     if torch.compiler.is_compiling():
         return torch.func.vjp(function, *inputs)
     # Eager mode draws a chip's patterns with numpy, which `vjp` rejects; dynamo cannot trace `autograd.grad`.
