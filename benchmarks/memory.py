@@ -15,8 +15,6 @@ from pathlib import Path
 
 import torch
 
-from gaincell.cosim.attention.kernels.torch.plans import forget
-
 MIB = 2**20
 _M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD, _M_MMAP_MAX = -1, -3, -4
 """Parameters of mallopt(3)."""
@@ -65,7 +63,6 @@ def _peak_on_gpu(call: Callable[[], object], device: torch.device) -> float:
 
 
 def _peak_resident(call: Callable[[], object]) -> float:
-    forget()  # what our kernels keep for the next call counts too
     ctypes.CDLL(None).malloc_trim(0)
     Path("/proc/self/clear_refs").write_text("5")  # the highest so far is now the present
     before = _status("VmRSS")
@@ -80,7 +77,6 @@ def _status(field: str) -> float:
 
 def profiled_peak(call: Callable[[], object]) -> float:
     """The same from torch's profiler, MiB: every block of torch's CPU allocator, none of anyone else's."""
-    forget()
     activities = [torch.profiler.ProfilerActivity.CPU]
     with torch.profiler.profile(activities=activities, profile_memory=True) as profile:
         call()

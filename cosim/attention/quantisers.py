@@ -5,6 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+JUST_BEYOND = 1e-30
+"""Stands for the next number beyond 0."""
+
 
 def straight_through(x: Tensor, rounded: Tensor) -> Tensor:
     """Value of `rounded` with the gradient of `x`.
@@ -61,3 +64,18 @@ def count(width: Tensor, levels: int) -> Tensor:
     """
     steps = levels // 2 - 1
     return straight_through(width, torch.round(width * steps) / steps)
+
+
+def clip_gradient(grad: Tensor, x: Tensor, low: float, high: float) -> Tensor:
+    """Gradient by the argument of a clip: `grad` where low <= x <= high, 0 elsewhere, as of `torch.clamp`.
+
+    Args:
+        grad: gradient by the clipped numbers, broadcastable to `x`.
+        x: numbers before the clip, any shape.
+        low: lower limit.
+        high: upper limit.
+    """
+    # One pass, where comparisons would be several; it leaves out both ends, hence the next numbers outside.
+    spare = torch.finfo(x.dtype).eps
+    low, high = low - (spare * abs(low) or JUST_BEYOND), high + (spare * abs(high) or JUST_BEYOND)
+    return torch.ops.aten.hardtanh_backward(grad, x, low, high)

@@ -328,6 +328,16 @@ def with_jitter(width: Tensor, array: int, op: OperationContext) -> Tensor:
     noise = noise_of(op)
     if noise is None:
         return width
-    magnitude = width.abs() + (noise.jitter_1 if array == 1 else noise.jitter_2) * torch.randn_like(width)
+    return jittered(width, noise.jitter_1 if array == 1 else noise.jitter_2)
+
+
+def jittered(width: Tensor, rms: float) -> Tensor:
+    """Pulse widths with Gaussian jitter on the partial pulses.
+
+    Args:
+        width: pulse width, any shape, fraction of T_max.
+        rms: jitter, fraction of T_max.
+    """
+    magnitude = width.abs() + rms * torch.randn_like(width)
     partial = (width.abs() > 0) & (width.abs() < 1)
     return torch.where(partial, torch.sign(width) * magnitude.clamp(0, 1), width)

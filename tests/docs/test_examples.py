@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 
 from gaincell.characterization.cache import Cache
 from gaincell.characterization.execute import characterize
@@ -10,6 +11,12 @@ from gaincell.characterization.table import read_table
 from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
 from gaincell.circuits.testbench import Condition, cell_read
+from gaincell.cosim import Effects, gain_cell_attention
+from gaincell.cosim.attention import stages
+from gaincell.cosim.attention.kernels.dispatch import KERNELS
+from gaincell.cosim.attention.operation import OperationContext
+from gaincell.cosim.attention.ring import positions_of
+from gaincell.models import Hardware
 
 
 @pytest.fixture
@@ -79,3 +86,35 @@ def test_example_procedure_agrees_with_single_reads_and_with_symmetry(docs, run)
     for vdd, rows in table.groupby("vdd"):
         middle = np.interp(vdd / 2, rows["v_store"], rows["q_bl"])
         assert abs(middle) < 0.02 * rows["q_bl"].abs().max()
+
+
+@pytest.mark.parametrize("quantise", [False, True])
+@pytest.mark.parametrize("name", ["leroux2025", "generic28"])
+def test_example_effect_reaches_every_implementation(docs, monkeypatch, name, quantise):
+    import read_disturb
+
+    published = Hardware.from_pretrained(name)
+    # A hardware of its own, so that no description made without the effect is used.
+    hardware = published.model_copy(update={"name": f"{name} with read disturb"})
+    torch.manual_seed(0)
+    x = [y.requires_grad_() for y in (torch.rand(1, 2, 90, 32), *0.9 * torch.rand(2, 1, 2, 90, 32))]
+    effects = Effects() if quantise else Effects().without("quantise")
+
+    def results(hardware, implementation):
+        # Slow enough for the cells of generic28 to lose something.
+        options = {"effects": effects, "window": 70, "token_period": 1e-3, "implementation": implementation}
+        out = gain_cell_attention(*x, hardware, **options)
+        return out.detach(), *torch.autograd.grad(out.square().sum(), x)
+
+    plain = results(published, "torch")
+    monkeypatch.setattr(stages, "aged_terms", read_disturb.disturbed_terms)
+    expected = results(hardware, "reference")
+    assert (expected[0] - plain[0]).abs().max() > 1e-3
+    positions = positions_of(90, 90, window=70, columns=64, key_start=0, stored=None, device="cpu")
+    op = OperationContext(hardware, effects, positions, None, None)
+    fast = [key for key, kernel in KERNELS.items() if kernel.unavailable(op, x[0]) is None]
+    assert "torch" in fast
+    for implementation in fast:
+        for found, theirs in zip(results(hardware, implementation), expected, strict=True):
+            apart = (found - theirs).abs() > 1e-4 * float(theirs.abs().max())
+            assert apart.float().mean() < 2e-3, implementation

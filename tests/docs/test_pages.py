@@ -123,7 +123,7 @@ def test_equations_use_macros_that_github_renders(page):
     assert not [formula for formula in inline if re.search(r"\\[^a-zA-Z]", formula)]
 
 
-@pytest.mark.parametrize("name", ["add-a-technology.md", "add-a-procedure.md"])
+@pytest.mark.parametrize("name", ["add-a-technology.md", "add-a-procedure.md", "add-an-effect.md"])
 def test_code_blocks_of_a_tutorial_run(name, docs, tmp_path, monkeypatch):
     """The page's own blocks, not the quoted files, run one after the other beside copies of the examples."""
     for example in (DOCS / "examples").iterdir():
@@ -137,7 +137,8 @@ def test_code_blocks_of_a_tutorial_run(name, docs, tmp_path, monkeypatch):
     namespace = {}
     for code in blocks:
         exec(compile(code, name, "exec"), namespace)
-    assert namespace["summary"].failed == 0 < namespace["summary"].points
+    if name != "add-an-effect.md":  # which simulates nothing
+        assert namespace["summary"].failed == 0 < namespace["summary"].points
 
 
 def test_custom_stage_energy_replaces_the_published_one(tmp_path, monkeypatch):

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from ....models import Exponential
-from ..stages import OperationContext, cell_terms, seconds_per_token
+from ..stages import OperationContext, cell_terms
+from ..surrogate_gradient import linear_term
 
 TILE = 64
 """Keys of a run at most; the same as in the sources."""
@@ -29,6 +29,8 @@ class Aging:
     """(terms, TILE), float32: what a key's exponential term has lost less than that of a run's first key."""
     dropped: list[bool]
     """Which of the cells' terms are left out, since they are the same for every cell and do not age."""
+    rates: list[float | None]
+    """Rate of every exponential, per token, 0 without decay; None: the factor is a table alone."""
 
 
 def aging_of(op: OperationContext, by_level: bool, deviate: bool = False) -> Aging:
@@ -38,38 +40,52 @@ def aging_of(op: OperationContext, by_level: bool, deviate: bool = False) -> Agi
     """
     hardware = op.hardware
     probe = torch.linspace(hardware.v_min, hardware.v_max, 5, dtype=torch.float64).reshape(1, 1, -1, 1)
-    terms, rates = cell_terms(probe, 1, op), _rates(op)
+    terms = cell_terms(probe, 1, op)
     if deviate and all(factor is not None for _, factor in terms):
         # As `with_deviation` does.
-        terms, rates = [*terms, (torch.zeros_like(probe), None)], [*rates, None]
+        terms = [*terms, (torch.zeros_like(probe), None)]
+    # The term that stands for the linear cell has a gradient, even where it is the same for every cell.
+    line = linear_term(hardware, op.effects.decay, len(terms)) if op.gradient == "fixed-slope" else None
     dropped = [
-        by_level and factor is None and bool((response == response.flatten()[0]).all())
-        for response, factor in terms
+        by_level and factor is None and i != line and bool((response == response.flatten()[0]).all())
+        for i, (response, factor) in enumerate(terms)
     ]
     if all(dropped):
         dropped[0] = False
-    kinds, factors, leads = [], [], []
+    kinds, factors, leads, kept = [], [], [], []
     ages, lead = op.positions.ages, torch.arange(TILE, dtype=torch.float64)
-    for (_, factor), rate, left_out in zip(terms, rates, dropped, strict=True):
+    for (_, factor), left_out in zip(terms, dropped, strict=True):
         if left_out:
             continue
+        rate = _rate(factor)
         kinds.append(NONE if factor is None else TABLE if rate is None else EXPONENTIAL)
-        factors.append(torch.ones(ages, dtype=torch.float64) if factor is None else factor.double())
+        factors.append(torch.ones(ages, dtype=torch.float64) if factor is None else factor)
         leads.append(torch.ones(TILE) if rate is None else torch.exp(rate * lead).float())
-    return Aging(torch.tensor(kinds, dtype=torch.int32), torch.stack(factors), torch.stack(leads), dropped)
+        kept.append(0.0 if factor is None else rate)
+    numbers = torch.tensor(kinds, dtype=torch.int32), torch.stack(factors), torch.stack(leads)
+    return Aging(*numbers, dropped, kept)
 
 
-def _rates(op: OperationContext) -> list[float | None]:
-    """Rate per token of every term whose factor is an exponential at all ages that occur, and slow enough for
-    both its parts, the query's and the key's, to be numbers of ordinary size over a run."""
-    if not op.effects.decay:
-        return [None]
-    aging = op.hardware.aged_transfer()
-    period = 1.0 if aging.age_unit == "token" else seconds_per_token(op)
-    reaches = aging.box.get("age", (0.0, float("inf")))[1] >= op.positions.ages * period
-    return [
-        term.factor.rate * period
-        if reaches and isinstance(term.factor, Exponential) and term.factor.rate * period * TILE < STEEP
-        else None
-        for term in aging.terms
-    ]
+def common_charge(op: OperationContext, array: int, dropped: list[bool]) -> float:
+    """Charge of the dropped terms for a full-width pulse, in full scales of the array's converter."""
+    hardware = op.hardware
+    probe = torch.full((1, 1, 1, 1), hardware.v_zero, dtype=torch.float64)
+    terms = cell_terms(probe, array, op)
+    charge = sum(float(response) for (response, _), out in zip(terms, dropped, strict=False) if out)
+    return charge / (hardware.q_sat_1 if array == 1 else hardware.q_sat_2)
+
+
+def _rate(factor: Tensor | None) -> float | None:
+    """Rate per token of a factor that is an exponential at all ages, and slow enough for both its parts, the
+    query's and the key's, to be numbers of ordinary size over a run; None for any other.
+
+    It is found from the numbers, so that no effect on a factor has to be known here.
+    """
+    if factor is None or len(factor) == 1 or factor[0] != 1:
+        return None
+    age = torch.arange(len(factor), dtype=torch.float64)
+    # From the last age that leaves enough of it for all digits.
+    last = int((factor > 1e-3).nonzero().max())
+    rate = -float(torch.log(factor[last])) / max(last, 1)
+    exact = bool(((factor - torch.exp(-rate * age)).abs() <= 1e-12).all())
+    return rate if exact and rate > 0 and rate * TILE < STEEP else None

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ..chip_patterns import chip_pattern
-from ..stages import OperationContext, cell_terms, chip_of, column_of, pattern, stored_volts
+from ..stages import OperationContext, cell_terms, chip_of, column_of, noise_of, pattern, stored_volts
 from ..surrogate_gradient import linear_cell, linear_term, surrogates
 
 
@@ -44,6 +44,10 @@ class Stage:
     deviation: Tensor | None
     """A chip's converters, float32: (Hkv, S, 2) offset and gain of the first, or (Hkv, tiles, C, 4) of both
     polarities of the second; None for nominal ones. A charge q counts as (q - offset) (1 + gain)."""
+    noise: float
+    """Rms noise of the charge; 0 for none."""
+    jitter: float
+    """Rms jitter of a partial pulse, fraction of T_max; 0 for none."""
 
 
 @dataclass(frozen=True)
@@ -98,23 +102,32 @@ def cells_of(x: Tensor, array: int, op: OperationContext) -> Cells:
     )
 
 
-def describe_circuit(op: OperationContext, depth: int, device: torch.device) -> Circuit:
-    """The numbers of `op`'s hardware for V arrays of `depth` columns (head dimension and normaliser)."""
+def describe_circuit(
+    op: OperationContext, depth: int, device: torch.device, dtype: torch.dtype = torch.float32
+) -> Circuit:
+    """The numbers of `op`'s hardware for V arrays of `depth` columns (head dimension and normaliser).
+
+    dtype: type of all tensors, float32 where it is not given.
+    """
     hardware = op.hardware
+    like = torch.empty(0, dtype=dtype, device=device)
     return Circuit(
-        first=_stage(1, depth, op, device),
-        second=_stage(2, depth, op, device),
+        first=_stage(1, depth, op, like),
+        second=_stage(2, depth, op, like),
         swap_efficiency=hardware.swap_efficiency if hardware.signed_query == "two-phase" else None,
         output_steps=hardware.levels.output // 2 - 1 if op.effects.quantise else None,
     )
 
 
-def _stage(array: int, depth: int, op: OperationContext, device: torch.device) -> Stage:
+def _stage(array: int, depth: int, op: OperationContext, like: Tensor) -> Stage:
     hardware = op.hardware
     full_scale = hardware.q_sat_1 if array == 1 else hardware.q_sat_2
     converter = hardware.phi if array == 1 else hardware.readout
     used = op.effects.converter and converter is not None
-    like = torch.empty(0, dtype=torch.float32, device=device)
+    noise = noise_of(op)
+    charge, jitter = (0.0, 0.0) if noise is None else (noise.charge_1, noise.jitter_1)
+    if noise is not None and array == 2:
+        charge, jitter = noise.charge_2, noise.jitter_2
     curve = converter.curve if used else None
     spacing = None if curve is None else curve.knots[1:] - curve.knots[:-1]
     scaled = None if curve is None else curve.coefficients * spacing[:, None] ** [0, 1, 2, 3]
@@ -125,7 +138,9 @@ def _stage(array: int, depth: int, op: OperationContext, device: torch.device) -
         column=_column(array, full_scale, op),
         knots=None if curve is None else pattern(curve.knots / full_scale, like),
         coefficients=None if curve is None else pattern(scaled, like),
-        deviation=_deviation(array, depth, op, like) if used else None,
+        deviation=deviation_of(array, depth, op, like),
+        noise=charge / full_scale,
+        jitter=jitter,
     )
 
 
@@ -137,10 +152,14 @@ def _column(array: int, full_scale: float, op: OperationContext) -> ScaledColumn
     return ScaledColumn(full_scale / model.q_scale, model.box["a"], model.box["u"], rows)
 
 
-def _deviation(array: int, depth: int, op: OperationContext, like: Tensor) -> Tensor | None:
+def deviation_of(array: int, depth: int, op: OperationContext, like: Tensor) -> Tensor | None:
+    """`Stage.deviation` of the converters after array 1 or 2, with the dtype and device of `like`."""
     chip, positions = chip_of(op), op.positions
     heads, full_scale = op.kv_heads or 1, op.hardware.q_sat_1 if array == 1 else op.hardware.q_sat_2
-    if chip is None or (chip.mismatch.phi if array == 1 else chip.mismatch.readout) is None:
+    fitted = op.hardware.phi if array == 1 else op.hardware.readout
+    if chip is None or fitted is None or not op.effects.converter:
+        return None
+    if (chip.mismatch.phi if array == 1 else chip.mismatch.readout) is None:
         return None
     if array == 1:
         numbers = chip_pattern(chip, "relus", positions, like, layer=op.layer, heads=heads)
@@ -153,4 +172,6 @@ def _deviation(array: int, depth: int, op: OperationContext, like: Tensor) -> Te
         each = [chip_pattern(chip, "readouts", positions, like, tile=tile, **where) for tile in range(tiles)]
         numbers = torch.stack(each, dim=1)
     # Offsets and gains alternate; only the offsets are charges.
-    return numbers / torch.tensor([full_scale, 1.0], device=like.device).repeat(numbers.shape[-1] // 2)
+    return numbers / torch.tensor([full_scale, 1.0], device=like.device, dtype=like.dtype).repeat(
+        numbers.shape[-1] // 2
+    )

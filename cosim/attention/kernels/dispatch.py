@@ -43,8 +43,8 @@ class Kernel(Protocol):
 
         Args:
             q: queries, shape (B, H, T, D), fraction of T_max.
-            k: keys in packed order, shape (B, Hkv, S, D), V; "native" also takes levels (uint8).
-            v: values in packed order, shape (B, Hkv, S, D), V; "native" also takes levels (uint8).
+            k: keys in packed order, shape (B, Hkv, S, D), V; "native" and "torch" also take levels (uint8).
+            v: values, as k.
             op: settings of the operation.
 
         Returns:
@@ -73,7 +73,7 @@ def attend(q: Tensor, k: Tensor, v: Tensor, op: OperationContext, implementation
         HardwareError: an implementation, named explicitly, that cannot compute the operation.
     """
     name = chosen(q, op) if implementation == "auto" else implementation
-    if k.dtype == torch.uint8 and name != "native":
+    if k.dtype == torch.uint8 and name not in ("native", "torch"):
         dtype = torch.promote_types(q.dtype, torch.float32)
         k, v = volts_of(k, 1, op.hardware, dtype), volts_of(v, 2, op.hardware, dtype)
     if name == "reference":

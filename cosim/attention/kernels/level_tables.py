@@ -8,6 +8,8 @@ from itertools import combinations
 import torch
 from torch import Tensor
 
+from ..levels import levels_of
+from ..quantisers import clip_gradient, nearest_level
 from ..stages import OperationContext, cell_terms, column_of
 from ..surrogate_gradient import linear_cell, linear_term
 from .aging import NONE, TABLE, TILE, Aging
@@ -75,6 +77,52 @@ def terms_by_level(op: OperationContext, array: int, dropped: list[bool]) -> Lev
     return LevelTerms(*(torch.stack([x.detach() for x in row]) for row in rows), constant, gradient_constant)
 
 
+def levels_in_array(x: Tensor, array: int, op: OperationContext) -> Tensor:
+    """Levels of all elements of an array: of complementary rows and of the normalising column too.
+
+    Args:
+        x: volts to store, or levels (uint8), shape (B, Hkv, S, D).
+        array: 1 (keys) or 2 (values).
+        op: settings of the operation.
+
+    Returns:
+        Shape (B, Hkv, S, R) or (B, Hkv, S, C), int32; for NaN the number of levels, which is one too many.
+    """
+    hardware = op.hardware
+    levels = hardware.levels.key if array == 1 else hardware.levels.value
+    if array == 2 and hardware.normaliser is not None:
+        column = x.new_full((*x.shape[:-1], 1), hardware.normaliser, dtype=torch.float32)
+        column = column.to(x.dtype) if x.is_floating_point() else levels_of(column, 2, hardware)
+        x = torch.cat([x, column], dim=-1)
+    if x.is_floating_point():
+        x = x.clamp(hardware.v_min, hardware.v_max)
+        level = (
+            nearest_level(x, hardware.v_min, hardware.v_max, levels).nan_to_num_(nan=levels).to(torch.int32)
+        )
+    else:
+        level = x.to(torch.int32).clamp_(max=levels)
+    if array == 1 and hardware.signed_query == "mirrored":
+        complement = levels - 1 - level
+        level = torch.cat([level, complement.masked_fill(complement < 0, levels)], dim=-1)
+    return level
+
+
+def gradient_by_volts(grad: Tensor, x: Tensor, array: int, op: OperationContext) -> Tensor:
+    """Gradient by volts; the quantiser is straight-through.
+
+    Args:
+        grad: gradient by the voltage of each element's level, in the shape of `levels_in_array`.
+        x: volts, shape (B, Hkv, S, D).
+        array: 1 (keys) or 2 (values).
+        op: settings of the operation.
+    """
+    hardware, depth = op.hardware, x.shape[-1]
+    own = grad[..., :depth]
+    if array == 1 and hardware.signed_query == "mirrored":
+        own = own - grad[..., depth:]
+    return clip_gradient(own, x, hardware.v_min, hardware.v_max)
+
+
 def with_fewer_terms(aging: Aging, arrays: list[LevelTerms], reach: int) -> tuple[Aging, list[LevelTerms]]:
     """The same charges at ages 0 .. reach - 1 by fewer terms, where that is possible.
 
@@ -115,7 +163,8 @@ def _mixed(
     factors = torch.cat([torch.ones(steady, aging.factors.shape[1], dtype=torch.float64), by_age / largest])
     mix = torch.cat([constant, mixed * largest.T], dim=1)
     kinds = torch.tensor(steady * [NONE] + len(by_age) * [TABLE], dtype=torch.int32)
-    fewer = Aging(kinds, factors, torch.ones(len(kinds), TILE), aging.dropped)
+    rates = steady * [0.0] + len(by_age) * [None]
+    fewer = Aging(kinds, factors, torch.ones(len(kinds), TILE), aging.dropped, rates)
     return fewer, [array.mixed(mix) for array in arrays]
 
 
@@ -156,7 +205,8 @@ def _split(
     kinds = torch.cat([aging.kinds[kept], aging.kinds.new_full((len(others),), TABLE)])
     lead = torch.cat([aging.lead[kept], torch.ones(len(others), TILE)])
     factors = torch.cat([aging.factors[kept], remainder / largest])
-    return Aging(kinds, factors, lead, aging.dropped), [array.mixed(mix) for array in arrays]
+    rates = [aging.rates[term] for term in kept] + len(others) * [None]
+    return Aging(kinds, factors, lead, aging.dropped, rates), [array.mixed(mix) for array in arrays]
 
 
 def shares_of(array: LevelTerms, terms: int, slopes: float = 1.0) -> Tensor:

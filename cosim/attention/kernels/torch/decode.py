@@ -1,7 +1,4 @@
-"""One query against the whole ring, as a decoding step asks: all sub-tiles at once.
-
-There is no loop over them, so that a compiled graph does not depend on how many keys the cache holds.
-"""
+"""One query, as a decoding step asks: all elements of a key have one age, so its terms make one table."""
 
 from __future__ import annotations
 
@@ -9,115 +6,62 @@ from dataclasses import replace
 
 import torch
 from torch import Tensor
-from torch.nn.functional import pad
 
-from ...ring import Positions
-from ...signed_query import phases_of
-from ...stages import OperationContext, chip_of, column_of, count, query_widths
-from ...surrogate_gradient import product
-from ..description import Cells, cells_of
-from .operands import edges_of, folded_queries
-from .stages import edge_of_pulses, first_pulses, is_ideal, second_width
+from ...operation import OperationContext
+from ..level_tables import levels_in_array
+from .blocks import Sizes
+from .forward import Arrays, read_outs
+from .layout import Frame, Part, laid_out, parts_of
+from .operands import Description, factors_of
 
-
-def attention_of_one(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Tensor:
-    """Sum of all read-outs (B, H, 1, C), before the division by a normalising column; q (B, H, 1, D)."""
-    dtype = torch.promote_types(q.dtype, torch.float32)
-    slots, ring, index = _slots(op.positions)
-    k, v = (_by_slot(x.to(dtype), index, op.positions) for x in (k, v))
-    age = op.positions.query_position - slots
-    seen = (age >= 0) & (slots >= op.positions.key_start)
-    if op.positions.window is not None:
-        seen = seen & (age < op.positions.window)
-    seen, age = seen[:, None, None], age.clamp(0, op.positions.ages - 1)[:, None, None]
-    op = replace(op, positions=ring)
-    phi = torch.where(seen, _pulses(q.to(dtype), cells_of(k, 1, op), age, op), 0.0)
-    width = _read_outs(phi, cells_of(v, 2, op), age, op)
-    tiles = seen.unflatten(-1, (-1, ring.columns)).any(-1).mT
-    return torch.where(tiles[..., None], width, 0.0).sum(2).reshape(*q.shape[:3], -1)
+AT_ONCE = 2**17
+"""Elements of the keys that are computed at once, about, so that they stay in a core's cache."""
 
 
-def _slots(positions: Positions) -> tuple[Tensor, Positions, Tensor | None]:
-    """Position (B or 1, L) that each column of the sub-tiles in use holds (or would), what is in them as
-    `Positions`, and the packed key (B or 1, L) of each, None where keys only need padding."""
-    keys, device = positions.ages, positions.query_position.device
-    first = positions.key_start // positions.columns * positions.columns
-    last = positions.key_start + keys
-    wrapped = positions.window is not None and last > positions.window
-    if wrapped:
-        first, last = 0, positions.window
-    length = (last - first + positions.columns - 1) // positions.columns * positions.columns
-    column = torch.arange(first, first + length, device=device)
-    ring = replace(positions, order=None, stored=None, keys=length, key_start=first, window=None)
-    if not wrapped:
-        return column[None], ring, None
-    op = positions.query_position
-    position = op - (op - column) % positions.window
-    # Columns that fill up the last sub-tile do not exist.
-    position = torch.where(column < positions.window, position, -1)
-    return position, ring, (position - positions.key_start).clamp(0, keys - 1)
+def decode(q: Tensor, k: Tensor, v: Tensor, op: OperationContext, described: Description) -> Tensor:
+    """Sum of all read-outs, (B, H, 1, C), for one query (B, H, 1, D), by a description with levels."""
+    positions = op.positions
+    if positions.stored is None and positions.window is not None and positions.keys > positions.window:
+        first = positions.keys - positions.window
+        k, v = k[:, :, first:], v[:, :, first:]
+        op = replace(op, positions=positions.of_keys(first, positions.keys))
+    most = max(1, AT_ONCE // (k.shape[2] * k.shape[3])) if q.device.type == "cpu" else k.shape[0] * k.shape[1]
+    sizes, outs, tables = Sizes(1, 1, op.positions.keys + op.positions.columns), [], {}
+    for part in parts_of(q, k, op, described, sizes, most):
+        if part.frame not in tables:
+            tables = {part.frame: [_by_key(part.frame, array) for array in (1, 2)]}
+        outs.append(_outputs(part, tables[part.frame], q, k, v))
+    return torch.cat(outs).view(*q.shape[:2], 1, -1)
 
 
-def _by_slot(x: Tensor, index: Tensor | None, positions: Positions) -> Tensor:
-    """Keys or values (B, Hkv, S, D) by column (B, Hkv, L, D)."""
-    if index is not None:
-        index = index.expand(x.shape[0], -1)[:, None, :, None]
-        return x.gather(2, index.expand(-1, x.shape[1], -1, x.shape[3]))
-    before = positions.key_start % positions.columns
-    return pad(x, (0, 0, before, -(before + x.shape[2]) % positions.columns))
+def _by_key(frame: Frame, array: int) -> tuple[Tensor, Tensor]:
+    """Response of every key's elements at every level, (S levels,), and where each key's begin, (S, 1)."""
+    positions, levels = frame.op.positions, frame.described.levels[array - 1].table
+    age = (positions.query_position[0] - positions.key_position).clamp(0, positions.ages - 1)
+    factors = factors_of(frame.described, age)
+    responses = factors @ levels[: factors.shape[1]].double()
+    start = torch.arange(0, responses.numel(), levels.shape[1], dtype=torch.int32, device=age.device)
+    return responses.to(levels.dtype).flatten(), start[:, None]
 
 
-def _pulses(q: Tensor, cells: Cells, age: Tensor, op: OperationContext) -> Tensor:
-    """(B, Hkv, G, L) pulses into the second array, whether or not the query sees the key."""
-    parts = phases_of(query_widths(q, op), op.hardware)
-    charges, loads = [], []
-    for part in parts:
-        pulses = folded_queries(part, op.kv_heads).unflatten(0, (q.shape[0], -1))
-        sums = [product(pulses, *(stored.mT for stored in own)) for own in cells.operands()]
-        charge = _faded(sums, cells, age)
-        edge = edges_of(op)
-        charges.append(charge if edge is None else charge + edge * (pulses > 0).sum(-1, keepdim=True))
-        if cells.loading is not None:
-            loads.append(pulses @ cells.loading.mT)
-    if len(parts) == 2 and column_of(1, op) is None:
-        charges = [charges[1] - charges[0]]
-    if is_ideal(1, op):
-        return charges[0].clamp(0, 1)
-    return first_pulses(tuple(charges), tuple(loads), op)
-
-
-def _faded(parts: list[Tensor], cells: Cells, age: Tensor) -> Tensor:
-    """The sum of all terms, each (B, Hkv, G, L), with their factors."""
-    return sum(
-        part if factor is None else part * factor[age]
-        for part, factor in zip(parts, cells.factors, strict=True)
-    )
-
-
-def _read_outs(phi: Tensor, cells: Cells, age: Tensor, op: OperationContext) -> Tensor:
-    """(B, Hkv, sub-tiles, G, C) counted read-out of each sub-tile."""
-
-    def tiled(pulses: Tensor, *stored: Tensor) -> Tensor:
-        pulses = pulses.unflatten(-1, (-1, op.positions.columns)).transpose(2, 3)
-        return product(pulses, *(x.unflatten(2, (-1, op.positions.columns)) for x in stored))
-
-    charge = sum(
-        tiled(phi if factor is None else phi * factor[age], *stored)
-        for stored, factor in zip(cells.operands(), cells.factors, strict=True)
-    )
-    if is_ideal(2, op):
-        width = charge.clamp(-1, 1)
-        return count(width, op.hardware.levels.output) if op.effects.quantise else width
-    charge = charge + edge_of_pulses(phi.unflatten(-1, (-1, op.positions.columns)).transpose(2, 3), op)
-    load = None if cells.loading is None else tiled(phi, cells.loading)
-    if chip_of(op) is None:
-        flat = (charge.flatten(2, 3), () if load is None else (load.flatten(2, 3),))
-        return second_width(*flat, op, 0).unflatten(2, charge.shape[2:4])
-    first = op.positions.key_start // op.positions.columns
-    return torch.stack(
-        [
-            second_width(charge[:, :, i], () if load is None else (load[:, :, i],), op, first + i)
-            for i in range(charge.shape[2])
-        ],
-        dim=2,
-    )
+def _outputs(part: Part, tables: list[tuple[Tensor, Tensor]], q: Tensor, k: Tensor, v: Tensor) -> Tensor:
+    """Sum of all read-outs of a part, (n G, C)."""
+    frame, described = part.frame, part.frame.described
+    terms, loads = [], []
+    for array, x in ((1, part.of_keys(k)), (2, part.of_keys(v))):
+        level = levels_in_array(x if x.dtype == torch.uint8 else x.to(described.like.dtype), array, frame.op)
+        level, (responses, start) = level.flatten(0, 1), tables[array - 1]
+        rows = described.levels[array - 1].table
+        loaded = len(rows) > len(described.order)
+        loads.append(rows[-1].index_select(0, level.flatten()).view(level.shape) if loaded else None)
+        terms.append([responses.index_select(0, level.add_(start).flatten()).view(level.shape)])
+    constants = *described.constants, described.circuit.first.edge
+    operands = laid_out(frame.ring, terms, loads, (0,), 1, None, constants)
+    phases = part.phases(part.of_queries(q).to(described.like.dtype))
+    arrays, total = Arrays(described, (None, None), phases, operands), 0.0
+    for block in frame.blocks:
+        total = total + read_outs(arrays, block).sum(0)
+    if not frame.blocks:
+        return q.new_zeros(phases[0].shape[0] * part.per_array, operands.values.shape[-1])
+    steps = described.circuit.output_steps
+    return (total if steps is None else total / steps).flatten(0, 1)

@@ -1,148 +1,238 @@
-"""Operands of both products, laid out so that one matrix product sums all separable terms at once.
+"""The terms of both products, and stored elements as these terms.
 
-Beside each other along the rows of the array stand the terms: of the cells, each scaled with the key's share
-of its decay, and of the pulses, repeated, each scaled with the query's share. What does not depend on the
-stored voltage is a row more: the sum of the pulses against the constant term, and the charge of their edges.
+A term whose factor is an exponential of age, exp(-r (t - s)) = exp(-r (t - o)) exp(r (s - o)) for any origin
+o, is separable: the query's pulses carry one factor and the key's elements the other. Any other factor is
+looked up by age for every pair.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from ...signed_query import phases_of
-from ...stages import OperationContext, column_of, query_widths
-from ..description import cells_of
-from .decay import Fading
+from .....models import Hardware
+from ...effects import Effects
+from ...levels import holds_levels
+from ...operation import OperationContext, cells_deviate, chip_of, noise_of
+from ...ring import Positions
+from ...surrogate_gradient import Gradient, linear_term
+from ..aging import aging_of, common_charge
+from ..description import Circuit, cells_of, describe_circuit
+from ..level_tables import (
+    LevelTerms,
+    gradient_by_volts,
+    levels_in_array,
+    terms_by_level,
+    with_fewer_terms,
+)
+from .stages import Curve, curve_of, pullback
+
+LARGEST_EXPONENT = 60.0
+"""Largest exponent of e between both ends of a separable factor: either half is far from the limits of single
+precision."""
+LEAST_AGES = 256
+"""Number of ages that terms are described for at least."""
+
+
+@dataclass(frozen=True, eq=False)
+class Description:
+    """What is the same for all calls with one circuit: its stages, and the terms of both arrays."""
+
+    circuit: Circuit
+    """Without a chip's deviations."""
+    curves: tuple[Curve | None, Curve | None]
+    """Of both converters."""
+    order: tuple[int, ...]
+    """Index of each term in the cells' own terms: separable terms first, then those with a table."""
+    rates: tuple[float, ...]
+    """Decay rate of each separable term, per token."""
+    tables: tuple[Tensor, ...]
+    """Factor of each other term by age, shape (ages,)."""
+    acting: tuple[int, ...]
+    """Terms that gradients know, as indices in this order."""
+    constants: tuple[float, float]
+    """Charge that every element of array 1 and 2 gives besides, at any age, in full scales."""
+    levels: tuple[LevelTerms, LevelTerms] | None
+    """Response of every level, terms in this order; None: elements are not looked up by level."""
+    exact: bool
+    """Gradients are those of the terms themselves."""
+    like: Tensor
+    """Of the dtype and on the device of everything that is computed."""
+
+
+def factors_of(described: Description, age: Tensor) -> Tensor:
+    """Factor of every term at whole ages (n,), in tokens: shape (n, terms), float64."""
+    exponentials = torch.exp(-age[:, None] * age.new_tensor(described.rates, dtype=torch.float64))
+    return torch.cat([exponentials, *(table[age, None].double() for table in described.tables)], 1)
+
+
+def describe(op: OperationContext, like: Tensor) -> Description:
+    """The description of `op`'s circuit, with the dtype and device of `like`."""
+    positions, ages = op.positions, LEAST_AGES
+    # A token more is rarely another description.
+    while ages < positions.ages:
+        ages *= 2
+    reach = ages if positions.window is None else min(ages, positions.window)
+    by_level = holds_levels(op.hardware, op.effects) and chip_of(op) is None and noise_of(op) is None
+    settings = op.hardware, op.effects, op.token_period, op.gradient, cells_deviate(op), by_level
+    function = _constant if torch.compiler.is_compiling() else _describe
+    return function(*settings, ages, reach, like.dtype, like.device)
+
+
+@torch.compiler.assume_constant_result
+def _constant(*settings: object) -> Description:
+    return _describe(*settings)
+
+
+@lru_cache(maxsize=64)
+def _describe(
+    hardware: Hardware,
+    effects: Effects,
+    token_period: float | None,
+    gradient: Gradient,
+    deviate: bool,
+    by_level: bool,
+    ages: int,
+    reach: int,
+    dtype: torch.dtype,
+    device: torch.device,
+) -> Description:
+    # Tensors made in inference mode cannot be saved for a backward pass.
+    with torch.inference_mode(False), torch.no_grad():
+        nowhere = torch.zeros(1, 1, dtype=torch.int64)
+        positions = Positions(None, None, nowhere, 1, None, 1, ages, 0)
+        op = OperationContext(hardware, effects, positions, token_period, None, gradient=gradient)
+        circuit = describe_circuit(op, 0, device, dtype)
+        aging = aging_of(op, not deviate, deviate)
+        line = linear_term(hardware, effects.decay, len(aging.dropped))
+        kept = [i for i, dropped in enumerate(aging.dropped) if not dropped]
+        acts, levels = [gradient == "exact" or i == line for i in kept], None
+        if by_level:
+            levels = [terms_by_level(op, array, aging.dropped) for array in (1, 2)]
+            if dtype == torch.float32:
+                aging, levels = with_fewer_terms(aging, levels, reach)
+            acts = [any(bool(x.gradient[i].any()) for x in levels) for i in range(len(aging.rates))]
+        rates = [None if r is None or r * ages > LARGEST_EXPONENT else r for r in aging.rates]
+        order = sorted(range(len(rates)), key=lambda i: rates[i] is None)
+        return Description(
+            circuit=circuit,
+            curves=(curve_of(circuit.first), curve_of(circuit.second)),
+            order=tuple(order if by_level else (kept[i] for i in order)),
+            rates=tuple(rates[i] for i in order if rates[i] is not None),
+            tables=tuple(aging.factors[i].to(device, dtype) for i in order if rates[i] is None),
+            acting=tuple(place for place, i in enumerate(order) if acts[i]),
+            constants=(common_charge(op, 1, aging.dropped), common_charge(op, 2, aging.dropped)),
+            levels=None if levels is None else tuple(_looked_up(x, order, dtype, device) for x in levels),
+            exact=gradient == "exact",
+            like=torch.empty(0, dtype=dtype, device=device),
+        )
+
+
+def _looked_up(terms: LevelTerms, order: list[int], dtype: torch.dtype, device: torch.device) -> LevelTerms:
+    """The terms in `order`, each with a last entry for NaN."""
+
+    def ordered(rows: Tensor) -> Tensor:
+        rows = torch.cat([rows[order], rows[len(order) :]])
+        return torch.cat([rows, torch.full_like(rows[:, :1], torch.nan)], 1).to(device, dtype)
+
+    return replace(
+        terms, table=ordered(terms.table), slope=ordered(terms.slope), gradient=ordered(terms.gradient)
+    )
 
 
 @dataclass(frozen=True)
-class Pulses:
-    """Query pulses of one phase, n arrays of T G rows (the G query heads of an array take turns)."""
+class Elements:
+    """Stored elements of n arrays as responses to a full-width pulse, S keys of R elements each."""
 
-    wide: Tensor
-    """(n, T G, K), against `Stored.wide` of the keys."""
-    plain: Tensor
-    """(n, T G, R) pulse widths, against tabled terms and loading."""
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Stored elements of n arrays, S keys of R elements each."""
-
-    wide: Tensor
-    """(n, S, K) all separable terms, each R wide, and the rows that do not depend on the voltage."""
-    tabled: tuple[Tensor, ...]
-    """(n, S, R) terms whose factor is looked up for each pair."""
+    terms: list[Tensor]
+    """Each (n, S, R), in the description's order; separable ones with the key's part of their factor."""
+    acting: list[Tensor]
+    """What gradients take for the terms that they know."""
     load: Tensor | None
-    """(n, S, R) loading of the bit line; None without a column model."""
-
-    @classmethod
-    def of(cls, tensors: tuple[Tensor, ...], tabled: int) -> Stored:
-        """From what `tensors` gives."""
-        wide, *rest = tensors
-        return cls(wide, tuple(rest[:tabled]), rest[tabled] if len(rest) > tabled else None)
-
-    def tensors(self) -> tuple[Tensor, ...]:
-        """All of them, `wide` first and the loading, if any, last."""
-        return (self.wide, *self.tabled, *(() if self.load is None else (self.load,)))
+    """Bit-line loading (n, S, R), dimensionless; None without a column model."""
+    gradient: Callable[[list[Tensor], Tensor | None], Tensor]
+    """From gradients by `acting` and by `load` to that by the volts, of their shape (b, h, S, D)."""
 
 
-def edges_of(op: OperationContext) -> float | None:
-    """Charge of a pulse's edges, in full scales of the first converter; None where there is none."""
-    if not op.effects.edge or op.hardware.edge is None:
-        return None
-    return op.hardware.edge / op.hardware.q_sat_1
-
-
-def pulses_of(q: Tensor, op: OperationContext, fading: Fading, rows: Tensor | None) -> tuple[Pulses, ...]:
-    """Pulses of each phase from queries (b, h G, T, D) of b h = n arrays; differentiable in q.
-
-    rows: (n or 1, T G, separable) the queries' share of the decay. Two phases are one of signed pulses where
-    no bit line tells them apart.
-    """
-    widths = query_widths(q, op)
-    parts = phases_of(widths, op.hardware)
-    if len(parts) == 2 and column_of(1, op) is None:
-        parts = (parts[1] - parts[0],)
-    folded = [folded_queries(part, op.kv_heads) for part in parts]
-    return tuple(Pulses(_wide_pulses(part, op, fading, rows), part) for part in folded)
-
-
-def _wide_pulses(plain: Tensor, op: OperationContext, fading: Fading, rows: Tensor | None) -> Tensor:
-    parts = [plain if rows is None else plain * rows[:, :, i : i + 1] for i in range(len(fading.separable))]
-    if fading.constant is not None:
-        parts.append(plain.sum(-1, keepdim=True))
-    edge = edges_of(op)
-    if edge is not None:
-        parts.append(edge * plain.detach().sign().sum(-1, keepdim=True))
-    return _beside(parts, plain)
-
-
-def _beside(parts: list[Tensor], like: Tensor) -> Tensor:
-    """The parts (n, rows, *) along their last dimension; of no width where there is none."""
-    if len(parts) == 1:
-        return parts[0]
-    return torch.cat(parts, dim=-1) if parts else like[..., :0]
-
-
-def folded_queries(x: Tensor, kv_heads: int) -> Tensor:
-    """(b, kv_heads G, T, D) -> (b kv_heads, T G, D)."""
-    batch, heads, queries, depth = x.shape
-    if heads == kv_heads:
-        return x.reshape(batch * heads, queries, depth)
-    grouped = x.reshape(batch, kv_heads, heads // kv_heads, queries, depth).transpose(2, 3)
-    return grouped.reshape(batch * kv_heads, -1, depth)
-
-
-def unfolded_queries(x: Tensor, batch: int, kv_heads: int, queries: int) -> Tensor:
-    """(b kv_heads, T G, D) -> (b, kv_heads G, T, D)."""
-    if x.shape[1] == queries:
-        return x.unflatten(0, (batch, kv_heads))
-    grouped = x.reshape(batch, kv_heads, queries, -1, x.shape[-1]).transpose(2, 3)
-    return grouped.reshape(batch, -1, queries, x.shape[-1])
-
-
-def stored_of(x: Tensor, array: int, op: OperationContext, fading: Fading, scale: float = 1.0) -> Stored:
-    """Operands of array 1 (keys) or 2 (values) for the volts x (b, h, S, D) to store; differentiable in x.
-
-    scale: all charges are multiplied with it.
-    """
-    cells = cells_of(x, array, op)
-    return laid_out(cells.terms, cells.loading, array, op, fading, scale)
-
-
-def line_and_stored_of(
-    x: Tensor, array: int, op: OperationContext, line: Fading, fading: Fading, scale: float
-) -> tuple[Stored, Stored]:
-    """What the gradient takes for the stored elements, the linear cell's charge that ages like `line`, and
-    `stored_of`; differentiable in x."""
-    cells = cells_of(x, array, op)
-    stored = laid_out(cells.terms, cells.loading, array, op, fading, scale)
-    if cells.linear is None:
-        return stored, stored
-    return laid_out((cells.linear,), cells.loading, array, op, line, scale), stored
-
-
-def laid_out(
-    terms: tuple[Tensor, ...],
-    loading: Tensor | None,
+def elements_of(
+    x: Tensor,
     array: int,
     op: OperationContext,
-    fading: Fading,
-    scale: float,
-) -> Stored:
-    """Operands from the terms and the loading (b, h, S, R) of `Cells`."""
-    terms = [term.flatten(0, 1) for term in terms]
-    parts = []
-    for i, share in zip(fading.separable, fading.keys, strict=True):
-        share = scale if share is None else share * scale
-        parts.append(terms[i] if isinstance(share, float) and share == 1.0 else terms[i] * share)
-    if fading.constant is not None:
-        parts.append(terms[fading.constant][..., :1] * scale)
-    if array == 1 and edges_of(op) is not None:
-        parts.append(torch.ones_like(terms[0][..., :1]))
-    tabled = tuple(terms[i] * scale for i in fading.tabled)
-    return Stored(_beside(parts, terms[0]), tabled, None if loading is None else loading.flatten(0, 1))
+    described: Description,
+    shares: Tensor | None,
+    learns: bool,
+) -> Elements:
+    """Elements of array 1 (keys) or 2 (values) for volts or levels (b, h, S, D).
+
+    Args:
+        x: volts to store, or levels (uint8) where the description has levels.
+        array: 1 or 2.
+        op: settings of the operation.
+        described: the terms.
+        shares: the keys' part of every separable term's factor, shape (S, separable); None: 1.
+        learns: `Elements.gradient` is wanted.
+    """
+    if described.levels is not None:
+        return _by_level(x, array, op, described, shares)
+    numbers = len(described.order)
+
+    def responses(x: Tensor) -> tuple[Tensor, ...]:
+        cells = cells_of(x, array, op)
+        own = [cells.terms[i] for i in described.order]
+        line = [] if cells.linear is None else [cells.linear]
+        load = [] if cells.loading is None else [cells.loading]
+        return tuple(y.broadcast_to(own[0].shape).flatten(0, 1) for y in (*own, *load, *line))
+
+    tensors, back = pullback(responses, x, learns=learns)
+    terms = [_aged(y, shares, i) for i, y in enumerate(tensors[:numbers])]
+    rest = list(tensors[numbers:])
+    stage = described.circuit.first if array == 1 else described.circuit.second
+    load = None if stage.column is None else rest.pop(0)
+    acting = [terms[i] if described.exact else _aged(rest[0], shares, i) for i in described.acting]
+
+    def gradient(by_acting: list[Tensor], by_load: Tensor | None) -> Tensor:
+        grads = [torch.zeros_like(y) for y in tensors]
+        for i, own in zip(described.acting, by_acting, strict=True):
+            grads[i] = _aged(own, shares, i)
+        if by_load is not None:
+            grads[numbers] = by_load
+        return back(tuple(grads))[0]
+
+    return Elements(terms, acting, load, gradient)
+
+
+def _aged(response: Tensor, shares: Tensor | None, i: int) -> Tensor:
+    """Response (n, S, R) with the keys' part of term i's factor."""
+    return response if shares is None or i >= shares.shape[1] else response * shares[:, i : i + 1]
+
+
+def _by_level(
+    x: Tensor, array: int, op: OperationContext, described: Description, shares: Tensor | None
+) -> Elements:
+    own, numbers = described.levels[array - 1], len(described.order)
+    levels = levels_in_array(x, array, op)
+
+    def look_up(row: Tensor) -> Tensor:
+        return row.index_select(0, levels.flatten()).view(levels.shape).flatten(0, 1)
+
+    terms = [_aged(look_up(own.table[i]), shares, i) for i in range(numbers)]
+    acting = [
+        terms[i] if described.exact else _aged(look_up(own.gradient[i]), shares, i) for i in described.acting
+    ]
+    load = look_up(own.table[numbers]) if len(own.table) > numbers else None
+
+    def gradient(by_acting: list[Tensor], by_load: Tensor | None) -> Tensor:
+        total = None
+        for i, y in zip(described.acting, by_acting, strict=True):
+            part = _aged(y, shares, i) * look_up(own.slope[i])
+            total = part if total is None else total.add_(part)
+        if by_load is not None:
+            part = by_load * look_up(own.slope[numbers])
+            total = part if total is None else total.add_(part)
+        return gradient_by_volts(total.view(levels.shape), x, array, op)
+
+    return Elements(terms, acting, load, gradient)

@@ -1,89 +1,175 @@
-"""What follows the cells of one block: from summed charges (in full scales) to pulses and to the read-out.
+"""What follows the cells of one product, on charges in full scales: column, converter, counter.
 
-Ideal converters are clips, done in place. Everything else goes through the functions of `signals.py`, whose
-derivative comes from `torch.func.vjp`.
+Everything here is differentiable, except that the counter is the caller's.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-from ...stages import OperationContext, column_of, converted, count, integrated, integrated_twice, noise_of
+from ...stages import jittered
+from ..description import Circuit, ScaledColumn, Stage
 
-BEYOND = 1e-30
-"""Makes the derivative of a clip one at its ends, as `torch.clamp` has it."""
-SPARE = {dtype: torch.finfo(dtype).eps for dtype in (torch.float32, torch.float64)}
-
-
-def is_ideal(array: int, op: OperationContext) -> bool:
-    """Whether nothing but a clip follows the sums of array 1 or 2."""
-    hardware = op.hardware
-    converter = hardware.phi if array == 1 else hardware.readout
-    fitted = op.effects.converter and converter is not None
-    edged = array == 2 and op.effects.edge and hardware.edge is not None
-    return not fitted and not edged and column_of(array, op) is None and noise_of(op) is None
+BUCKETS, MOST_BUCKETS = 256, 2**16
 
 
-def clip_slope(grad: Tensor, x: Tensor, low: float, high: float) -> Tensor:
-    """`grad` where low <= x <= high, 0 elsewhere."""
-    return torch.ops.aten.hardtanh_backward(grad, x, *_around(x.dtype, low, high))
+def pullback(
+    function: Callable[..., tuple[Tensor, ...]], *inputs: Tensor, learns: bool = True
+) -> tuple[tuple[Tensor, ...], Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]]:
+    """Values of a function, and the function from gradients by its values to those by its inputs.
 
-
-def clip_slope_(grad: Tensor, x: Tensor, low: float, high: float, out: Tensor | None = None) -> Tensor:
-    """`clip_slope` in `out`, or in place of `grad`."""
-    if torch.compiler.is_compiling():
-        return clip_slope(grad, x, low, high)
-    out = grad if out is None else out
-    return torch.ops.aten.hardtanh_backward.grad_input(grad, x, *_around(x.dtype, low, high), grad_input=out)
-
-
-def clip_tellingly_(x: Tensor, low: float, high: float) -> Tensor:
-    """A clip in place, to the nearest numbers outside: `clip_slope` is the same before and after."""
-    return x.clamp_(*_around(x.dtype, low, high))
-
-
-def clips(charge: Tensor, full_scale: float) -> bool:
-    """Whether a converter of this full scale clips any of it."""
-    low, high = (float(x) for x in charge.aminmax())
-    # Not a number clips, for all that is known.
-    return not (-low <= full_scale and high <= full_scale)
-
-
-def _around(dtype: torch.dtype, low: float, high: float) -> tuple[float, float]:
-    """The nearest numbers outside."""
-    spare = SPARE[dtype]
-    return low - (spare * abs(low) or BEYOND), high + (spare * abs(high) or BEYOND)
-
-
-def first_pulses(charges: tuple[Tensor, ...], loads: tuple[Tensor, ...], op: OperationContext) -> Tensor:
-    """Pulse widths / T_max into the second array, from the sums (b, h, rows, keys) of each phase.
-
-    now: conditions of the run's own keys, with the h arrays as heads.
+    learns: gradients are wanted; without them the second function is not to be called.
     """
-    full_scale = op.hardware.q_sat_1
-    used = torch.ones((1, 1, 1, 1), dtype=torch.bool, device=charges[0].device)
-    scaled = tuple(charge * full_scale for charge in charges)
-    load = loads or (None,) * len(charges)
-    if len(charges) == 2:
-        node = integrated_twice(scaled, load, used, op)
-    else:
-        node = integrated(scaled[0], load[0], 1, used, op)
-    return converted(node, 1, used, op)
+    if not learns:
+        return function(*inputs), lambda grads: ()
+    if torch.compiler.is_compiling():
+        return torch.func.vjp(function, *inputs)
+    # Eager mode draws a chip's patterns with numpy, which `vjp` rejects; dynamo cannot trace `autograd.grad`.
+    with torch.enable_grad():
+        leaves = tuple(x.detach().requires_grad_() for x in inputs)
+        values = function(*leaves)
+
+    def back(grads: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
+        pairs = [(y, grad) for y, grad in zip(values, grads, strict=True) if y.requires_grad]
+        own, by_own = zip(*pairs, strict=True)
+        return torch.autograd.grad(own, leaves, by_own, materialize_grads=True)
+
+    return tuple(y.detach() for y in values), back
 
 
-def second_width(charge: Tensor, loads: tuple[Tensor, ...], op: OperationContext, tile: int) -> Tensor:
-    """Counted read-out of a sub-tile in [-1, 1], from its sums (b, h, rows, C)."""
-    used = torch.ones((1, 1, 1, 1), dtype=torch.bool, device=charge.device)
-    load = loads[0] if loads else None
-    node = integrated(charge * op.hardware.q_sat_2, load, 2, used, op)
-    width = converted(node, 2, used, op, tile)
-    return count(width, op.hardware.levels.output) if op.effects.quantise else width
+@dataclass(frozen=True, eq=False)
+class Curve:
+    """A piecewise cubic with its intervals found by equal buckets, none of which holds two knots."""
+
+    start: float
+    """Start of the first bucket."""
+    per_bucket: float
+    """Buckets per unit of the argument."""
+    knots: Tensor
+    """Knot in each bucket, shape (buckets,); infinity for none."""
+    rows: Tensor
+    """Start and four coefficients of the interval left, and of the one right of each bucket's knot, shape
+    (5, 2 buckets)."""
 
 
-def edge_of_pulses(pulses: Tensor, op: OperationContext) -> Tensor | float:
-    """Charge of the pulses' edges (..., 1) on the second array's bit lines, in full scales."""
-    if not op.effects.edge or op.hardware.edge is None:
-        return 0.0
-    edges = op.hardware.edge / op.hardware.q_sat_2
-    return edges * (pulses > 0).sum(-1, keepdim=True).to(pulses.dtype)
+def curve_at(curve: Curve, x: Tensor) -> Tensor:
+    """Value of a curve at x, of any shape, continued outside the knots as a straight line."""
+    at = x.detach().flatten()
+    bucket = ((at - curve.start) * curve.per_bucket).clamp_(0, len(curve.knots) - 1).nan_to_num_(0.0)
+    bucket = bucket.to(torch.int32)
+    # -1 left of the knot, 1 right of it; 0, at the knot, rounds to the left.
+    side = (at - curve.knots.index_select(0, bucket)).sign_()
+    interval = bucket.mul_(2).add_(side.add_(1).mul_(0.5).nan_to_num_(0.0).to(torch.int32))
+    start, *cubic = (row.index_select(0, interval).view(x.shape) for row in curve.rows.unbind())
+    step = x - start
+    c0, c1, c2, c3 = cubic
+    return torch.addcmul(c0, step, torch.addcmul(c1, step, torch.addcmul(c2, step, c3)))
+
+
+def curve_of(stage: Stage) -> Curve | None:
+    """The converter's curve; None for the ideal line."""
+    if stage.knots is None or stage.coefficients is None:
+        return None
+    knots, width = stage.knots, (stage.knots[1:] - stage.knots[:-1])[:, None]
+    own = stage.coefficients / width ** torch.arange(4, device=knots.device)
+    # Beyond its ends the curve is a line: an interval more on either side.
+    step, last = width[-1, 0], own[-1]
+    end = ((last[3] * step + last[2]) * step + last[1]) * step + last[0]
+    slope = (3 * last[3] * step + 2 * last[2]) * step + last[1]
+    zero = torch.zeros_like(end)
+    cubics = torch.stack(
+        [torch.stack([*own[0, :2], zero, zero]), *own, torch.stack([end, slope, zero, zero])]
+    )
+    starts = torch.cat([knots[:1], knots])
+    buckets, inner = BUCKETS, knots.double()
+    while buckets < MOST_BUCKETS and (inner[1:] - inner[:-1]).min() * buckets < inner[-1] - inner[0]:
+        buckets *= 2
+    # A bucket before the first knot and one after the last take what lies outside.
+    size = (inner[-1] - inner[0]) / buckets
+    edges = inner[0] + size * torch.arange(-1, buckets + 1, dtype=torch.float64, device=knots.device)
+    left = torch.searchsorted(inner, edges.contiguous(), right=True)
+    right = torch.searchsorted(inner, (edges + size).contiguous(), right=True)
+    inside = torch.cat([inner, inner.new_tensor([torch.inf])])[left.clamp(max=len(inner))]
+    inside = torch.where(right > left, inside, torch.inf)
+    interval = torch.stack([left, torch.maximum(left, right.clamp(max=len(inner)))], 1).flatten()
+    rows = torch.stack([starts[interval], *cubics[interval].unbind(1)]).contiguous()
+    return Curve(float(edges[0]), float(1 / size), inside.to(knots.dtype), rows)
+
+
+def is_ideal(stage: Stage) -> bool:
+    """Whether nothing but a clip follows the charges; those of pulses' edges are the caller's."""
+    plain = stage.column is None and stage.knots is None and stage.deviation is None
+    return plain and stage.noise == stage.jitter == 0
+
+
+def first_pulses(
+    circuit: Circuit,
+    curve: Curve | None,
+    deviation: Tensor | None,
+    charges: Sequence[Tensor],
+    loads: Sequence[Tensor],
+) -> Tensor:
+    """Pulse widths into the second array, fraction of T_max.
+
+    Args:
+        circuit: both stages.
+        curve: of the first converter.
+        deviation: as `Stage.deviation`, broadcastable with the charges; None: nominal converters.
+        charges: sum over the cells in every phase, each (..., keys).
+        loads: bit-line loading in every phase; empty without a column model.
+    """
+    stage = circuit.first
+    nodes = list(charges)
+    if stage.column is not None:
+        nodes[0] = _delivered(stage.column, charges[0], loads[0])
+        if circuit.swap_efficiency is not None:
+            # As `two_phase_charge`: the first phase's charge is left on the bit line, with the other sign.
+            swapped = circuit.swap_efficiency * nodes[0]
+            nodes = [_delivered(stage.column, charges[1] + swapped * loads[1], loads[1]) - swapped]
+    return _converted(nodes[0], stage, curve, deviation)
+
+
+def second_widths(
+    stage: Stage, curve: Curve | None, deviation: Tensor | None, charge: Tensor, load: Tensor | None
+) -> Tensor:
+    """Signed read-out of a sub-tile before it is counted, fraction of T_max; arguments as `first_pulses`."""
+    if stage.column is not None and load is not None:
+        charge = _delivered(stage.column, charge, load)
+    return _converted(charge, stage, curve, deviation)
+
+
+def _delivered(column: ScaledColumn, charge: Tensor, load: Tensor) -> Tensor:
+    """Charge that a column delivers, see `ColumnModel`."""
+    a, u = (charge * column.charge_scale).clamp(*column.a_box), load.clamp(*column.u_box)
+    correction = _horner([_horner(row, u) for row in column.coefficients], a)
+    return charge + charge * correction
+
+
+def _horner(coefficients: Sequence[Tensor | float], x: Tensor) -> Tensor | float:
+    """sum_j coefficients[j] x^j, a number where all higher ones are zero."""
+    value: Tensor | float = 0.0
+    for coefficient in reversed(coefficients):
+        if isinstance(value, Tensor) and isinstance(coefficient, Tensor):
+            value = torch.addcmul(coefficient, value, x)
+        elif isinstance(value, Tensor) or value != 0.0:
+            value = value * x + coefficient
+        else:
+            value = coefficient
+    return value
+
+
+def _converted(charge: Tensor, stage: Stage, curve: Curve | None, deviation: Tensor | None) -> Tensor:
+    if stage.noise:
+        charge = charge + stage.noise * torch.randn_like(charge)
+    if deviation is not None:
+        offset, gain, *negative = deviation.unbind(-1)
+        own = (charge - offset) * (1 + gain)
+        if negative:
+            own = torch.where(charge > 0, own, (charge - negative[0]) * (1 + negative[1]))
+        charge = own
+    width = (charge if curve is None else curve_at(curve, charge)).clamp(-1.0 if stage.signed else 0.0, 1.0)
+    return jittered(width, stage.jitter) if stage.jitter else width

@@ -35,6 +35,8 @@ def test_bins(fast, case):
         Case("published", queries=150, keys=150, window=20),
         Case("published", queries=200, keys=200, window=100),
         Case("fitted", queries=140, keys=140, window=100),
+        # A ring whose last sub-tiles hold no key yet.
+        Case("fitted", queries=30, keys=80, window=300, chip=True),
         # Heads that do not share out evenly among what is computed together.
         Case("published", queries=100, keys=100, batch=2, heads=(3, 3)),
         Case("published", queries=90, keys=110, batch=2, heads=(10, 5), gradient="fixed-slope"),
@@ -137,7 +139,7 @@ def test_no_tensor_has_a_place_for_every_pair(circuit):
     x = [torch.rand(1, 1, length, depth).requires_grad_() for _ in range(3)]
     with Largest() as mode:
         gain_cell_attention(*x, CIRCUITS[circuit], implementation="torch").sum().backward()
-    # A cubic has four coefficients.
+    # A block of some queries, by all ages.
     assert mode.elements <= length * 64 * 4
 
 
