@@ -37,31 +37,40 @@ class Ratio:
 def limit(contender: str, measure: str, against_dense: bool, case: Case, gpu: bool) -> float | None:
     """What is asked of a contender, None where nothing is."""
     name = contender.removesuffix(STEADY).removesuffix(LEVELS)
-    if name not in ("torch", "native", "triton") or "," in name:
+    name, _, hardware = name.partition(", ")
+    if name not in ("torch", "native", "triton"):
         return None
     if gpu:
         asked = name == "triton" and measure == "forward" and not against_dense and case.name == "1024/1024"
         return 2.5 if asked else None
-    native, steady, far = name == "native", contender.endswith(STEADY), case.window * 8 <= case.keys
+    native, steady, levels = name == "native", contender.endswith(STEADY), LEVELS in contender
+    memory = measure.endswith("MiB")
+    if hardware:
+        if against_dense or memory or steady:
+            return None
+        if case.queries == 1:
+            return 1.2 if native and levels and measure == "forward" else None
+        return 2.0 if native else 8.0
     if case.queries == 1:
-        return (20.0 if against_dense else 0.8) if native and measure == "forward" and not steady else None
-    if steady:
-        return 0.9 if native and measure == "forward" and not against_dense else None
+        if measure != "forward" or steady or against_dense:
+            return None
+        return (0.8 if levels else 1.5) if native else 10.0
     if against_dense:
-        times = {
-            "forward": (30.0 if far else 12.0) if native else 5.0,
-            "training": (30.0 if far else 9.0) if native else 3.0,
-            "forward_MiB": 10.0,
-            "training_MiB": 4.0,
-        }
-        return times[measure]
-    softmax = {
-        "forward": 1.3 if native else 3.5,
-        "training": 1.0 if native else 2.5,
-        "forward_MiB": 4.0,
-        "training_MiB": 1.3,
-    }
-    return softmax[measure]
+        # Dense masks grow with the square of the tokens; torch has no limit of its own there but memory.
+        far = case.window * 8 <= case.keys
+        times = {"forward": 30.0 if far else 12.0, "training": 30.0 if far else 9.0}
+        return (
+            {"forward_MiB": 10.0, "training_MiB": 4.0}[measure]
+            if memory
+            else times[measure]
+            if native
+            else None
+        )
+    if steady:
+        return {"forward": 0.9, "training": 1.0}.get(measure) if native else None
+    if memory:
+        return {"forward_MiB": 4.0, "training_MiB": 1.3}[measure]
+    return 1.5 if native else 4.0
 
 
 def ratios(case: Case, results: dict[str, dict], gpu: bool) -> list[Ratio]:
