@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
-from gaincell.characterization.table import SHIPPED_TABLES
+from gaincell.characterization.table import SHIPPED_TABLES, write_manifest
 from gaincell.cosim.cli import app
 from gaincell.models import Hardware
 from gaincell.models.fitting.fit import REQUIRED_TABLES
@@ -24,7 +24,7 @@ def tables(folder, **condition):
     manifest["condition"] |= condition
     for entry in manifest["tables"].values():
         shutil.copy(SOURCE / entry["file"], folder)
-    (folder / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(folder, manifest)
     return folder
 
 
@@ -62,7 +62,7 @@ def test_a_missed_limit_of_another_condition_is_named(folders, tmp_path):
     rows.loc[pulses, "t_out"] += 0.4e-9
     rows.to_parquet(path)
     manifest["tables"]["converter"]["sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
-    (late / "manifest.json").write_text(json.dumps(manifest))
+    write_manifest(late, manifest)
     status, answer = run("fit", folders[0], "--at", late, "--out", tmp_path / "hardware")
     assert status == 1
     assert "ReLU converter, skew at 85 C, 0.9 V" in answer["error"]

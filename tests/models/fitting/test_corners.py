@@ -6,7 +6,7 @@ import shutil
 import pytest
 
 from gaincell.characterization.plan import Plan
-from gaincell.characterization.table import SHIPPED_TABLES
+from gaincell.characterization.table import SHIPPED_TABLES, write_manifest
 from gaincell.characterization.trimming import Trim
 from gaincell.models.dies import DieSet
 from gaincell.models.fitting import corners
@@ -30,7 +30,7 @@ def simulated(monkeypatch):
         manifest["condition"] |= {"corner": plan.corner, "temperature": plan.temperature}
         for entry in manifest["tables"].values():
             shutil.copy(SOURCE / entry["file"], out)
-        (out / "manifest.json").write_text(json.dumps(manifest))
+        write_manifest(out, manifest)
 
     def find_trim(plan, **settings):
         code = {"tt": 1, "ss": 2, "ff": 3, "fs": 4, "sf": 5}[plan.corner]
