@@ -67,7 +67,7 @@ def energy_balance(
     """
     delivered = dissipated = stored = 0.0
     for element in circuit:
-        if element.kind in "vie":
+        if element.kind in "vieg":
             delivered -= _work(waves, _current(element), _across(waves, element), start, stop)
         elif element.kind == "r":
             dissipated += _work(waves, _current(element), _across(waves, element), start, stop)
@@ -137,6 +137,7 @@ def _saved(element: Element) -> Iterator[str]:
     yield {
         "v": f"i({element.name})",
         "e": f"i({element.name})",
+        "g": f"@{element.name}[i]",
         "i": f"@{element.name}[current]",
         "r": f"@{element.name}[i]",
         "c": f"@{element.name}[capacitance]",

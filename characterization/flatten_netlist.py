@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 from ..circuits.errors import SimulationError
 
-KINDS = "rcviem"
-"""First letters of resistors, capacitors, voltage, current and controlled voltage sources, transistors."""
+KINDS = "rcviegm"
+"""First letters of resistors, capacitors, sources (voltage, current, controlled ones of both), transistors."""
 
 
 @dataclass(frozen=True)

@@ -60,11 +60,11 @@ CHANGES = [edit, edit_keeping_size_and_time, replace_by_a_new_file, include_anot
 def test_library_changed_during_a_run_is_noticed(plan, cards, tmp_path, monkeypatch, change, after):
     text, count, simulate = cards.read_text(), [], execute.simulate
 
-    def changing(simulation):
+    def changing(simulation, **options):
         count.append(1)
         if len(count) == after:
             change(cards)
-        return simulate(simulation)
+        return simulate(simulation, **options)
 
     with monkeypatch.context() as patch, pytest.raises(TechnologyError, match="has changed during the run"):
         patch.setattr(execute, "simulate", changing)
@@ -100,9 +100,9 @@ def test_library_changed_between_the_last_batch_and_the_manifest_is_noticed(
 def test_touched_library_of_the_same_content_is_the_same_library(plan, cards, tmp_path, monkeypatch):
     simulate = execute.simulate
 
-    def touching(simulation):
+    def touching(simulation, **options):
         cards.write_bytes(cards.read_bytes())
-        return simulate(simulation)
+        return simulate(simulation, **options)
 
     monkeypatch.setattr(execute, "simulate", touching)
     _, summary = run(plan, tmp_path, "out")

@@ -77,7 +77,7 @@ def test_stage_agreement_ignores_failed_simulations_and_raises_if_all_failed():
 
 
 def test_condition_of_hardware_without_simulations_raises_hardware_error(full):
-    with pytest.raises(HardwareError, match="not fitted to simulated circuits"):
+    with pytest.raises(HardwareError, match="not fitted to circuits at one condition"):
         condition_of(full)
 
 

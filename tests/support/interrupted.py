@@ -15,8 +15,8 @@ from gaincell.characterization.plan import Plan
 
 simulate = execute.simulate
 
-def logged(simulation):
-    result = simulate(simulation)
+def logged(simulation, **options):
+    result = simulate(simulation, **options)
     with open({log!r}, "a") as log:
         log.write("x")
     return result
