@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from ..circuits.errors import SimulationError
 
 KINDS = "rcviegm"
-"""First letters of resistors, capacitors, sources (voltage, current, controlled ones of both), transistors."""
+"""First letters of resistors, capacitors, sources (voltage, current, controlled ones), transistors."""
 
 
 @dataclass(frozen=True)
