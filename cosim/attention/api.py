@@ -198,39 +198,38 @@ def place_keys(
     for name, x in (("q", q), ("k", k), ("v", v)):
         if not (x.is_floating_point() or (x.dtype == torch.uint8 and name != "q")):
             raise ValueError(f"{name}: need floating-point numbers, got {x.dtype}")
+    asked, stored = q.shape, k.shape
     if (
-        q.ndim != 4
-        or k.ndim != 4
-        or k.shape != v.shape
-        or q.shape[0] != k.shape[0]
-        or q.shape[3] != k.shape[3]
+        len(asked) != 4
+        or len(stored) != 4
+        or stored != v.shape
+        or asked[0] != stored[0]
+        or asked[3] != stored[3]
     ):
         shapes = ", ".join(str(tuple(x.shape)) for x in (q, k, v))
         raise ValueError(f"need q (B, H, T, D) and k, v (B, Hkv, S, D), got {shapes}")
-    if 0 in (q.shape[1], k.shape[1]):
-        raise ValueError(f"need at least one head, got H={q.shape[1]} and Hkv={k.shape[1]}")
-    if q.shape[1] % k.shape[1] or q.shape[2] > k.shape[2]:
-        raise ValueError(
-            f"H={q.shape[1]} must be a multiple of Hkv={k.shape[1]} and T={q.shape[2]} at most S={k.shape[2]}"
-        )
-    if attention_mask is not None and attention_mask.shape != (k.shape[0], k.shape[2]):
-        raise ValueError(
-            f"attention_mask: need shape {(k.shape[0], k.shape[2])}, got {tuple(attention_mask.shape)}"
-        )
+    batch, heads, queries, depth = asked
+    kv_heads, keys = stored[1], stored[2]
+    if 0 in (heads, kv_heads):
+        raise ValueError(f"need at least one head, got H={heads} and Hkv={kv_heads}")
+    if heads % kv_heads or queries > keys:
+        raise ValueError(f"H={heads} must be a multiple of Hkv={kv_heads} and T={queries} at most S={keys}")
+    if attention_mask is not None and attention_mask.shape != (batch, keys):
+        raise ValueError(f"attention_mask: need shape {(batch, keys)}, got {tuple(attention_mask.shape)}")
     if attention_mask is not None and attention_mask.is_floating_point():
         # An additive mask (0 for stored, -inf for padding) read as truth values would be inverted.
         raise ValueError(
             f"attention_mask: need bool or integers, nonzero for stored tokens, got {attention_mask.dtype}"
         )
-    if hardware.kind == "gain-cell" and q.shape[3] > hardware.rows:
+    if hardware.kind == "gain-cell" and depth > hardware.rows:
         raise HardwareError(
-            f"head dimension {q.shape[3]} exceeds the {hardware.rows} rows of the arrays of "
+            f"head dimension {depth} exceeds the {hardware.rows} rows of the arrays of "
             f"{hardware.name!r}; use hardware with more rows"
         )
-    require_start(key_start, k.shape[2])
+    require_start(key_start, keys)
     return positions_of(
-        q.shape[2],
-        k.shape[2],
+        queries,
+        keys,
         window=hardware.window if window is None else window,
         columns=hardware.columns,
         key_start=key_start,

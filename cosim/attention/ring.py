@@ -140,7 +140,12 @@ def positions_of(
     """
     if stored is None:
         order, packed = None, None
-        query_position = torch.arange(key_start + keys - queries, key_start + keys, device=device)[None]
+        last = key_start + keys - 1
+        query_position = (
+            torch.full((1, 1), last, device=device)  # in half the time
+            if queries == 1
+            else torch.arange(last + 1 - queries, last + 1, device=device)[None]
+        )
     else:
         order = torch.argsort((~stored).to(torch.int8), dim=1, stable=True)
         packed = stored.gather(1, order)

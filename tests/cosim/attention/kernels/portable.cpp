@@ -113,6 +113,9 @@ void run(const char* name, bool full, int depth, int queries, int keys, int wind
   std::printf("# %s\n", name);
   if (queries == 1) {
     run_decode(p, {}, out.data());
+    print("divided", out);
+    prepare_decode(p.first_cells), prepare_decode(p.second_cells);
+    run_decode(p, {}, out.data());
     print("volts", out);
     std::vector<uint8_t> levels[2];
     for (int i = 0; i < 2; ++i)

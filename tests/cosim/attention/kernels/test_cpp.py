@@ -1,6 +1,7 @@
 """The C++ operators: registration, both engines, decoding, and what happens without a compiler."""
 
 from dataclasses import replace
+from functools import partial
 
 import pytest
 import torch
@@ -10,6 +11,7 @@ from gaincell.cosim.attention.kernels import dispatch as choice
 from gaincell.cosim.attention.kernels.cpp import attention as native
 from gaincell.cosim.attention.kernels.cpp import build as building
 from gaincell.cosim.attention.kernels.cpp import description as numbers
+from gaincell.cosim.attention.levels import volts_of
 from gaincell.cosim.attention.ring import positions_of
 from gaincell.cosim.attention.stages import OperationContext
 from gaincell.models import Hardware
@@ -89,6 +91,23 @@ def test_decoding_gives_the_last_row_of_prefill(name, depth):
     last = gain_cell_attention(q[:, :, -1:], k, v, hardware, **options)
     # A sum in another order may fall on the other side of a count.
     assert (whole[:, :, -1:] - last).abs().gt(1e-4).float().mean() <= 0.01
+
+
+@pytest.mark.parametrize("low, high, count", [(0.0, 0.9, 8), (0.0, 0.9, 15), (0.1, 0.73, 8), (0.2, 0.65, 5)])
+def test_decoding_finds_the_level_of_volts_midway_between_two(low, high, count):
+    hardware = Hardware.from_pretrained("leroux2025")
+    levels = hardware.levels.model_copy(update={"value": count, "output": 1024})
+    changes = {"v_min": low, "v_max": high, "rows": 128, "levels": levels, "q_sat_2": 12.0}
+    hardware = hardware.model_copy(update=changes)
+    midway = low + (high - low) / (count - 1) * (torch.arange(count - 1, dtype=torch.float64) + 0.5)
+    around = midway.float().view(torch.int32)[:, None] + torch.arange(-4, 5, dtype=torch.int32)
+    volts = around.view(torch.float32).reshape(1, 1, 1, -1)
+    q, k = torch.ones_like(volts), torch.full_like(volts, high)
+    attention = partial(gain_cell_attention, hardware=hardware, implementation="native")
+    written = volts_of(levels_of(volts, 2, hardware), 2, hardware)
+    found, expected = attention(q, k, volts), attention(q, k, written)
+    assert expected.unique().numel() == count
+    torch.testing.assert_close(found, expected, rtol=0, atol=0)
 
 
 def test_flags_change_no_gradient(monkeypatch):

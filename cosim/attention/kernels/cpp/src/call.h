@@ -12,7 +12,7 @@
 #include <tuple>
 #include <unordered_map>
 
-#include "problem.h"
+#include "kernels.h"
 
 namespace gaincell {
 
@@ -109,6 +109,7 @@ struct Circuit {
       a->table = floats(read.table(of + "table"));
       a->slope = floats(read.table(of + "slope"));
       a->gradient = floats(read.table(of + "gradient"));
+      prepare_decode(*a);
       std::fill_n(a->parts, kMostChannels, kAllParts);
       stage->low = read.number(of + "pulse_low");
       stage->edge = read.number(of + "edge");

@@ -12,62 +12,25 @@ namespace gaincell {
 constexpr int kResponses = 2, kMostTerms = 4;
 constexpr int kGroup = 4 * kLanes;  // elements whose levels are found together
 
-// Responses by level of the keys of a run, each at its age: charge, and loading.
-struct Tables {
-  alignas(64) float of[kResponses][kTile][kEntries];
-};
+// Responses by level, in rows of `Entries`: charge at every age that occurs, and loading, which does not age. All heads
+// share them.
+template <int Entries>
+struct Responses {
+  Buffer<float> charge;
+  alignas(64) float loading[Entries] = {};
 
-// Terms by level, every row as long as a table.
-struct Terms {
-  int terms, ages;
-  bool loaded;
-  const float* factors;
-  Buffer<float> rows;
-
-  explicit Terms(const Array& a)
-      : terms(a.terms),
-        ages(a.ages),
-        loaded(a.loaded),
-        factors(a.factors),
-        rows(static_cast<size_t>(a.channels()) * kEntries) {
-    std::fill(rows.begin(), rows.end(), 0.0f);
+  Responses(const Array& a, int64_t ages) : charge(static_cast<size_t>(ages) * Entries) {
+    alignas(64) float rows[kMostTerms][Entries] = {};
     for (int c = 0; c < a.channels(); ++c)
-      std::copy_n(a.table + c * (a.levels + 1), a.levels, rows.data() + c * kEntries);
-  }
-
-  // Tables of `count` keys, keys[i] tokens younger than `age`, each times its weight; weights null: 1. Entries: how
-  // many are in use.
-  template <int Entries>
-  void tabulate(int64_t age, int count, const int* keys, const float* weights, Tables& tables) const {
-    switch (terms) {
-      case 1:
-        return tabulate_terms<Entries, 1>(age, count, keys, weights, tables);
-      case 2:
-        return tabulate_terms<Entries, 2>(age, count, keys, weights, tables);
-      case 3:
-        return tabulate_terms<Entries, 3>(age, count, keys, weights, tables);
-      default:
-        return tabulate_terms<Entries, 4>(age, count, keys, weights, tables);
-    }
-  }
-
- private:
-  template <int Entries, int Count>
-  void tabulate_terms(int64_t age, int count, const int* keys, const float* weights, Tables& tables) const {
-    for (int e = 0; e < Entries; e += kLanes) {
-      vf row[Count];
-      for (int c = 0; c < Count; ++c) row[c] = load(rows.data() + c * kEntries + e);
-      for (int i = 0; i < count; ++i) {
-        const float* factor = factors + age - keys[i];
-        vf sum = broadcast(factor[0]) * row[0];
-        for (int c = 1; c < Count; ++c) sum += broadcast(factor[static_cast<int64_t>(c) * ages]) * row[c];
-        store(tables.of[0][i] + e, weights ? broadcast(weights[i]) * sum : sum);
+      std::copy_n(a.table + c * (a.levels + 1), a.levels, c < a.terms ? rows[c] : loading);
+    for (int64_t age = 0; age < ages; ++age)
+      for (int e = 0; e < Entries; e += kLanes) {
+        vf sum = broadcast(a.factors[age]) * load(rows[0] + e);
+        for (int c = 1; c < a.terms; ++c) sum += broadcast(a.factors[c * int64_t{a.ages} + age]) * load(rows[c] + e);
+        store(charge.data() + age * Entries + e, sum);
       }
-      const vf last = loaded ? load(rows.data() + Count * kEntries + e) : vf{};
-      for (int i = 0; i < count && loaded; ++i)
-        store(tables.of[1][i] + e, weights ? broadcast(weights[i]) * last : last);
-    }
   }
+  const float* at(int64_t age) const { return charge.data() + age * Entries; }
 };
 
 // A row of elements as whole groups: where it lies, or copied beside `rest`, which stands for what follows it.
@@ -87,15 +50,19 @@ class Rows {
   std::vector<Element> copy_;
 };
 
-// Elements as volts. A group's levels come in the order of the elements.
-template <bool Wide>
+// Elements as volts. A group's levels come in the order of the elements. Products: how many find
+// a level, see `prepare_decode`; 0 for a division.
+template <bool Wide, int Products>
 struct Volts {
   using Element = float;
-  static constexpr bool kWide = Wide;
-  vf low, high, span, per_span, steps, magic;
+  static constexpr int kEntries = Wide ? gaincell::kEntries : kNarrowEntries;
+  vf first, scale, offset, low, high, span, per_span, steps, magic;
   float rest;
   explicit Volts(const Array& a)
-      : low(broadcast(a.low)),
+      : first(broadcast(a.level_first)),
+        scale(broadcast(a.level_scale)),
+        offset(broadcast(a.level_offset)),
+        low(broadcast(a.low)),
         high(broadcast(a.high)),
         span(broadcast(a.span)),
         per_span(broadcast(1 / a.span)),
@@ -109,8 +76,10 @@ struct Volts {
   // Levels of a group, in the low bits. found: collects bits that `any_missing` looks at.
   void levels(const float* row, vi* level, vi& found) const {
     for (int i = 0; i < 4; ++i) {
-      const vf x = clip_lanes(load(row + i * kLanes), low, high) - low;
-      level[i] = bits_of(round_lanes(divide_lanes(x, span, per_span) * steps) + magic);  // as `height`
+      const vf x = load(row + i * kLanes);
+      const vf height = Products ? clip_lanes(multiply_add(Products == 2 ? x * first : x, scale, offset), vf{}, steps)
+                                 : round_lanes(divide_lanes(clip_lanes(x, low, high) - low, span, per_span) * steps);
+      level[i] = bits_of(height + magic);
       found |= level[i];
     }
   }
@@ -126,7 +95,7 @@ struct Volts {
 template <bool Wide>
 struct Bytes {
   using Element = uint8_t;
-  static constexpr bool kWide = Wide;
+  static constexpr int kEntries = Wide ? gaincell::kEntries : kNarrowEntries;
   uint8_t rest = 0;
   explicit Bytes(const Array&) {}
   static const uint8_t* elements(const Array& a) { return a.bytes; }
@@ -155,39 +124,41 @@ inline const typename Stored::Element* row_of(const Array& a, int b, int head, i
 }
 
 // First product of a run's keys from .. to - 1 with each side of the pulses (plus; minus, against complements where
-// rows are mirrored): sums[side * kinds + kind][key], kinds being charge and loading. tables: of each key's age.
+// rows are mirrored): sums[side * kinds + kind][key], kinds being charge and loading. age: of the run's first key.
 // weights: pulses at the places of their elements.
 template <bool Loaded, bool Sides, class Stored>
-inline void weigh_run(const Array& a, const Tables& tables, const Stored& stored, Rows<typename Stored::Element>& rows,
-                      const typename Stored::Element* run, int from, int to, const float* const* weights,
-                      float (*sums)[kTile]) {
+inline void weigh_run(const Array& a, const Responses<Stored::kEntries>& responses, int64_t age, const Stored& stored,
+                      Rows<typename Stored::Element>& rows, const typename Stored::Element* run, int from, int to,
+                      const float* const* weights, float (*sums)[kTile]) {
   constexpr int kinds = Loaded ? 2 : 1, outputs = kinds * (Sides ? 2 : 1);
+  constexpr int chains = outputs == 1 ? 2 : 1;  // of additions, which would wait for each other
   alignas(64) float partial[outputs][kTile][kLanes];
   const int depth = a.depth(), groups = rows.groups(depth);
   const bool mirrored = a.mirrored;
   const vi last = vi{} + (a.levels - 1);
+  const Lookup<Stored::kEntries> loading(responses.loading);
   vi found{};
   for (int s = from; s < to; ++s) {
     const auto* own = rows(run + s * a.key_stride);
-    fetch(run + (s + kTile) * a.key_stride, depth);
-    const Lookup<Stored::kWide> charge(tables.of[0][s - from]), loading(tables.of[kinds - 1][s - from]);
-    vf sum[outputs] = {};
+    fetch<2>(run + (s + kAhead) * a.key_stride, depth);
+    const Lookup<Stored::kEntries> charge(responses.at(age - s));
+    vf sum[outputs][chains] = {};
     for (int d = 0; d < groups; d += kGroup) {
       vi level[4], other[4];
       stored.levels(own + d, level, found);
       if (Sides && mirrored) stored.complements(level, last, other);
       for (int i = 0; i < 4; ++i) {
         const vf plus = load(weights[0] + d + i * kLanes);
-        sum[0] += plus * charge[level[i]];
-        if (Loaded) sum[kinds - 1] += plus * loading[level[i]];
+        sum[0][i % chains] += plus * charge[level[i]];
+        if (Loaded) sum[kinds - 1][0] += plus * loading[level[i]];
         if (!Sides) continue;
         const vi at = mirrored ? other[i] : level[i];
         const vf minus = load(weights[1] + d + i * kLanes);
-        sum[outputs - kinds] += minus * charge[at];
-        if (Loaded) sum[outputs - 1] += minus * loading[at];
+        sum[outputs - kinds][0] += minus * charge[at];
+        if (Loaded) sum[outputs - 1][0] += minus * loading[at];
       }
     }
-    for (int o = 0; o < outputs; ++o) store(partial[o][s], sum[o]);
+    for (int o = 0; o < outputs; ++o) store(partial[o][s], chains == 2 ? sum[o][0] + sum[o][chains - 1] : sum[o][0]);
   }
   for (int o = 0; o < outputs; ++o)
     for (int s = from / kLanes * kLanes; s < to; s += kLanes) store(sums[o] + s, sums_of_rows(partial[o][s]));
@@ -198,20 +169,33 @@ inline void weigh_run(const Array& a, const Tables& tables, const Stored& stored
         for (int o = 0; o < outputs; ++o) sums[o][s] = std::numeric_limits<float>::quiet_NaN();
 }
 
-// sums[j][place of d] += sum_i tables_i[j][level of rows_i[d]] for N groups of elements; tables come weighted.
+// The keys of a run that have a pulse.
+template <class Stored>
+struct Pulsed {
+  int run = 0, count = 0;
+  bool last = false;  // run of its sub-tile
+  float common = 0;   // charge that every column gets
+  const typename Stored::Element* rows;  // of the run
+  const float* responses;                // charge by level of the run's first key
+  int key[kTile];
+  float pulse[kTile];
+
+  const float* response(int i) const { return responses - key[i] * Stored::kEntries; }
+};
+
+// sums[j][place of d] += sum_i pulse_i response_i[j][level of rows_i[d]] for N groups of elements; j: charge, loading.
 template <int J, int N, class Stored>
-inline void gather_groups(const Stored& stored, Rows<typename Stored::Element>& whole,
-                          const typename Stored::Element* const* rows, int keys, int first, const Tables& tables,
-                          float* const* sums, vi& found) {
+inline void gather_groups(const Stored& stored, Rows<typename Stored::Element>& whole, const Pulsed<Stored>& keys,
+                          int64_t stride, const float* loading, int first, float* const* sums, vi& found) {
   vf sum[J][4 * N] = {};
-  for (int s = 0; s < keys; ++s) {
-    const auto* own = whole(rows[s]) + first;
-    const Lookup<Stored::kWide> charge(tables.of[0][s]), loading(tables.of[J - 1][s]);
+  for (int s = 0; s < keys.count; ++s) {
+    const auto* own = whole(keys.rows + keys.key[s] * stride) + first;
+    const Lookup<Stored::kEntries> charge(keys.response(s), keys.pulse[s]), load(loading, keys.pulse[s]);
     for (int n = 0; n < N; ++n) {
       vi level[4];
       stored.levels(own + n * kGroup, level, found);
       for (int i = 0; i < 4; ++i) sum[0][4 * n + i] += charge[level[i]];
-      for (int i = 0; i < 4 && J == 2; ++i) sum[J - 1][4 * n + i] += loading[level[i]];
+      for (int i = 0; i < 4 && J == 2; ++i) sum[J - 1][4 * n + i] += load[level[i]];
     }
   }
   for (int j = 0; j < J; ++j)
@@ -223,19 +207,19 @@ inline void gather_groups(const Stored& stored, Rows<typename Stored::Element>& 
 
 template <int J, class Stored>
 inline void gather(const Array& a, const Stored& stored, Rows<typename Stored::Element>& whole,
-                   const typename Stored::Element* const* rows, int keys, const Tables& tables, float* const* sums) {
+                   const Pulsed<Stored>& keys, const float* loading, float* const* sums) {
   constexpr int together = J == 1 && kLanes == 8 ? 2 : 1;  // eight sums, which fit into registers
   const int depth = a.depth(), groups = whole.groups(depth);
   vi found{};
   int d = 0;
   for (; d + together * kGroup <= groups; d += together * kGroup)
-    gather_groups<J, together>(stored, whole, rows, keys, d, tables, sums, found);
+    gather_groups<J, together>(stored, whole, keys, a.key_stride, loading, d, sums, found);
   for (; together > 1 && d < groups; d += kGroup)
-    gather_groups<J, 1>(stored, whole, rows, keys, d, tables, sums, found);
+    gather_groups<J, 1>(stored, whole, keys, a.key_stride, loading, d, sums, found);
   if (!Stored::any_missing(a, found)) return;
-  for (int s = 0; s < keys; ++s)
+  for (int s = 0; s < keys.count; ++s)
     for (d = 0; d < depth; ++d)
-      if (Stored::missing(a, rows[s][d]))
+      if (Stored::missing(a, keys.rows[keys.key[s] * a.key_stride + d]))
         for (int j = 0; j < J; ++j) sums[j][stored.place(d)] = std::numeric_limits<float>::quiet_NaN();
 }
 

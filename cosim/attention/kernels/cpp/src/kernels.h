@@ -30,6 +30,7 @@ void run_backward(Problem& p, int64_t engine, const Threads& threads, const Grad
 
 // Whether `run_decode` computes this: one query, elements of few levels.
 bool decodes(const Problem& p);
+void prepare_decode(Array& a);  // finds `level_first` to `level_offset`
 void run_decode(const Problem& p, const Threads& threads, float* out);
 
 }  // namespace gaincell

@@ -4,7 +4,6 @@
 #include <torch/library.h>
 
 #include "call.h"
-#include "kernels.h"
 
 namespace gaincell {
 namespace {

@@ -53,11 +53,11 @@ struct OnLines {
 template <class T>
 using Buffer = std::vector<T, OnLines<T>>;
 
-// Asks for a row before it is needed, to be read or to be written.
-template <class Element>
+// Asks for a row before it is needed, to be read or to be written. Locality: 3 for all caches, 2 for all but the first.
+template <int Locality = 3, class Element>
 inline void fetch(const Element* row, int depth) {
   constexpr int each = 64 / sizeof(Element);
-  for (int d = 0; d < depth; d += each) __builtin_prefetch(row + d);
+  for (int d = 0; d < depth; d += each) __builtin_prefetch(row + d, 0, Locality);
 }
 inline void fetch_to_write(float* row, int depth) {
   for (int d = 0; d < depth; d += 16) __builtin_prefetch(row + d, 1);
@@ -121,6 +121,18 @@ inline vf clip_lanes(vf x, vf low, vf high) {
 #else
   x = low > x ? low : x;
   return high < x ? high : x;
+#endif
+}
+
+// x y + z, rounded once where the machine can.
+inline vf multiply_add(vf x, vf y, vf z) {
+#if defined(__AVX512F__)
+  return reinterpret_cast<vf>(
+      _mm512_fmadd_ps(reinterpret_cast<__m512>(x), reinterpret_cast<__m512>(y), reinterpret_cast<__m512>(z)));
+#elif defined(__AVX2__)
+  return _mm256_fmadd_ps(x, y, z);
+#else
+  return x * y + z;
 #endif
 }
 
@@ -201,12 +213,12 @@ constexpr int kNarrowEntries = 8;  // of a table that one register holds
 constexpr int kNarrowEntries = kEntries;
 #endif
 
-// Numbers by the low bits of an index: three where a table is narrow, else four.
-template <bool Wide>
+// Numbers times `by`, by the low bits of an index: three where a table is narrow, else four.
+template <int Entries>
 class Lookup {
  public:
 #if defined(__AVX512F__)
-  explicit Lookup(const float* row) : row_(load(row)) {}
+  explicit Lookup(const float* row, float by = 1) : row_(broadcast(by) * load(row)) {}
   vf operator[](vi index) const {
     return reinterpret_cast<vf>(
         _mm512_permutexvar_ps(reinterpret_cast<__m512i>(index), reinterpret_cast<__m512>(row_)));
@@ -215,11 +227,13 @@ class Lookup {
  private:
   vf row_;
 #elif defined(__AVX2__)
-  explicit Lookup(const float* row) : low_(load(row)), high_(Wide ? load(row + kLanes) : vf{}) {}
+  static constexpr bool kWide = Entries > kNarrowEntries;
+  explicit Lookup(const float* row, float by = 1)
+      : low_(broadcast(by) * load(row)), high_(kWide ? broadcast(by) * load(row + kLanes) : vf{}) {}
   vf operator[](vi index) const {
     const __m256i at = reinterpret_cast<__m256i>(index);
     const vf low = _mm256_permutevar8x32_ps(low_, at);
-    if (!Wide) return low;
+    if (!kWide) return low;
     const __m256i upper = _mm256_slli_epi32(at, 28);  // the fourth bit becomes the sign
     return _mm256_blendv_ps(low, _mm256_permutevar8x32_ps(high_, at), _mm256_castsi256_ps(upper));
   }
@@ -227,15 +241,17 @@ class Lookup {
  private:
   vf low_, high_;
 #else
-  explicit Lookup(const float* row) : row_(row) {}
+  explicit Lookup(const float* row, float by = 1) {
+    for (int e = 0; e < Entries; e += kLanes) store(row_ + e, broadcast(by) * load(row + e));
+  }
   vf operator[](vi index) const {
     vf found;
-    for (int i = 0; i < kLanes; ++i) found[i] = row_[index[i] & (kEntries - 1)];
+    for (int i = 0; i < kLanes; ++i) found[i] = row_[index[i] & (Entries - 1)];
     return found;
   }
 
  private:
-  const float* row_;
+  alignas(64) float row_[Entries];
 #endif
 };
 
