@@ -12,14 +12,14 @@ from gaincell.circuits.testbench import V_LINEAR, Condition, cell_read, cell_ret
 WIDTH = 1e-6
 
 
-@pytest.fixture(scope="module", params=["generic28", "generic28-hk"])
+@pytest.fixture(scope="module", params=["generic28", "generic28-ideal-gate"])
 def core(request):
     return Technology.load(request.param)
 
 
 @pytest.fixture(scope="module")
 def technology():
-    return Technology.load("generic28-hk")
+    return Technology.load("generic28")
 
 
 def figures(technology, role, corner="tt", length=30e-9, supply=None):
@@ -130,7 +130,7 @@ def test_junction_current_and_capacitance(technology, role):
 
 
 def test_variant_without_gate_leakage_is_otherwise_the_same(technology):
-    ideal = Technology.load("generic28-hk-ideal-gate")
+    ideal = Technology.load("generic28-ideal-gate")
     same = {"name", "description", "corners"}
     assert ideal.model_dump(exclude=same) == technology.model_dump(exclude=same)
     for role in ("nmos", "pmos_hvt", "pmos_read"):
@@ -199,7 +199,7 @@ def test_default_cell_holds_the_published_window(technology, corner, temperature
 def test_oxide_write_device_holds_longer_and_is_limited_by_the_read_gates(technology):
     assert moved(technology, 30e-3, write_device="oxide", temperature=85.0).max() < 0.5
     assert moved(technology, 40e-3, write_device="oxide").max() > 0.5
-    ideal = Technology.load("generic28-hk-ideal-gate")
+    ideal = Technology.load("generic28-ideal-gate")
     assert moved(ideal, 1.0, write_device="oxide").max() < 0.05
 
 

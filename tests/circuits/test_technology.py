@@ -202,7 +202,7 @@ def test_junctions_follow_the_width_of_model_cards_only(tiny_technology):
 
 
 def test_mismatch_of_a_device_takes_the_place_of_the_technologys():
-    technology = Technology.load("generic28-hk")
+    technology = Technology.load("generic28")
     read = technology.device("nmos_read")
     text = technology.header("tt")
     wrapper = text[text.index(".subckt dev_nmos_read") :].splitlines()[1]
