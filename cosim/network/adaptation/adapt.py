@@ -43,6 +43,7 @@ from ..evaluate import calibration_inputs, corpus_tokens
 from ..pretrained import save_pretrained
 from .calibration import calibrate
 from .control import train_beside
+from .draws import Draws
 from .fine_tuning import EXACT_SHARE, RECIPE, fine_tune, steps_in
 from .trainer import Recipe, Row
 
@@ -121,6 +122,7 @@ def adapt_model(
     recipe: Recipe = RECIPE,
     minutes: float | None = None,
     effects: Effects = STANDARD,
+    draws: Draws | None = None,
     compute: Compute = FLOAT32,
     fresh: bool = False,
     observer: Observer = SILENT,
@@ -135,6 +137,7 @@ def adapt_model(
         recipe: settings of fine-tuning; context and precision are set here.
         minutes: instead of `recipe.steps`, as many steps as take about this time on this machine.
         effects: non-idealities of the forward pass.
+        draws: dies or chips of `hardware`'s design that fine-tuning sees; None: `hardware` in every step.
         compute: device and precision of the digital network.
         fresh: start again, whatever `out` holds.
         observer: callbacks for progress.
@@ -145,6 +148,7 @@ def adapt_model(
     Raises:
         ModelError: the MODEL has no softmax weights, or `out` holds an unfinished adaptation with other
             settings.
+        HardwareError: as `Draws.at`.
     """
     checkpoint = locate(name)
     if checkpoint.softmax is None:
@@ -152,6 +156,8 @@ def adapt_model(
     softmax = load_softmax(checkpoint.softmax).to(compute.device)
     recipe = replace(recipe, context=context_of(softmax), precision=compute.precision)
     settings = _settings(softmax, hardware, effects, recipe, minutes)
+    if draws is not None:
+        settings["draws"] = draws.record()
     done = read_adaptation(out)
     if done is not None and done.settings == settings and not fresh:
         return replace(done, cached=True)
@@ -165,7 +171,9 @@ def adapt_model(
     # Only now is there something to resume: a model that cannot be adapted must not block the folder.
     write_json(state / SETTINGS, sealed(settings))
     if minutes is not None:
-        recipe = replace(recipe, steps=_remembered_steps(state, minutes, adapted, softmax, recipe, text))
+        recipe = replace(
+            recipe, steps=_remembered_steps(state, minutes, adapted, softmax, recipe, text, draws)
+        )
     held_out = {"softmax": text.nats(softmax), "calibrated": text.nats(adapted)}
     control = copy.deepcopy(softmax)
     curves = {}
@@ -181,6 +189,7 @@ def adapt_model(
                 teacher=softmax,
                 held_out=text.watched,
                 checkpoint=state / f"{row}.pt",
+                draws=draws,
                 on_step=observer.step,
             )
             held_out[row] = curves[row][-1]["held_out"]
@@ -247,12 +256,18 @@ def _open_state(out: Path, settings: dict[str, Any], fresh: bool) -> Path:
 
 
 def _remembered_steps(
-    state: Path, minutes: float, adapted: nn.Module, softmax: nn.Module, recipe: Recipe, text: TrainingText
+    state: Path,
+    minutes: float,
+    adapted: nn.Module,
+    softmax: nn.Module,
+    recipe: Recipe,
+    text: TrainingText,
+    draws: Draws | None,
 ) -> int:
     """Steps for a time budget, measured once and then read back, so that a resumed run keeps its schedule."""
     known = _read_state(state / STEPS)
     if known is None:
-        known = {"steps": steps_in(minutes, (adapted, softmax), softmax, recipe, text.tokens)}
+        known = {"steps": steps_in(minutes, (adapted, softmax), softmax, recipe, text.tokens, draws)}
         write_json(state / STEPS, sealed(known))
     return known["steps"]
 

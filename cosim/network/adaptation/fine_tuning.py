@@ -18,7 +18,9 @@ from statistics import median
 
 from torch import Tensor, nn
 
+from ..batches import measure
 from ..layer import gain_cell_layers
+from .draws import Draws, drawn_conditions
 from .proxy import proxy_of
 from .trainer import Recipe, Row, train
 
@@ -43,6 +45,7 @@ def fine_tune(
     teacher: nn.Module | None = None,
     held_out: Tensor | None = None,
     checkpoint: Path | None = None,
+    draws: Draws | None = None,
     on_step: Callable[[int, float], None] = lambda step, loss: None,
 ) -> list[Row]:
     """Train all weights of a model, and its scalers if it is converted, in place.
@@ -57,6 +60,8 @@ def fine_tune(
         teacher: softmax model for distillation.
         held_out: windows of the loss curve, shape (m, context + 1).
         checkpoint: file from which an interrupted run continues.
+        draws: dies or chips that the training steps of a converted model see; held-out losses are those of
+            its own hardware. None: its own hardware in every step.
         on_step: called with (steps done, cross-entropy in nats per token).
 
     Returns:
@@ -64,15 +69,25 @@ def fine_tune(
 
     Raises:
         ModelError: as `train` does.
+        HardwareError: as `Draws.at`.
     """
     layers = list(gain_cell_layers(model).values())
-    exact = [(layer.hardware, layer.effects) for layer in layers]
+    exact = [(layer.hardware, layer.effects, layer.chip) for layer in layers]
+    draws = draws if layers else None
 
     first_exact = int((1 - EXACT_SHARE) * recipe.steps)
 
-    def choose(step: int) -> None:
-        for layer, conditions in zip(layers, exact, strict=True):
-            layer.hardware, layer.effects = proxy_of(*conditions) if step < first_exact else conditions
+    def choose(step: int, draws: Draws | None = draws) -> None:
+        drawn = None if draws is None else draws.at(step)
+        for layer, (hardware, effects, chip) in zip(layers, exact, strict=True):
+            near = proxy_of(hardware, effects) if step < first_exact else (hardware, effects)
+            conditions = (*near, chip) if drawn is None else drawn_conditions(drawn, near, effects)
+            layer.hardware, layer.effects, layer.chip = conditions
+
+    def measure_nominal(row: Row) -> None:
+        if draws is not None and held_out is not None:
+            choose(row["step"] - 1, None)
+            row["held_out"] = measure(model, held_out, precision=recipe.precision).nats
 
     try:
         return train(
@@ -80,19 +95,25 @@ def fine_tune(
             recipe if layers else replace(recipe, distillation=0.0),
             tokens,
             teacher=teacher,
-            held_out=held_out,
+            held_out=held_out if draws is None else None,
             every=math.ceil(recipe.steps / CURVE_POINTS),
             checkpoint=checkpoint,
             before_step=choose,
             on_step=on_step,
+            on_row=measure_nominal,
         )
     finally:
         for layer, conditions in zip(layers, exact, strict=True):
-            layer.hardware, layer.effects = conditions
+            layer.hardware, layer.effects, layer.chip = conditions
 
 
 def steps_in(
-    minutes: float, models: Iterable[nn.Module], teacher: nn.Module, recipe: Recipe, tokens: Tensor
+    minutes: float,
+    models: Iterable[nn.Module],
+    teacher: nn.Module,
+    recipe: Recipe,
+    tokens: Tensor,
+    draws: Draws | None = None,
 ) -> int:
     """Number of steps of fine-tuning that all models together take in a given time on this machine.
 
@@ -102,6 +123,7 @@ def steps_in(
         teacher: softmax model for distillation.
         recipe: settings of the training.
         tokens: training text, shape (n,), int64.
+        draws: as in `fine_tune`.
     """
     trial = replace(recipe, steps=TRIAL_STEPS, warmup=0)
     seconds = 0.0
@@ -112,6 +134,7 @@ def steps_in(
             trial,
             tokens,
             teacher=teacher,
+            draws=draws,
             on_step=lambda step, loss, ends=ends: ends.append(time.monotonic()),
         )
         # The last step of a trial uses the hardware's own model, the others its proxy.
