@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, cast
+from typing import TYPE_CHECKING, Any
 
 from ..designs import Converter, Designs
 from ..errors import SimulationError
@@ -47,7 +47,7 @@ class Condition:
 
     technology: Technology
     """Technology of the transistors."""
-    designs: Designs = cast(Designs, None)
+    designs: Designs = None  # type: ignore[assignment]
     """Sizes of the circuits; by default those of the technology (`Designs.of`)."""
     corner: str = "tt"
     """Process corner of the technology."""
