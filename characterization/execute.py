@@ -8,6 +8,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 from joblib import Parallel, cpu_count, delayed
@@ -81,6 +82,7 @@ def characterize(
     cache: Cache | None = None,
     progress: Progress | None = None,
     simulator: str = "ngspice",
+    trim: dict[str, Any] | None = None,
 ) -> Summary:
     """Run every procedure of a plan and write tables, netlists and the manifest.
 
@@ -97,6 +99,7 @@ def characterize(
         cache: cache of batches; the user's by default.
         progress: callback after every batch.
         simulator: one of `runner.SIMULATORS`.
+        trim: JSON-able record of the trim that the plan's sizes contain, for the manifest; None: not trimmed.
 
     Returns:
         Numbers of points.
@@ -143,7 +146,7 @@ def characterize(
         seconds=time.perf_counter() - started,
         procedures=counts,
     )
-    write_run(Path(out), plan, technology, simulator, version, records, asdict(summary))
+    write_run(Path(out), plan, technology, simulator, version, records, asdict(summary), trim)
     return summary
 
 

@@ -85,6 +85,7 @@ def write_run(
     version_used: str,
     records: list[TableRecord],
     summary: dict[str, Any],
+    trim: dict[str, Any] | None = None,
 ) -> None:
     """Replace the results in a folder. The manifest is removed first and written last (see `table`).
 
@@ -98,13 +99,14 @@ def write_run(
         version_used: its version, from `runner.simulator_version`.
         records: tables and decks.
         summary: `execute.Summary` as a dictionary.
+        trim: record of the trim; None: not trimmed.
 
     Raises:
         OSError: the folder cannot be written.
     """
     out.mkdir(parents=True, exist_ok=True)
     with _alone(out):
-        _write(out, plan, technology, simulator, version_used, records, summary)
+        _write(out, plan, technology, simulator, version_used, records, summary, trim)
 
 
 @contextmanager
@@ -123,6 +125,7 @@ def _write(
     version_used: str,
     records: list[TableRecord],
     summary: dict[str, Any],
+    trim: dict[str, Any] | None,
 ) -> None:
     sweep(out)
     (out / MANIFEST).unlink(missing_ok=True)
@@ -143,6 +146,7 @@ def _write(
             "files": {str(place): digest(path) for path, place in placed(technology).items()},
         },
         "condition": Context.of(plan, "", technology).condition.describe(),
+        **({} if trim is None else {"trim": trim}),
         "summary": {name: value for name, value in summary.items() if name != "procedures"},
         "tables": tables,
     }

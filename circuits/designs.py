@@ -116,11 +116,6 @@ class Converter(Design):
     replica_cells: Cells | None = None
     """Number of cells in each of the two ramp references (replica bias): cells at the top level sink the p
     ramp's current, cells at the bottom level source the n ramp's. None: the references are ideal currents."""
-    replica_width_p: float = Field(0.92, gt=0, le=100)
-    """Width of the p branch that carries the replica cells' current, as a multiple of a converter's own p
-    ramp."""
-    replica_width_n: float = Field(0.936, gt=0, le=100)
-    """The same of the n branch."""
     t_lead: Duration = 1.88e-9
     """Time by which the ramp of the bank's spare converter starts before the others', s: the width of the
     charge of one cell at the top level. The spare converter then opens the window a comparator's delay after
@@ -138,6 +133,8 @@ class Converter(Design):
     """Width of the n transistors that swap the capacitor's plates, m; the p ones are twice as wide."""
     c_az: Capacitance = 20e-15
     """Auto-zero coupling capacitor, F."""
+    c_line: Capacitance = 5e-12
+    """Capacitor on each of the two bias lines of a bank, F."""
     t_skew: float = Field(0.68e-9, ge=0, le=1e-3)
     """Delay of the output window against the ramp, s. It cancels the delay of the comparator."""
     v_cascode_p: Voltage = 0.2
@@ -170,8 +167,8 @@ class Converter(Design):
     @property
     def bias_parameters(self) -> dict[str, float]:
         """Instance parameters of its bias circuit `ramp_bias`."""
-        currents = {"i_ramp": self.i_ramp, "i_ramp_n": self.i_ramp_n or self.i_ramp}
-        return currents | {"w_p": self.w_ramp_p, "w_n": self.w_ramp_n, "l": self.l_ramp}
+        sizes = {"w_p": self.w_ramp_p, "w_n": self.w_ramp_n, "l": self.l_ramp}
+        return sizes | {"c_line": self.c_line}
 
 
 class SubArray(Design):
@@ -191,8 +188,7 @@ class SubArray(Design):
     driver: float = Field(8.0, gt=0, le=1e4)
     """Drive strength of the row driver's last stage, multiples of the smallest inverter."""
     r_bias: float = Field(1e-3, ge=1e-3, le=1e6)
-    """Output resistance of the buffers of the ramps' bias lines, ohm. The converters of all columns share
-    them."""
+    """Resistance of each of the ramps' bias lines, ohm. The converters of all columns share them."""
     mirrored: bool = False
     """Whether every row of the K array has a second one that stores the complement, vdd - v_store. It takes a
     signed query in one phase: a positive query pulses the first row, a negative one the second."""

@@ -17,6 +17,8 @@ from .cost import (
     Phase,
     Pulses,
     StageEnergy,
+    StandingPower,
+    SubTileOperations,
     Timing,
     Writes,
 )
@@ -27,6 +29,7 @@ from .fitting.variation import fit_converter_variation, fit_mismatch, fit_random
 from .hardware import Hardware, Levels, shipped_hardware
 from .processor import apply_instruction_limit
 from .surrogate import Surrogate
+from .trim import DieTrim, ReplicaBank
 from .values import FitError
 from .variation import CellStatistics, ConverterVariation, Mismatch, RandomCurve
 
@@ -42,6 +45,7 @@ __all__ = [
     "ConverterCurve",
     "ConverterVariation",
     "DacConversions",
+    "DieTrim",
     "EnergyModel",
     "Exponential",
     "FitError",
@@ -53,10 +57,13 @@ __all__ = [
     "Polynomial",
     "Pulses",
     "RandomCurve",
+    "ReplicaBank",
     "Retention",
     "SeparableAging",
     "Spline",
     "StageEnergy",
+    "StandingPower",
+    "SubTileOperations",
     "Surrogate",
     "Timing",
     "WriteError",

@@ -13,6 +13,7 @@ points that mean the same are combined.
 | retention | drift over age / time scale; the time scale's logarithm is interpolated |
 | aging | decomposed anew from the combined cell and retention |
 | full scales, edges, noise, other energies, times, area | weighted mean |
+| record of the trim | weighted mean; codes that differ between dies: nearest code |
 | mismatch | that of the heaviest part that describes any, scaled to the combined charges |
 """
 
@@ -26,8 +27,9 @@ import numpy as np
 from ..circuits.errors import HardwareError
 from .aging import Retention, separable_aging
 from .array import ColumnModel, ConverterCurve, Noise, WriteError
-from .cost import Area, CellReads, Conversions, EnergyModel, StageEnergy, Timing
+from .cost import Area, CellReads, Conversions, EnergyModel, StageEnergy, StandingPower, Timing
 from .curves import combine_curves
+from .trim import DieTrim
 from .variation import Mismatch
 
 if TYPE_CHECKING:
@@ -125,6 +127,7 @@ class _Combination:
             "energy": self.optional("energy", self._energy),
             "timing": self.optional("timing", self._timing),
             "area": self.optional("area", self._area),
+            "trim": self.optional("trim", self._trim),
         }
         whole = type(first)(**values, description=description, provenance=provenance)
         order = np.argsort(-self.weights, kind="stable")
@@ -227,7 +230,8 @@ class _Combination:
             scales = self.volts if isinstance(first, CellReads) else self._charges(first.converter)
             update = {"curve": combine_curves([law.curve for law in laws], self.weights, scales)}
         else:
-            update = {"joules": self.mean([law.joules for law in laws])}
+            field = "watts" if isinstance(first, StandingPower) else "joules"
+            update = {field: self.mean([getattr(law, field) for law in laws])}
         return stages[0].model_copy(update={"law": first.model_copy(update=update)})
 
     def _timing(self, timings: list[Timing]) -> Timing:
@@ -240,6 +244,12 @@ class _Combination:
             seconds, hidden = self.mean([phase.seconds for phase in same]), all(p.hidden for p in same)
             phases.append(same[0].model_copy(update={"seconds": seconds, "hidden": hidden}))
         return Timing(phases=tuple(phases))
+
+    def _trim(self, trims: list[DieTrim]) -> DieTrim:
+        try:
+            return DieTrim.combined(trims, self.weights)
+        except ValueError:
+            raise _unlike("trim", *(trim.sentence for trim in (trims[0], trims[-1]))) from None
 
     def _area(self, areas: list[Area]) -> Area:
         return areas[0].model_copy(

@@ -71,8 +71,26 @@ class DacConversions(Value):
     """Energy per converted number, J. A token converts D numbers of the query and one per written cell."""
 
 
+class SubTileOperations(Value):
+    """The same energy for every sub-tile that a query operates."""
+
+    law: Literal["sub_tile_operations"] = "sub_tile_operations"
+    joules: float = Field(ge=0)
+    """Energy per sub-tile and operation, J."""
+
+
+class StandingPower(Value):
+    """Power of circuits that stay on from one token to the next, in every sub-tile in use."""
+
+    law: Literal["standing_power"] = "standing_power"
+    watts: float = Field(ge=0)
+    """Power per sub-tile of one key-value head, W. The query heads of that head share it. A token takes it
+    for one token period."""
+
+
 Law = Annotated[
-    Constant | CellReads | Pulses | Conversions | Writes | DacConversions, Field(discriminator="law")
+    Constant | CellReads | Pulses | Conversions | Writes | DacConversions | SubTileOperations | StandingPower,
+    Field(discriminator="law"),
 ]
 """Any law of a stage's energy."""
 

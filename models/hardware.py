@@ -17,6 +17,7 @@ from .cost import Area, EnergyModel, Timing
 from .curves import Curve, Polynomial
 from .interpolation import interpolate, require_one_die
 from .storage import read_bundle, write_bundle
+from .trim import DieTrim
 from .values import DigestValue, Value
 from .variation import Mismatch
 
@@ -44,10 +45,10 @@ class Hardware(DigestValue):
     coulombs, or, for published coefficients, in the publication's own unit; `charge_unit` names the unit.
 
     Two hardwares are equal, and have equal hashes, if their digests are: names, curves, levels and cost
-    agree, whatever the provenance and the other conditions it was fitted at.
+    agree, whatever the provenance, the record of the trim, and the other conditions it was fitted at.
     """
 
-    outside_digest: ClassVar[frozenset[str]] = frozenset({"provenance", "fitted_at"})
+    outside_digest: ClassVar[frozenset[str]] = frozenset({"provenance", "fitted_at", "trim"})
 
     name: str
     """Name, as in messages and results."""
@@ -122,6 +123,9 @@ class Hardware(DigestValue):
     """Duration of one token's attention in one layer, s."""
     area: Area | None = None
     """Silicon area per head, m^2."""
+    trim: DieTrim | None = None
+    """Trim of the die that was fitted; None for circuits without a trim. It enters no computation: the fitted
+    curves contain its effect."""
     provenance: dict[str, Any] = Field(default_factory=dict)
     """JSON-able record of sources: publication, tables and their hashes, simulator version, fit settings."""
     fitted_at: tuple[Hardware, ...] = ()

@@ -8,7 +8,19 @@ from ...circuits.rawfile import Waveforms
 from ...circuits.testbench import bank_reference
 from ..plan import Values, grid
 from ..procedure import Batch, Context, Procedure, procedure
+from ..measure import energy
+from .converter import reset_energy
 from .converter_corners import time_high
+
+AT_REST = {
+    "i_ramp": "i(vrp)",
+    "i_ramp_n": "i(vrn)",
+    "v_bias_p": "v(bp)",
+    "v_bias_n": "v(bn)",
+    "v_cells_p": "v(rp)",
+    "v_cells_n": "v(rn)",
+}
+"""Vectors by column, whose values are those at rest."""
 
 
 @procedure
@@ -23,7 +35,10 @@ class BankReference(Procedure):
         "t_skew": "s: delay of the spare converter's comparator, by which the window opens after the ramp",
         "v_bias_p": "V: gate of the p sources",
         "v_bias_n": "V: gate of the n sources",
-        "p_bias": "W: both branches, from the supply",
+        "v_cells_p": "V: bit line of the replica cells that sink the p ramp's current",
+        "v_cells_n": "V: bit line of the replica cells that source the n ramp's current",
+        "p_bias": "W: bias of the bank with its replica cells, from the supply, mean over an operation",
+        "e_spare": "J: spare converter and its cell, from the supply and the reset reference, per operation",
     }
 
     def points(self, ctx: Context) -> pd.DataFrame:
@@ -36,18 +51,18 @@ class BankReference(Procedure):
         ]
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
-        designs, vdd = ctx.condition.designs, ctx.condition.vdd
-        design = designs.readout if bool(points["signed"].iloc[0]) else designs.converter
-        # Before the first edge of a clock the branches are at rest.
-        p, n = abs(waves["i(vrp)"][0]), abs(waves["i(vrn)"][0])
+        signed, vdd = bool(points["signed"].iloc[0]), ctx.condition.vdd
+        designs = ctx.condition.designs
+        design = designs.readout if signed else designs.converter
         width, _ = time_high(waves, "v(out)", vdd / 2)
+        reset = reset_energy(ctx.condition, waves["v(int)"][-1], signed=signed)
+        # Before the first edge of a clock the bias is at rest.
+        at_rest = {name: waves[vector][0] for name, vector in AT_REST.items()}
         return pd.DataFrame(
             {
-                "i_ramp": [p / design.replica_width_p],
-                "i_ramp_n": [n / design.replica_width_n],
+                **{name: [abs(value)] for name, value in at_rest.items()},
                 "t_skew": [width - design.t_lead],
-                "v_bias_p": [waves["v(bp)"][0]],
-                "v_bias_n": [waves["v(bn)"][0]],
-                "p_bias": [vdd * (p + n)],
+                "p_bias": [energy(waves, "dd", vdd) / waves.axis[-1]],
+                "e_spare": [energy(waves, "ddc", vdd) + reset],
             }
         )

@@ -25,29 +25,53 @@ xi4 d e vdd vss inv x=1
 xi5 e y vdd vss inv x=1
 .ends comparator
 
-* p-channel ramp: current source vbp (long channel), cascode vbpc, switch on the supply side.
+* p-channel ramp: current source vbp (long channel), cascode vbpc, switch on the supply side. As the switch closes, the source's
+* channel takes its charge from the line vbp, which all converters of a bank share. The gate of xneu gives this charge back: its
+* channel empties at the same edge. 0.46 and 0.42 leave little of it at every corner.
 .subckt ramp_p int enb vbp vbpc vdd vss w=2u l=300n
 xsw s enb vdd vdd dev_pmos w={50*w_min} l={l_min}
 xsrc d vbp s vdd dev_pmos w={w} l={l}
 xcas int vbpc d vdd dev_pmos w={w} l={2*l_min}
+xneu enb vbp enb vdd dev_pmos w={0.46*w} l={l}
 .ends ramp_p
 
 .subckt ramp_n int en vbn vbnc vdd vss w=1u l=300n
 xsw s en vss vss dev_nmos w={25*w_min} l={l_min}
 xsrc d vbn s vss dev_nmos w={w} l={l}
 xcas int vbnc d vss dev_nmos w={w} l={2*l_min}
+xneu en vbn en vss dev_nmos w={0.42*w} l={l}
 .ends ramp_n
 
-* Bias of the ramps: replica branches carry the reference current; vbp and vbn are what the sources need in this corner at
-* this temperature. The lines that cross the array are driven by buffers of gain 1 and output resistance r_bias (ohm), written
-* as transconductances 1/r_bias: without a branch current of their own they converge at any tolerance.
-.subckt ramp_bias vbp vbn vbpc vbnc vdd vss i_ramp=24.8u i_ramp_n=24.8u w_p=6u w_n=3u l=200n r_bias=1
-xrp rp vss rp vbpc vdd vss ramp_p w={w_p} l={l}
-irp rp vss {i_ramp}
-gbp vss vbp rp vbp {1/r_bias}
-xrn rn vdd rn vbnc vdd vss ramp_n w={w_n} l={l}
-irn vdd rn {i_ramp_n}
-gbn vss vbn rn vbn {1/r_bias}
+* Differential amplifiers for inputs at half the supply, where no saturated tail current fits below a threshold: the tail xt is a
+* switch that is always on and limits the current at fast corners. out rises with `up` and falls with `down`.
+.subckt amplifier_n up down out vdd vss
+xt t vdd vss vss dev_nmos w={1.5*w_min} l={l_min}
+xu m up t vss dev_nmos w={20*w_min} l={3*l_min}
+xd out down t vss dev_nmos w={20*w_min} l={3*l_min}
+xm m m vdd vdd dev_pmos w={6*w_min} l={4*l_min}
+xo out m vdd vdd dev_pmos w={6*w_min} l={4*l_min}
+.ends amplifier_n
+
+.subckt amplifier_p up down out vdd vss
+xt t vss vdd vdd dev_pmos w={6*w_min} l={l_min}
+xu m up t vdd dev_pmos w={80*w_min} l={3*l_min}
+xd out down t vdd dev_pmos w={80*w_min} l={3*l_min}
+xm m m vss vss dev_nmos w={6*w_min} l={4*l_min}
+xo out m vss vss dev_nmos w={6*w_min} l={4*l_min}
+.ends amplifier_p
+
+* Bias of a bank's ramps: a replica of either ramp carries the reference current that is drawn from rp (fed into rn). An amplifier
+* holds the replica's output, and so the cells that the current comes from, at v_ref. c_line makes the loop stable and keeps the
+* line quiet. r_bias (ohm) is the resistance of the line that crosses the array.
+.subckt ramp_bias vbp vbn vbpc vbnc rp rn v_ref vdd vss w_p=6u w_n=3u l=200n c_line=5p r_bias=1m
+xrp rp vss gp vbpc vdd vss ramp_p w={w_p} l={l}
+xap rp v_ref gp vdd vss amplifier_n
+cp gp vdd {c_line}
+rbp gp vbp {r_bias}
+xrn rn vdd gn vbnc vdd vss ramp_n w={w_n} l={l}
+xan rn v_ref gn vdd vss amplifier_p
+cn gn vss {c_line}
+rbn gn vbn {r_bias}
 .ends ramp_bias
 
 * Unsigned converter (ReLU with saturation): drives the word lines of the second array.

@@ -72,7 +72,8 @@ def converter_lines(
 ) -> None:
     """Add the clocks, the reference and the ramp bias of a bank of converters.
 
-    All are ideal sources except the bias, which a replica of the ramps generates (docs/circuits.md).
+    All are ideal sources except the bias, which replicas of the ramps generate from ideal reference currents
+    (docs/circuits.md). It is that of a whole bank.
 
     Args:
         circuit: circuit to add them to.
@@ -81,15 +82,35 @@ def converter_lines(
         schedule: times of the clocks' edges.
         tag: suffix of the names of the lines.
         second: whether the bank reads the second array of a pair.
-        copies: number of converters on the lines. The bias has the resistance that it has for the share of
-            one of `SubArray.columns` converters that all switch together.
+        copies: number of converters on the lines. The lines have the resistance that they have for the share
+            of one of `SubArray.columns` converters that all switch together.
     """
     bank_clocks(circuit, condition, design, schedule, tag, second)
     supply(circuit, f"bias{tag}", condition.vdd)
-    nodes = (f"bp{tag}", f"bn{tag}", f"bpc{tag}", f"bnc{tag}", f"bias{tag}", circuit.gnd)
     array = condition.designs.array
-    r_bias = array.r_bias * array.columns / copies
-    circuit.X(f"bias{tag}", "ramp_bias", *nodes, **design.bias_parameters, r_bias=r_bias)
+    add_bias(circuit, design, f"bias{tag}", tag, r_bias=array.r_bias * array.columns / copies)
+
+
+def add_bias(
+    circuit, design: Converter, vdd: str, tag: str = "", *, r_bias: float = 1e-3, currents: bool = True
+) -> None:
+    """Add the ramp bias of a bank: lines `bp` and `bn`, reference nodes `rp` and `rn`.
+
+    Args:
+        circuit: circuit to add it to; it has the cascodes' levels `bpc` and `bnc`, and `ref`.
+        design: sizes of the converters.
+        vdd: supply node.
+        tag: suffix of the names of the lines.
+        r_bias: resistance of each line, ohm.
+        currents: whether ideal reference currents feed it; otherwise the caller adds cells at `rp` and `rn`.
+    """
+    lines = [f"{line}{tag}" for line in ("bp", "bn", "bpc", "bnc", "rp", "rn", "ref")]
+    circuit.X(
+        f"bias{tag}", "ramp_bias", *lines, vdd, circuit.gnd, **design.bias_parameters, r_bias=float(r_bias)
+    )
+    if currents:
+        circuit.I(f"rp{tag}", f"rp{tag}", circuit.gnd, design.i_ramp)
+        circuit.I(f"rn{tag}", vdd, f"rn{tag}", design.i_ramp_n or design.i_ramp)
 
 
 def bank_clocks(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 from ..designs import Converter
 from ..runner import Simulation
 from .bench import TRANSIENT_OPTIONS, Condition, open_circuit, supply
-from .converters import add_converter
+from .converters import add_bias, add_converter
 
 if TYPE_CHECKING:
     from PySpice.Spice.Netlist import Circuit
@@ -76,8 +76,8 @@ def ramp_noise(condition: Condition, design: Converter, polarity: Literal["p", "
     supply(circuit, "vdd", vdd)
     supply(circuit, "bpc", condition.cascode_p(design))
     supply(circuit, "bnc", design.v_cascode_n)
-    nodes = ("bp", "bn", "bpc", "bnc", "vdd", circuit.gnd)
-    circuit.X("bias", "ramp_bias", *nodes, **design.bias_parameters)
+    supply(circuit, "ref", condition.v_mid)
+    add_bias(circuit, design, "vdd")
     gate = {"p": circuit.gnd, "n": "vdd"}[polarity]
     width = design.w_ramp_p if polarity == "p" else design.w_ramp_n
     lines = ("int", gate, f"b{polarity}", f"b{polarity}c", "vdd", circuit.gnd)
@@ -104,7 +104,7 @@ def converter_noise(
     supply(circuit, "vdd", vdd)
     supply(circuit, "bpc", condition.cascode_p(design))
     supply(circuit, "bnc", design.v_cascode_n)
-    circuit.X("bias", "ramp_bias", "bp", "bn", "bpc", "bnc", "vdd", circuit.gnd, **design.bias_parameters)
+    add_bias(circuit, design, "vdd")
     resetting = state in ("reset", "auto-zero")
     levels = {"on": True, "rst": resetting, "rstb": not resetting, "ramp": False, "win": False}
     if design.signed:

@@ -10,7 +10,7 @@ from ..errors import TechnologyError
 from ..runner import Simulation
 from .bench import Condition, close_circuit, open_circuit, pulse, step, supply
 from .cells import READ_STEP
-from .converters import add_converter, bank_clocks, netlists_of
+from .converters import LOAD, add_bias, add_converter, bank_clocks, netlists_of
 from .schedule import ReadTiming, Schedule, WriteTiming
 
 READ_STAGE = ("w_rn", "l_rn", "w_rp", "l_rp", "w_sw", "l_sw")
@@ -54,16 +54,18 @@ def written_read(condition: Condition, levels: Sequence[float]) -> Simulation:
 
 
 def bank_reference(condition: Condition, *, signed: bool) -> Simulation:
-    """Replica bias and replica delay of a bank of converters.
+    """Replica bias and replica delay of a bank of converters, over one operation.
 
-    Two branches, each `replica_width_*` times as wide as a converter's own ramp, carry the currents of
-    `replica_cells` cells, of which those of the p branch hold the top write level and those of the n branch
-    the bottom one. Their gate voltages are the bias of a spare converter. On its column one cell at the top
+    Two replicas of a converter's own ramps carry the currents of `replica_cells` cells, of which those of the
+    p ramp hold the top write level and those of the n ramp the bottom one. Amplifiers hold these cells' bit
+    lines at half the supply, as `ramp_bias` shows. On the column of a spare converter one cell at the top
     level is read by a full pulse, so its output, here with the window open from the start of the ramp, ends a
     comparator's delay after `t_lead`. In a bank whose spare converter starts earlier than the others by that
     time, it opens their window.
 
-    Saves i(vrp), i(vrn) (currents of the branches), v(rp), v(rn), and v(out), v(int) of the spare converter.
+    Saves v(rp), v(rn) (outputs of the replicas), v(bp), v(bn) (lines), i(vrp), i(vrn) (currents of the
+    replica cells, from the replica on), i(vdd) (bias and replica cells), i(vddc) (spare converter and its
+    cell), and v(out), v(int) of the spare converter.
 
     Args:
         condition: technology, sizes, operating point.
@@ -86,13 +88,18 @@ def bank_reference(condition: Condition, *, signed: bool) -> Simulation:
     supply(circuit, "dd", vdd)
     supply(circuit, "ddc", vdd)
     bank_clocks(circuit, condition, open_at_once, schedule)
-    _branches(circuit, condition, design)
+    add_bias(circuit, design, "dd", currents=False)
+    for polarity, level in (("p", "top"), ("n", "bottom")):
+        circuit.V(f"r{polarity}", f"r{polarity}", f"cells{polarity}", 0.0)
+        for i in range(design.replica_cells):
+            lines = ("dd", circuit.gnd, f"cells{polarity}", level)
+            _read_stage(circuit, condition, f"r{polarity}{i}", lines, "dd")
     pulse(circuit, "rwl", schedule.positive, condition.designs.clocking.t_pulse_max, vdd)
     pulse(circuit, "rwlb", schedule.positive, condition.designs.clocking.t_pulse_max, 0.0, vdd)
-    _read_stage(circuit, condition, "spare", ("rwl", "rwlb", "int", "top"))
+    _read_stage(circuit, condition, "spare", ("rwl", "rwlb", "int", "top"), "ddc")
     add_converter(circuit, open_at_once, "spare", "int", "out", "ddc", sign="sign")
-    circuit.C("load", "out", circuit.gnd, 5e-15)
-    save = ["i(vrp)", "i(vrn)", "v(bp)", "v(bn)", "v(out)", "v(int)"]
+    circuit.C("load", "out", circuit.gnd, LOAD)
+    save = ["v(rp)", "v(rn)", "v(bp)", "v(bn)", "i(vrp)", "i(vrn)", "i(vdd)", "i(vddc)", "v(out)", "v(int)"]
     return close_circuit(circuit, end=schedule.end, save=save)
 
 
@@ -100,20 +107,7 @@ def _netlists(design: Converter) -> tuple[str, ...]:
     return ("gain_cell", *netlists_of(design))
 
 
-def _branches(circuit, condition: Condition, design: Converter) -> None:
-    """Add the two diode branches, `bp` and `bn`, and their replica cells."""
-    circuit.V("rp", "bp", "rp", 0.0)
-    circuit.V("rn", "bn", "rn", 0.0)
-    for i in range(design.replica_cells or 0):
-        _read_stage(circuit, condition, f"rp{i}", ("dd", circuit.gnd, "rp", "top"))
-        _read_stage(circuit, condition, f"rn{i}", ("dd", circuit.gnd, "rn", "bottom"))
-    p_width, n_width = design.replica_width_p * design.w_ramp_p, design.replica_width_n * design.w_ramp_n
-    nodes = ("bp", circuit.gnd, "bp", "bpc", "dd", circuit.gnd)
-    circuit.X("bp", "ramp_p", *nodes, w=p_width, l=design.l_ramp)
-    circuit.X("bn", "ramp_n", "bn", "dd", "bn", "bnc", "dd", circuit.gnd, w=n_width, l=design.l_ramp)
-
-
-def _read_stage(circuit, condition: Condition, name: str, lines: tuple) -> None:
+def _read_stage(circuit, condition: Condition, name: str, lines: tuple, vdd: str) -> None:
     """Add the read stage of a cell; lines: rwl, rwlb, bl, sn."""
     sizes = {key: condition.designs.cell.parameters[key] for key in READ_STAGE}
-    circuit.X(f"cell{name}", "read_stage", *lines, "dd", circuit.gnd, **sizes)
+    circuit.X(f"cell{name}", "read_stage", *lines, vdd, circuit.gnd, **sizes)

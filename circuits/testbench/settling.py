@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..runner import Simulation
 from .bench import Condition, close_circuit, open_circuit, step, supply
-from .converters import add_converter, netlists_of
+from .converters import add_bias, add_converter, netlists_of
 
 RESET_START = 1e-9
 """Start of the reset, s."""
@@ -30,8 +30,7 @@ def reset_settling(condition: Condition, v_left: float, end: float, *, signed: b
     supply(circuit, "ref", condition.v_mid)
     supply(circuit, "bpc", condition.cascode_p(design))
     supply(circuit, "bnc", design.v_cascode_n)
-    nodes = ("bp", "bn", "bpc", "bnc", "vdd", circuit.gnd)
-    circuit.X("bias", "ramp_bias", *nodes, **design.bias_parameters)
+    add_bias(circuit, design, "vdd")
     for name, before in (("rst", 0.0), ("on", 0.0), ("rstb", vdd)):
         step(circuit, name, [(0.0, before), (RESET_START, vdd - before)])
     for name in ("ramp", "win"):

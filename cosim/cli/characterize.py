@@ -82,6 +82,7 @@ def run(
     from ...characterization import backends, execute, trimming
     from ...characterization.cache import Cache
     from ...characterization.plan import Plan
+    from ...characterization.trimmed_plan import trimmed_plan
     from ...circuits.designs import Designs
     from ...circuits.files import cache_folder, require_folder
     from ...circuits.technology import Technology
@@ -101,13 +102,19 @@ def run(
     Designs.of(known, **chosen.designs)
     require_folder(out)
     cache = Cache(cache_dir or cache_folder(), read=not fresh)
-    if trim:
-        found = trimming.find_trim(chosen, cache=cache, jobs=jobs)
-        chosen = chosen.override(designs=merged(chosen.designs, found.designs))
+    found = trimming.find_trim(chosen, cache=cache, jobs=jobs) if trim else None
+    if found is not None:
+        chosen = trimmed_plan(chosen, found)
         note(found.sentence)
     with backends.backend(backend, scheduler), progress("characterize") as update:
         summary = execute.characterize(
-            chosen, out, jobs=jobs, cache=cache, progress=update, simulator=simulator
+            chosen,
+            out,
+            jobs=jobs,
+            cache=cache,
+            progress=update,
+            simulator=simulator,
+            trim=None if found is None else dataclasses.asdict(found),
         )
     bad = [n for n, c in summary.procedures.items() if c.failed > FAILURES_ALLOWED * c.points]
     complaint = (

@@ -65,7 +65,8 @@ def run(
     failed = bool(missed) and not accept_missed
     if as_json:
         error = {"error": complaint} if failed else {}
-        emit({"hardware": str(out), "name": hardware.name, **report_dict(report), **error})
+        trim = None if hardware.trim is None else hardware.trim.model_dump()
+        emit({"hardware": str(out), "name": hardware.name, "trim": trim, **report_dict(report), **error})
         if failed:
             fail(complaint)
         return
@@ -83,6 +84,8 @@ def run(
         stdout.print(_corner_table(report))
     if report.storage:
         stdout.print(_storage_table(report.storage))
+    if hardware.trim is not None:
+        note(hardware.trim.sentence)
     note(f"hardware in {out}")
     if failed:
         fail(complaint)

@@ -13,7 +13,17 @@ import torch
 from torch import Tensor
 
 from ...circuits.errors import HardwareError, ModelError
-from ...models import CellReads, Constant, Conversions, DacConversions, Hardware, Pulses, Writes
+from ...models import (
+    CellReads,
+    Constant,
+    Conversions,
+    DacConversions,
+    Hardware,
+    Pulses,
+    StandingPower,
+    SubTileOperations,
+    Writes,
+)
 from ...models.cost import Law
 from ..attention.api import Trace
 from .ledger import LayerUse, Ledger, LedgerEntry, RetentionMargin
@@ -40,7 +50,8 @@ def account(
         Ledger with means over the accounted tokens.
 
     Raises:
-        HardwareError: hardware without an energy model, or with other sub-tiles than the traces have.
+        HardwareError: hardware without an energy model, with other sub-tiles than the traces have, or with a
+            standing power while the token period is unknown.
         ModelError: no attention was traced, or only padding.
     """
     require_energy(hardware)
@@ -48,20 +59,23 @@ def account(
     if not recorded:
         raise ModelError("no attention was traced; run the converted model inside record_traces")
     _require_columns(recorded, hardware)
+    latency = None if hardware.timing is None else hardware.timing.latency
+    if token_period is None:
+        token_period = (latency or 0.0) * len(recorded)
+    _require_period(token_period, hardware)
     entries, layers = [], []
     for name, found in recorded.items():
         queries = list(zip(found, accounted_queries(found, full_ring), strict=True))
         use = _layer_use(name, queries)
         layers.append(use)
         for stage in hardware.energy.stages:
-            energy = sum(_sum_per_head(stage_energy(stage.law, trace), mask) for trace, mask in queries)
+            energy = sum(
+                _sum_per_head(stage_energy(stage.law, trace, token_period), mask) for trace, mask in queries
+            )
             entries += [
                 LedgerEntry(stage.name, name, head, value / use.tokens, stage.origin, grows_with(stage.law))
                 for head, value in enumerate(energy.tolist())
             ]
-    latency = None if hardware.timing is None else hardware.timing.latency
-    if token_period is None:
-        token_period = (latency or 0.0) * len(recorded)
     return Ledger(
         hardware=hardware.name,
         columns=hardware.columns,
@@ -156,18 +170,19 @@ def grows_with(law: Law) -> Literal["key", "sub-tile", "token"]:
     match law:
         case CellReads() | Conversions(converter=1) | Pulses(array=2):
             return "key"
-        case Pulses(array=1) | Conversions(converter=2):
+        case Pulses(array=1) | Conversions(converter=2) | SubTileOperations() | StandingPower():
             return "sub-tile"
         case _:
             return "token"
 
 
-def stage_energy(law: Law, trace: Trace) -> Tensor:
+def stage_energy(law: Law, trace: Trace, token_period: float = 0.0) -> Tensor:
     """Energy of one stage for every query and head.
 
     Args:
         law: energy law of the stage.
         trace: signals of one attention operation.
+        token_period: time between tokens, s, for which circuits with a standing power stay on.
 
     Returns:
         Energy, shape (B, H, T), J.
@@ -204,6 +219,10 @@ def stage_energy(law: Law, trace: Trace) -> Tensor:
             return zeros + law.joules * written * shared
         case DacConversions():
             return zeros + law.joules * (trace.head_dim + written * shared)
+        case SubTileOperations():
+            return law.joules * (zeros + sub_tiles_in_use(trace)[:, None])
+        case StandingPower():
+            return law.watts * token_period * shared * (zeros + sub_tiles_in_use(trace)[:, None])
         case Constant():
             return zeros + law.joules
 
@@ -237,6 +256,16 @@ def require_energy(hardware: Hardware) -> None:
     if hardware.energy is None:
         raise HardwareError(
             f"hardware {hardware.name!r} states no energy; account on generic28, leroux2025 or your own fit"
+        )
+
+
+def _require_period(token_period: float, hardware: Hardware) -> None:
+    """HardwareError if a stage's energy follows from a token period that is unknown (0)."""
+    standing = [stage.name for stage in hardware.energy.stages if isinstance(stage.law, StandingPower)]
+    if standing and token_period == 0:
+        raise HardwareError(
+            f"hardware {hardware.name!r} has a standing power ({', '.join(standing)}) but states no timing; "
+            "pass token_period (s)"
         )
 
 

@@ -114,6 +114,7 @@ def evaluate_model(
             "cell": hardware.cell,
             "digest": hardware.digest,
             "description": hardware.description,
+            "trim": None if hardware.trim is None else hardware.trim.model_dump(),
         },
         "effects": asdict(effects),
         "text": demo_corpus().summary() if content is None else {"bytes": len(content.encode())},

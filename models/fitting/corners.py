@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from ...characterization.cache import Cache
 from ...characterization.execute import characterize
 from ...characterization.plan import Plan
+from ...characterization.trimmed_plan import trimmed_plan
 from ...characterization.trimming import find_trim
 from ..dies import CORNERS
 from ..hardware import Hardware
@@ -74,13 +75,11 @@ def fit_corners(
         name = f"{corner}_{celsius:g}"
         report(len(found), len(conditions), name)
         own = plan.override(corner=corner, temperature=celsius)
-        if trim:
-            sizes = {circuit: dict(fields) for circuit, fields in own.designs.items()}
-            for circuit, fields in find_trim(own, cache=cache, jobs=jobs).designs.items():
-                sizes[circuit] = sizes.get(circuit, {}) | fields
-            own = own.override(designs=sizes)
+        tested = find_trim(own, cache=cache, jobs=jobs) if trim else None
+        own = own if tested is None else trimmed_plan(own, tested)
         folder = out / name
-        characterize(own, folder / "tables", jobs=jobs, cache=cache)
+        record = None if tested is None else asdict(tested)
+        characterize(own, folder / "tables", jobs=jobs, cache=cache, trim=record)
         hardware, fitted = fit_folder(folder / "tables", folder / "hardware")
         found.append(FittedCondition(corner, celsius, folder, hardware, fitted))
         report(len(found), len(conditions), name)

@@ -8,11 +8,24 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from ..cost import CellReads, Constant, Conversions, EnergyModel, Pulses, StageEnergy, Writes
+from ..cost import (
+    CellReads,
+    Constant,
+    Conversions,
+    EnergyModel,
+    Pulses,
+    StageEnergy,
+    StandingPower,
+    SubTileOperations,
+    Writes,
+)
 from ..curves import Polynomial, Spline
 from ..published import PICOJOULES
 from .curves import fit_spline
 from .write_port import write_energy
+
+BANKS = "bank_reference"
+"""Procedure that simulates the bias and the spare converter of a bank."""
 
 
 def energy_model(
@@ -53,9 +66,10 @@ def energy_model(
                 name="ReLU converters",
                 origin="simulated",
                 law=Conversions(converter=1, curve=_conversion_curve(good["converter"], False)),
-                note="converter and reset reference; without the ideal ramp bias and clock drivers",
+                note=_conversion_note(good),
             ),
             *_plate_swap(good["converter"], designs),
+            *_bank(good, False, "ReLU"),
             StageEnergy(
                 name="V array word lines",
                 origin="simulated",
@@ -67,8 +81,9 @@ def energy_model(
                 name="signed converters",
                 origin="simulated",
                 law=Conversions(converter=2, curve=_conversion_curve(good["converter"], True)),
-                note="converter and reset reference; without the ideal ramp bias and clock drivers",
+                note=_conversion_note(good),
             ),
+            *_bank(good, True, "signed"),
             _published("digital control", "control and routing: no digital circuit is simulated here"),
         )
     )
@@ -87,6 +102,38 @@ def _plate_swap(converter: pd.DataFrame, designs: Mapping[str, Any]) -> tuple[St
             origin="simulated",
             law=Conversions(converter=1, curve=each),
             note="clocks of the plates' switches, whatever the charge; without the drivers' own losses",
+        ),
+    )
+
+
+def _conversion_note(good: Mapping[str, pd.DataFrame]) -> str:
+    if BANKS not in good:
+        return "converter and reset reference; without the ideal ramp bias and clock drivers"
+    return (
+        "converter and reset reference; without clock drivers; the bank's bias and spare converter are "
+        "stages of their own"
+    )
+
+
+def _bank(good: Mapping[str, pd.DataFrame], signed: bool, label: str) -> tuple[StageEnergy, ...]:
+    """Bias and spare converter of a bank of converters; empty without a table of them."""
+    if BANKS not in good:
+        return ()
+    rows = good[BANKS]
+    bank = rows[rows["signed"].astype(bool) == signed].iloc[0]
+    return (
+        StageEnergy(
+            name=f"{label} ramp bias",
+            origin="simulated",
+            law=StandingPower(watts=float(bank["p_bias"])),
+            note=f"{BANKS}: bias of the ramps of a bank, which serves one sub-tile; it is not switched off "
+            "between operations",
+        ),
+        StageEnergy(
+            name=f"{label} replica delay",
+            origin="simulated",
+            law=SubTileOperations(joules=float(bank["e_spare"])),
+            note=f"{BANKS}: spare converter of a bank and its cell, one operation",
         ),
     )
 

@@ -20,6 +20,7 @@ from ..checks.wires import WIRE_TABLES
 from ..cost import Phase, Timing
 from ..curves import Polynomial, Spline
 from ..hardware import Hardware
+from ..trim import BANKS, DieTrim
 from .arrays import fit_retention, fit_separable_aging
 from .columns import FittedColumn, bit_line_capacitance, fit_column
 from .curves import fit_converter_curve, fit_polynomial, fit_spline
@@ -42,7 +43,7 @@ OPTIONAL_TABLES = (
         "signed_column",
         "normaliser",
     ),
-    *("write_path", "disturb"),
+    *("write_path", "disturb", "bank_reference"),
     *ARRAY_TABLES,
     *WIRE_TABLES,
 )
@@ -59,6 +60,7 @@ def fit_hardware(
     *,
     name: str,
     provenance: Mapping[str, Any] | None = None,
+    trim: Mapping[str, Any] | None = None,
     max_failed: float = MAX_FAILED,
 ) -> tuple[Hardware, FitReport]:
     """Fit all surrogates.
@@ -69,6 +71,7 @@ def fit_hardware(
         condition: the manifest's `condition`: supply, temperature, sizes, phases.
         name: name of the hardware.
         provenance: record of the tables' origin, stored in the hardware unchanged.
+        trim: the manifest's `trim`; None for circuits that were not trimmed.
         max_failed: largest tolerated fraction of failed points in a table.
 
     Returns:
@@ -86,7 +89,7 @@ def fit_hardware(
     plain = Hardware(
         name=name,
         description=f"Fitted to ngspice simulations of {condition['technology']}, corner "
-        f"{condition['corner']}, {condition['temperature']:g} C.",
+        f"{condition['corner']}, {condition['temperature']:g} C{'' if trim is None else ', trimmed'}.",
         origin="simulated",
         rows=designs["array"]["rows"],
         columns=designs["array"]["columns"],
@@ -122,8 +125,9 @@ def fit_hardware(
             "aging": aging,
             "mismatch": fit_mismatch(good, plain, device),
             "noise": fit_noise(good.get("noise"), c_line, designs, condition["temperature"]),
-            "timing": _timing(condition),
+            "timing": _timing(condition, "bank_reference" in good),
             "energy": energy_model(good, device, vdd, designs),
+            "trim": None if trim is None else DieTrim.of(trim, designs),
         }
     )
     return hardware, fit_report(hardware, good, columns, condition, tables)
@@ -229,10 +233,29 @@ def _retention_rows(retention: pd.DataFrame, condition: Mapping[str, Any], devic
     ]
 
 
-def _timing(condition: Mapping[str, Any]) -> Timing:
-    """The simulated phases; converters are reset while the new key and value are written."""
+def _timing(condition: Mapping[str, Any], replicas: bool) -> Timing:
+    """The simulated phases; converters are reset while the new key and value are written.
+
+    With `replicas`, each bank's spare converter works `t_lead` ahead of the others. That is hidden where its
+    reset, which starts as much earlier, still fits: the ReLU bank is idle from the last operation's signed
+    conversion on, the signed bank until the first product has been integrated.
+    """
     write = Phase(name="write of key and value", seconds=condition["t_write_operation"], origin="simulated")
     first, *rest = condition["phases"]
     reset = Phase(name=first[0], seconds=first[1], origin="simulated", hidden=first[1] <= write.seconds)
     others = [Phase(name=phase, seconds=seconds, origin="simulated") for phase, seconds in rest]
-    return Timing(phases=(write, reset, *others))
+    if not replicas:
+        return Timing(phases=(write, reset, *others))
+    integration, product, count = others
+    idle = {"converter": write.seconds + count.seconds - reset.seconds, "readout": integration.seconds}
+    leads = {name: condition["designs"][name]["t_lead"] for name in BANKS}
+    relu, signed = (
+        Phase(
+            name=f"lead of the {label} bank's spare converter",
+            seconds=leads[name],
+            origin="simulated",
+            hidden=leads[name] <= idle[name],
+        )
+        for name, label in BANKS.items()
+    )
+    return Timing(phases=(write, reset, integration, relu, product, signed, count))

@@ -98,6 +98,7 @@ def _fit(tables: Path, name: str | None, max_failed: float) -> tuple[Hardware, F
             manifest["condition"],
             name=name or manifest["condition"]["technology"],
             provenance=provenance(manifest),
+            trim=manifest.get("trim"),
             max_failed=max_failed,
         )
     except _IMPOSSIBLE as error:

@@ -47,6 +47,14 @@ def test_tables_match_the_closed_forms(plan, cache, tmp_path, jobs):
     np.testing.assert_allclose(ramp["voltage"], ramp["current"] * ramp["time"] / 1e-12, rtol=1e-4, atol=1e-6)
 
 
+def test_manifest_keeps_the_record_of_a_trim(plan, cache, tmp_path):
+    record = {"bottom": 0, "middle": -3, "top": 7, "i_ramp": {"converter": [2e-5, 2e-5]}}
+    characterize(plan, tmp_path / "out", jobs=1, cache=cache, trim=record)
+    assert read_manifest(tmp_path / "out")["trim"] == record
+    characterize(plan, tmp_path / "out", jobs=1, cache=cache)
+    assert "trim" not in read_manifest(tmp_path / "out")
+
+
 def test_second_run_simulates_nothing_and_gives_equal_tables(plan, cache, tmp_path, monkeypatch):
     characterize(plan, tmp_path / "a", jobs=1, cache=cache)
     monkeypatch.setattr("gaincell.characterization.execute.simulate", None)

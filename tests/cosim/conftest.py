@@ -21,6 +21,8 @@ from gaincell.models import (
     Pulses,
     RandomCurve,
     StageEnergy,
+    StandingPower,
+    SubTileOperations,
     Timing,
     WriteError,
     Writes,
@@ -114,6 +116,8 @@ def full() -> Hardware:
                 ),
                 StageEnergy(name="writes", origin="simulated", law=Writes(joules=5e-16)),
                 StageEnergy(name="DAC", origin="estimate", law=DacConversions(joules=1e-13)),
+                StageEnergy(name="ramp bias", origin="simulated", law=StandingPower(watts=6e-7)),
+                StageEnergy(name="replica delay", origin="simulated", law=SubTileOperations(joules=7e-13)),
                 StageEnergy(name="control", origin="estimate", law=Constant(joules=1e-12)),
             )
         ),

@@ -32,7 +32,7 @@ def condition():
 
 @pytest.fixture(scope="module")
 def refitted(tables, condition):
-    return fit_hardware(tables, condition, name="generic28")
+    return fit_hardware(tables, condition, name="generic28", trim=read_manifest(FOLDER).get("trim"))
 
 
 def close(first, second, path=""):

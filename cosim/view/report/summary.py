@@ -149,6 +149,8 @@ def _hardware(material: ReportData) -> dict[str, str]:
     record["full scales"] = ", ".join(
         quantity(q, hardware.charge_unit) for q in (hardware.q_sat_1, hardware.q_sat_2)
     )
+    if hardware.trim is not None:
+        record["trim"] = hardware.trim.sentence
     return record
 
 

@@ -32,6 +32,9 @@ def test_energy_of_every_stage_equals_a_loop_over_the_activations(full, kv_heads
             "signed converters": 2 * 6 * 4e-13,
             "writes": 5e-16 * 2 * 6 * kv_heads / 2,
             "DAC": 1e-13 * (6 + 2 * 6 * kv_heads / 2),
+            # One layer of 1 us; the query heads of a group share the banks of their array.
+            "ramp bias": 6e-7 * 1e-6 * 2 * kv_heads / 2,
+            "replica delay": 7e-13 * 2,
             "control": 1e-12,
         }
         # All queries from the fourteenth on see a full ring.
@@ -109,6 +112,25 @@ def test_converted_model_has_an_entry_for_every_layer_and_head(tiny_gpt2, full):
     assert ledger.tokens == 2 * 25
     assert ledger.latency_s == 1e-6
     assert ledger.ratios() == {}
+
+
+def test_standing_power_is_taken_for_a_token_period(full, traces_of):
+    """The other stages do not depend on the time between tokens."""
+    found = traces_of(full)
+    once, twice = (account(found, full, token_period=period).stages() for period in (2e-6, 4e-6))
+    for stage, (energy, _) in once.items():
+        assert twice[stage][0] == pytest.approx(energy * (2 if stage == "ramp bias" else 1)), stage
+    # Two layers of 1 us each; 20 keys take three sub-tiles of 8.
+    assert account(found, full).stages()["ramp bias"][0] == pytest.approx(6e-7 * 2e-6 * 3)
+    assert account(found, full) == account(found, full, token_period=2e-6)
+
+
+def test_standing_power_needs_a_token_period(full, traces_of):
+    untimed = full.model_copy(update={"timing": None})
+    with pytest.raises(HardwareError, match=r"standing power \(ramp bias\) .* pass token_period"):
+        account(traces_of(full), untimed)
+    ledger = account(traces_of(full), untimed, token_period=2e-6)
+    assert ledger.stages() == account(traces_of(full), full).stages()
 
 
 def test_hardware_without_energy_and_empty_traces_raise_errors(full, ideal, traces_of):

@@ -43,6 +43,8 @@ def test_at_window_scales_each_stage_with_keys_sub_tiles_or_tokens(full, traces_
             "signed converters": 3 * 1 / ledger.sub_tiles,
             "writes": 1,
             "DAC": 1,
+            "ramp bias": 3 * 1 / ledger.sub_tiles,
+            "replica delay": 3 * 1 / ledger.sub_tiles,
             "control": 1,
         }
     )
@@ -56,7 +58,7 @@ def test_totals_by_layer_head_and_origin_add_up_to_the_total(full, traces_of):
     assert sum(ledger.total(origin=origin) for origin in origins) == pytest.approx(ledger.total())
     assert ledger.energy_per_token_head_J == pytest.approx(ledger.total() / 4)
     table = ledger.to_pandas()
-    assert len(table) == 9 * 2 * 2
+    assert len(table) == 11 * 2 * 2
     assert table.energy_J.sum() == pytest.approx(ledger.total())
 
 

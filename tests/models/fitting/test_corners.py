@@ -28,6 +28,8 @@ def simulated(monkeypatch):
         manifest["tables"] = {name: manifest["tables"][name] for name in REQUIRED_TABLES}
         # Retention is simulated from 0 to 125 C.
         manifest["condition"] |= {"corner": plan.corner, "temperature": plan.temperature}
+        manifest["condition"]["designs"]["references"] = {"steps": 256}
+        manifest |= {} if settings["trim"] is None else {"trim": settings["trim"]}
         for entry in manifest["tables"].values():
             shutil.copy(SOURCE / entry["file"], out)
         write_manifest(out, manifest)
@@ -63,7 +65,13 @@ def test_every_condition_is_trimmed_characterized_and_fitted(simulated, tmp_path
     assert steps[-1] == (10, 10, "sf_125")
     assert (found[0].corner, found[0].folder) == ("tt", tmp_path / "tt_0")
     assert found[0].report.die
+    assert all(plan.procedures == (*REQUIRED_TABLES, "bank_reference") for plan in simulated)
+    trims = [one.hardware.trim for one in found]
+    assert [trim.middle for trim in trims] == [1, 1, 3, 3, 2, 2, 4, 4, 5, 5]
+    assert trims[7].banks["converter"].t_skew == 125e-12
     dies = DieSet.load(tmp_path)
+    # Midway between tt and ff.
+    assert dies.at(1.5, 1.5, 125.0).trim.middle == 2
     assert dies.temperatures == (0.0, 125.0)
     cold, hot = (
         dies.at(0.5, 1.0, celsius).retention.retention_time(8, 0.0, 0.9).min() for celsius in (10, 100)
@@ -73,5 +81,5 @@ def test_every_condition_is_trimmed_characterized_and_fitted(simulated, tmp_path
 
 def test_without_a_trim_the_sizes_are_those_of_the_plan(simulated, tmp_path):
     corners.fit_corners(PLAN, tmp_path, corners=("fs",), temperatures=(27.0,))
-    assert simulated[0].designs == PLAN.designs
+    assert (simulated[0].designs, simulated[0].procedures) == (PLAN.designs, REQUIRED_TABLES)
     assert (tmp_path / "fs_27" / "hardware" / "hardware.json").is_file()
