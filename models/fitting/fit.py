@@ -38,6 +38,7 @@ OPTIONAL_TABLES = (
         "write_mismatch",
         "converter_mismatch",
         "bias_mismatch",
+        "supply_drop",
         "noise",
         "signed_column",
         "normaliser",
