@@ -38,7 +38,6 @@ OPTIONAL_TABLES = (
         "write_mismatch",
         "converter_mismatch",
         "bias_mismatch",
-        "supply_drop",
         "noise",
         "signed_column",
         "normaliser",
