@@ -13,7 +13,7 @@ from gaincell.characterization.plan import Plan
 from gaincell.characterization.procedure import Context, find
 from gaincell.characterization.procedures.converter import swap_energy
 from gaincell.characterization.procedures.signed_column import SCHEMES, with_scheme
-from gaincell.circuits.designs import TWO_PHASES, Designs, LevelCounts
+from gaincell.circuits.designs import TWO_PHASES, LevelCounts
 from gaincell.circuits.rawfile import Waveforms
 from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
