@@ -107,11 +107,13 @@ def characterize(
     Raises:
         TechnologyError: unknown technology or corner, unknown design size, models that the simulator cannot
             use, or a library that changes during the run.
-        PlanError: unknown procedure.
+        PlanError: unknown procedure, or a plan that asks for a trim without its record.
         SimulationError: the simulator is unknown, missing, or cannot take the decks of a procedure.
         TableError: `out` has foreign files that the run would overwrite.
         OSError: `out` cannot be written.
     """
+    if plan.trim and trim is None:
+        raise PlanError(f"plan {plan.name!r} trims the die first: use run_plan, or override(trim=False)")
     started = time.perf_counter()
     cache = Cache.default() if cache is None else cache
     technology = Technology.load(plan.technology)

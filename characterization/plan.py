@@ -86,6 +86,8 @@ class Plan(Settings):
     """Number of random samples, for all procedures or by procedure; every procedure has a default."""
     seed: int = Field(default=0, ge=0, lt=2**63)
     """Seed of all random numbers."""
+    trim: bool = False
+    """Whether the die is trimmed first, as a tester would, and its ramps follow replicas (`find_trim`)."""
     designs: dict[str, dict[str, Any]] = {}
     """Sizes (SI) that differ from those of the technology, by design and field."""
 

@@ -70,7 +70,9 @@ class Trim:
         return banks | {"references": {"bottom": self.bottom, "middle": self.middle, "top": self.top}}
 
 
-def find_trim(plan: Plan, *, cache: Cache | None = None, jobs: int | None = None) -> Trim:
+def find_trim(
+    plan: Plan, *, cache: Cache | None = None, jobs: int | None = None, simulator: str = "ngspice"
+) -> Trim:
     """Trim the die of a plan: codes at the technology's temperature and supply, replicas at the plan's own.
 
     A tester trims a die once. Its codes then hold at every temperature and supply.
@@ -79,6 +81,7 @@ def find_trim(plan: Plan, *, cache: Cache | None = None, jobs: int | None = None
         plan: technology, corner, operating point and designs; its procedures do not matter.
         cache: cache of simulations; the user's by default.
         jobs: number of parallel simulations; all cores by default.
+        simulator: one of `runner.SIMULATORS`.
 
     Raises:
         PlanError: a search finds no code, since the references' range is too small for the die.
@@ -87,10 +90,10 @@ def find_trim(plan: Plan, *, cache: Cache | None = None, jobs: int | None = None
     """
     technology = Technology.load(plan.technology)
     tester = plan.override(temperature=technology.temperature, vdd=technology.vdd)
-    codes, measurements = search_codes(_table(tester, SEARCH, cache, jobs))
+    codes, measurements = search_codes(_table(tester, SEARCH, cache, jobs, simulator))
     references = {**plan.designs.get("references", {}), **codes}
     trimmed = plan.override(designs=plan.designs | {"references": references})
-    banks = _table(trimmed, REPLICAS, cache, jobs).set_index("signed")
+    banks = _table(trimmed, REPLICAS, cache, jobs, simulator).set_index("signed")
     rows = {role: banks.loc[signed] for role, signed in (("converter", False), ("readout", True))}
     return Trim(
         **codes,
@@ -140,9 +143,10 @@ def _bisect(charge: pd.Series, changed: Callable[[float], bool], name: str) -> t
     return int(charge.index[high]), count
 
 
-def _table(plan: Plan, procedure: str, cache: Cache | None, jobs: int | None) -> pd.DataFrame:
+def _table(plan: Plan, procedure: str, cache: Cache | None, jobs: int | None, simulator: str) -> pd.DataFrame:
+    alone = plan.override(procedures=(procedure,), trim=False)
     with TemporaryDirectory(prefix="gaincell-") as folder:
-        characterize(plan.override(procedures=(procedure,)), Path(folder), cache=cache, jobs=jobs)
+        characterize(alone, Path(folder), cache=cache, jobs=jobs, simulator=simulator)
         table = read_table(Path(folder), procedure)
     failed = table["status"] != "ok"
     if failed.any():

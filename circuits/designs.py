@@ -189,6 +189,13 @@ class SubArray(Design):
     """Drive strength of the row driver's last stage, multiples of the smallest inverter."""
     r_bias: float = Field(1e-3, ge=1e-3, le=1e6)
     """Resistance of each of the ramps' bias lines, ohm. The converters of all columns share them."""
+    r_supply: float = Field(0.02, ge=0, le=1e3)
+    """Resistance of one column pitch of the supply rail of a bank of converters, ohm; its ground rail has the
+    same. Both are fed at both ends. The default is a strap of thick metal (20 mohm per square), one pitch
+    wide."""
+    r_ref: float = Field(0.1, ge=0, le=1e6)
+    """Resistance of a bank's reset reference, ohm. All converters of the bank share it. The default is that
+    of a line like the supply rail behind a decoupled source: columns x r_supply / 12."""
     mirrored: bool = False
     """Whether every row of the K array has a second one that stores the complement, vdd - v_store. It takes a
     signed query in one phase: a positive query pulses the first row, a negative one the second."""

@@ -1,7 +1,7 @@
 """Writer of the sub-array as plain SPICE text: a sub-circuit of cells, wires and row drivers.
 
 SPICE has no loops, so the text fixes the numbers of rows and columns. The wire's resistance and capacitance
-per cell, the storage capacitance and the strength of the drivers stay parameters. `netlists/` has 16 x 16;
+per cell, the sizes of the cells and the strength of the drivers stay parameters. `netlists/` has 16 x 16;
 `python -m gaincell.circuits.sub_array ROWS COLUMNS` prints any other size.
 """
 
@@ -10,6 +10,7 @@ from __future__ import annotations
 import argparse
 
 from .designs import Designs
+from .technology import Technology
 
 
 def sub_array_text(rows: int, columns: int, designs: Designs | None = None) -> str:
@@ -22,7 +23,7 @@ def sub_array_text(rows: int, columns: int, designs: Designs | None = None) -> s
     Args:
         rows: number of cells on a bit line.
         columns: number of cells on a word line.
-        designs: default sizes of the cells, wires and drivers; None for `Designs()`.
+        designs: default sizes of the cells, wires and drivers; None for those of generic28.
 
     Returns:
         SPICE text.
@@ -32,9 +33,10 @@ def sub_array_text(rows: int, columns: int, designs: Designs | None = None) -> s
     """
     if rows < 1 or columns < 1:
         raise ValueError(f"rows={rows} and columns={columns} must be at least 1")
-    designs = designs or Designs()
+    designs = designs or Designs.of(Technology.load("generic28"))
     array, cell = designs.array, designs.cell
     name = f"sub_array_{rows}x{columns}"
+    sizes = " ".join(f"{size}={{{size}}}" for size in cell.parameters)
     ports = [
         *(f"in{r}" for r in range(rows)),
         *(f"bl{c}" for c in range(columns)),
@@ -48,7 +50,8 @@ def sub_array_text(rows: int, columns: int, designs: Designs | None = None) -> s
         f"* {rows} x {columns} gain cells, row drivers and wires, written by gaincell.circuits.sub_array;",
         "* needs gain_cell.sp, logic.sp, a technology header. r_wire (ohm), c_wire (F): of one cell pitch.",
         *_folded(f".subckt {name} " + " ".join(ports)),
-        f"+ r_wire={array.r_wire!r} c_wire={array.c_wire!r} c_store={cell.c_store!r} driver={array.driver!r}",
+        f"+ r_wire={array.r_wire!r} c_wire={array.c_wire!r} driver={array.driver!r}",
+        *_folded("+ " + " ".join(f"{name}={value!r}" for name, value in cell.parameters.items())),
     ]
     for r in range(rows):
         lines.append(f"xdrv{r} in{r} rwl{r}_0 rwlb{r}_0 vdd vss row_driver x={{driver}}")
@@ -60,7 +63,7 @@ def sub_array_text(rows: int, columns: int, designs: Designs | None = None) -> s
             near = f"bl{c}" if r == 0 else f"b{r}_{c}"
             lines += _wire(f"bl{r}_{c}", near, f"b{r + 1}_{c}")
             nodes = f"wbl{c} wwl{r} wwlb{r} rwl{r}_{c + 1} rwlb{r}_{c + 1} b{r + 1}_{c} sn{r}_{c} vdd vss"
-            lines.append(f"x{r}_{c} {nodes} {cell.subcircuit} c_store={{c_store}}")
+            lines += _folded(f"x{r}_{c} {nodes} {cell.subcircuit} {sizes}")
     return "\n".join([*lines, f".ends {name}", ""])
 
 

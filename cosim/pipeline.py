@@ -107,10 +107,10 @@ def run_demo(
 
 
 def _characterize(folders: Folders, plan: str, jobs: int | None, update: Update) -> dict[str, Any]:
-    from ..characterization.execute import characterize
     from ..characterization.plan import Plan
+    from ..characterization.trimmed_plan import run_plan
 
-    summary = characterize(
+    summary = run_plan(
         Plan.load(plan),
         folders.tables,
         jobs=jobs,

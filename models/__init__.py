@@ -24,14 +24,15 @@ from .cost import (
 )
 from .curves import Exponential, Polynomial, Spline
 from .fitting.arrays import fit_column_model, fit_retention, fit_separable_aging
+from .fitting.converters import fit_converter_variation
 from .fitting.curves import fit_converter_curve, fit_polynomial, fit_spline
-from .fitting.variation import fit_converter_variation, fit_mismatch, fit_random_curve
+from .fitting.variation import fit_mismatch, fit_random_curve
 from .hardware import Hardware, Levels, shipped_hardware
 from .processor import apply_instruction_limit
 from .surrogate import Surrogate
 from .trim import DieTrim, ReplicaBank
 from .values import FitError
-from .variation import CellStatistics, ConverterVariation, Mismatch, RandomCurve
+from .variation import CellStatistics, ConverterVariation, Mismatch, RailPattern, RandomCurve
 
 __all__ = [
     "AgingTerm",
@@ -56,6 +57,7 @@ __all__ = [
     "Phase",
     "Polynomial",
     "Pulses",
+    "RailPattern",
     "RandomCurve",
     "ReplicaBank",
     "Retention",

@@ -21,8 +21,9 @@ class Chip:
     A circuit's deviation is constant. It follows from the seed and the circuit's place alone, not from the
     sequence, the batch, or the number of heads and layers of a network. Places: (layer, array, head, ring
     column, row) for cells, (layer, head, ring column) for converters of the first product, (layer, head,
-    sub-tile, dimension) for those of the second. The converters of a sub-tile form a bank with its own bias.
-    Heads are key-value heads, because each has its own arrays.
+    sub-tile, dimension) for those of the second. The converters of a sub-tile form a bank with its own bias
+    and its own rails. The drop along the rails is the same on every chip. Heads are key-value heads, because
+    each has its own arrays.
 
     Equality and hash follow from the content of the fields, so a chip can be the key of a cache.
     """
@@ -77,7 +78,7 @@ class Chip:
             self._tiles("relu bank", layer, head, tiles, (1, count // 2), axis=0)[ring // self.columns]
             for head in range(heads)
         ]
-        return variation.parameters(np.stack(normals), np.stack(banks))
+        return variation.parameters(np.stack(normals), np.stack(banks), ring % self.columns)
 
     def readouts(self, layer: int, heads: int, tile: int, depth: int) -> np.ndarray | None:
         """Offset and gain, for each polarity, of the signed converters of one sub-tile.
@@ -102,7 +103,7 @@ class Chip:
         banks = [
             _normals(self.seed, "readout bank", layer, head, tile, (1, count // 2)) for head in range(heads)
         ]
-        return variation.parameters(np.stack(normals), np.stack(banks))
+        return variation.parameters(np.stack(normals), np.stack(banks), np.arange(depth))
 
     def _scores(
         self, curve: RandomCurve | None, kind: str, layer: int, heads: int, ring: np.ndarray, depth: int

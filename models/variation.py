@@ -70,6 +70,29 @@ class RandomCurve(Surrogate):
         return curves.T @ curves
 
 
+class RailPattern(Value):
+    """Systematic offset and gain of the converters of a bank, by their place on its supply and ground rails.
+
+    Every converter of the bank converts at once, which is the largest drop.
+    """
+
+    values: FloatArray
+    """Offsets (C) and gains (dimensionless) in the order of `ConverterVariation.mean`, shape (places, n)."""
+    errors: FitError | None = None
+    """Error on held-out charges."""
+
+    def at(self, places: np.ndarray) -> np.ndarray:
+        """Offsets and gains at places of a bank.
+
+        Args:
+            places: indices of converters, shape (m,); those beyond the last place count as the last.
+
+        Returns:
+            Offsets (C) and gains (dimensionless), shape (m, n).
+        """
+        return self.values[np.minimum(places, len(self.values) - 1)]
+
+
 class ConverterVariation(Surrogate):
     """Offset and gain of a converter, jointly normal: a charge q is converted as (q - offset) (1 + gain).
 
@@ -84,6 +107,8 @@ class ConverterVariation(Surrogate):
     bank: FloatArray | None = None
     """Lower triangular factor, shape (n / 2, n / 2), of the gain by polarity that all converters of a bank
     share, as they share the bias of their ramps; None if not described."""
+    rail: RailPattern | None = None
+    """What the drop along the rails adds to the offset and gain of every chip; None if not described."""
 
     @model_validator(mode="after")
     def _shapes_match(self) -> ConverterVariation:
@@ -95,6 +120,8 @@ class ConverterVariation(Surrogate):
             )
         if self.bank is not None and self.bank.shape != (count // 2, count // 2):
             raise ValueError(f"bank: need shape {(count // 2, count // 2)}, got {self.bank.shape}")
+        if self.rail is not None and (self.rail.values.ndim != 2 or self.rail.values.shape[1] != count):
+            raise ValueError(f"rail: need shape (places, {count}), got {self.rail.values.shape}")
         return self
 
     def scaled(self, scale: float) -> ConverterVariation:
@@ -104,7 +131,10 @@ class ConverterVariation(Surrogate):
             scale: other full scale / this one, dimensionless.
         """
         units = np.tile([scale, 1.0], len(self.mean) // 2)
-        return self.model_copy(update={"mean": self.mean * units, "factor": self.factor * units[:, None]})
+        update: dict[str, Any] = {"mean": self.mean * units, "factor": self.factor * units[:, None]}
+        if self.rail is not None:
+            update["rail"] = RailPattern(values=self.rail.values * units)
+        return self.model_copy(update=update)
 
     @property
     def signed(self) -> bool:
@@ -121,19 +151,24 @@ class ConverterVariation(Surrogate):
         """Covariance of the parameters, in the order of `mean`, shape (n, n)."""
         return self.factor @ self.factor.T
 
-    def parameters(self, normals: np.ndarray, bank: np.ndarray | None = None) -> np.ndarray:
+    def parameters(
+        self, normals: np.ndarray, bank: np.ndarray | None = None, places: np.ndarray | None = None
+    ) -> np.ndarray:
         """Offsets and gains of converters.
 
         Args:
-            normals: standard normal numbers of the converters, shape (..., n).
-            bank: standard normal numbers of their banks, shape (..., n / 2); None for a nominal bias.
+            normals: standard normal numbers of the converters, shape (..., m, n).
+            bank: standard normal numbers of their banks, shape (..., m or 1, n / 2); None for a nominal bias.
+            places: places of the converters in their banks, shape (m,); None: rails without drop.
 
         Returns:
-            Offsets (C) and gains (dimensionless) in the order of `mean`, shape (..., n).
+            Offsets (C) and gains (dimensionless) in the order of `mean`, shape (..., m, n).
         """
         values = self.mean + normals @ self.factor.T
         if bank is not None and self.bank is not None:
             values[..., 1::2] += bank @ self.bank.T
+        if places is not None and self.rail is not None:
+            values = values + self.rail.at(places)
         return values
 
     def __call__(self, charge: Any, parameters: Any) -> Tensor:
@@ -210,5 +245,7 @@ class Mismatch(DigestValue):
     @property
     def fit_errors(self) -> dict[str, FitError]:
         """Field name -> error of that part on points that its fit has not seen."""
-        parts = {"cell": self.cell, "write": self.write, "phi": self.phi, "readout": self.readout}
+        parts: dict[str, Any] = {"cell": self.cell, "write": self.write}
+        parts |= {"phi": self.phi, "readout": self.readout}
+        parts |= {f"{name} rail": parts[name] and parts[name].rail for name in ("phi", "readout")}
         return {name: part.errors for name, part in parts.items() if part is not None and part.errors}

@@ -1,6 +1,7 @@
 """Testbenches: decks of the circuits with their stimuli, built with PySpice."""
 
 from .arrays import array, chain, column, row_drive
+from .bank import bank_conversion
 from .bench import Condition
 from .cells import cell_read, cell_retention, cell_write
 from .converters import conversion
@@ -20,6 +21,7 @@ __all__ = [
     "Schedule",
     "WriteTiming",
     "array",
+    "bank_conversion",
     "bank_reference",
     "bit_line",
     "cell_read",

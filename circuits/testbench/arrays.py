@@ -8,7 +8,7 @@ import numpy as np
 
 from ..runner import Simulation
 from .bench import TRANSIENT_OPTIONS, Condition, close_circuit, open_circuit, pulse, supply
-from .blocks import cell_matrix, drive_rows, hold, write_lines
+from .blocks import cell_matrix, drive_rows, hold, rails, write_lines
 from .converters import LOAD, add_converter, converter_lines, netlists_of, swap_currents
 from .schedule import Schedule
 
@@ -141,8 +141,9 @@ def array(
     bit_lines, stored = cell_matrix(circuit, condition, "a", v_store, *lines, vdd="dcell")
     hold(circuit, stored)
     save = ["i(vdcell)", "i(vddrv)", "i(vdconv)", "i(vref)"]
-    for c, node in enumerate(bit_lines):
-        add_converter(circuit, design, str(c), node, f"out{c}", "dconv", sign=f"sign{c}")
+    fed = rails(circuit, "dconv", len(bit_lines), condition.designs.array)
+    for c, (node, (vdd, vss)) in enumerate(zip(bit_lines, fed, strict=True)):
+        add_converter(circuit, design, str(c), node, f"out{c}", vdd, sign=f"sign{c}", vss=vss)
         circuit.C(f"load{c}", f"out{c}", circuit.gnd, LOAD)
         circuit.V(f"s{c}", f"bl{c}", node, 0.0)
         save += [f"v(out{c})", f"v(bl{c})"] + ([f"v(sign{c})"] if signed else [])
@@ -187,15 +188,17 @@ def chain(
     save = [f"i(v{name})" for name in supplies]
     key_lines = drive_rows(circuit, condition, "k", [f"q{d}" for d in range(dims)], tokens, "dk_drv")
     key_bits, key_cells = cell_matrix(circuit, condition, "k", v_key, *key_lines, vdd="dk")
-    for t, node in enumerate(key_bits):
-        add_converter(circuit, designs.converter, str(t), node, f"phi{t}", "dc1", "1")
+    fed = rails(circuit, "dc1", tokens, designs.array)
+    for t, (node, (vdd, vss)) in enumerate(zip(key_bits, fed, strict=True)):
+        add_converter(circuit, designs.converter, str(t), node, f"phi{t}", vdd, "1", vss=vss)
         circuit.V(f"s1_{t}", f"bl1_{t}", node, 0.0)
         save += [f"v(phi{t})", f"v(bl1_{t})"]
     phi = [f"phi{t}" for t in range(tokens)]
     value_lines = drive_rows(circuit, condition, "v", phi, v_value.shape[1], "dv_drv")
     value_bits, value_cells = cell_matrix(circuit, condition, "v", v_value, *value_lines, vdd="dv")
-    for d, node in enumerate(value_bits):
-        add_converter(circuit, designs.readout, str(d), node, f"out{d}", "dc2", "2", sign=f"sign{d}")
+    fed = rails(circuit, "dc2", len(value_bits), designs.array)
+    for d, (node, (vdd, vss)) in enumerate(zip(value_bits, fed, strict=True)):
+        add_converter(circuit, designs.readout, str(d), node, f"out{d}", vdd, "2", f"sign{d}", vss)
         circuit.C(f"load{d}", f"out{d}", circuit.gnd, LOAD)
         circuit.V(f"s2_{d}", f"bl2_{d}", node, 0.0)
         save += [f"v(out{d})", f"v(sign{d})", f"v(bl2_{d})"]

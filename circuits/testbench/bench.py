@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -47,14 +47,18 @@ class Condition:
 
     technology: Technology
     """Technology of the transistors."""
-    designs: Designs = field(default_factory=Designs)
-    """Sizes of the circuits."""
+    designs: Designs = None  # type: ignore[assignment]
+    """Sizes of the circuits; by default those of the technology (`Designs.of`)."""
     corner: str = "tt"
     """Process corner of the technology."""
     temperature: float = 27.0
     """Temperature, Celsius (as SPICE)."""
     supply: float | None = None
     """Supply voltage, V; None for that of the technology."""
+
+    def __post_init__(self) -> None:
+        if self.designs is None:
+            object.__setattr__(self, "designs", Designs.of(self.technology))
 
     @property
     def vdd(self) -> float:

@@ -37,9 +37,8 @@ def wire(circuit, name: str, cells: int, array: SubArray) -> tuple[str, list[str
         The driven end, and the node of each cell.
     """
     section = array.section if array.r_wire > 0 else cells
-    starts = range(0, cells, section)
-    ladder = [f"{name}_{i}" for i in range(len(starts))]
-    lengths = [min(section, cells - start) for start in starts]
+    lengths = section_lengths(cells, section)
+    ladder = [f"{name}_{i}" for i in range(len(lengths))]
     end = name if array.r_wire > 0 else ladder[0]
     before, reach = end, 0.0
     for i, (node, length) in enumerate(zip(ladder, lengths, strict=True)):
@@ -49,6 +48,54 @@ def wire(circuit, name: str, cells: int, array: SubArray) -> tuple[str, list[str
             circuit.R(f"{name}_{i}", before, node, array.r_wire * (reach + length / 2))
         before, reach = node, length / 2
     return end, [ladder[cell // section] for cell in range(cells)]
+
+
+def rails(circuit, source: str, converters: int, array: SubArray) -> list[tuple[str, str]]:
+    """Add the supply and the ground rail of a bank of converters, both fed at both ends.
+
+    Sections of at most `array.section` converters are lumped: they sit on a node in the middle, with half of
+    the section's resistance on either side. The rails have no capacitance, so none of it acts as decoupling.
+
+    Args:
+        circuit: circuit to add them to.
+        source: node that feeds the supply rail; prefix of the names.
+        converters: number of converters, one in each column pitch.
+        array: resistance and section length.
+
+    Returns:
+        Supply and ground node of each converter; `source` and ground if the rails have no resistance.
+    """
+    return list(
+        zip(
+            _rail(circuit, f"{source}_s", source, converters, array),
+            _rail(circuit, f"{source}_g", circuit.gnd, converters, array),
+            strict=True,
+        )
+    )
+
+
+def _rail(circuit, name: str, source: str, converters: int, array: SubArray) -> list[str]:
+    """Node of each converter on one rail."""
+    if array.r_supply == 0:
+        return [source] * converters
+    lengths = section_lengths(converters, array.section)
+    nodes = [f"{name}{i}" for i in range(len(lengths))]
+    before, reach = source, 0.0
+    for node, length in zip(nodes, lengths, strict=True):
+        circuit.R(node, before, node, array.r_supply * (reach + length / 2))
+        before, reach = node, length / 2
+    circuit.R(f"{name}{len(nodes)}", before, source, array.r_supply * reach)
+    return [node for node, length in zip(nodes, lengths, strict=True) for _ in range(length)]
+
+
+def section_lengths(cells: int, section: int) -> list[int]:
+    """Number of cells in each lumped section of a wire.
+
+    Args:
+        cells: number of cells along the wire.
+        section: largest number of cells in a section.
+    """
+    return [min(section, cells - start) for start in range(0, cells, section)]
 
 
 def drive_rows(

@@ -36,18 +36,33 @@ def conversion(condition: Condition, charge: Sequence[float], *, signed: bool) -
     circuit = open_circuit("charge-to-pulse conversion", condition, *netlists_of(design))
     converter_lines(circuit, condition, design, schedule, copies=len(charge))
     save = ["i(vref)", *swap_currents(design)]
-    width = schedule.ramp - schedule.positive - condition.designs.clocking.t_guard
     for i, q in enumerate(charge):
         supply(circuit, f"dd{i}", condition.vdd)
         add_converter(circuit, design, str(i), f"int{i}", f"out{i}", f"dd{i}")
-        current = float(q) / width
-        begin, finish = schedule.positive, schedule.positive + width
-        ramp = [(0.0, 0.0), (begin - EDGE / 2, 0.0), (begin + EDGE / 2, current)]
-        ramp += [(finish - EDGE / 2, current), (finish + EDGE / 2, 0.0)]
-        circuit.PieceWiseLinearCurrentSource(f"q{i}", f"int{i}", circuit.gnd, values=ramp)
+        charge_source(circuit, condition, schedule, f"q{i}", f"int{i}", float(q))
         circuit.C(f"l{i}", f"out{i}", circuit.gnd, LOAD)
         save += [f"v(int{i})", f"v(out{i})", f"i(vdd{i})"] + ([f"v(sign{i})"] if signed else [])
     return close_circuit(circuit, end=schedule.end, save=save)
+
+
+def charge_source(
+    circuit, condition: Condition, schedule: Schedule, name: str, node: str, charge: float
+) -> None:
+    """Add a current pulse that takes a charge from an integration node during the integration phase.
+
+    Args:
+        circuit: circuit to add it to.
+        condition: technology, sizes, operating point.
+        schedule: times of the phases.
+        name: name of the source.
+        node: integration node.
+        charge: charge, C.
+    """
+    begin, finish = schedule.positive, schedule.ramp - condition.designs.clocking.t_guard
+    current = charge / (finish - begin)
+    values = [(0.0, 0.0), (begin - EDGE / 2, 0.0), (begin + EDGE / 2, current)]
+    values += [(finish - EDGE / 2, current), (finish + EDGE / 2, 0.0)]
+    circuit.PieceWiseLinearCurrentSource(name, node, circuit.gnd, values=values)
 
 
 def netlists_of(*designs: Converter) -> tuple[str, ...]:
@@ -72,8 +87,8 @@ def converter_lines(
 ) -> None:
     """Add the clocks, the reference and the ramp bias of a bank of converters.
 
-    All are ideal sources except the bias, which replicas of the ramps generate from ideal reference currents
-    (docs/circuits.md). It is that of a whole bank.
+    All are ideal sources except the bias, which replicas of the ramps generate from ideal reference currents,
+    and the reference, which has a resistance (docs/circuits.md). The bias is that of a whole bank.
 
     Args:
         circuit: circuit to add them to.
@@ -82,10 +97,10 @@ def converter_lines(
         schedule: times of the clocks' edges.
         tag: suffix of the names of the lines.
         second: whether the bank reads the second array of a pair.
-        copies: number of converters on the lines. The lines have the resistance that they have for the share
-            of one of `SubArray.columns` converters that all switch together.
+        copies: number of converters on the lines. Lines and reference have the resistance that they have for
+            the share of one of `SubArray.columns` converters that all switch together.
     """
-    bank_clocks(circuit, condition, design, schedule, tag, second)
+    bank_clocks(circuit, condition, design, schedule, tag, second, copies)
     supply(circuit, f"bias{tag}", condition.vdd)
     array = condition.designs.array
     add_bias(circuit, design, f"bias{tag}", tag, r_bias=array.r_bias * array.columns / copies)
@@ -114,7 +129,13 @@ def add_bias(
 
 
 def bank_clocks(
-    circuit, condition: Condition, design: Converter, schedule: Schedule, tag: str = "", second: bool = False
+    circuit,
+    condition: Condition,
+    design: Converter,
+    schedule: Schedule,
+    tag: str = "",
+    second: bool = False,
+    copies: int = 1,
 ) -> None:
     """Add the clocks, the reference and the cascodes' levels of a bank of converters, but not its bias.
 
@@ -126,7 +147,7 @@ def bank_clocks(
     ramp = schedule.ramp_2 if second else schedule.ramp
     window = schedule.window_2 if second else schedule.window
     finish = schedule.window_2_end if second else schedule.window_end
-    supply(circuit, f"ref{tag}", condition.v_mid)
+    reference_line(circuit, condition, tag, copies)
     supply(circuit, f"bpc{tag}", condition.cascode_p(design))
     supply(circuit, f"bnc{tag}", design.v_cascode_n)
     resets = [(0.0, vdd), (reset, 0.0)]
@@ -144,6 +165,23 @@ def bank_clocks(
         _swap_lines(circuit, schedule, vdd, tag)
 
 
+def reference_line(circuit, condition: Condition, tag: str = "", copies: int = 1) -> None:
+    """Add the reset reference of a bank, `ref<tag>`: source `vref<tag>` behind its resistance.
+
+    Args:
+        circuit: circuit to add it to.
+        condition: technology, sizes, operating point.
+        tag: suffix of the names.
+        copies: number of converters on the line (see `converter_lines`).
+    """
+    array, line = condition.designs.array, f"ref{tag}"
+    if array.r_ref == 0:
+        supply(circuit, line, condition.v_mid)
+        return
+    circuit.V(line, f"buffer{tag}", circuit.gnd, condition.v_mid)
+    circuit.R(line, f"buffer{tag}", line, array.r_ref * array.columns / copies)
+
+
 def _swap_lines(circuit, schedule: Schedule, vdd: float, tag: str) -> None:
     """Add the clocks of the switches that swap the plates: both pairs are closed during the reset only."""
     forward = [(0.0, vdd), (schedule.swap - SWAP_GAP, 0.0)]
@@ -154,7 +192,15 @@ def _swap_lines(circuit, schedule: Schedule, vdd: float, tag: str) -> None:
 
 
 def add_converter(
-    circuit, design: Converter, name: str, node: str, out: str, vdd: str, tag: str = "", sign: str = ""
+    circuit,
+    design: Converter,
+    name: str,
+    node: str,
+    out: str,
+    vdd: str,
+    tag: str = "",
+    sign: str = "",
+    vss: str = "",
 ) -> None:
     """Add one converter.
 
@@ -167,6 +213,7 @@ def add_converter(
         vdd: supply node.
         tag: `tag` given to `converter_lines` for its bank.
         sign: node of the sign of a signed converter; `sign<name>` by default.
+        vss: ground node; ideal ground by default.
     """
     lines = [f"{line}{tag}" for line in ("ramp", "win", "ref", "bp", "bpc")]
     if design.signed:
@@ -176,5 +223,5 @@ def add_converter(
         out_nodes = [out]
     if design.phases == 2:
         lines = [f"{line}{tag}" for line in ("fwd", "fwdb", "rev", "revb")] + lines
-    nodes = [node, *out_nodes, f"on{tag}", f"rst{tag}", f"rstb{tag}", *lines, vdd, circuit.gnd]
+    nodes = [node, *out_nodes, f"on{tag}", f"rst{tag}", f"rstb{tag}", *lines, vdd, vss or circuit.gnd]
     circuit.X(f"conv{tag}{name}", design.subcircuit, *nodes, **design.parameters)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from ..runner import Simulation
 from .bench import Condition, close_circuit, open_circuit, step, supply
-from .converters import add_bias, add_converter, netlists_of
+from .converters import add_bias, add_converter, netlists_of, reference_line
 
 RESET_START = 1e-9
 """Start of the reset, s."""
@@ -27,7 +27,7 @@ def reset_settling(condition: Condition, v_left: float, end: float, *, signed: b
     vdd = condition.vdd
     circuit = open_circuit("reset of a converter", condition, *netlists_of(design))
     supply(circuit, "vdd", vdd)
-    supply(circuit, "ref", condition.v_mid)
+    reference_line(circuit, condition)
     supply(circuit, "bpc", condition.cascode_p(design))
     supply(circuit, "bnc", design.v_cascode_n)
     add_bias(circuit, design, "vdd")

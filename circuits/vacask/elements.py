@@ -67,7 +67,8 @@ class Elements:
             DeckError: a card that is not understood.
         """
         writers = {"v": self._source, "i": self._source, "m": self._transistor, "n": self._transistor}
-        writers |= {"e": self._controlled, "g": self._controlled, "h": self._current_controlled}
+        writers |= {"e": self._controlled, "g": self._controlled}
+        writers |= {"f": self._current_controlled, "h": self._current_controlled}
         writers |= {"s": self._switch, "b": self._behaviour, "r": self._passive, "c": self._passive}
         writers |= {"l": self._passive}
         if card.kind not in writers:
@@ -104,8 +105,8 @@ class Elements:
         words, values = card.parts
         if len(words) != 5 or values or "." in name:
             raise DeckError("it needs two nodes, a source and a gain, at the top of the deck")
-        gain = repr(scope.evaluate(words[4]))
-        self._write(name, list(map(node, words[1:3])), "ccvs", {"ctlinst": f'"{words[3]}"', "gain": gain})
+        master, gain = {"f": "cccs", "h": "ccvs"}[card.kind], repr(scope.evaluate(words[4]))
+        self._write(name, list(map(node, words[1:3])), master, {"ctlinst": f'"{words[3]}"', "gain": gain})
 
     def _source(self, card: Card, name: str, node: Node, scope: Scope) -> None:
         words, values = card.parts

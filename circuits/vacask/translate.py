@@ -12,7 +12,7 @@ import re
 from dataclasses import dataclass
 
 from ..errors import DeckError
-from .analyses import Analysis, analysis_of, options_of
+from .analyses import Analysis, analysis_of, options_of, transient_options
 from .cards import Card, read_cards
 from .elements import Elements
 from .scope import Scope, selected
@@ -65,10 +65,7 @@ class _Translator:
         self.definitions: dict[str, _Definition] = {}
         self.top = Scope()
         self.elements = Elements()
-        # ngspice has no check of the residual, which at its small abstol stops a transient. Between two
-        # breakpoints, tran_fbr limits the steps and with them the error of the first one after an edge: at
-        # the default, 0.25, it is larger than that of ngspice; 0.05 costs a tenth more time.
-        self.options: dict[str, str] = {"nr_residualcheck": "0", "tran_fbr": "0.05"}
+        self.options: dict[str, str] = {}
         self.saved: list[str] = []
         self.initial: list[tuple[str, float]] = []
         self.analyses: list[Analysis] = []
@@ -95,6 +92,8 @@ class _Translator:
                 f"VACASK cannot take a deck with {len(self.analyses)} analyses: it needs exactly one"
             )
         (analysis,) = self.analyses
+        if analysis.axis == "time":
+            self.options = transient_options(self.options)
         options = " ".join(f"{name}={value}" for name, value in self.options.items())
         control = [f"  options {options}"]
         saved = analysis.saves or self.saved

@@ -34,11 +34,14 @@ def run(
     ] = None,
     plan: Annotated[str, typer.Option(help="Shipped plan, or path of a TOML file.")] = "nominal",
     trim: Annotated[
-        bool,
+        bool | None,
         typer.Option(
-            "--trim", help="Trim the die first, as a tester would, and let the ramps follow replica cells."
+            "--trim/--no-trim",
+            help="Trim the die first, as a tester would, and let the ramps follow replica cells "
+            "[default: the plan's; shipped plans do].",
+            show_default=False,
         ),
-    ] = False,
+    ] = None,
     samples: Annotated[
         int | None, typer.Option(min=1, max=MOST_SAMPLES, help="Random samples of every procedure.")
     ] = None,
@@ -69,7 +72,7 @@ def run(
 
         gaincell characterize --corner ss --temperature 125 --vdd 0.81 --out out/worst
 
-        gaincell characterize --corner fs --trim --out out/trimmed
+        gaincell characterize --corner fs --no-trim --out out/untrimmed
 
         gaincell characterize --set cell.c_store=10f --set levels.key=16 --out out/bigger
 
@@ -79,10 +82,10 @@ def run(
 
         gaincell characterize --plan full --backend dask --scheduler tcp://host:8786
     """
-    from ...characterization import backends, execute, trimming
+    from ...characterization import backends
     from ...characterization.cache import Cache
     from ...characterization.plan import Plan
-    from ...characterization.trimmed_plan import trimmed_plan
+    from ...characterization.trimmed_plan import run_plan
     from ...circuits.designs import Designs
     from ...circuits.files import cache_folder, require_folder
     from ...circuits.technology import Technology
@@ -94,6 +97,7 @@ def run(
         vdd=vdd,
         samples=samples,
         seed=seed,
+        trim=trim,
     )
     if sizes:
         chosen = chosen.override(designs=merged(chosen.designs, parse_knobs(sizes)))
@@ -102,19 +106,15 @@ def run(
     Designs.of(known, **chosen.designs)
     require_folder(out)
     cache = Cache(cache_dir or cache_folder(), read=not fresh)
-    found = trimming.find_trim(chosen, cache=cache, jobs=jobs) if trim else None
-    if found is not None:
-        chosen = trimmed_plan(chosen, found)
-        note(found.sentence)
     with backends.backend(backend, scheduler), progress("characterize") as update:
-        summary = execute.characterize(
+        summary = run_plan(
             chosen,
             out,
             jobs=jobs,
             cache=cache,
             progress=update,
             simulator=simulator,
-            trim=None if found is None else dataclasses.asdict(found),
+            trimmed=lambda found: note(found.sentence),
         )
     bad = [n for n, c in summary.procedures.items() if c.failed > FAILURES_ALLOWED * c.points]
     complaint = (
@@ -122,7 +122,7 @@ def run(
         f"the columns status and message of the tables in {out} say why"
     )
     if as_json:
-        conditions = chosen.model_dump(include={"technology", "corner", "temperature", "vdd", "seed"})
+        conditions = chosen.model_dump(include={"technology", "corner", "temperature", "vdd", "seed", "trim"})
         error = {"error": complaint} if bad else {}
         emit(
             {

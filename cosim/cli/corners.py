@@ -35,8 +35,14 @@ def run(
     ] = None,
     plan: Annotated[str, typer.Option(help="Shipped plan, or path of a TOML file.")] = "nominal",
     trim: Annotated[
-        bool, typer.Option("--trim", help="Trim every die, and let its ramps follow replica cells.")
-    ] = False,
+        bool | None,
+        typer.Option(
+            "--trim/--no-trim",
+            help="Trim every die, and let its ramps follow replica cells [default: the plan's; shipped plans "
+            "do].",
+            show_default=False,
+        ),
+    ] = None,
     jobs: Annotated[
         int | None, typer.Option(min=1, max=MOST_JOBS, help="Simulations at once [default: all cores].")
     ] = None,
@@ -53,7 +59,9 @@ def run(
 
     Examples:
 
-        gaincell corners --trim
+        gaincell corners
+
+        gaincell corners --no-trim --out out/untrimmed
 
         gaincell corners --temperature 0 --temperature 85 --out out/commercial
 
@@ -67,7 +75,7 @@ def run(
     from ...models.dies import CORNERS as ALL
     from ...models.fitting.corners import fit_corners
 
-    chosen = Plan.load(plan).override(technology=technology, vdd=vdd)
+    chosen = Plan.load(plan).override(technology=technology, vdd=vdd, trim=trim)
     if sizes:
         chosen = chosen.override(designs=merged(chosen.designs, parse_knobs(sizes)))
     known, corners = Technology.load(chosen.technology), tuple(corner or ALL)
@@ -81,7 +89,6 @@ def run(
             out,
             corners=corners,
             temperatures=tuple(temperature or (-40.0, 27.0, 125.0)),
-            trim=trim,
             jobs=jobs,
             cache=Cache(cache_dir or cache_folder()),
             report=update,
@@ -97,7 +104,7 @@ def run(
             }
             for one, names in zip(found, missed, strict=True)
         ]
-        emit({"out": str(out), "trim": trim, "conditions": conditions})
+        emit({"out": str(out), "trim": chosen.trim, "conditions": conditions})
         return
     stdout.print(_table(found, missed))
     note(f"hardware in {out}; gaincell yield MODEL --hardware {out} draws dies between its conditions")

@@ -35,7 +35,7 @@ def run(
     design limits; fit.json in the hardware's folder holds both.
 
     A die whose zero, balance, full scale or skew misses its limit is an error: a network adapted to the
-    typical die does not work on it. `gaincell characterize --trim` brings a die within the limits.
+    typical die does not work on it. The trim of `gaincell characterize` brings a die within the limits.
 
     With --at the hardware can be taken to any temperature and supply between those of its tables:
     `gaincell evaluate MODEL --temperature 85`.
@@ -59,7 +59,7 @@ def run(
     for where, found in report.conditions.items():
         missed += [f"{check.name} at {where}" for check in found.die if not check.met]
     complaint = (
-        f"the die misses its limits: {'; '.join(missed)}; trim it (gaincell characterize --trim), or accept "
+        f"the die misses its limits: {'; '.join(missed)}; characterize it with --trim, or accept "
         "that with --accept-missed"
     )
     failed = bool(missed) and not accept_missed

@@ -66,7 +66,7 @@ def run(
 
     Examples:
 
-        gaincell corners --trim && gaincell yield demo --mismatch generic28
+        gaincell corners && gaincell yield demo --mismatch generic28
 
         gaincell yield demo --temperature 0:85 --dies 20 --no-local --json
 

@@ -1,4 +1,4 @@
-"""Checks of an array's wires, and of its energy and charge balance."""
+"""Checks of an array's wires and rails, and of its energy and charge balance."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pandas as pd
 
 from .limits import Check
 
-WIRE_TABLES = ("row_map", "bit_line_map", "charge_balance")
+WIRE_TABLES = ("row_map", "bit_line_map", "supply_drop", "charge_balance")
 """Procedures whose tables are checked, all optional."""
 
 
@@ -36,6 +36,8 @@ def wire_checks(
             checks.append(_word_line(own, t_pulse_max))
     if "bit_line_map" in tables and array["r_wire"] > 0:
         checks.append(_bit_line(tables["bit_line_map"], array["r_wire"], t_pulse_max))
+    if "supply_drop" in tables and array.get("r_supply"):
+        checks.append(_rails(tables["supply_drop"], array["r_supply"], t_pulse_max))
     if "charge_balance" in tables:
         checks += _balances(tables["charge_balance"])
     return checks
@@ -91,6 +93,18 @@ def _bit_line(rows: pd.DataFrame, r_wire: float, t_pulse_max: float) -> Check:
     return Check(
         name="bit line: what its IR drop takes from a loaded column, worst place",
         value=float(np.abs(own["t_out"] - free).max() / t_pulse_max),
+        limit=5e-3,
+        unit="of T_max",
+    )
+
+
+def _rails(rows: pd.DataFrame, r_supply: float, t_pulse_max: float) -> Check:
+    free = rows[rows["bank"] == "ideal"].set_index(["signed", "charge"])["t_out"]
+    own = rows[(rows["bank"] == "all") & np.isclose(rows["r_supply"], r_supply)]
+    nominal = free.loc[pd.MultiIndex.from_frame(own[["signed", "charge"]])].to_numpy()
+    return Check(
+        name="rails: what their IR drop changes a pulse by while a whole bank converts, worst place",
+        value=float(np.abs(own["t_out"].to_numpy() - nominal).max() / t_pulse_max),
         limit=5e-3,
         unit="of T_max",
     )

@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from ...characterization.cache import Cache
-from ...characterization.execute import characterize
 from ...characterization.plan import Plan
-from ...characterization.trimmed_plan import trimmed_plan
-from ...characterization.trimming import find_trim
+from ...characterization.trimmed_plan import run_plan
 from ..dies import CORNERS
 from ..hardware import Hardware
 from .folder import fit_folder
@@ -42,7 +40,6 @@ def fit_corners(
     *,
     corners: Sequence[str] = tuple(CORNERS),
     temperatures: Sequence[float] = (-40.0, 27.0, 125.0),
-    trim: bool = False,
     jobs: int | None = None,
     cache: Cache | None = None,
     report: Report = lambda done, total, item: None,
@@ -52,11 +49,10 @@ def fit_corners(
     Simulations come from the cache where it has them, so an interrupted run continues.
 
     Args:
-        plan: technology, supply, sizes and procedures.
+        plan: technology, supply, sizes and procedures, and whether each die is trimmed.
         out: folder of the set; each condition has a folder such as `fs_-40` in it.
         corners: corners of the technology.
         temperatures: temperatures, C.
-        trim: whether to trim each die as a tester would (see `find_trim`).
         jobs: number of parallel simulations; all cores by default.
         cache: cache of simulations; the user's by default.
         report: called with (conditions done, conditions, current condition).
@@ -65,8 +61,7 @@ def fit_corners(
         The conditions, in the order of corners and temperatures.
 
     Raises:
-        PlanError, TechnologyError, SimulationError, TableError: as `characterize`, `find_trim` and
-            `fit_folder`.
+        PlanError, TechnologyError, SimulationError, TableError: as `run_plan` and `fit_folder`.
         OSError: `out` cannot be written.
     """
     conditions = [(corner, float(celsius)) for corner in corners for celsius in temperatures]
@@ -75,11 +70,8 @@ def fit_corners(
         name = f"{corner}_{celsius:g}"
         report(len(found), len(conditions), name)
         own = plan.override(corner=corner, temperature=celsius)
-        tested = find_trim(own, cache=cache, jobs=jobs) if trim else None
-        own = own if tested is None else trimmed_plan(own, tested)
         folder = out / name
-        record = None if tested is None else asdict(tested)
-        characterize(own, folder / "tables", jobs=jobs, cache=cache, trim=record)
+        run_plan(own, folder / "tables", jobs=jobs, cache=cache)
         hardware, fitted = fit_folder(folder / "tables", folder / "hardware")
         found.append(FittedCondition(corner, celsius, folder, hardware, fitted))
         report(len(found), len(conditions), name)

@@ -38,8 +38,10 @@ MISMATCH_PARTS = {
     "write": ("write mismatch", WRITTEN_VOLTAGE),
     "phi": ("ReLU converter mismatch", CONVERTER_WIDTH),
     "readout": ("signed converter mismatch", CONVERTER_WIDTH),
+    "phi rail": ("ReLU converters along their rails", CONVERTER_WIDTH),
+    "readout rail": ("signed converters along their rails", CONVERTER_WIDTH),
 }
-"""Field of `Mismatch` -> its label, and the measured column whose numerical error applies."""
+"""Part of `Mismatch.fit_errors` -> its label, and the measured column whose numerical error applies."""
 
 
 class FitReport(Value):

@@ -1,5 +1,4 @@
-"""Fits of the surrogates of mismatch to Monte Carlo tables: random curves of cells, offset and gain of
-converters."""
+"""Fits of the surrogates of mismatch: random curves of cells and writes, and all parts together."""
 
 from __future__ import annotations
 
@@ -9,10 +8,10 @@ import numpy as np
 import pandas as pd
 from scipy.interpolate import CubicSpline
 
-from ..array import ConverterCurve
 from ..curves import Spline, spline_from_pieces
 from ..hardware import Hardware
 from ..variation import CellStatistics, ConverterVariation, Mismatch, RandomCurve
+from .converters import fit_bank_gain, fit_converter_variation, fit_rail
 from .curves import measure_error
 
 UNRESOLVED = 0.005
@@ -25,8 +24,8 @@ def fit_mismatch(
     """Mismatch of cells, writes and converters, as far as there are tables.
 
     Args:
-        tables: procedure -> table without failed rows; cell_mismatch, write_mismatch, converter_mismatch and
-            (with the latter) bias_mismatch are used, all optional.
+        tables: procedure -> table without failed rows; cell_mismatch, write_mismatch, converter_mismatch,
+            (with the latter) bias_mismatch, and supply_drop are used, all optional.
         hardware: with its nominal cell and converter curves fitted.
         write_device: the write device in use.
 
@@ -46,25 +45,32 @@ def fit_mismatch(
         written = _curves(rows[rows["write_device"] == write_device], "v_target", "v_written")
         volts = written.columns.to_numpy()
         parts["write"] = fit_random_curve(volts, written.to_numpy(), scale=1.0, unit="V")
-    if "converter_mismatch" in tables:
-        parts["phi"] = _converters(tables, hardware.phi, False, hardware.t_pulse_max)
-        parts["readout"] = _converters(tables, hardware.readout, True, hardware.t_pulse_max)
+    if "converter_mismatch" in tables or "supply_drop" in tables:
+        parts["phi"] = _converters(tables, hardware, signed=False)
+        parts["readout"] = _converters(tables, hardware, signed=True)
     return Mismatch(**parts) if parts else None
 
 
 def _converters(
-    tables: Mapping[str, pd.DataFrame], curve: ConverterCurve, signed: bool, t_pulse_max: float
+    tables: Mapping[str, pd.DataFrame], hardware: Hardware, *, signed: bool
 ) -> ConverterVariation:
-    """Converters of one kind, with their bank if there is the table bias_mismatch."""
+    """Converters of one kind, with their bank and its rails as far as there are tables."""
+    curve, count = (hardware.readout, 4) if signed else (hardware.phi, 2)
 
     def relative(name: str) -> pd.DataFrame:
         own = tables[name][tables[name]["signed"] == signed]
-        return own.assign(t_out=own["t_out"] / t_pulse_max)
+        return own.assign(t_out=own["t_out"] / hardware.t_pulse_max)
 
-    variation = fit_converter_variation(relative("converter_mismatch"), curve, signed=signed)
-    if "bias_mismatch" not in tables:
-        return variation
-    return variation.model_copy(update={"bank": fit_bank_gain(relative("bias_mismatch"), curve)})
+    variation = ConverterVariation(mean=np.zeros(count), factor=np.zeros((count, count)))
+    if "converter_mismatch" in tables:
+        variation = fit_converter_variation(relative("converter_mismatch"), curve, signed=signed)
+        if "bias_mismatch" in tables:
+            bank = fit_bank_gain(relative("bias_mismatch"), curve)
+            variation = variation.model_copy(update={"bank": bank})
+    if "supply_drop" in tables:
+        rail = fit_rail(relative("supply_drop"), curve, hardware.columns, signed=signed)
+        variation = variation.model_copy(update={"rail": rail})
+    return variation
 
 
 def fit_random_curve(
@@ -132,97 +138,6 @@ def _modes(x: np.ndarray, deviations: np.ndarray, unresolved: float) -> tuple[Sp
 
 def _through(x: np.ndarray, y: np.ndarray) -> Spline:
     return spline_from_pieces(CubicSpline(x, y), {"v": (float(x[0]), float(x[-1]))})
-
-
-def fit_converter_variation(rows: pd.DataFrame, curve: ConverterCurve, *, signed: bool) -> ConverterVariation:
-    """Joint distribution of offset and gain over Monte Carlo samples.
-
-    Errors: pulses of the held-out charges, predicted from each sample's own offset and gain, of T_max.
-
-    Args:
-        rows: table with sample, charge (C), t_out (fraction of T_max), held_out.
-        curve: the nominal converter.
-        signed: whether each polarity has its own offset and gain.
-    """
-    table = converter_parameters(rows, curve, signed=signed)
-    values = table.to_numpy()
-    variation = ConverterVariation(mean=values.mean(axis=0), factor=_cholesky(values))
-    unseen = rows[rows["held_out"] & rows["sample"].isin(table.index)]
-    own = values[table.index.get_indexer(unseen["sample"])]
-    predicted = curve(variation(unseen["charge"].to_numpy(), own)).numpy()
-    errors = measure_error(predicted, unseen["t_out"].to_numpy(), 1.0, "of T_max")
-    return variation.model_copy(update={"errors": errors})
-
-
-def converter_parameters(rows: pd.DataFrame, curve: ConverterCurve, *, signed: bool) -> pd.DataFrame:
-    """Offset and gain of each sample.
-
-    The inverse of the nominal curve gives for every pulse the charge from which the nominal converter makes
-    it. A straight line through these charges against the true ones has the slope 1 + gain and is zero at the
-    offset.
-
-    Args:
-        rows: table with sample, charge (C), t_out (fraction of T_max), held_out.
-        curve: the nominal converter.
-        signed: whether each polarity has its own line.
-
-    Returns:
-        One row per sample: offsets (C) and gains (dimensionless), columns as in `ConverterVariation.mean`.
-    """
-    rows = rows.assign(seen=invert_converter(rows["t_out"].to_numpy(), curve))
-    parameters = []
-    for polarity in (1, -1) if signed else (1,):
-        own = rows[~rows["held_out"] & (np.sign(rows["charge"]) == polarity)]
-        true, back = (own.pivot(index="sample", columns="charge", values=c) for c in ("charge", "seen"))
-        whole = back.notna().all(axis=1)
-        true, back = true[whole], back[whole]
-        slope = np.ptp(back.to_numpy(), axis=1) / np.ptp(true.to_numpy(), axis=1)
-        offset = true.mean(axis=1) - back.mean(axis=1) / slope
-        parameters.append(pd.DataFrame({"offset": offset, "gain": slope - 1}))
-    return pd.concat(parameters, axis=1).dropna()
-
-
-def fit_bank_gain(rows: pd.DataFrame, curve: ConverterCurve) -> np.ndarray:
-    """Lower triangular factor of the covariance of the gain that the converters of a bank share.
-
-    Args:
-        rows: table with sample, charge (C, one per polarity), t_out (fraction of T_max).
-        curve: the nominal converter.
-
-    Returns:
-        Factor by polarity, positive charge first, dimensionless, shape (1, 1) or (2, 2).
-    """
-    gain = invert_converter(rows["t_out"].to_numpy(), curve) / rows["charge"] - 1
-    table = rows.assign(gain=gain).pivot(index="sample", columns="charge", values="gain").dropna()
-    return _cholesky(table.to_numpy()[:, ::-1])
-
-
-def invert_converter(width: np.ndarray, curve: ConverterCurve) -> np.ndarray:
-    """Charge for which a nominal converter gives a pulse of this width.
-
-    A pulse on a plateau, or beyond it by a time step of the simulator, gets the charge at the knee, where the
-    plateau begins. That is the smallest charge that can have caused it.
-
-    Args:
-        width: pulse width, fraction of T_max, shape (n,).
-        curve: the nominal converter.
-
-    Returns:
-        Charge, C, shape (n,).
-    """
-    grid = np.linspace(*curve.box["charge"], 20001)
-    widths = curve(grid).numpy()
-    first, last = np.flatnonzero(widths <= widths[0])[-1], np.flatnonzero(widths >= widths[-1])[0]
-    return np.interp(width, widths[first : last + 1], grid[first : last + 1])
-
-
-def _cholesky(values: np.ndarray) -> np.ndarray:
-    """Lower triangular factor of the covariance of `values` (samples, n); columns may differ by many
-    decades."""
-    std = values.std(axis=0, ddof=1)
-    correlation = np.atleast_2d(np.corrcoef(values.T))
-    # The small diagonal keeps exactly related columns positive definite despite rounding.
-    return std[:, None] * np.linalg.cholesky(correlation + 1e-9 * np.eye(len(std)))
 
 
 def cell_statistics(full: pd.DataFrame, short: pd.DataFrame, t_pulse_max: float) -> CellStatistics:

@@ -13,7 +13,7 @@ from gaincell.characterization.plan import Plan
 from gaincell.characterization.procedure import Context, find
 from gaincell.characterization.procedures.converter import swap_energy
 from gaincell.characterization.procedures.signed_column import SCHEMES, with_scheme
-from gaincell.circuits.designs import TWO_PHASES, Designs, LevelCounts
+from gaincell.circuits.designs import TWO_PHASES, LevelCounts
 from gaincell.circuits.rawfile import Waveforms
 from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
@@ -54,7 +54,7 @@ def test_signed_column_measurements_match_known_waveforms(technology, scheme):
     swap = 0.9 * (9e-6 * 0.2e-9 + 13e-6 * 0.9e-9) if scheme == "two-phase" else 0.0
     assert row["e_swap"] == pytest.approx(swap)
     extra = 17e-9 - 0.18e-9 if scheme == "two-phase" else 0.0  # a second integration, and less skew
-    assert row["t_operation"] == pytest.approx(Schedule.of(Designs()).end + extra)
+    assert row["t_operation"] == pytest.approx(Schedule.of(ctx.condition.designs).end + extra)
 
 
 def test_swap_energy_is_proportional_to_the_switch_width(technology):
@@ -151,7 +151,7 @@ CHANGED_SIZES = [
     (
         "cell",
         "c_store",
-        10e-15,
+        20e-15,
         {"cell_transfer", "cell_write", "cell_retention", "row_driver", "column", "chain"},
     ),
     ("levels", "key", 16, {"cell_retention", "column", "chain"}),

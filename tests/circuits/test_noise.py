@@ -51,10 +51,11 @@ def added_capacitance(small, large):
 @pytest.mark.parametrize("v_store", [0.0, 0.45, 0.9])
 def test_noise_of_a_write_is_kt_over_c(condition, v_store):
     """The noise of two storage capacitances that differ by 15 fF gives a difference of 15 fF by kT/C."""
-    bigger = resized(condition, "cell", c_store=20e-15)
+    c_store = condition.designs.cell.c_store
+    bigger = resized(condition, "cell", c_store=c_store + 15e-15)
     voltages = [rms(storage_noise(c, v_store)) for c in (condition, bigger)]
     assert added_capacitance(*voltages) == pytest.approx(15e-15, rel=0.02)
-    assert voltages[0] < np.sqrt(KT / 5e-15)
+    assert voltages[0] < np.sqrt(KT / c_store)
 
 
 def test_noise_of_a_reset_is_kt_over_c(condition):

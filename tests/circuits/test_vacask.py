@@ -225,6 +225,8 @@ g1 0 f e 0 1m
 r3 f 0 500
 h1 h 0 v1 10
 r4 h 0 1k
+f1 m 0 v1 2
+r9 m 0 1k
 l1 e k 1u
 r5 k 0 1k
 .model sw1 sw ron=10 roff=1g vt=0.5
@@ -242,7 +244,7 @@ r8 y 0 1k
 r8 y 0 1
 .endif
 .tran 1p 2n 0 5p
-.save v(out) v(e) v(f) v(h) v(k) v(s) v(y) i(v1)
+.save v(out) v(e) v(f) v(h) v(k) v(m) v(s) v(y) i(v1)
 .end
 """
     ours, theirs = (

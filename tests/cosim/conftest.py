@@ -19,6 +19,7 @@ from gaincell.models import (
     Phase,
     Polynomial,
     Pulses,
+    RailPattern,
     RandomCurve,
     StageEnergy,
     StandingPower,
@@ -64,6 +65,7 @@ def full() -> Hardware:
         q_scale=10e-15,
         box={"a": (-2.0, 2.0), "u": (0.0, 1.0)},
     )
+    drop = np.array([1.0, 2.0, 3.0, 4.0, 4.0, 3.0, 2.0, 1.0])
     return Hardware(
         name="full",
         origin="simulated",
@@ -85,8 +87,16 @@ def full() -> Hardware:
                 modes=(fit_spline(volts, 5e-17 * np.cosh(3 * volts)), fit_spline(volts, 3e-17 * volts))
             ),
             write=RandomCurve(modes=(fit_spline(volts, 0.002 + 0.001 * volts),)),
-            phi=ConverterVariation(mean=[0.0, 0.0], factor=[[1e-16, 0.0], [0.01, 0.02]]),
-            readout=ConverterVariation(mean=[1e-17, 0.0, 0.0, 0.01], factor=np.diag([1e-16, 0.02] * 2)),
+            phi=ConverterVariation(
+                mean=[0.0, 0.0],
+                factor=[[1e-16, 0.0], [0.01, 0.02]],
+                rail=RailPattern(values=np.outer(drop, [1e-17, 0.003])),
+            ),
+            readout=ConverterVariation(
+                mean=[1e-17, 0.0, 0.0, 0.01],
+                factor=np.diag([1e-16, 0.02] * 2),
+                rail=RailPattern(values=np.outer(drop, [1e-17, 0.002, -1e-17, 0.001])),
+            ),
         ),
         noise=Noise(charge_1=1e-16, charge_2=1e-16),
         timing=Timing(phases=(Phase(name="all", seconds=1e-6, origin="estimate"),)),

@@ -15,12 +15,14 @@ from gaincell.circuits.errors import TableError
 from gaincell.models import (
     ConverterVariation,
     Hardware,
+    RailPattern,
     fit_converter_curve,
     fit_converter_variation,
     fit_mismatch,
     fit_random_curve,
 )
-from gaincell.models.fitting.variation import cell_statistics, fit_bank_gain
+from gaincell.models.fitting.converters import fit_bank_gain, fit_rail
+from gaincell.models.fitting.variation import cell_statistics
 
 CONFIDENCE = 0.999
 """Probability that a comparison of many moments passes for samples of the same distribution."""
@@ -152,6 +154,78 @@ def test_gain_of_known_banks_is_recovered(signed):
     assert factor @ factor.T == pytest.approx(exact, rel=1e-3, abs=1e-6)
 
 
+def rails(signed, drop, wide=0.02):
+    """Rows of `supply_drop` whose offset and gain are a nonlinear converter's own plus `drop` times a
+    parabola over the place, and that parabola at every converter."""
+    own = np.array([1e-15, 0.01, -1e-15, 0.0][: 4 if signed else 2])
+    rows = []
+    for bank, r, places in (
+        ("ideal", 0.0, [36.0]),
+        ("all", wide, range(4, 64, 8)),
+        ("all", 5 * wide, [32.0]),
+    ):
+        for place in places:
+            known = ConverterVariation(
+                mean=own + drop * r / wide * place * (64 - place), factor=0 * np.eye(len(own))
+            )
+            for share in (-0.85, -0.5, -0.15, 0.15, 0.5, 0.85)[0 if signed else 3 :]:
+                charge = share * 1e-13
+                seen = float(known(charge, known.mean))
+                rows.append((r, bank, charge, abs(share) == 0.5, float(place), bend(seen)))
+    columns = ["r_supply", "bank", "charge", "held_out", "place", "t_out"]
+    at = np.arange(64) + 0.5
+    return pd.DataFrame(rows, columns=columns), np.outer(at * (64 - at), drop)
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_offset_and_gain_along_known_rails_are_recovered(signed):
+    grid = np.linspace(-1.2e-13 if signed else 0.0, 1.2e-13, 4001)
+    curve = fit_converter_curve(grid, bend(grid), signed=signed)
+    drop = np.array([2e-19, 3e-6, -1e-19, 1e-6][: 4 if signed else 2])
+    rows, exact = rails(signed, drop)
+    fitted = fit_rail(rows, curve, 64, signed=signed)
+    assert fitted.values[:, 1::2] == pytest.approx(exact[:, 1::2], rel=0.02, abs=1e-5)
+    assert fitted.values[:, ::2] == pytest.approx(exact[:, ::2], rel=0.05, abs=1e-18)
+    assert fitted.errors.rms < 1e-4
+    assert fitted.errors.held_out_points == (16 if signed else 8)
+
+
+def test_rails_without_resistance_add_nothing():
+    rows = rails(False, np.zeros(2))[0]
+    grid = np.linspace(0.0, 1.2e-13, 801)
+    fitted = fit_rail(rows[rows["bank"] == "ideal"], fit_converter_curve(grid, bend(grid)), 64, signed=False)
+    assert fitted.values.shape == (64, 2)
+    assert not fitted.values.any()
+
+
+def test_rails_add_to_the_converters_of_every_chip_by_their_place():
+    plain = Hardware.from_pretrained("generic28")
+    values = np.outer(np.arange(64.0), [1e-16, 1e-3, -1e-16, 2e-3])
+
+    def chip(seed, **rail):
+        parts = {
+            name: getattr(plain.mismatch, name).model_copy(update={"rail": rail.get(name)})
+            for name in ("phi", "readout")
+        }
+        return plain.model_copy(update={"mismatch": plain.mismatch.model_copy(update=parts)}).chip(seed)
+
+    ring = np.array([3, 64 + 3, 200])
+    for seed in (0, 1):
+        with_rails = chip(seed, phi=RailPattern(values=values[:, :2]), readout=RailPattern(values=values))
+        added = with_rails.relus(0, 2, ring) - chip(seed).relus(0, 2, ring)
+        assert added == pytest.approx(np.broadcast_to(values[ring % 64, :2], added.shape), rel=1e-6)
+        added = with_rails.readouts(0, 2, 1, 66) - chip(seed).readouts(0, 2, 1, 66)
+        assert added == pytest.approx(np.broadcast_to(values[[*range(64), 63, 63]], added.shape), rel=1e-6)
+
+
+def test_rails_scale_with_the_full_scale_and_need_one_column_per_parameter():
+    rail = RailPattern(values=np.full((8, 2), 0.5))
+    variation = ConverterVariation(mean=[0.0, 0.0], factor=np.eye(2), rail=rail)
+    assert variation.scaled(2.0).rail.values[0].tolist() == [1.0, 0.5]
+    with pytest.raises(ValueError, match=r"rail: need shape \(places, 2\), got \(8, 4\)"):
+        ConverterVariation(mean=[0.0, 0.0], factor=np.eye(2), rail=RailPattern(values=np.ones((8, 4))))
+
+
 @pytest.mark.parametrize("excess", [-1e-6, 0.0, 1e-6])
 def test_saturated_pulses_are_inverted_at_the_knee(excess):
     """Full-scale pulses differ by one time step of the simulator and must not be inverted at the table's
@@ -230,9 +304,9 @@ def test_chip_converters_have_the_moments_of_unseen_spice_converters(tmp_path):
 
 def assert_same_converters(hardware, spice, fitted, samples):
     """Patterns of a chip against offsets and gains with the moments of `spice`, as from `samples` samples."""
-    # Without banks: the gain that a bank shares comes from another table.
+    # Without banks and rails: what a bank shares and where a converter sits come from other tables.
     without_banks = {
-        name: getattr(hardware.mismatch, name).model_copy(update={"bank": None})
+        name: getattr(hardware.mismatch, name).model_copy(update={"bank": None, "rail": None})
         for name in ("phi", "readout")
     }
     mismatch = hardware.mismatch.model_copy(update=without_banks)

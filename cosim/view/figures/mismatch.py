@@ -9,7 +9,7 @@ import pandas as pd
 
 from ....characterization.table import read_manifest, read_table
 from ....models import ConverterCurve, RandomCurve, fit_converter_curve, fit_random_curve
-from ....models.fitting.variation import converter_parameters
+from ....models.fitting.converters import converter_parameters
 from .axes import PlotAxis
 from .style import CYCLE, DIVERGING, INK, MUTED, PALETTE, ordered
 from .values import Area, ErrorBars, Figure, HeatMap, Layer, Panel, Series

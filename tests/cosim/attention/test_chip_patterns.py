@@ -139,8 +139,16 @@ def test_cell_deviations_have_the_stated_covariance_and_zero_mean(full):
     assert np.mean(charges, axis=1) == pytest.approx([0, 0], abs=4 * stated.max() ** 0.5 / 8192**0.5)
 
 
+def without_rails(hardware):
+    parts = {
+        name: getattr(hardware.mismatch, name).model_copy(update={"rail": None})
+        for name in ("phi", "readout")
+    }
+    return hardware.model_copy(update={"mismatch": hardware.mismatch.model_copy(update=parts)})
+
+
 def test_converter_deviations_have_the_stated_mean_and_covariance(full):
-    chip = full.chip(0)
+    chip = without_rails(full).chip(0)
     for variation, numbers in (
         (full.mismatch.phi, chip.relus(0, 20, np.arange(400)).reshape(-1, 2)),
         (

@@ -6,7 +6,7 @@ import pytest
 
 from gaincell.models.checks.wires import drop_sensitivity, width_shift, wire_checks
 
-DESIGNS = {"array": {"r_wire": 3.0, "driver": 8.0}}
+DESIGNS = {"array": {"r_wire": 3.0, "driver": 8.0, "r_supply": 0.02}}
 
 
 def row_map(shift):
@@ -41,6 +41,18 @@ def bit_line_map(sensitivity):
     return pd.DataFrame(rows)
 
 
+def supply_drop(change):
+    """Pulses of one converter on ideal rails, and of a bank on the design's and on narrower rails."""
+    rows = [
+        {"signed": signed, "r_supply": r, "bank": bank, "charge": q, "t_out": q * 1e5 + share * change}
+        for signed in (False, True)
+        for r, bank, shares in ((0.0, "ideal", [0]), (0.02, "all", [0.5, 1, -0.3]), (0.1, "all", [5]))
+        for q in (1e-14, 5e-14)
+        for share in shares
+    ]
+    return pd.DataFrame(rows)
+
+
 def balance(missing, charge):
     energies = {"e_delivered": 1e-12, "e_dissipated": (0.7 - missing) * 1e-12, "e_stored": 0.3e-12}
     rows = [energies | {"q_cells": np.nan, "q_line": np.nan}, energies | {"q_cells": charge, "q_line": 1e-13}]
@@ -61,11 +73,14 @@ def test_known_sensitivity_to_a_drop_is_recovered():
 
 def test_each_table_adds_its_checks():
     found = checks(
-        row_map=row_map(6e-12), bit_line_map=bit_line_map(0.8), charge_balance=balance(0.02, 1.01e-13)
+        row_map=row_map(6e-12),
+        bit_line_map=bit_line_map(0.8),
+        supply_drop=supply_drop(90e-12),
+        charge_balance=balance(0.02, 1.01e-13),
     )
     values = [check.value for check in found.values()]
-    np.testing.assert_allclose(values, [3e-12 / 15e-9, 10e-9 * 0.8 * 6e-3 / 15e-9, 0.02, 0.01])
-    assert [check.met for check in found.values()] == [True, True, False, True]
+    np.testing.assert_allclose(values, [3e-12 / 15e-9, 10e-9 * 0.8 * 6e-3 / 15e-9, 6e-3, 0.02, 0.01])
+    assert [check.met for check in found.values()] == [True, True, False, False, True]
 
 
 def test_checks_are_empty_without_tables():

@@ -5,6 +5,7 @@ import shutil
 
 import pytest
 
+from gaincell.characterization import trimmed_plan
 from gaincell.characterization.plan import Plan
 from gaincell.characterization.table import SHIPPED_TABLES, write_manifest
 from gaincell.characterization.trimming import Trim
@@ -38,18 +39,17 @@ def simulated(monkeypatch):
         code = {"tt": 1, "ss": 2, "ff": 3, "fs": 4, "sf": 5}[plan.corner]
         return Trim(0, code, 0, 5, {"converter": (1e-6, 2e-6)}, {"converter": plan.temperature * 1e-12})
 
-    monkeypatch.setattr(corners, "characterize", characterize)
-    monkeypatch.setattr(corners, "find_trim", find_trim)
+    monkeypatch.setattr(trimmed_plan, "characterize", characterize)
+    monkeypatch.setattr(trimmed_plan, "find_trim", find_trim)
     return asked
 
 
 def test_every_condition_is_trimmed_characterized_and_fitted(simulated, tmp_path):
     steps = []
     found = corners.fit_corners(
-        PLAN,
+        PLAN.override(trim=True),
         tmp_path,
         temperatures=(0.0, 125.0),
-        trim=True,
         report=lambda done, total, item: steps.append((done, total, item)),
     )
     assert [(plan.corner, plan.temperature) for plan in simulated] == [
