@@ -6,9 +6,9 @@ import pandas as pd
 
 from ...circuits.rawfile import Waveforms
 from ...circuits.testbench import bank_reference
+from ..measure import energy
 from ..plan import Values, grid
 from ..procedure import Batch, Context, Procedure, procedure
-from ..measure import energy
 from .converter import reset_energy
 from .converter_corners import time_high
 
