@@ -13,14 +13,14 @@ from .converter import reset_energy
 from .converter_corners import time_high
 
 AT_REST = {
-    "i_ramp": "i(vrp)",
-    "i_ramp_n": "i(vrn)",
+    "i_cells_p": "i(vrp)",
+    "i_cells_n": "i(vrn)",
     "v_bias_p": "v(bp)",
     "v_bias_n": "v(bn)",
     "v_cells_p": "v(rp)",
     "v_cells_n": "v(rn)",
 }
-"""Vectors by column, whose values are those at rest."""
+"""Vectors at rest, by column; the replicas are narrower than the ramps and carry less."""
 
 
 @procedure
@@ -60,7 +60,9 @@ class BankReference(Procedure):
         at_rest = {name: waves[vector][0] for name, vector in AT_REST.items()}
         return pd.DataFrame(
             {
-                **{name: [abs(value)] for name, value in at_rest.items()},
+                "i_ramp": [abs(at_rest.pop("i_cells_p")) / design.replica_width_p],
+                "i_ramp_n": [abs(at_rest.pop("i_cells_n")) / design.replica_width_n],
+                **{name: [value] for name, value in at_rest.items()},
                 "t_skew": [width - design.t_lead],
                 "p_bias": [energy(waves, "dd", vdd) / waves.axis[-1]],
                 "e_spare": [energy(waves, "ddc", vdd) + reset],
