@@ -15,7 +15,7 @@ from pathlib import Path
 
 from diagrams import chain, timing
 from sheet import GREY, SMALL, Sheet
-from symbols import block, buffer, capacitor, current_source, inverter, mos, nand, tgate
+from symbols import block, capacitor, inverter, mos, nand, resistor, tgate
 
 FIGURES = Path(__file__).parent / "figures"
 
@@ -106,9 +106,9 @@ def query_to_pulse() -> Sheet:
     sheet.net("b", (2.5, -2), "bottom")
     sheet.wire((7.2, 0), (7.6, 0))
     sheet.net("v_ref", (7.6, 0), "right")
-    sheet.net("b", (10.4, 0))
-    sheet.wire((10.4, 0), (14, 0))
-    _conversion(sheet, 5)
+    sheet.net("b", (12.4, 0))
+    sheet.wire((12.4, 0), (16, 0))
+    _conversion(sheet, 7)
     return sheet
 
 
@@ -144,7 +144,11 @@ def _ramp_p(sheet: Sheet, name: str, x: float, y: float) -> None:
     sheet.net("vbpc", (x - 1, y + 1))
     sheet.net("vbp", (x - 1, y + 3))
     sheet.wire((x + 1, y + 5), (x + 1.5, y + 5))
-    sheet.frame((x - 2.3, y + 0.2), (x + 1.25, y + 7), f"{name}: ramp_p")
+    mos(sheet, f"{name}.xneu", (x - 2.5, y + 5), "pmos", "left")
+    sheet.wire((x - 2.5, y + 6), (x - 1.5, y + 6), (x - 1.5, y + 4), (x - 2.5, y + 4))
+    sheet.net("enb", (x - 1.5, y + 6), "top")
+    sheet.net("vbp", (x - 3.5, y + 5))
+    sheet.frame((x - 4.5, y + 0.2), (x + 1.25, y + 7), f"{name}: ramp_p")
 
 
 def _comparator(sheet: Sheet, name: str, x: float) -> None:
@@ -271,28 +275,36 @@ def _ramp_enables(sheet: Sheet, x: float, y: float) -> None:
 
 
 def ramp_bias() -> Sheet:
-    """Replicas of both ramps carry the reference current; buffers drive the lines across the array."""
+    """Amplifiers hold the outputs of always-on replicas of both ramps at v_ref and drive the lines."""
     sheet = Sheet()
-    for role, name, x, way in (("pmos", "xrp", 3, 1), ("nmos", "xrn", 13, -1)):
-        mos(sheet, f"{name}.xcas", (x, way), role, "right")
-        mos(sheet, f"{name}.xsrc", (x, 3 * way), role, "left")
-        mos(sheet, f"{name}.xsw", (x, 5 * way), role, "right")
-        sheet.wire((x + 1, 5 * way), (x + 2, 5 * way))
-        sheet.wire((x, 0), (x, -way))
-        sheet.wire((x - 1, 3 * way), (x - 1.6, 3 * way), (x - 1.6, -way), (x + 2.5, -way))
-        letter = role[0]
-        current_source(sheet, f"ir{letter}", (x, -2 * way), "i_ramp")
-        buffer(sheet, f"gb{letter}", (x + 2.5, -way), "r_bias")
-        sheet.net(f"vb{letter}", (x + 4.5, -way), "right")
-        sheet.wire((x + 1, way), (x + 2, way))
-        sheet.net(f"vb{letter}c", (x + 2, way), "right")
-        sheet.text((x + 1.6, -way + 0.3), f"r{letter}", size=SMALL, color=GREY)
-        low, high = sorted((0.3 * way, 6.9 * way))
-        sheet.frame((x - 1.3, low), (x + 1.5, high), f"{name}: ramp_{letter}", 0.0 if way > 0 else 1.5)
-        for rail, at in ((sheet.vdd, 6 if way > 0 else 3), (sheet.vss, -3 if way > 0 else -6)):
-            rail((x, at))
-    sheet.vss((5, 5))
-    sheet.vdd((15, -5))
+    for letter, enable, other, rail, x, way in (
+        ("p", "enb", "n", sheet.vss, 9, 1),
+        ("n", "en", "p", sheet.vdd, 23, -1),
+    ):
+        line = f"vb{letter}"
+        pins = {
+            "int": (x, way),
+            enable: (x + 1.8, 3.7 * way),
+            line: (x - 2, 3 * way),
+            f"{line}c": (x + 1.8, 2.4 * way),
+        }
+        corners = sorted(((x - 1, 1.6 * way), (x + 1, 4.4 * way)), key=lambda corner: corner[1])
+        low, high = (x - 1, corners[0][1]), (x + 1, corners[1][1])
+        block(sheet, f"xr{letter}", f"ramp_{letter}", low, high, pins)
+        rail(pins[enable])
+        sheet.net(f"{line}c", pins[f"{line}c"], "right")
+        sheet.wire((x, way), (x, 0))
+        sheet.net(f"r{letter}", (x, 0), "bottom" if way > 0 else "top")
+        inputs = {"up": (x - 2.75, 0.6 * way), "down": (x - 2.75, 1.5 * way), "out": (x - 6.5, way)}
+        bottom, top = sorted((0.1 * way, 2 * way))
+        block(sheet, f"xa{letter}", f"amplifier_{other}", (x - 6, bottom), (x - 3.2, top), inputs)
+        sheet.wire((x, 0.6 * way), inputs["up"])
+        sheet.net("v_ref", inputs["down"], "right")
+        sheet.wire(inputs["out"], (x - 7, way), (x - 7, 3 * way), pins[line])
+        capacitor(sheet, f"c{letter}", (x - 4.5, 4 * way), "c_line")
+        (sheet.vdd if way > 0 else sheet.vss)((x - 4.5, 5 * way))
+        resistor(sheet, f"rb{letter}", (x - 7, 3 * way), "r_bias")
+        sheet.net(line, (x - 9, 3 * way))
     return sheet
 
 

@@ -149,24 +149,13 @@ def block(
     sheet.place(name, model, pins)
 
 
-def current_source(sheet: Sheet, name: str, at: Point, note: str = "") -> None:
-    """Draw an ideal current source around a point, from its upper pin to its lower one."""
+def resistor(sheet: Sheet, name: str, at: Point, note: str = "") -> None:
+    """Draw an ideal resistor from its first pin at a point to its second one two units to the left."""
     x, y = at
-    sheet.line((x, y + 1), (x, y + 0.5))
-    sheet.circle((x, y), 0.5)
-    sheet.line((x, y - 0.5), (x, y - 1))
-    sheet.line((x, y + 0.3), (x, y - 0.3))
-    sheet.line((x - 0.14, y - 0.06), (x, y - 0.3), (x + 0.14, y - 0.06))
-    _label(sheet, (x + 0.65, y), name, note, "left")
-    sheet.place(name, "i", {"1": (x, y + 1), "2": (x, y - 1)})
-
-
-def buffer(sheet: Sheet, name: str, at: Point, note: str = "") -> None:
-    """Draw a unity-gain buffer (a transconductance) from its input at a point, two units long."""
-    x, y = at
-    sheet.line((x, y), (x + 0.4, y))
-    sheet.line((x + 0.4, y - 0.5), (x + 0.4, y + 0.5), (x + 1.4, y), (x + 0.4, y - 0.5))
-    sheet.line((x + 1.4, y), (x + 2, y))
-    sheet.text((x + 0.72, y), "1", size=SMALL)
-    _label(sheet, (x + 0.9, y + 0.85), name, note, "center")
-    sheet.place(name, "g", {"in": (x, y), "out": (x + 2, y)})
+    sheet.line((x, y), (x - 0.4, y))
+    sheet.line(
+        (x - 0.4, y + 0.2), (x - 1.6, y + 0.2), (x - 1.6, y - 0.2), (x - 0.4, y - 0.2), (x - 0.4, y + 0.2)
+    )
+    sheet.line((x - 1.6, y), (x - 2, y))
+    _label(sheet, (x - 1, y + 0.75), name, note, "center")
+    sheet.place(name, "r", {"1": (x, y), "2": (x - 2, y)})

@@ -63,10 +63,10 @@ xo out m vss vss dev_nmos w={6*w_min} l={4*l_min}
 * Bias of a bank's ramps: a replica of either ramp carries the reference current that is drawn from rp (fed into rn). An amplifier
 * holds the replica's output, and so the cells that the current comes from, at v_ref. c_line makes the loop stable and keeps the
 * line quiet. r_bias (ohm) is the resistance of the line that crosses the array.
-.subckt ramp_bias vbp vbn vbpc vbnc rp rn v_ref vdd vss w_p=6u w_n=3u l=200n c_line=5p r_bias=1m
+.subckt ramp_bias vbp vbn vbpc vbnc rp rn v_ref vdd vss w_p=6u w_n=3u l=200n c_line=5p r_bias=0.001
 xrp rp vss gp vbpc vdd vss ramp_p w={w_p} l={l}
 xap rp v_ref gp vdd vss amplifier_n
-cp gp vdd {c_line}
+cp vdd gp {c_line}
 rbp gp vbp {r_bias}
 xrn rn vdd gn vbnc vdd vss ramp_n w={w_n} l={l}
 xan rn v_ref gn vdd vss amplifier_p

@@ -117,12 +117,15 @@ def add_bias(
         vdd: supply node.
         tag: suffix of the names of the lines.
         r_bias: resistance of each line, ohm.
-        currents: whether ideal reference currents feed it; otherwise the caller adds cells at `rp` and `rn`.
+        currents: whether ideal reference currents feed it. Otherwise the caller adds cells at `rp` and `rn`,
+            and the replicas have the widths for them.
     """
+    sizes = design.bias_parameters
+    if not currents:
+        sizes["w_p"] *= design.replica_width_p
+        sizes["w_n"] *= design.replica_width_n
     lines = [f"{line}{tag}" for line in ("bp", "bn", "bpc", "bnc", "rp", "rn", "ref")]
-    circuit.X(
-        f"bias{tag}", "ramp_bias", *lines, vdd, circuit.gnd, **design.bias_parameters, r_bias=float(r_bias)
-    )
+    circuit.X(f"bias{tag}", "ramp_bias", *lines, vdd, circuit.gnd, **sizes, r_bias=float(r_bias))
     if currents:
         circuit.I(f"rp{tag}", f"rp{tag}", circuit.gnd, design.i_ramp)
         circuit.I(f"rn{tag}", vdd, f"rn{tag}", design.i_ramp_n or design.i_ramp)

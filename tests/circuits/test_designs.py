@@ -35,7 +35,7 @@ GENERIC = Technology.load("generic28")
         ("gain_cell", "gain_cell_oxide", GainCell(**OXIDE_CELL).parameters),
         ("charge_to_pulse", "charge_to_pulse", DESIGNS.converter.parameters),
         ("charge_to_pulse", "signed_charge_to_pulse", DESIGNS.readout.parameters),
-        ("charge_to_pulse", "ramp_bias", DESIGNS.converter.bias_parameters | {"r_bias": 1}),
+        ("charge_to_pulse", "ramp_bias", DESIGNS.converter.bias_parameters | {"r_bias": 1e-3}),
         ("logic", "row_driver", {"x": DESIGNS.array.driver}),
     ],
 )

@@ -13,6 +13,8 @@ PARTS = {
     "comparator": ("int", "y", "on", "rst", "rstb"),
     "ramp_p": ("int", "enb", "vbp", "vbpc"),
     "ramp_n": ("int", "en", "vbn", "vbnc"),
+    "amplifier_n": ("up", "down", "out"),
+    "amplifier_p": ("up", "down", "out"),
 }
 """Pins of the parts that a schematic may draw as one symbol; their rails are not drawn."""
 TRANSISTOR = ("d", "g", "s", "b")
@@ -51,9 +53,6 @@ def flatten(circuits, name, drawn, prefix="", ports=None):
                 yield path, model, dict(zip(PARTS[model], map(net, nodes), strict=False))
             else:
                 yield from flatten(circuits, model, drawn, f"{path}.", list(map(net, nodes)))
-        elif instance[0] == "g":
-            assert words[0] == "vss" and words[3:] == [words[1], "{1/r_bias}"]
-            yield path, "g", {"out": net(words[1]), "in": net(words[2])}
         else:
             yield path, instance[0], {"1": net(words[0]), "2": net(words[1])}
 
