@@ -30,6 +30,7 @@ class BankReference(Procedure):
     name = "bank_reference"
     columns = {
         "signed": "-: the bank of signed converters; otherwise of the ReLU",
+        "t_lead": "s: time by which the spare converter's ramp starts before the others'",
         "i_ramp": "A: current of the p ramp",
         "i_ramp_n": "A: current of the n ramp",
         "t_skew": "s: delay of the spare converter's comparator, by which the window opens after the ramp",
@@ -42,7 +43,9 @@ class BankReference(Procedure):
     }
 
     def points(self, ctx: Context) -> pd.DataFrame:
-        return grid(Values("signed", [False, True]))
+        # The lead is no part of the deck, so the cache can tell two leads apart only by the points.
+        leads = {False: ctx.condition.designs.converter.t_lead, True: ctx.condition.designs.readout.t_lead}
+        return grid(Values("signed", list(leads))).assign(t_lead=list(leads.values()))
 
     def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
         return [
@@ -63,7 +66,7 @@ class BankReference(Procedure):
                 "i_ramp": [abs(at_rest.pop("i_cells_p")) / design.replica_width_p],
                 "i_ramp_n": [abs(at_rest.pop("i_cells_n")) / design.replica_width_n],
                 **{name: [value] for name, value in at_rest.items()},
-                "t_skew": [width - design.t_lead],
+                "t_skew": [width - float(points["t_lead"].iloc[0])],
                 "p_bias": [energy(waves, "dd", vdd) / waves.axis[-1]],
                 "e_spare": [energy(waves, "ddc", vdd) + reset],
             }

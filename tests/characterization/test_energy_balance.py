@@ -5,10 +5,12 @@ import pytest
 
 from gaincell.characterization.energy_balance import energy_balance, node_charge, with_energy_vectors
 from gaincell.characterization.flatten_netlist import flatten_netlist
+from gaincell.characterization.measure import energy
 from gaincell.characterization.procedure import Context, find
 from gaincell.circuits.errors import SimulationError
 from gaincell.circuits.runner import Simulation, simulate
 from gaincell.circuits.technology import Technology
+from gaincell.circuits.testbench import bank_reference
 
 CHARGED = """* a capacitor charged through a resistor inside two sub-circuits
 v1 in 0 pwl(0 0 1p 0 2p 1)
@@ -70,6 +72,20 @@ def test_balances_of_cell_converters_and_column_close_within_one_percent():
     # The transistors on the bit line hold the rest of its charge.
     assert row["q_cells"] == pytest.approx(row["q_line"], rel=0.02)
     assert row["q_cells"] > 1e-14
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_balance_of_a_bank_s_bias_and_spare_converter_closes(signed):
+    """Most of the energy that all sources deliver is what the bill calls the bias and the spare converter."""
+    condition = Context(Technology.load("generic28")).condition
+    simulation = bank_reference(condition, signed=signed)
+    circuit = flatten_netlist(simulation.netlist)
+    waves = simulate(with_energy_vectors(simulation, circuit)).require()
+    # ngspice reports no charges at the operating point.
+    found = energy_balance(waves, circuit, 1e-10, simulation.end)
+    assert found.error < 0.002
+    billed = energy(waves, "dd", condition.vdd) + energy(waves, "ddc", condition.vdd)
+    assert found.delivered == pytest.approx(billed, rel=0.05)
 
 
 def test_hidden_transistors_give_an_error_instead_of_a_balance(monkeypatch):

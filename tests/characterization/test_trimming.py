@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 
 from gaincell.characterization.plan import Plan
-from gaincell.characterization.procedure import Context
+from gaincell.characterization.procedure import Context, find
 from gaincell.characterization.procedures.converter_corners import time_high
 from gaincell.characterization.trimming import find_trim, search_codes
 from gaincell.circuits.designs import Designs, WriteReferences
 from gaincell.circuits.errors import PlanError, TechnologyError
 from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
-from gaincell.circuits.testbench import bank_reference, conversion, read_start, written_read
+from gaincell.circuits.testbench import Condition, bank_reference, conversion, read_start, written_read
 
 STEPS = 256
 
@@ -113,6 +113,61 @@ def test_the_replica_delay_cancels_the_comparators(dies: dict, corner: str) -> N
     width = [time_high(waves, f"v(out{i})", condition.vdd / 2)[0] for i in range(3)]
     offset = np.polyfit(relative, width, 1)[1]
     assert abs(offset) < 0.003 * condition.designs.clocking.t_pulse_max
+
+
+EXTREMES = [("tt", 27.0, 0.9)] + [
+    (corner, temperature, vdd)
+    for corner in ("ff", "ss", "fs", "sf")
+    for temperature, vdd in ((-40.0, 0.81), (125.0, 0.81), (-40.0, 0.99), (125.0, 0.99))
+]
+
+
+@pytest.mark.parametrize("signed", [False, True], ids=["relu", "signed"])
+@pytest.mark.parametrize(("corner", "temperature", "vdd"), EXTREMES)
+def test_amplifiers_hold_the_replica_cells_at_half_the_supply(corner, temperature, vdd, signed) -> None:
+    technology = Technology.load("generic28")
+    condition = Condition(technology, Designs.of(technology), corner, temperature, vdd)
+    result = simulate(bank_reference(condition, signed=signed), retry=False)
+    waves = result.require()
+    nodes = np.array([waves["v(rp)"], waves["v(rn)"]])
+    assert nodes[:, 0] == pytest.approx(vdd / 2, abs=8e-3)
+    # Nor does the spare converter, or a slow start of the loops, move them by more.
+    assert nodes == pytest.approx(np.full_like(nodes, vdd / 2), abs=12e-3)
+
+
+def test_both_ramps_of_a_trimmed_die_have_the_current_of_its_cells() -> None:
+    """sf, hot, with 10 % less supply: diode branches, at 0.38 and 0.46 V, gave ramps 6 % apart."""
+    plan = Plan.load("quick").override(corner="sf", temperature=125.0, vdd=0.81)
+    trim = find_trim(plan)
+    technology = Technology.load("generic28")
+    condition = Condition(technology, Designs.of(technology, **trim.designs), "sf", 125.0, 0.81)
+    levels = [condition.write_level(target) for target in (0.81, 0.0)]
+    waves = simulate(written_read(condition, levels)).require()
+    charge = [abs(waves.integrate(f"i(vbl{i})", read_start(condition) - 5e-10)) for i in range(2)]
+    for role in ("converter", "readout"):
+        design = getattr(condition.designs, role)
+        expected = design.replica_cells * np.array(charge) / condition.designs.clocking.t_pulse_max
+        ratio = np.array(trim.i_ramp[role]) / expected
+        assert ratio[0] == pytest.approx(ratio[1], rel=0.015)
+        assert ratio == pytest.approx([1.0, 1.0], abs=0.05)
+
+
+def test_power_and_energy_of_a_bank_are_those_of_its_supplies(dies: dict) -> None:
+    technology = Technology.load("generic28")
+    ctx = Context(technology, designs=dies["tt"].designs)
+    reference = find("bank_reference")
+    points = reference.points(ctx)
+    for signed, role in ((False, "converter"), (True, "readout")):
+        waves = simulate(bank_reference(ctx.condition, signed=signed)).require()
+        row = reference.measure(ctx, points[points["signed"] == signed], waves).iloc[0]
+        design = getattr(ctx.condition.designs, role)
+        cells = design.i_ramp * design.replica_width_p + design.i_ramp_n * design.replica_width_n
+        at_rest = ctx.condition.vdd * abs(waves["i(vdd)"][0])
+        assert row["p_bias"] == pytest.approx(at_rest, rel=0.02)
+        # The rest is the amplifiers'.
+        assert ctx.condition.vdd * cells < at_rest < ctx.condition.vdd * cells + 35e-6
+        charge = design.i_ramp * ctx.condition.designs.clocking.t_pulse_max / design.replica_cells
+        assert row["e_spare"] > ctx.condition.vdd * charge
 
 
 def test_a_bank_without_replica_cells_cannot_be_trimmed() -> None:

@@ -213,8 +213,8 @@ def test_column_converges_at_tight_tolerances_to_the_same_pulse(condition, signe
         assert found == pytest.approx(expected, abs=3e-4 * T_MAX)
 
 
-def test_converters_that_share_a_bias_line_delay_each_other(condition):
-    """A bank's ramps start together and pull the bias line, which recovers through the buffers."""
+def test_resistance_of_a_shared_bias_line_delays_its_converters(condition):
+    """A bank's ramps start together and pull the line."""
     charge = [0.5 * condition.designs.converter.i_ramp * T_MAX]
     widths = []
     for r_bias in (1e-3, 30.0, 100.0):
@@ -222,6 +222,23 @@ def test_converters_that_share_a_bias_line_delay_each_other(condition):
         own = replace(condition, designs=condition.designs.model_copy(update={"array": array}))
         waves = simulate(conversion(own, charge, signed=False)).require()
         widths.append(pulse_width(waves, "v(out0)", 0.45))
-    ideal, default, weak = widths
-    assert default - ideal == pytest.approx(0.3 * (weak - ideal), rel=0.3)
-    assert 1e-3 * T_MAX < default - ideal < 5e-3 * T_MAX
+    ideal, some, more = widths
+    assert 1e-3 * T_MAX < some - ideal < 5e-3 * T_MAX
+    assert 1.5 < (more - ideal) / (some - ideal) < 3.4
+
+
+BANKS = [("tt", 27.0, 0.9), ("ss", -40.0, 0.81), ("sf", 125.0, 0.81)]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("corner", "temperature", "vdd"), BANKS)
+def test_a_converter_alone_in_its_bank_is_that_of_a_bank_in_which_all_convert(corner, temperature, vdd):
+    """Single-converter decks have the bias of a whole bank, of which one ramp starts instead of all."""
+    technology = Technology.load("generic28")
+    condition = Condition(technology, Designs.of(technology), corner, temperature, vdd)
+    charge = 0.25 * condition.designs.converter.i_ramp * T_MAX
+    widths = []
+    for copies in (1, condition.designs.array.columns):
+        waves = simulate(conversion(condition, [charge] * copies, signed=False)).require()
+        widths.append(pulse_width(waves, "v(out0)", vdd / 2))
+    assert widths[1] == pytest.approx(widths[0], abs=5e-3 * T_MAX)
