@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 from torch import Tensor
 
 from .curves import Spline, combine_curves
@@ -123,6 +123,14 @@ class ConverterVariation(Surrogate):
         if self.rail is not None and (self.rail.values.ndim != 2 or self.rail.values.shape[1] != count):
             raise ValueError(f"rail: need shape (places, {count}), got {self.rail.values.shape}")
         return self
+
+    @model_serializer(mode="wrap")
+    def _without_absent_rail(self, serialise: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Without a rail the digest is that of hardware saved before rails were described."""
+        found = serialise(self)
+        if self.rail is None:
+            del found["rail"]
+        return found
 
     def scaled(self, scale: float) -> ConverterVariation:
         """The same variation of converters with another full scale; gains are relative and stay.

@@ -12,6 +12,9 @@ from rich.console import Console
 LINE_SECONDS = 60.0
 """Interval of the plain lines, s."""
 
+LEAST_TIMED = 0.01
+"""Share of a phase's work that must have been timed before the rest is estimated from it."""
+
 Update = Callable[..., None]
 """Called with (done, total, current item) and, where items take different times, the share of the work
 done."""
@@ -35,15 +38,16 @@ class Pace:
             share: share of the work that is done, 0 to 1; None: `done / total`.
 
         Returns:
-            Time, s; None before any work of the phase has been timed.
+            Time, s; None before `LEAST_TIMED` of the phase's work has been timed.
         """
         share = done / max(total, 1) if share is None else share
         if total != self._total or done < self._done:
             self._total, self._first, self._started = total, share, self._clock()
         self._done = done
-        if share <= self._first or done >= total:
+        timed = share - self._first
+        if timed <= LEAST_TIMED * (1 - self._first) or done >= total:
             return None
-        return (self._clock() - self._started) / (share - self._first) * (1 - share)
+        return (self._clock() - self._started) / timed * (1 - share)
 
 
 def duration(seconds: float) -> str:

@@ -218,6 +218,12 @@ def test_rails_add_to_the_converters_of_every_chip_by_their_place():
         assert added == pytest.approx(np.broadcast_to(values[[*range(64), 63, 63]], added.shape), rel=1e-6)
 
 
+def test_variation_without_rails_has_the_digest_of_earlier_versions():
+    plain = Hardware.from_pretrained("generic28").mismatch.phi.model_copy(update={"rail": None})
+    assert set(plain.model_dump()) == set(type(plain).model_fields) - {"rail"}
+    assert plain.model_validate(plain.model_dump()).rail is None
+
+
 def test_rails_scale_with_the_full_scale_and_need_one_column_per_parameter():
     rail = RailPattern(values=np.full((8, 2), 0.5))
     variation = ConverterVariation(mean=[0.0, 0.0], factor=np.eye(2), rail=rail)
