@@ -51,6 +51,9 @@ class Tolerance(Procedure):
         "scale": "unit of the column: largest magnitude",
     }
 
+    undefined = frozenset({"value"})
+    """A value that its own procedure leaves undefined, such as a time that is never reached."""
+
     @property
     def measured(self) -> dict[str, str]:
         """Columns before `finish`: one value of a studied column in one run per row."""

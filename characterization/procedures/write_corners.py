@@ -23,7 +23,7 @@ class WriteCorners(Procedure):
         "before": "-: stored voltage before the write as a fraction of the supply",
         "target": "-: level to write as a fraction of the supply",
         "v_written": "V: stored voltage 5 ns after the write",
-        "error": "V: that voltage less the level asked for",
+        "error": "V: that voltage less the level asked for, as trimmed",
     }
 
     def points(self, ctx: Context) -> pd.DataFrame:
@@ -47,6 +47,7 @@ class WriteCorners(Procedure):
 
     def measure(self, ctx: Context, points: pd.DataFrame, waves: Waveforms) -> pd.DataFrame:
         vdd = float(points["vdd"].iloc[0])
+        references = ctx.condition.designs.references
         written = [float(waves[f"v(sn{i})"][-1]) for i in range(len(points))]
-        errors = [v - target * vdd for v, target in zip(written, points["target"], strict=True)]
+        errors = [v - references.level(t * vdd, vdd) for v, t in zip(written, points["target"], strict=True)]
         return pd.DataFrame({"v_written": written, "error": errors})
