@@ -13,16 +13,26 @@ from .values import Value
 BANKS = {"converter": "ReLU", "readout": "signed"}
 """Design of a bank's converters -> its label."""
 
+FOLLOWING = ("i_ramp", "i_ramp_n", "t_skew")
+"""Fields of a bank that follow temperature and supply."""
+
 
 class ReplicaBank(Value):
     """What the replicas of one bank of converters give at the fitted condition."""
 
+    replica_cells: int | None = None
+    """Number of cells that either ramp's current follows; None: the currents are fixed."""
     i_ramp: float = Field(gt=0)
     """Current of the p ramp, A."""
     i_ramp_n: float = Field(gt=0)
     """Current of the n ramp, A."""
     t_skew: float = Field(ge=0)
     """Delay of the window against the ramp, s."""
+
+    @property
+    def source(self) -> str:
+        """Where the ramps' currents come from, in words."""
+        return "fixed" if self.replica_cells is None else f"{self.replica_cells} replica cells"
 
 
 class DieTrim(Value):
@@ -49,13 +59,13 @@ class DieTrim(Value):
     def sentence(self) -> str:
         """The trim in words."""
         banks = ", ".join(
-            f"{BANKS.get(name, name)} {bank.i_ramp * 1e6:.3g} and {bank.i_ramp_n * 1e6:.3g} uA, "
-            f"{bank.t_skew * 1e12:.0f} ps"
+            f"{BANKS.get(name, name)} {bank.i_ramp * 1e6:.3g} and {bank.i_ramp_n * 1e6:.3g} uA "
+            f"({bank.source}), {bank.t_skew * 1e12:.0f} ps"
             for name, bank in self.banks.items()
         )
         return (
             f"write references at codes {self.bottom} (bottom), {self.middle} (middle) and {self.top} (top) "
-            f"of {self.steps} after {self.measurements} signs; ramps and delays follow replicas: {banks}"
+            f"of {self.steps} after {self.measurements} signs; ramps and delays: {banks}"
         )
 
     @classmethod
@@ -67,7 +77,12 @@ class DieTrim(Value):
             designs: sizes, as in the manifest's condition.
         """
         banks = {
-            name: ReplicaBank(i_ramp=p, i_ramp_n=n, t_skew=record["t_skew"][name])
+            name: ReplicaBank(
+                replica_cells=designs[name]["replica_cells"],
+                i_ramp=p,
+                i_ramp_n=n,
+                t_skew=record["t_skew"][name],
+            )
             for name, (p, n) in record["i_ramp"].items()
         }
         codes = {name: record[name] for name in ("bottom", "middle", "top", "measurements")}
@@ -93,7 +108,8 @@ class DieTrim(Value):
 
         banks = {
             name: ReplicaBank(
-                **{field: mean([getattr(t.banks[name], field) for t in trims]) for field in vars(bank)}
+                replica_cells=bank.replica_cells,
+                **{field: mean([getattr(t.banks[name], field) for t in trims]) for field in FOLLOWING},
             )
             for name, bank in first.banks.items()
         }

@@ -19,7 +19,7 @@ from gaincell.models.published import ideal, leroux2025
 
 
 def trim(middle: int = -9, current: float = 2.4e-5, **update) -> DieTrim:
-    bank = ReplicaBank(i_ramp=current, i_ramp_n=current / 2, t_skew=7e-10)
+    bank = ReplicaBank(replica_cells=8, i_ramp=current, i_ramp_n=current / 2, t_skew=7e-10)
     values = {"steps": 256, "bottom": 0, "middle": middle, "top": 21, "measurements": 17}
     return DieTrim(**values | update, banks={"converter": bank})
 
@@ -33,7 +33,7 @@ def test_trim_is_saved_and_is_no_part_of_the_digest(tmp_path):
     assert Hardware.from_pretrained(tmp_path).trim == trim()
     assert trim().sentence == (
         "write references at codes 0 (bottom), -9 (middle) and 21 (top) of 256 after 17 signs; ramps and "
-        "delays follow replicas: ReLU 24 and 12 uA, 700 ps"
+        "delays: ReLU 24 and 12 uA (8 replica cells), 700 ps"
     )
 
 

@@ -28,6 +28,7 @@ from gaincell.cosim.view.report import (
     write_report,
 )
 from gaincell.cosim.view.report.sources import ReportData
+from gaincell.models import DieTrim, Hardware, ReplicaBank
 from gaincell.models.hardware import SHIPPED
 
 pytest.importorskip("plotly")
@@ -181,6 +182,15 @@ def test_waveforms_are_simulated_where_the_tables_were(monkeypatch):
     (figure,) = section.figures
     assert figure.name == "cell-read"
     assert "charge that the cell takes" in section.html()
+
+
+def test_provenance_names_the_trim_of_the_die(tmp_path):
+    bank = ReplicaBank(replica_cells=8, i_ramp=2e-5, i_ramp_n=2e-5, t_skew=7e-10)
+    trim = DieTrim(steps=256, bottom=0, middle=-9, top=21, measurements=17, banks={"converter": bank})
+    hardware = Hardware.from_pretrained("generic28").model_copy(update={"trim": trim})
+    hardware.save_pretrained(tmp_path)
+    section = summary.provenance_section(ReportData(ReportSources(hardware=tmp_path)))
+    assert trim.sentence in unescape(section.html())
 
 
 def test_the_command_reports_files_and_sections(results, no_simulation):

@@ -46,7 +46,8 @@ def trimmed(tmp_path):
         manifest["trim"] = TRIM
         designs = manifest["condition"]["designs"]
         designs["references"] = {"steps": 256, "bottom": 0, "middle": -9, "top": 21}
-        designs["converter"]["t_lead"], designs["readout"]["t_lead"] = 1.88e-9, 3.64e-9
+        designs["converter"] |= {"t_lead": 1.88e-9, "replica_cells": 8}
+        designs["readout"] |= {"t_lead": 3.64e-9, "replica_cells": 4}
 
     change_manifest(folder, change)
     return folder
@@ -105,7 +106,8 @@ def test_fit_keeps_and_prints_the_trim(trimmed, tmp_path):
     hardware = Hardware.from_pretrained(out)
     assert printed == hardware.trim.model_dump()
     assert (printed["middle"], printed["steps"], printed["measurements"]) == (-9, 256, 17)
-    assert hardware.trim.banks["readout"].i_ramp_n == 1.2e-5
+    bank = hardware.trim.banks["readout"]
+    assert (bank.i_ramp_n, bank.replica_cells) == (1.2e-5, 4)
     assert hardware.description.endswith("C, trimmed.")
     shown = CliRunner().invoke(app, ["fit", str(trimmed), "--out", str(out)])
     assert "after 17 signs" in " ".join(shown.output.split())

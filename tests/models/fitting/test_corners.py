@@ -30,6 +30,7 @@ def simulated(monkeypatch):
         # Retention is simulated from 0 to 125 C.
         manifest["condition"] |= {"corner": plan.corner, "temperature": plan.temperature}
         manifest["condition"]["designs"]["references"] = {"steps": 256}
+        manifest["condition"]["designs"]["converter"]["replica_cells"] = 8
         manifest |= {} if settings["trim"] is None else {"trim": settings["trim"]}
         for entry in manifest["tables"].values():
             shutil.copy(SOURCE / entry["file"], out)

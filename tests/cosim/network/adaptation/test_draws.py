@@ -16,7 +16,7 @@ from gaincell.cosim.network import evaluate as evaluate_module
 from gaincell.cosim.network.adaptation import adapt as adapt_module
 from gaincell.cosim.network.adaptation.adapt import Observer, adapt_model
 from gaincell.cosim.network.adaptation.draws import FIRST, Draws
-from gaincell.cosim.network.adaptation.fine_tuning import fine_tune
+from gaincell.cosim.network.adaptation.fine_tuning import TRIAL_STEPS, fine_tune, steps_in
 from gaincell.cosim.network.adaptation.proxy import proxy_of
 from gaincell.cosim.network.adaptation.trainer import Recipe, train
 from gaincell.cosim.network.batches import held_out_windows, measure
@@ -131,6 +131,13 @@ def test_weights_follow_from_the_seed_of_the_draws(dies, nominal):
     assert torch.equal(trained(Draws(nominal, dies, chips=False)), first)
     for other in (None, Draws(nominal, dies, chips=False, seed=1), Draws(nominal, dies)):
         assert not torch.equal(trained(other), first)
+
+
+def test_steps_for_a_time_budget_are_measured_with_draws(dies, nominal, monkeypatch):
+    model, seen = convert(network(), nominal), []
+    monkeypatch.setattr(Draws, "at", lambda self, step: (seen.append(step), (nominal, None))[1])
+    assert steps_in(1e-9, [model], network(), RECIPE, encode(SENTENCE * 40), Draws(nominal, dies)) == 20
+    assert seen == list(range(TRIAL_STEPS))
 
 
 class Interrupted(Exception):
