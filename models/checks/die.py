@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+import torch
 
 from ..hardware import Hardware
 from .limits import Check, converter_figures
@@ -15,6 +16,18 @@ ZERO, BALANCE, SCALE, SKEW, SMALL = 5e-3, 0.03, 0.05, 0.01, 0.02
 """Limits: stored zero (V), balance, scale, skew and short pulses (dimensionless)."""
 SHORTEST = 0.01
 """Shortest pulse for which a converter is judged, of T_max."""
+
+
+def level_charges(hardware: Hardware) -> tuple[float, float]:
+    """Charges of a full read of a cell at the top and, with its sign changed, at the bottom written level, C.
+
+    Args:
+        hardware: fitted surrogates of cell and write.
+    """
+    levels = torch.tensor([hardware.v_max, hardware.v_min], dtype=torch.float64)
+    written = levels if hardware.write is None else hardware.write(levels)
+    top, bottom = hardware.transfer(written).tolist()
+    return top, -bottom
 
 
 def die_checks(hardware: Hardware, converter: pd.DataFrame, designs: Mapping[str, Any]) -> tuple[Check, ...]:
@@ -30,7 +43,7 @@ def die_checks(hardware: Hardware, converter: pd.DataFrame, designs: Mapping[str
     written = hardware.write(levels).numpy() if hardware.write is not None else levels
     charge = hardware.transfer(written).numpy()
     zero = float(np.interp(0.0, charge, levels)) - hardware.v_zero
-    top, bottom = float(charge[-1]), float(-charge[0])
+    top, bottom = level_charges(hardware)
     checks = [
         Check(name="level of zero charge less mid-scale", value=abs(zero), limit=ZERO, unit="V"),
         Check(

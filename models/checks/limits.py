@@ -176,12 +176,14 @@ def _small_pulse_error(rows: pd.DataFrame, t_pulse_max: float, line: ConverterFi
     return float((rows.loc[small, "t_out"] - expected[small]).abs().max() / t_pulse_max)
 
 
-def converter_checks(converter: pd.DataFrame, t_pulse_max: float) -> list[Check]:
+def converter_checks(converter: pd.DataFrame, t_pulse_max: float, balance: float = 1.0) -> list[Check]:
     """Checks of both converters: linearity, gain match of the signs, saturation, energy.
 
     Args:
         converter: table converter, both kinds.
         t_pulse_max: width of a full pulse, s.
+        balance: charge of a cell at the bottom level over that of one at the top level, dimensionless. Ramps
+            that replica cells carry follow it, so that as many cells of either give pulses of one width.
     """
     relu, signed = (converter[converter["signed"] == kind] for kind in (False, True))
     unsigned = converter_figures(relu, t_pulse_max, 1)
@@ -211,8 +213,8 @@ def converter_checks(converter: pd.DataFrame, t_pulse_max: float) -> list[Check]
             unit="of T_max",
         ),
         Check(
-            name="signed converter, gain of the two signs",
-            value=abs(negative.gain / positive.gain - 1),
+            name="signed converter, gain of the two signs for their cells",
+            value=abs(negative.gain * balance / positive.gain - 1),
             limit=1e-2,
             unit="ratio",
         ),

@@ -11,7 +11,7 @@ import pandas as pd
 from ..chain import predict_chain
 from ..checks.agreement import Agreement, compare_circuits
 from ..checks.corners import CornerFigure, corner_report
-from ..checks.die import die_checks
+from ..checks.die import die_checks, level_charges
 from ..checks.limits import Check, WindowSkew, cell_checks, converter_checks, window_skews
 from ..checks.numerical import (
     AGED_VOLTAGE,
@@ -84,10 +84,11 @@ def fit_report(
         tables: procedure -> table with failed rows, for corners and the tolerance study.
     """
     designs, t_max = condition["designs"], hardware.t_pulse_max
+    top, bottom = level_charges(hardware)
     checks = (
         *cell_checks(good["cell_transfer"], condition["vdd"]),
         *port_checks(good, designs),
-        *converter_checks(good["converter"], t_max),
+        *converter_checks(good["converter"], t_max, bottom / top),
         *wire_checks(good, designs, t_max),
     )
     return FitReport(
