@@ -270,7 +270,15 @@ def _words(p: Periphery) -> list[Block]:
     }
     for name, (x, low, high) in ranges.items():
         y = bits(max(high, -low - 1)) + 1
-        values = {"X": x, "A": p.word, "B": p.word + x, "FRACTION": p.word, "Y": y, "LOW": low, "HIGH": high}
+        values = {
+            "X": x,
+            "A": p.word,
+            "B": p.word + x,
+            "FRACTION": p.word - 1,
+            "Y": y,
+            "LOW": low,
+            "HIGH": high,
+        }
         inputs = {"clk": 1, "x": x, "a": p.word, "b": p.word + x}
         found.append(
             Block(

@@ -33,26 +33,26 @@ class Stimuli:
     def clocked(
         cls, period: float, values: Mapping[str, Sequence[int]], *, clock: str = "clk"
     ) -> tuple[Stimuli, slice]:
-        """Stimuli that change once per clock, a quarter of a period after the falling edge.
+        """Stimuli that change once per clock, an eighth of a period after the rising edge.
 
         Args:
             period: period of the clock, s.
-            values: value of each other input in each clock, n numbers each.
+            values: value of each other input at each of n rising edges, n numbers each.
             clock: name of the clock input.
 
         Returns:
             The stimuli, and the slice of `simulate`'s responses with what each of the n rising edges has
-            made.
+            made, just before the next one. The response before it is that in the middle of the period.
         """
-        quarter = round(period / UNIT / 4)
+        step = round(period / UNIT / 8)
         count = len(next(iter(values.values())))
-        # Per period: clock falls (old data), data change, clock rises.
-        times = np.stack([4 * np.arange(count), 4 * np.arange(count) + 1, 4 * np.arange(count) + 2], 1)
-        vectors: dict[str, list[int]] = {clock: [0, 0, 1] * count}
+        # Per period: data change, clock falls, clock rises; then one more period without a rising edge.
+        times = (8 * np.arange(count + 1)[:, None] + [1, 4, 8]).reshape(-1)[:-1] * step
+        vectors: dict[str, list[int]] = {clock: ([1, 0, 1] * (count + 1))[:-1]}
         for name, row in values.items():
-            before = [int(row[0]), *(int(x) for x in row[:-1])]
-            vectors[name] = [x for pair in zip(before, row, row, strict=True) for x in map(int, pair)]
-        return cls(times.reshape(-1) * quarter, vectors, 4 * count * quarter), slice(2, None, 3)
+            held = [*map(int, row), int(row[-1])]
+            vectors[name] = [x for value in held for x in (value, value, value)][:-1]
+        return cls(times, vectors, 8 * (count + 1) * step), slice(4, None, 3)
 
 
 @dataclass(frozen=True)

@@ -118,14 +118,15 @@ def test_scalers_round_and_clip(name, word):
     rng = np.random.default_rng(5)
     limits = {port: 2 ** (block.inputs[port] - 1) for port in ("x", "a", "b")}
     x, a, b = (rng.integers(-limit, limit, 300) for limit in limits.values())
-    b[:150] = (rng.integers(-4, 20, 150) << word) // 2 - x[:150] * a[:150]  # ties
+    fraction = word - 1
+    b[:150] = (rng.integers(-4, 20, 150) << fraction) // 2 - x[:150] * a[:150]  # ties
     b = np.clip(b, -limits["b"], limits["b"] - 1)
     x[0], a[0], b[0] = -limits["x"], -limits["a"], limits["b"] - 1
     drive = scalings(block, periphery, x, a, b)
     found = drive.results(simulate(block, drive.stimuli), "y")
     low, high = block.parameters["LOW"], block.parameters["HIGH"]
     assert found == [
-        scaled(*row, word, low, high) for row in zip(*map(np.ndarray.tolist, (x, a, b)), strict=True)
+        scaled(*row, fraction, low, high) for row in zip(*map(np.ndarray.tolist, (x, a, b)), strict=True)
     ]
     assert min(found) < low + 0.4 * (high - low) and max(found) > high - 0.4 * (high - low)
     if name != "output_scaler":
@@ -179,8 +180,8 @@ def test_sequencer_makes_the_sequence(scheme):
         ticks = [
             responses.values["line"][i]
             for clock in range(clocks)
-            for i in (at[begin + clock], at[begin + clock] + 1)
+            for i in (at[begin + clock] - 1, at[begin + clock])
         ]
         for number, (name, levels) in enumerate(sequence.levels().items()):
             assert [word >> number & 1 for word in ticks] == levels, name
-    assert responses.values["line"][at[1] : at[2]] == [0] * 3
+    assert responses.values["line"][at[1] - 1] == responses.values["line"][at[1]] == 0
