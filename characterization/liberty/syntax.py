@@ -1,0 +1,97 @@
+"""Text of Liberty files: groups, attributes and tables (Liberty User Guide, 2017.06)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+
+MICRO, NANO, PICO, FEMTO = 1e-6, 1e-9, 1e-12, 1e-15
+"""Times are written in ps, capacitances in fF, energies in fJ (fF V2), leakage in nW, areas in um2."""
+
+DELAY, ENERGY, PASSIVE, CONSTRAINT = "delay", "energy", "passive_energy", "constraint"
+"""Names of the templates: over slew and load (two), over slew, over the slews of clock and data."""
+
+Value = str | float | int | bool
+
+
+@dataclass
+class Group:
+    """A group `kind (arguments) { attributes; groups }`."""
+
+    kind: str
+    """Kind of group, such as `cell`."""
+    arguments: tuple[str, ...] = ()
+    """Names in the parentheses."""
+    attributes: list[tuple[str, Value]] = field(default_factory=list)
+    """Simple attributes in order. A string is written as it is: `quoted` adds the quotes."""
+    calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
+    """Complex attributes `name (value, ...)` in order."""
+    groups: list[Group] = field(default_factory=list)
+    """Groups inside."""
+
+    def set(self, name: str, value: Value) -> Group:
+        """Add a simple attribute; return the group."""
+        self.attributes.append((name, value))
+        return self
+
+    def call(self, name: str, *values: str) -> Group:
+        """Add a complex attribute; return the group."""
+        self.calls.append((name, values))
+        return self
+
+    def add(self, kind: str, *arguments: str) -> Group:
+        """Add a group inside; return the new one."""
+        self.groups.append(Group(kind, arguments))
+        return self.groups[-1]
+
+    def text(self, indent: str = "") -> str:
+        """The group as Liberty text."""
+        inner = indent + "  "
+        lines = [f"{indent}{self.kind} ({', '.join(self.arguments)}) {{"]
+        lines += [f"{inner}{name} ({', '.join(values)});" for name, values in self.calls]
+        lines += [f"{inner}{name} : {written(value)};" for name, value in self.attributes]
+        lines += [group.text(inner) for group in self.groups]
+        return "\n".join([*lines, f"{indent}}}"])
+
+
+def written(value: Value) -> str:
+    """A value of a simple attribute as text; numbers with six digits."""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return value if isinstance(value, str) else f"{value:.6g}"
+
+
+def quoted(text: str) -> str:
+    """A string with quotes."""
+    return f'"{text}"'
+
+
+def numbers(values: Sequence[float] | np.ndarray) -> str:
+    """A quoted list of numbers."""
+    return quoted(", ".join(f"{value:.6g}" for value in values))
+
+
+def condition_of(state: str) -> str:
+    """The function that is true in a state `a=0 b=1`, in Liberty's syntax: `!a & b`."""
+    pairs = (part.split("=") for part in state.split())
+    return " & ".join(pin if value == "1" else f"!{pin}" for pin, value in pairs)
+
+
+def table(
+    group: Group, kind: str, template: str, axes: Sequence[Sequence[float]], values: np.ndarray
+) -> None:
+    """Add a lookup table to a group.
+
+    Args:
+        group: group to add it to.
+        kind: kind of table, such as `cell_rise`.
+        template: name of its template.
+        axes: values of index_1, index_2, in the units of the library.
+        values: shape (len of each axis), in the units of the library.
+    """
+    inside = group.add(kind, template)
+    for i, axis in enumerate(axes, start=1):
+        inside.call(f"index_{i}", numbers(axis))
+    inside.call("values", *(numbers(row) for row in np.atleast_2d(values)))
