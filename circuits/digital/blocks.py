@@ -16,6 +16,10 @@ SIGNS = {"unsigned": 0, "two-phase": 1, "mirrored": 2}
 """Parameter SIGN of `pulse_generators` by query scheme."""
 
 
+REACH = 6
+"""Largest product of q, k or v and its factor, as a power of two of levels; the sum is then clipped to levels."""
+
+
 @dataclass(frozen=True)
 class Block:
     """A Verilog module with its parameters, which the module `text` instantiates."""
@@ -131,6 +135,19 @@ class Periphery:
 def bits(largest: int) -> int:
     """Number of bits of the whole numbers from 0 to `largest`."""
     return max(1, largest.bit_length())
+
+
+def fraction_of(a: int, x: int, reach: int) -> int:
+    """Bits after the point of a scaler's coefficients.
+
+    The largest product of x and a is then 2^reach output levels.
+
+    Args:
+        a: bits of the factor.
+        x: bits of the input.
+        reach: largest product, as a power of two.
+    """
+    return max(2, a + x - 2 - reach)
 
 
 def blocks(periphery: Periphery) -> dict[str, Block]:
@@ -270,11 +287,13 @@ def _words(p: Periphery) -> list[Block]:
     }
     for name, (x, low, high) in ranges.items():
         y = bits(max(high, -low - 1)) + 1
+        reach = p.word - 1 if name == "output_scaler" else REACH
+        fraction = fraction_of(p.word, x, reach)
         values = {
             "X": x,
             "A": p.word,
             "B": p.word + x,
-            "FRACTION": p.word - 1,
+            "FRACTION": fraction,
             "Y": y,
             "LOW": low,
             "HIGH": high,

@@ -118,7 +118,7 @@ def test_scalers_round_and_clip(name, word):
     rng = np.random.default_rng(5)
     limits = {port: 2 ** (block.inputs[port] - 1) for port in ("x", "a", "b")}
     x, a, b = (rng.integers(-limit, limit, 300) for limit in limits.values())
-    fraction = word - 1
+    fraction = block.parameters["FRACTION"]
     b[:150] = (rng.integers(-4, 20, 150) << fraction) // 2 - x[:150] * a[:150]  # ties
     b = np.clip(b, -limits["b"], limits["b"] - 1)
     x[0], a[0], b[0] = -limits["x"], -limits["a"], limits["b"] - 1
