@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from .gates import SLEW, loads_of, slews_of, timed
+from .gates import SLEW, balanced, clock_nets, loads_of, slews_of, timed
 from .liberty import Cell
 from .logic import holds, parsed
 from .simulation import UNIT, Responses, Stimuli, simulate
@@ -61,9 +61,10 @@ def measure(
         ToolError: Icarus Verilog is missing or fails.
     """
     loads = loads_of(netlist, wire)
-    slews = slews_of(netlist, loads)
+    delayed = balanced(netlist, loads)
+    slews = slews_of(netlist, delayed)
     responses = simulate(
-        netlist.block, stimuli, netlist=[timed(netlist, loads, slews)], dump=True, timeout=timeout
+        netlist.block, stimuli, netlist=[timed(netlist, delayed, slews)], dump=True, timeout=timeout
     )
     return energy(netlist, responses.dump, loads, slews, start, stimuli.end), responses
 
@@ -107,9 +108,7 @@ class _Meter:
         self.leak = [0.0] * len(self.cells)
         self.leakages: dict[tuple, float] = {}
         self.energies: dict[tuple, float] = {}
-        self.clocks = {
-            net for net, pins in self.sinks.items() if any(self.cells[i].pins[pin].clock for i, pin in pins)
-        }
+        self.clocks = clock_nets(netlist)
 
     def leakage(self, i: int) -> float:
         """Leakage of cell i in its state, W."""
@@ -127,7 +126,9 @@ class _Meter:
 
     def _internal(self, i: int, pin: str, level: str, load: float) -> float:
         arcs = self.cells[i].pins[pin].power
-        cause = self.cause[i] if any(arc.related == self.cause[i] for arc in arcs) else ""
+        related = [arc.related for arc in arcs]
+        # Data may change between a clock edge and the output that the edge switches.
+        cause = self.cause[i] if self.cause[i] in related else next(iter(related), "")
         table = "rise_power" if level == "1" else "fall_power"
         fitting = [arc for arc in arcs if arc.related in (cause, "") and table in arc.tables]
         special = [arc for arc in fitting if arc.when and _true(arc.when, self.levels[i])]

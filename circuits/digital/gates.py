@@ -14,6 +14,8 @@ from .synthesis import Instance, Netlist
 PASSES = 4
 """Number of passes in which slews spread through a netlist. Paths are longer, but a slew depends little on
 those two gates before it."""
+CLOCK_LOAD = 2e-15
+"""Largest load with which delays of cells that drive clock pins are computed, F: about eight flip-flops."""
 SLEW = 30e-12
 """Slew at the inputs of a netlist, s."""
 
@@ -64,6 +66,34 @@ def _state(cell: Cell) -> str:
         return f"{body}  always @({edge}) {true} <= {data};\n"
     enable, data = (verilog(parsed(group.value(name))) for name in ("enable", "data_in"))
     return f"{body}  always @* if ({enable}) {true} = {data};\n"
+
+
+def balanced(netlist: Netlist, loads: Mapping[str, float]) -> dict[str, float]:
+    """Capacitances with which delays and slews are computed: clock nets have at most `CLOCK_LOAD`.
+
+    A clock tree buffers and balances the nets of clock pins, as the ideal clock of the timing analysis assumes.
+
+    Args:
+        netlist: cells of a library.
+        loads: capacitance of each net, F.
+    """
+    clocks = clock_nets(netlist)
+    return {net: min(load, CLOCK_LOAD) if net in clocks else load for net, load in loads.items()}
+
+
+def clock_nets(netlist: Netlist) -> set[str]:
+    """Nets that drive clock pins.
+
+    Args:
+        netlist: cells of a library.
+    """
+    library = _library(netlist)
+    return {
+        instance.nets[name]
+        for instance in netlist.instances
+        for name, pin in library.kind(instance.kind).pins.items()
+        if pin.clock
+    }
 
 
 def loads_of(netlist: Netlist, wire: float = 0.0) -> dict[str, float]:

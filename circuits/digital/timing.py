@@ -28,7 +28,7 @@ class Timing:
     slack: float
     """Smallest slack of set-up, s; negative if the period is too short."""
     hold: float
-    """Smallest slack of hold, s."""
+    """Smallest slack of hold between flip-flops, s; infinite if there are none."""
     power: float | None = None
     """Power by OpenSTA at the given activities, W; None without activities."""
     leakage: float | None = None
@@ -108,6 +108,8 @@ def analyse(
     if "Error" in log:
         raise ToolError(f"sta failed: {log[log.index('Error') :].splitlines()[0][:200]}")
     slacks = [float(value) * 1e-12 for value in re.findall(r"(-?[\d.]+)\s+slack", log)]
+    if "No paths found" in log and len(slacks) == 1:
+        slacks.append(float("inf"))
     if len(slacks) != 2:
         raise ToolError(f"sta found no paths in {netlist.block.name}: {' '.join(log.split())[-200:]}")
     total = re.search(r"^Total\s+\S+\s+\S+\s+(\S+)\s+(\S+)", log, re.MULTILINE)

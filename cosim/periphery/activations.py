@@ -47,7 +47,7 @@ class Activations:
     positions: np.ndarray
     """Position of each operation's token, shape (n,)."""
     scalings: Mapping[str, Scaling]
-    """Inputs of the scalers of "query", "key" and "value"."""
+    """Inputs of the scalers of "query", "key", "value" and "output"; x of the output is the sum of counts."""
     window: int
     """Number of keys that the operations can see."""
 
@@ -146,6 +146,10 @@ def _of_layer(
         for part, values, offset in (("scale", scale, 0.0), ("shift", shift, zero)):
             per_head = (values.detach().double().flatten() - offset).repeat_interleave(repeat).cpu().numpy()
             found[f"{name}.{part}"] = np.repeat(per_head * unit, run)
+    sums = found["counts"].sum(1)
+    found["output.x"] = sums[:, : trace.head_dim]
+    for part, values in (("scale", layer.out_scale / counts), ("shift", layer.out_shift)):
+        found[f"output.{part}"] = np.repeat(values.detach().double().flatten().cpu().numpy(), run)
     return found
 
 
@@ -153,6 +157,6 @@ def _joined(parts: list[dict[str, np.ndarray]], window: int) -> Activations:
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
     scalings = {
         name: Scaling(*(whole.pop(f"{name}.{part}") for part in ("x", "scale", "shift")))
-        for name in ("query", "key", "value")
+        for name in ("query", "key", "value", "output")
     }
     return Activations(**whole, scalings=scalings, window=window)

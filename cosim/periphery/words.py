@@ -55,3 +55,25 @@ def words_of(scaling: Scaling, word: int) -> Words:
     limit = 2 ** (2 * word - 1)
     b = np.clip(np.rint(scaling.shift * 2**fraction), -limit, limit - 1)
     return Words(*(values.astype(int) for values in (x, a, b)), fraction)
+
+
+def output_words(scaling: Scaling, a: int, x: int, y: int) -> Words:
+    """Words of the output's scaler, whose x is the sum of counts as it is.
+
+    The step of the output is the one with which each operation's largest element fills `y` bits.
+
+    Args:
+        scaling: inputs of the scaler, in the network's unit.
+        a: bits of the factor.
+        x: bits of the sum.
+        y: bits of the output.
+    """
+    fraction = fraction_of(a, x, y - 1)
+    exact = scaling.x * scaling.scale[:, None] + scaling.shift[:, None]
+    step = np.maximum(np.abs(exact).max(1) / (2 ** (y - 1) - 1), TINY)
+    step = np.maximum(step, np.abs(scaling.scale) * 2**fraction / (2 ** (a - 1) - 1))
+    factor, offset = (np.rint(values / step * 2**fraction) for values in (scaling.scale, scaling.shift))
+    limit = 2 ** (a + x - 1)
+    return Words(
+        scaling.x.astype(int), factor.astype(int), np.clip(offset, -limit, limit - 1).astype(int), fraction
+    )

@@ -20,7 +20,7 @@ from gaincell.circuits.digital.drive import (
     scalings,
     writes,
 )
-from gaincell.circuits.digital.gates import loads_of, slews_of, timed
+from gaincell.circuits.digital.gates import balanced, loads_of, slews_of, timed
 from gaincell.circuits.digital.liberty import Library
 from gaincell.circuits.digital.synthesis import Instance, Netlist, synthesise
 from gaincell.circuits.digital.timing import analyse, shortest_period
@@ -82,7 +82,7 @@ SMALL = Periphery(
 def test_netlist_with_delays_does_what_the_verilog_does(name, library):
     drive = drives(SMALL)[name]
     netlist = synthesise(drive.block, library)
-    loads = loads_of(netlist)
+    loads = balanced(netlist, loads_of(netlist))
     text = timed(netlist, loads, slews_of(netlist, loads))
     plain = simulate(drive.block, drive.stimuli)
     gates = simulate(drive.block, drive.stimuli, netlist=[text])
@@ -177,7 +177,7 @@ def test_models_of_the_netlists_are_the_python_models(library):
     def run(name):
         drive = made[name]
         netlist = synthesise(drive.block, library)
-        loads = loads_of(netlist)
+        loads = balanced(netlist, loads_of(netlist))
         return drive, simulate(
             drive.block, drive.stimuli, netlist=[timed(netlist, loads, slews_of(netlist, loads))]
         )
