@@ -72,7 +72,7 @@ def liberty_text(condition: Condition, tables: dict[str, pd.DataFrame], comment:
     library = _library(condition, comment, edges, tables["standard_cell_constraint"])
     for cell in CELLS.values():
         own = {name: table[table["cell"] == cell.name] for name, table in tables.items()}
-        library.groups.append(_cell(condition, cell, own))
+        library.items.append(_cell(condition, cell, own))
     return library.text() + "\n"
 
 
@@ -110,11 +110,11 @@ def _library(condition: Condition, comment: str, edges: pd.DataFrame, constraint
         "default_output_pin_cap": 0.0,
         "default_inout_pin_cap": 0.0,
         "default_max_transition": edges["slew"].max() / PICO,
-        "default_operating_conditions": condition.corner,
     }.items():
         library.set(attribute, value)
     corner = library.add("operating_conditions", condition.corner)
     corner.set("process", 1.0).set("temperature", condition.temperature).set("voltage", vdd)
+    library.set("default_operating_conditions", condition.corner)
     slews, loads = _sizes(edges)
     constraint = [sorted(constraints[name].unique() / PICO) for name in ("slew_clock", "slew_data")]
     for kind, name, variables, axes in (

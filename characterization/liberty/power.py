@@ -65,7 +65,7 @@ def write_output_power(group: Group, cell: StandardCell, edges: pd.DataFrame) ->
         else:
             keys = pd.Series("", index=own.index)
         for others, rows in own.groupby(keys, sort=True):
-            power = group.add("internal_power").set("related_pin", quoted(pin))
+            power = _internal_power(group).set("related_pin", quoted(pin))
             if others:
                 power.set("when", quoted(condition_of(others)))
             for kind, some in rows.groupby("output_edge", sort=True):
@@ -85,13 +85,18 @@ def write_input_power(group: Group, cell: StandardCell, pin: str, edges: pd.Data
     arcs = edges[(edges["output_edge"] == "none") & (edges["pin"] == pin)]
     keys = arcs["state"].map(lambda state: _others(state, pin))
     for others, rows in arcs.groupby(keys, sort=True):
-        power = group.add("internal_power")
+        power = _internal_power(group)
         if others:
             power.set("when", quoted(condition_of(others)))
         for kind, some in rows.groupby("edge", sort=True):
             values = some.groupby("slew")["internal"].mean()
             axis = (values.index.to_numpy() / PICO,)
             table(power, f"{kind}_power", PASSIVE, axis, values.to_numpy() / FEMTO)
+
+
+def _internal_power(group: Group) -> Group:
+    # OpenSTA's release of 2019 leaves out groups that do not name their supply.
+    return group.add("internal_power").set("related_pg_pin", "vdd")
 
 
 def _others(state: str, pin: str) -> str:

@@ -18,42 +18,36 @@ Value = str | float | int | bool
 
 @dataclass
 class Group:
-    """A group `kind (arguments) { attributes; groups }`."""
+    """A group `kind (arguments) { attributes and groups }`."""
 
     kind: str
     """Kind of group, such as `cell`."""
     arguments: tuple[str, ...] = ()
     """Names in the parentheses."""
-    attributes: list[tuple[str, Value]] = field(default_factory=list)
-    """Simple attributes in order. A string is written as it is: `quoted` adds the quotes."""
-    calls: list[tuple[str, tuple[str, ...]]] = field(default_factory=list)
-    """Complex attributes `name (value, ...)` in order."""
-    groups: list[Group] = field(default_factory=list)
-    """Groups inside."""
+    items: list[str | Group] = field(default_factory=list)
+    """Lines of attributes, and groups, in order: readers know only what comes before."""
 
     def set(self, name: str, value: Value) -> Group:
-        """Add a simple attribute; return the group."""
-        self.attributes.append((name, value))
+        """Add a simple attribute; return the group. A string is written as it is: `quoted` adds quotes."""
+        self.items.append(f"{name} : {written(value)};")
         return self
 
     def call(self, name: str, *values: str) -> Group:
-        """Add a complex attribute; return the group."""
-        self.calls.append((name, values))
+        """Add a complex attribute `name (value, ...)`; return the group."""
+        self.items.append(f"{name} ({', '.join(values)});")
         return self
 
     def add(self, kind: str, *arguments: str) -> Group:
         """Add a group inside; return the new one."""
-        self.groups.append(Group(kind, arguments))
-        return self.groups[-1]
+        group = Group(kind, arguments)
+        self.items.append(group)
+        return group
 
     def text(self, indent: str = "") -> str:
         """The group as Liberty text."""
         inner = indent + "  "
-        lines = [f"{indent}{self.kind} ({', '.join(self.arguments)}) {{"]
-        lines += [f"{inner}{name} ({', '.join(values)});" for name, values in self.calls]
-        lines += [f"{inner}{name} : {written(value)};" for name, value in self.attributes]
-        lines += [group.text(inner) for group in self.groups]
-        return "\n".join([*lines, f"{indent}}}"])
+        lines = [inner + item if isinstance(item, str) else item.text(inner) for item in self.items]
+        return "\n".join([f"{indent}{self.kind} ({', '.join(self.arguments)}) {{", *lines, f"{indent}}}"])
 
 
 def written(value: Value) -> str:
