@@ -17,7 +17,11 @@ SIGNS = {"unsigned": 0, "two-phase": 1, "mirrored": 2}
 
 
 REACH = 6
-"""Largest product of q, k or v and its factor, as a power of two of levels; the sum is then clipped to levels."""
+"""Largest product of q, k or v and its factor, as a power of two of levels."""
+
+CHOSEN = frozenset({"pulse_generators_gray", "readout_gray"})
+"""Forms that are used. A bus in Gray code that all rows or columns share takes less energy than a counter each:
+`gaincell periphery` prints both."""
 
 
 @dataclass(frozen=True)
@@ -153,8 +157,7 @@ def fraction_of(a: int, x: int, reach: int) -> int:
 def blocks(periphery: Periphery) -> dict[str, Block]:
     """Blocks of the digital periphery, by name.
 
-    The pulse generators and the read-out counters exist in two forms; the one with fewer joules is chosen by
-    measurement (`gaincell periphery`), the other has the suffix `_gray`.
+    The pulse generators and the read-out exist in two forms, of which those in `CHOSEN` have instances.
 
     Args:
         periphery: sizes.
@@ -170,10 +173,12 @@ def _pulses(p: Periphery) -> list[Block]:
     found = []
     for gray in (0, 1):
         values = {"ROWS": p.depth, "BITS": width, "GRAY": gray, "SIGN": SIGNS[p.query_scheme]}
-        name = "pulse_generators_gray" if gray else "pulse_generators"
+        name = "pulse_generators_gray" if gray else "pulse_generators_counters"
         sources = ("clock_gate", "pulse_generator")
         # Every sub-tile of the K array has its own rows, and all of them get the same pulse.
-        found.append(Block(name, "pulse_generators", sources, values, inputs, outputs, 1.0 - gray, p.clock))
+        found.append(
+            Block(name, "pulse_generators", sources, values, inputs, outputs, float(name in CHOSEN), p.clock)
+        )
     return found
 
 
@@ -183,12 +188,12 @@ def _readout(p: Periphery) -> list[Block]:
     found = []
     for gray in (0, 1):
         values = {"COLUMNS": count, "BITS": width, "GRAY": gray}
-        name = "readout_counters_gray" if gray else "readout_counters"
+        name = "readout_gray" if gray else "readout_counters"
         sources, outputs = ("clock_gate", "readout"), {"magnitude": count * width}
         found.append(
             Block(
                 *(name, "readout_counters", sources, values, inputs, outputs),
-                *(float(p.tiles * (1 - gray)), p.count_clock),
+                *(float(p.tiles * (name in CHOSEN)), p.count_clock),
             )
         )
     tiles = p.tiles
@@ -197,7 +202,7 @@ def _readout(p: Periphery) -> list[Block]:
             "tile_accumulator",
             "tile_accumulator",
             ("clock_gate", "tile_accumulator"),
-            {"BITS": width, "TILES": tiles, "SUM": p.sum_bits},
+            {"BITS": width, "TILES": tiles, "SUM": p.sum_bits, "GRAY": int("readout_gray" in CHOSEN)},
             {"clk": 1, "first": 1, "select": tiles, "negative": tiles, "magnitude": tiles * width},
             {"sum": p.sum_bits},
             float(count),

@@ -136,6 +136,7 @@ def accumulations(
     """
     operations, tiles = counts.shape
     width, one = bits(periphery.counts), tiles + spare
+    codes = gray(counts) if block.parameters["GRAY"] else counts
     select = np.zeros((operations, one), dtype=object)
     for t in range(tiles):
         select[:, t] = [int(used) << t for used in active[:, t]]
@@ -145,7 +146,7 @@ def accumulations(
         "first": first.ravel(),
         "select": select.ravel(),
         "negative": [word for row in negative for word in [_packed(row, 1)] * one],
-        "magnitude": [word for row in counts for word in [_packed(row, width)] * one],
+        "magnitude": [word for row in codes for word in [_packed(row, width)] * one],
     }
     stimuli, rows = Stimuli.clocked(periphery.clock, values)
     samples = np.arange(len(stimuli.times))[rows][one - 1 :: one]
@@ -222,6 +223,15 @@ def writes(block: Block, periphery: Periphery, values: dict[str, np.ndarray], en
     rows |= {name: [int(x) for x in np.repeat(row, 2)] for name, row in values.items()}
     stimuli = Stimuli(times, rows, step * 2 * count)
     return Drive(block, stimuli, np.arange(1, 2 * count, 2), count)
+
+
+def gray(numbers: np.ndarray) -> np.ndarray:
+    """Gray code of whole numbers, in their shape.
+
+    Args:
+        numbers: numbers from 0.
+    """
+    return numbers ^ (numbers >> 1)
 
 
 def _packed(row: np.ndarray, width: int) -> int:

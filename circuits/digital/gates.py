@@ -69,7 +69,7 @@ def _state(cell: Cell) -> str:
 
 
 def balanced(netlist: Netlist, loads: Mapping[str, float]) -> dict[str, float]:
-    """Capacitances with which delays and slews are computed: clock nets have at most `CLOCK_LOAD`.
+    """Capacitances for delays and slews: clock nets have at most `CLOCK_LOAD`.
 
     A clock tree buffers and balances the nets of clock pins, as the ideal clock of the timing analysis assumes.
 

@@ -17,6 +17,8 @@ CLOCK_GATE = "clkgate_x1"
 """Cell that replaces the module `clock_gate` where the library has it."""
 ENABLED = "dffe_x1"
 """Flip-flop with enable, with pins d, clk, en and q."""
+LATCH = "latch_x1"
+"""Latch, with pins d, g and q."""
 DRIVER = "inv_x4"
 """Cell that is taken to drive the inputs while gates are sized."""
 
@@ -142,9 +144,11 @@ def _script(block: Block, library: Library | None, period: float | None, folder:
         "techmap",
         "opt -full",
     ]
-    if ENABLED in library.cells:
-        (folder / "enabled.v").write_text(_enabled())
-        lines.append("techmap -map enabled.v")
+    known = {ENABLED: _enabled(), LATCH: _latch()}
+    (folder / "registers.v").write_text(
+        "".join(text for name, text in known.items() if name in library.cells)
+    )
+    lines.append("techmap -map registers.v")
     lines += [f"dfflibmap -liberty {liberty}", "opt", f"abc -liberty {liberty} -constr limits{limit}"]
     return "\n".join([*lines, *ends, ""])
 
@@ -168,6 +172,15 @@ def _enabled() -> str:
         f"  {ENABLED} _TECHMAP_REPLACE_ (.d(D), .clk(C), .en(E), .q(Q));\nendmodule\n"
         "module \\$_DFFE_PN_ (input D, input C, input E, output Q);\n"
         f"  {ENABLED} _TECHMAP_REPLACE_ (.d(D), .clk(C), .en(~E), .q(Q));\nendmodule\n"
+    )
+
+
+def _latch() -> str:
+    """Techmap of Yosys' latches, which `dfflibmap` does not know either."""
+    return "".join(
+        f"module \\$_DLATCH_{sign}_ (input D, input E, output Q);\n"
+        f"  {LATCH} _TECHMAP_REPLACE_ (.d(D), .g({enable}), .q(Q));\nendmodule\n"
+        for sign, enable in (("P", "E"), ("N", "~E"))
     )
 
 

@@ -31,15 +31,13 @@ module pulse_gray_counter #(parameter BITS = 4) (
     end
 endmodule
 
-// Row on the bus of `pulse_gray_counter`: the pulse ends when the bus shows the stored level.
+// Row on the bus of `pulse_gray_counter`: the pulse ends when the bus shows the level that `store` has stored.
 module pulse_gray_comparator #(parameter BITS = 4) (
-    input clk, input load, input run, input first, input [BITS-1:0] level, input [BITS-1:0] gray,
+    input clk, input store, input run, input first, input [BITS-1:0] level, input [BITS-1:0] gray,
     output reg pulse
 );
     reg [BITS-1:0] code;
-    wire gload;
-    clock_gate gate (.clk(clk), .en(load), .gclk(gload));
-    always @(posedge gload) code <= level ^ (level >> 1);
+    always @(posedge store) code <= level ^ (level >> 1);
     always @(posedge clk) pulse <= run & (first | pulse) & (gray != code);
 endmodule
 
@@ -51,7 +49,8 @@ module pulse_generators #(parameter ROWS = 64, BITS = 4, GRAY = 0, SIGN = 0) (
 );
     wire [ROWS-1:0] pulse;
     wire [BITS-1:0] gray;
-    wire first, gclk;
+    wire first, gclk, store;
+    clock_gate gate (.clk(clk), .en(load), .gclk(store));
     generate
         if (GRAY) begin : shared
             // Two more edges than `run` has: the last pulse ends, and the counter returns to 0.
@@ -76,15 +75,13 @@ module pulse_generators #(parameter ROWS = 64, BITS = 4, GRAY = 0, SIGN = 0) (
                 assign sign = 1'b0;
             end else begin : signed_query
                 reg stored;
-                wire gload;
-                clock_gate gate (.clk(clk), .en(load), .gclk(gload));
-                always @(posedge gload) stored <= negative[r];
+                always @(posedge store) stored <= negative[r];
                 assign sign = stored;
             end
             wire mine = run & (SIGN != 1 | sign == phase);
             if (GRAY) begin : comparator
                 pulse_gray_comparator #(.BITS(BITS)) own (
-                    .clk(gclk), .load(load), .run(mine), .first(first), .level(level[r*BITS +: BITS]),
+                    .clk(gclk), .store(store), .run(mine), .first(first), .level(level[r*BITS +: BITS]),
                     .gray(gray), .pulse(pulse[r])
                 );
             end else begin : counter

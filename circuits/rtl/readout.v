@@ -9,26 +9,16 @@ module readout_counter #(parameter BITS = 4) (
     always @(posedge gclk) magnitude <= clear ? {BITS{1'b0}} : magnitude + 1'b1;
 endmodule
 
-// A column on the bus of a Gray counter that all columns share: the end of the pulse stores the bus. Without a pulse
-// nothing is stored, so `seen` masks the old value.
+// A column on the bus of a Gray counter that all columns share: latches that follow the bus during the pulse and keep
+// what it shows at its end. `clear` stores the bus at rest, which is 0. No clock reaches the column.
 module readout_capture #(parameter BITS = 4) (
-    input clk, input clear, input pulse, input [BITS-1:0] gray, output [BITS-1:0] magnitude
+    input clear, input pulse, input [BITS-1:0] gray, output reg [BITS-1:0] code
 );
-    reg [BITS-1:0] code;
-    reg seen;
-    always @(negedge pulse) code <= gray;
-    wire gclk;
-    clock_gate gate (.clk(clk), .en(clear | (pulse & ~seen)), .gclk(gclk));
-    always @(posedge gclk) seen <= ~clear;
-    genvar i;
-    generate
-        for (i = 0; i < BITS; i = i + 1) begin : binary
-            assign magnitude[i] = seen & (^(code >> i));
-        end
-    endgenerate
+    always @*
+        if (clear | pulse) code = gray;
 endmodule
 
-// Counters of all columns of a sub-tile.
+// Counters of all columns of a sub-tile. With GRAY the magnitudes are in Gray code.
 module readout_counters #(parameter COLUMNS = 64, BITS = 4, GRAY = 0) (
     input clk, input clear, input window, input [COLUMNS-1:0] pulse, output [COLUMNS*BITS-1:0] magnitude
 );
@@ -45,7 +35,7 @@ module readout_counters #(parameter COLUMNS = 64, BITS = 4, GRAY = 0) (
             end
             for (c = 0; c < COLUMNS; c = c + 1) begin : columns
                 readout_capture #(.BITS(BITS)) own (
-                    .clk(clk), .clear(clear), .pulse(pulse[c]), .gray(gray), .magnitude(magnitude[c*BITS +: BITS])
+                    .clear(clear), .pulse(pulse[c]), .gray(gray), .code(magnitude[c*BITS +: BITS])
                 );
             end
         end else begin : own

@@ -14,6 +14,7 @@ from ...circuits.digital.drive import (
     accumulations,
     conversions,
     divisions,
+    gray,
     pulse_levels,
     query_pulses,
     ring_places,
@@ -36,8 +37,9 @@ class Case:
     """Block, inputs and samples."""
     uses: float
     """Operations of this block, all instances together, per head and token."""
-    expected: Callable[[Responses], np.ndarray]
-    """Whether each result of a simulation is that of the Python model."""
+    expected: Callable[..., np.ndarray]
+    """Whether each result of a simulation is that of the Python model. For a read-out also with the counting
+    edges `late` by a number of clocks."""
 
 
 def cases(activations: Activations, periphery: Periphery, operations: int) -> Iterator[Case]:
@@ -50,7 +52,7 @@ def cases(activations: Activations, periphery: Periphery, operations: int) -> It
     """
     made, some = blocks(periphery), slice(0, operations)
     levels = activations.query_levels[some]
-    for name in ("pulse_generators", "pulse_generators_gray"):
+    for name in ("pulse_generators_counters", "pulse_generators_gray"):
         drive = query_pulses(made[name], periphery, levels)
         yield Case(drive, made[name].per_head, _pulses(drive, periphery, levels))
     yield from _readouts(activations, periphery, some)
@@ -68,10 +70,9 @@ def _readouts(activations: Activations, periphery: Periphery, some: slice) -> It
     pulses = activations.widths[some].reshape(-1, periphery.outputs)[activations.active[some].ravel()]
     pulses = pulses[: 2 * (some.stop or 0)]
     steps = periphery.counts
-    wanted = np.array([[counted(width, steps) for width in row] for row in pulses])
-    for name in ("readout_counters", "readout_counters_gray"):
+    for name in ("readout_counters", "readout_gray"):
         drive = conversions(made[name], periphery, pulses)
-        yield Case(drive, made[name].per_head, _packed(drive, "magnitude", wanted))
+        yield Case(drive, made[name].per_head, _counts(drive, pulses, steps))
     columns = counts[:, :, :COLUMNS].transpose(2, 0, 1).reshape(-1, tiles)
     active = np.tile(activations.active[some], (min(COLUMNS, counts.shape[2]), 1))
     block = made["tile_accumulator"]
@@ -135,16 +136,20 @@ def _equal(drive: Drive, output: str, wanted: np.ndarray) -> Callable[[Responses
     return lambda responses: np.array(drive.results(responses, output), dtype=object) == wanted
 
 
-def _packed(drive: Drive, output: str, wanted: np.ndarray) -> Callable[[Responses], np.ndarray]:
-    """Numbers side by side in one word per operation; `wanted` has the shape (operations, numbers)."""
-    width = drive.block.outputs[output] // wanted.shape[1]
+def _counts(drive: Drive, pulses: np.ndarray, steps: int) -> Callable[..., np.ndarray]:
+    """Comparison of a read-out with `counted`; pulses have the shape (operations, columns)."""
+    columns = pulses.shape[1]
+    width = drive.block.outputs["magnitude"] // columns
 
-    def compare(responses: Responses) -> np.ndarray:
-        words = drive.results(responses, output)
+    def compare(responses: Responses, late: float = 0.0) -> np.ndarray:
+        shorter = np.maximum(np.abs(pulses) - late / steps, 0.0)
+        wanted = np.array([[counted(pulse, steps) for pulse in row] for row in shorter])
+        if drive.block.parameters["GRAY"]:
+            wanted = gray(wanted)
         mask = (1 << width) - 1
         found = [
-            [-1 if word is None else word >> (i * width) & mask for i in range(wanted.shape[1])]
-            for word in words
+            [-1 if word is None else word >> (i * width) & mask for i in range(columns)]
+            for word in drive.results(responses, "magnitude")
         ]
         return np.array(found) == wanted
 

@@ -19,6 +19,10 @@ Report = Callable[[int, int, str], None]
 """Called with (blocks done, blocks in all, name of the block)."""
 
 
+SHARES = tuple(round(-0.5 + 0.01 * i, 2) for i in range(101))
+"""Delays of the counting edges among which the best is looked for, clocks."""
+
+
 @dataclass(frozen=True)
 class BlockCost:
     """One block of the periphery on one library."""
@@ -37,6 +41,9 @@ class BlockCost:
     """Results of the Verilog that differ."""
     differing_gates: int | None
     """Results of the gates that differ; None without a library."""
+    late: float
+    """Delay with which a read-out counts, s: that with which the fewest results of its gates differ; 0 for
+    other blocks."""
     period: float | None
     """Clock period of the block, s; None without a clock."""
     shortest: float | None
@@ -90,6 +97,7 @@ class BlockCost:
             "results": self.results,
             "differing": self.differing,
             "differing_gates": self.differing_gates,
+            "late": self.late,
         }
 
 
@@ -127,12 +135,18 @@ def _cost(case: Case, library: Library | None, wire: float) -> BlockCost:
     right = np.asarray(case.expected(simulate(block, stimuli)), dtype=bool)
     netlist = synthesise(block, library)
     shortest = activity = wrong = None
+    late = 0.0
     if library is not None:
         shortest = shortest_period(netlist, block.clock or 1e-9).period
         # The first operation starts from unknown levels.
         start = int(stimuli.end / drive.operations)
         activity, responses = measure(netlist, stimuli, start=start, wire=wire)
         wrong = int((~np.asarray(case.expected(responses), dtype=bool)).sum())
+        if wrong and block.module == "readout_counters":
+            wrong, late = min(
+                (int((~case.expected(responses, share)).sum()), abs(share), share) for share in SHARES
+            )[::2]
+            late *= block.clock or 0.0
     return BlockCost(
         name=block.name,
         netlist=netlist,
@@ -141,6 +155,7 @@ def _cost(case: Case, library: Library | None, wire: float) -> BlockCost:
         results=right.size,
         differing=int((~right).sum()),
         differing_gates=wrong,
+        late=late,
         period=block.clock,
         shortest=shortest,
         activity=activity,

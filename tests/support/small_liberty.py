@@ -12,6 +12,7 @@ ENERGY = {
     "nand2_x1": 2.0,
     "nor2_x1": 3.0,
     "dff_x1": 5.0,
+    "latch_x1": 2.0,
     "clkgate_x1": 6.0,
 }
 """Internal energy of every toggle of the output, fJ."""
@@ -74,6 +75,14 @@ def small_liberty(folder: Path) -> Path:
         f"{pin('d', limits)} {pin('clk', 'clock : true; ' + quiet)} "
         f'pin (q) {{ direction : output; max_capacitance : 100; function : "iq"; {arcs} }} }}'
     )
+    arcs = timing("g", kind="rising_edge") + power(ENERGY["latch_x1"], "g")
+    arcs += timing("d", "positive_unate") + power(ENERGY["latch_x1"], "d")
+    latch = (
+        f"cell (latch_x1) {{ area : {AREA}; cell_leakage_power : {LEAKAGE}; "
+        'latch (iq, iqn) { enable : "g"; data_in : "d"; } '
+        f"{pin('d')} {pin('g')} "
+        f'pin (q) {{ direction : output; max_capacitance : 100; function : "iq"; {arcs} }} }}'
+    )
     arcs = timing("clk", "positive_unate") + power(ENERGY["clkgate_x1"], "clk")
     gated = (
         f"cell (clkgate_x1) {{ area : {AREA}; cell_leakage_power : {LEAKAGE}; "
@@ -100,6 +109,7 @@ def small_liberty(folder: Path) -> Path:
   {gate("nand2_x1", "!(a & b)", "ab")}
   {gate("nor2_x1", "!(a | b)", "ab")}
   {flop}
+  {latch}
   {gated}
 }}
 """
