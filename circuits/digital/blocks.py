@@ -20,8 +20,8 @@ REACH = 6
 """Largest product of q, k or v and its factor, as a power of two of levels."""
 
 CHOSEN = frozenset({"pulse_generators_gray", "readout_gray"})
-"""Forms that are used. A bus in Gray code that all rows or columns share takes less energy than a counter each:
-`gaincell periphery` prints both."""
+"""Forms that are used. A bus in Gray code that all rows or columns share takes less energy than a counter
+each; `gaincell periphery` prints both."""
 
 
 @dataclass(frozen=True)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from .blocks import Block, Periphery, bits
+from .sequence import Sequence
 from .simulation import UNIT, Responses, Stimuli
 
 
@@ -192,6 +193,34 @@ def scalings(block: Block, periphery: Periphery, x: np.ndarray, a: np.ndarray, b
     values = {name: [*row, row[-1]] for name, row in (("x", x), ("a", a), ("b", b))}
     stimuli, rows = Stimuli.clocked(periphery.clock, values)
     return Drive(block, stimuli, np.arange(len(stimuli.times))[rows][1:], len(x))
+
+
+def sequences(block: Block, periphery: Periphery, operations: int) -> Drive:
+    """Operations of the sequencer, one after the other; samples are in the middle of each half period.
+
+    Args:
+        block: the sequencer.
+        periphery: its sizes.
+        operations: number of operations.
+    """
+    clocks = Sequence.of(periphery.designs).end // 2
+    one = clocks + 2
+    start = np.zeros((operations, one), int)
+    start[:, 0] = 1
+    values = {"reset": [1, *[0] * start.size], "start": [0, *start.ravel()]}
+    stimuli, rows = Stimuli.clocked(periphery.clock, values)
+    ends = np.arange(len(stimuli.times))[rows][1:].reshape(operations, one)[:, :clocks]
+    return Drive(block, stimuli, np.stack([ends - 1, ends], -1).ravel(), operations)
+
+
+def sequence_words(periphery: Periphery) -> list[int]:
+    """Lines of the sequencer in each half period of an operation, the first line lowest.
+
+    Args:
+        periphery: sizes.
+    """
+    levels = Sequence.of(periphery.designs).levels().values()
+    return [sum(level << i for i, level in enumerate(tick)) for tick in zip(*levels, strict=True)]
 
 
 def ring_places(block: Block, periphery: Periphery, tokens: int) -> Drive:

@@ -71,7 +71,7 @@ def _state(cell: Cell) -> str:
 def balanced(netlist: Netlist, loads: Mapping[str, float]) -> dict[str, float]:
     """Capacitances for delays and slews: clock nets have at most `CLOCK_LOAD`.
 
-    A clock tree buffers and balances the nets of clock pins, as the ideal clock of the timing analysis assumes.
+    A clock tree buffers and balances the nets of clock pins; the timing analysis has an ideal clock as well.
 
     Args:
         netlist: cells of a library.

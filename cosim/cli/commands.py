@@ -22,6 +22,7 @@ from . import (
     fit,
     generate,
     liberty,
+    periphery,
     report,
     waves,
     yields,
@@ -42,6 +43,7 @@ COMMANDS = {
     "generate": generate.run,
     "account": account.run,
     "cosim": cosim.run,
+    "periphery": periphery.run,
     "report": report.run,
     "demo": demo.run,
 }

@@ -19,6 +19,8 @@ from ...circuits.digital.drive import (
     query_pulses,
     ring_places,
     scalings,
+    sequence_words,
+    sequences,
     writes,
 )
 from ...circuits.digital.simulation import Responses
@@ -98,6 +100,9 @@ def _places(activations: Activations, periphery: Periphery, some: slice) -> Iter
     drive = ring_places(block, periphery, tokens)
     places = np.array([ring_place(token, periphery.window, columns) for token in range(tokens)])
     yield Case(drive, block.per_head, _equal(drive, "column", places[:, 1]))
+    block = made["sequencer"]
+    drive = sequences(block, periphery, 3)
+    yield Case(drive, block.per_head, _equal(drive, "line", np.array(sequence_words(periphery) * 3)))
     token = np.sort(activations.positions[some]) % periphery.window
     block = made["word_line_decoder"]
     place = dict(zip(("tile", "column"), np.divmod(token, columns), strict=True))

@@ -10,6 +10,7 @@ import numpy as np
 from ...circuits.digital import Periphery, simulate
 from ...circuits.digital.activity import Activity, measure
 from ...circuits.digital.liberty import Library
+from ...circuits.digital.simulation import Responses
 from ...circuits.digital.synthesis import Netlist, synthesise
 from ...circuits.digital.timing import shortest_period
 from .activations import Activations
@@ -21,6 +22,8 @@ Report = Callable[[int, int, str], None]
 
 SHARES = tuple(round(-0.5 + 0.01 * i, 2) for i in range(101))
 """Delays of the counting edges among which the best is looked for, clocks."""
+UNSURE = 0.05
+"""Distance of a pulse's end from a counting edge within which gates may give either count, clocks."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +43,7 @@ class BlockCost:
     differing: int
     """Results of the Verilog that differ."""
     differing_gates: int | None
-    """Results of the gates that differ; None without a library."""
+    """Results of the gates that differ, beyond the `late` of a read-out; None without a library."""
     late: float
     """Delay with which a read-out counts, s: that with which the fewest results of its gates differ; 0 for
     other blocks."""
@@ -142,10 +145,8 @@ def _cost(case: Case, library: Library | None, wire: float) -> BlockCost:
         start = int(stimuli.end / drive.operations)
         activity, responses = measure(netlist, stimuli, start=start, wire=wire)
         wrong = int((~np.asarray(case.expected(responses), dtype=bool)).sum())
-        if wrong and block.module == "readout_counters":
-            wrong, late = min(
-                (int((~case.expected(responses, share)).sum()), abs(share), share) for share in SHARES
-            )[::2]
+        if block.module == "readout_counters":
+            late, wrong = _late(case, responses)
             late *= block.clock or 0.0
     return BlockCost(
         name=block.name,
@@ -161,3 +162,14 @@ def _cost(case: Case, library: Library | None, wire: float) -> BlockCost:
         activity=activity,
         operations=drive.operations - 1,
     )
+
+
+def _late(case: Case, responses: Responses) -> tuple[float, int]:
+    """Delay of a read-out's counting edges (clocks), and the number of results that it does not explain.
+
+    The delay is that with which the fewest results differ. A pulse that ends within `UNSURE` of an edge may
+    give either count.
+    """
+    share = min(SHARES, key=lambda share: (int((~case.expected(responses, share)).sum()), abs(share)))
+    right = case.expected(responses, share - UNSURE) | case.expected(responses, share + UNSURE)
+    return share, int((~right).sum())

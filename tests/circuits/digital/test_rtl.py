@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from gaincell.circuits.designs import TWO_PHASES, Designs
-from gaincell.circuits.digital import Periphery, Sequence, Stimuli, blocks, simulate
+from gaincell.circuits.digital import Periphery, blocks, simulate
 from gaincell.circuits.digital.arithmetic import accumulated, counted, divided, ring_place, scaled
 from gaincell.circuits.digital.drive import (
     accumulations,
@@ -17,6 +17,8 @@ from gaincell.circuits.digital.drive import (
     query_pulses,
     ring_places,
     scalings,
+    sequence_words,
+    sequences,
     writes,
 )
 
@@ -171,19 +173,7 @@ def test_ring_pointer_walks_through_the_ring(window, columns):
 @pytest.mark.parametrize("scheme", SCHEMES)
 def test_sequencer_makes_the_sequence(scheme):
     periphery = Periphery(SCHEMES[scheme])
-    sequence = Sequence.of(periphery.designs)
-    clocks = sequence.end // 2
-    start = [0, 0, 1] + [0] * (clocks + 2) + [1] + [0] * (clocks + 3)
-    values = {"reset": [1, 1] + [0] * (len(start) - 2), "start": start}
-    stimuli, rows = Stimuli.clocked(periphery.clock, values)
-    responses = simulate(blocks(periphery)["sequencer"], stimuli)
-    at = np.arange(len(stimuli.times))[rows]
-    for begin in (2, clocks + 5):
-        ticks = [
-            responses.values["line"][i]
-            for clock in range(clocks)
-            for i in (at[begin + clock] - 1, at[begin + clock])
-        ]
-        for number, (name, levels) in enumerate(sequence.levels().items()):
-            assert [word >> number & 1 for word in ticks] == levels, name
-    assert responses.values["line"][at[1] - 1] == responses.values["line"][at[1]] == 0
+    drive = sequences(blocks(periphery)["sequencer"], periphery, 2)
+    responses = simulate(drive.block, drive.stimuli)
+    assert drive.results(responses, "line") == sequence_words(periphery) * 2
+    assert set(responses.values["line"][4 : drive.samples[0]]) == {0}
