@@ -51,10 +51,10 @@ class Group:
 
 
 def written(value: Value) -> str:
-    """A value of a simple attribute as text; numbers with six digits."""
+    """A value of a simple attribute as text; numbers with five digits."""
     if isinstance(value, bool):
         return "true" if value else "false"
-    return value if isinstance(value, str) else f"{value:.6g}"
+    return value if isinstance(value, str) else f"{value:.5g}"
 
 
 def quoted(text: str) -> str:
@@ -64,7 +64,7 @@ def quoted(text: str) -> str:
 
 def numbers(values: Sequence[float] | np.ndarray) -> str:
     """A quoted list of numbers."""
-    return quoted(", ".join(f"{value:.6g}" for value in values))
+    return quoted(", ".join(f"{value:.5g}" for value in values))
 
 
 def condition_of(state: str) -> str:
