@@ -37,6 +37,12 @@ def run(
         int, typer.Option(min=2, max=MOST_SAMPLES, help="Attention operations to simulate.")
     ] = 16,
     word: Annotated[int, typer.Option(min=4, max=24, help="Bits of q, k, v and of the scalers.")] = 8,
+    curve: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=4, max=24, help="Also measure the perplexity with scalers of so many bits; repeat it."
+        ),
+    ] = None,
     wire: Annotated[
         float | None,
         typer.Option(parser=quantity_in("F"), help="Capacitance of the wire to each input pin [default: 0]."),
@@ -62,6 +68,8 @@ def run(
         gaincell periphery demo
 
         gaincell periphery demo --liberty out/cells.lib --out out/periphery
+
+        gaincell periphery demo --curve 6 --curve 8
     """
     from ...circuits.digital import Periphery
     from ...circuits.digital.liberty import Library
@@ -78,6 +86,7 @@ def run(
     from ..periphery.activations import trace_activations
     from ..periphery.cost import block_costs
     from ..periphery.designs import designs_of
+    from ..periphery.fixed_point import word_curve
 
     content = None if text is None else read_text(text)
     checkpoint, compute = locate(model), chosen_compute(device, precision)
@@ -93,6 +102,17 @@ def run(
                 activations, periphery, library, operations=operations, wire=wire or 0.0, report=update
             )
         )
+    perplexity = None
+    if curve:
+        with progress("perplexity", "windows") as update:
+            perplexity = word_curve(
+                checkpoint,
+                chosen,
+                curve,
+                content=content,
+                compute=compute,
+                report=lambda row, done, total: update(done, total, row),
+            )
     record = {
         "model": checkpoint.name,
         "hardware": chosen.name,
@@ -102,6 +122,7 @@ def run(
         "word": word,
         "wire": wire or 0.0,
         "operations": operations,
+        "perplexity": perplexity and {str(bits or "exact"): value for bits, value in perplexity.items()},
         "blocks": [cost.record() for cost in found],
         "joules_per_token_head": sum(cost.per_token for cost in found if cost.uses),
         "leakage": sum(cost.leakage * cost.instances for cost in found if cost.instances),
@@ -118,6 +139,9 @@ def run(
         stdout.print(_table(found, record))
         for remark in _remarks(found, periphery):
             note(remark)
+        for bits, value in (perplexity or {}).items():
+            scalers = "in floating point" if bits is None else f"of {bits} bits"
+            note(f"perplexity with scalers {scalers}: {value:.4f}")
     if complaint is not None:
         fail(complaint)
 
