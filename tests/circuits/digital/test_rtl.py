@@ -176,4 +176,5 @@ def test_sequencer_makes_the_sequence(scheme):
     drive = sequences(blocks(periphery)["sequencer"], periphery, 2)
     responses = simulate(drive.block, drive.stimuli)
     assert drive.results(responses, "line") == sequence_words(periphery) * 2
-    assert set(responses.values["line"][4 : drive.samples[0]]) == {0}
+    # After the reset, before the start.
+    assert responses.values["line"][3:5] == [0, 0]
