@@ -59,3 +59,7 @@ class UnknownHardwareError(HardwareError):
 
 class ModelError(GaincellError):
     """A language model that cannot be converted, loaded, or evaluated as asked."""
+
+
+class ToolError(GaincellError):
+    """A tool for digital circuits (Icarus Verilog, Yosys, OpenSTA) that is missing or has failed."""

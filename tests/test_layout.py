@@ -22,6 +22,7 @@ MAY_IMPORT = {
         *("circuits", "characterization", "models"),
         *("cosim.attention", "cosim.network", "cosim.ledger"),
     ),
+    "cosim.periphery": ("circuits", "models", "cosim.attention", "cosim.network", "cosim.ledger"),
     "cosim.view": (
         *("circuits", "characterization", "models", "models.checks", "models.fitting"),
         *("cosim.network", "cosim.ledger"),

@@ -78,6 +78,9 @@ def diagnose() -> list[Component]:
         _package("plotly", "interactive report", pip="plotly>=5.20"),
         _package("schemdraw", "schematics", pip="schemdraw>=0.18"),
         Component("distributed", _version("distributed"), "running on a Dask cluster", False),
+        Component("Icarus Verilog", _program("iverilog", "-V"), "gaincell periphery", False, apt="iverilog"),
+        Component("Yosys", _program("yosys", "-V"), "gaincell periphery", False, apt="yosys"),
+        Component("OpenSTA", _program("sta", "-version"), "gaincell periphery", False, apt="opensta"),
         Component("C++ compiler", _compiler(), "native attention", False, apt="g++"),
         Component("NVIDIA GPU", _gpu(), "training on a GPU", False),
         Component("processor", _processor(), "times depend on it", False),
@@ -133,6 +136,17 @@ def _ngspice() -> str | None:
         return ngspice_version()
     except (SimulationError, OSError, subprocess.SubprocessError):
         return None
+
+
+def _program(name: str, option: str) -> str | None:
+    """First line that a program says about its version."""
+    if not (tool := shutil.which(name)):
+        return None
+    try:
+        result = subprocess.run([tool, option], capture_output=True, text=True, timeout=20)
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return result.stdout.strip().partition("\n")[0][:60] or None
 
 
 def _libngspice() -> str | None:

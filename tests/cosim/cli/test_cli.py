@@ -131,7 +131,7 @@ def test_doctor_gives_one_command_for_everything_missing(run, monkeypatch, tmp_p
     report = json.loads(result.stdout)
     assert not report["ok"]
     apt, pip = report["remedy"].split(" && ")
-    assert apt == "sudo apt-get install -y ngspice g++"
+    assert apt == "sudo apt-get install -y ngspice iverilog yosys opensta g++"
     assert pip.endswith("-m pip install 'PySpice>=1.5' 'plotly>=5.20'")
     assert report["remedy"] in run("doctor").stdout
 

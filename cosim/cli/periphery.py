@@ -1,0 +1,215 @@
+"""`gaincell periphery`: the digital periphery in gates, driven by a model's activations."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from .console import Json, emit, fail, note, progress, stdout
+from .defaults import MOST_SAMPLES
+from .models import (
+    Device,
+    HardwareOption,
+    ModelArgument,
+    Precision,
+    Threads,
+    chosen_compute,
+    chosen_hardware,
+    prepare,
+)
+from .quantities import quantity_in
+
+if TYPE_CHECKING:
+    from ..periphery.cost import BlockCost
+
+
+def run(
+    model: ModelArgument = "demo",
+    hardware: HardwareOption = None,
+    liberty: Annotated[
+        Path | None,
+        typer.Option(help="Cells from `gaincell liberty` [default: generic gates without time and energy]."),
+    ] = None,
+    operations: Annotated[
+        int, typer.Option(min=2, max=MOST_SAMPLES, help="Attention operations to simulate.")
+    ] = 16,
+    word: Annotated[int, typer.Option(min=4, max=24, help="Bits of q, k, v and of the scalers.")] = 8,
+    curve: Annotated[
+        list[int] | None,
+        typer.Option(
+            min=4, max=24, help="Also measure the perplexity with scalers of so many bits; repeat it."
+        ),
+    ] = None,
+    wire: Annotated[
+        float | None,
+        typer.Option(parser=quantity_in("F"), help="Capacitance of the wire to each input pin [default: 0]."),
+    ] = None,
+    text: Annotated[
+        Path | None, typer.Option(help="Text to read [default: held-out side of the demo corpus].")
+    ] = None,
+    out: Annotated[Path | None, typer.Option(help="Folder for the netlists and periphery.json.")] = None,
+    device: Device = "auto",
+    precision: Precision = "auto",
+    threads: Threads = None,
+    as_json: Json = False,
+) -> None:
+    """Synthesise the digital periphery, check it bit by bit, and measure its energy.
+
+    The model reads text. Each block's Verilog and its netlist compute with the signals of the model's
+    attention, and their results are compared with the Python model. The energy is toggles x tables of the
+    Liberty file.
+    Exit status 1 when a result differs.
+
+    Examples:
+
+        gaincell periphery demo
+
+        gaincell periphery demo --liberty out/cells.lib --out out/periphery
+
+        gaincell periphery demo --curve 6 --curve 8
+    """
+    from ...circuits.digital import Periphery
+    from ...circuits.digital.liberty import Library
+    from ...circuits.digital.tools import find
+    from ...circuits.files import require_folder, write_json, write_text
+
+    if out is not None:
+        require_folder(out)
+    for program in ("iverilog", "vvp", "yosys", *(["sta"] if liberty else [])):
+        find(program)
+    library = None if liberty is None else Library.read(liberty)
+    prepare(threads)
+    from ..network.checkpoints import locate, read_text
+    from ..periphery.activations import trace_activations
+    from ..periphery.cost import block_costs
+    from ..periphery.designs import designs_of
+    from ..periphery.fixed_point import word_curve
+
+    content = None if text is None else read_text(text)
+    checkpoint, compute = locate(model), chosen_compute(device, precision)
+    chosen = chosen_hardware(hardware, None, checkpoint)
+    designs = designs_of(chosen)
+    with progress("periphery", "blocks") as update:
+        activations = trace_activations(checkpoint, chosen, content=content, compute=compute)
+        periphery = Periphery(
+            designs, window=activations.window, depth=activations.query_levels.shape[1], word=word
+        )
+        found = list(
+            block_costs(
+                activations, periphery, library, operations=operations, wire=wire or 0.0, report=update
+            )
+        )
+    perplexity = None
+    if curve:
+        with progress("perplexity", "windows") as update:
+            perplexity = word_curve(
+                checkpoint,
+                chosen,
+                curve,
+                content=content,
+                compute=compute,
+                report=lambda row, done, total: update(done, total, row),
+            )
+    record = {
+        "model": checkpoint.name,
+        "hardware": chosen.name,
+        "library": None if library is None else library.name,
+        "window": periphery.window,
+        "depth": periphery.depth,
+        "word": word,
+        "wire": wire or 0.0,
+        "operations": operations,
+        "perplexity": perplexity and {str(bits or "exact"): value for bits, value in perplexity.items()},
+        "blocks": [cost.record() for cost in found],
+        "joules_per_token_head": sum(cost.per_token for cost in found if cost.uses),
+        "leakage": sum(cost.leakage * cost.instances for cost in found if cost.instances),
+    }
+    if out is not None:
+        for cost in found:
+            write_text(out / f"{cost.name}.v", cost.netlist.text)
+        write_json(out / "periphery.json", _plain(record))
+    wrong = [cost.name for cost in found if cost.differing or cost.differing_gates]
+    complaint = f"results of {', '.join(wrong)} differ from the Python model" if wrong else None
+    if as_json:
+        emit(record | ({} if complaint is None else {"error": complaint}))
+    else:
+        stdout.print(_table(found, record))
+        for remark in _remarks(found, periphery):
+            note(remark)
+        for bits, value in (perplexity or {}).items():
+            scalers = "in floating point" if bits is None else f"of {bits} bits"
+            note(f"perplexity with scalers {scalers}: {value:.4f}")
+    if complaint is not None:
+        fail(complaint)
+
+
+def _plain(record: dict) -> dict:
+    """The record with None for numbers that are not finite, which JSON does not have."""
+
+    def plain(value):
+        if isinstance(value, dict):
+            return {key: plain(item) for key, item in value.items()}
+        if isinstance(value, list):
+            return [plain(item) for item in value]
+        return None if isinstance(value, float) and not math.isfinite(value) else value
+
+    return plain(record)
+
+
+def _table(found: list[BlockCost], record: dict):
+    from rich.table import Table
+
+    cells = record["library"] or "generic gates"
+    title = f"digital periphery of one head, window {record['window']}, {record['model']} on {cells}"
+    table = Table("block", "instances", "cells", "um2", "ns", "fJ", "pJ a token", "nW", title=title)
+    for column in table.columns[1:]:
+        column.justify = "right"
+
+    def number(value: float | None, scale: float, form: str) -> str:
+        return "-" if value is None or not math.isfinite(value) else f"{value * scale:{form}}"
+
+    for cost in found:
+        table.add_row(
+            cost.name,
+            f"{cost.instances:g}" if cost.instances else "-",
+            str(len(cost.netlist.instances)),
+            number(cost.netlist.area, 1, ".1f"),
+            number(cost.shortest, 1e9, ".3f"),
+            number(cost.joules, 1e15, ".2f"),
+            number(cost.per_token, 1e12, ".3f") if cost.uses else "-",
+            number(cost.leakage, 1e9, ".1f"),
+        )
+    table.caption = "per instance; fJ: one operation without leakage; ns: shortest clock period, or delay"
+    return table
+
+
+def _remarks(found: list[BlockCost], periphery) -> list[str]:
+    remarks = [
+        f"{sum(cost.results for cost in found)} results of the Verilog compared with the Python model, "
+        f"{sum(cost.differing for cost in found)} differ"
+    ]
+    timed = [cost for cost in found if cost.shortest is not None and cost.period is not None]
+    if not timed:
+        return remarks
+    total = sum(cost.per_token for cost in found if cost.uses)
+    area = sum(cost.netlist.area * cost.instances for cost in found)
+    leakage = sum(cost.leakage * cost.instances for cost in found)
+    remarks.append(
+        f"one head: {total * 1e12:.2f} pJ a token, {area:.0f} um2 of cells, {leakage * 1e6:.2f} uW of leakage"
+    )
+    slow = max(timed, key=lambda cost: cost.shortest / cost.period)
+    remarks.append(
+        f"the clock of {slow.period * 1e9:.3f} ns "
+        + ("closes" if slow.closes else "does not close")
+        + f": {slow.name} needs {slow.shortest * 1e9:.3f} ns"
+    )
+    pulses = max(cost.shortest for cost in timed if cost.name.startswith(("pulse", "readout", "sequencer")))
+    remarks.append(
+        f"pulses, read-out and sequencer close down to T_max = {pulses * periphery.steps * 1e9:.2f} ns"
+    )
+    late = [cost for cost in found if cost.late]
+    remarks += [f"{cost.name} counts {cost.late * 1e12:.0f} ps late against the ideal edges" for cost in late]
+    return remarks

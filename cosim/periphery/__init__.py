@@ -1,0 +1,1 @@
+"""The digital periphery driven by a model's own activations."""
