@@ -11,8 +11,7 @@ from torch import Tensor
 
 from ...operation import OperationContext, chip_of
 from ...signed_query import phases_of
-from ...stages import query_widths
-from ..description import deviation_of
+from ..description import deviations_of, row_pulses
 from .backward import gradients_of
 from .blocks import Block, Ring, Sizes, blocks_of, ring_of
 from .forward import Arrays, Operands, read_outs
@@ -86,11 +85,9 @@ class Part:
 
     def phases(self, q: Tensor) -> tuple[Tensor, ...]:
         """Pulses of every phase, (n, T, G, R), of this part of q."""
-        op = self.frame.op
-        phases = phases_of(query_widths(q, op), op.hardware)
-        if len(phases) == 2 and self.frame.described.circuit.first.column is None:
-            # Without a column model both phases are one of signed pulses.
-            phases = (phases[1] - phases[0],)
+        op, circuit = self.frame.op, self.frame.described.circuit
+        pulses = row_pulses(q, op, circuit)
+        phases = phases_of(pulses, op.hardware) if circuit.loaded_phases else (pulses,)
         return tuple(self.folded(phase).contiguous() for phase in phases)
 
     def outputs(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
@@ -156,7 +153,7 @@ class Part:
         """A chip's converters as `Arrays.deviations`, for terms of the values (n, S, C)."""
         op, ring = self.frame.op, self.frame.ring
         times = len(values) // op.kv_heads
-        first, second = (deviation_of(array, values.shape[-1], op, values) for array in (1, 2))
+        first, second = deviations_of(op, values.shape[-1], values)
         if first is not None:
             first = ring.slots(first, -2).repeat(times, 1, 1)[:, None]
         if second is not None:

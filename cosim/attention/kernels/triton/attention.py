@@ -16,18 +16,10 @@ import torch
 from torch import Tensor
 
 from ...operation import OperationContext
-from ...signed_query import normalised, phases_of
-from ...stages import query_widths
+from ...signed_query import normalised
 from ...surrogate_gradient import linear_term
-from ..description import Cells, cells_of
-from .description import (
-    Constants,
-    are_exponential,
-    constants_of,
-    factors_of,
-    has_large_shared_memory,
-    linear_phases,
-)
+from ..description import Cells, cells_of, deviations_of, row_pulses
+from .description import Constants, constants_of, has_large_shared_memory
 
 NO_WINDOW = 1 << 30
 """Window of a ring that is never overwritten, larger than any position."""
@@ -172,11 +164,8 @@ def _gradient_of_sums(
 
 def _operands(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Operands:
     """Pulses (B, H, T, R) and the stacked cells of keys and values, float32."""
-    pulses = query_widths(q.float(), op)
-    if linear_phases(op):
-        negative, positive = phases_of(pulses, op.hardware)
-        pulses = positive - negative
-    return pulses.contiguous(), _stacked(cells_of(k.float(), 1, op)), _stacked(cells_of(v.float(), 2, op))
+    pulses = row_pulses(q.float(), op, constants_of(op, q.device).circuit).contiguous()
+    return pulses, _stacked(cells_of(k.float(), 1, op)), _stacked(cells_of(v.float(), 2, op))
 
 
 def _stacked(cells: Cells) -> Tensor:
@@ -190,20 +179,29 @@ def _stacked(cells: Cells) -> Tensor:
 def _arguments(operands: Operands, op: OperationContext) -> tuple:
     """Arguments of the operators, see `operators.sums`."""
     pulses, keys, values = operands
-    positions = op.positions
-    constants, factors = constants_of(op, values.shape[4], pulses.device), factors_of(op, pulses.device)
-    window = positions.window or NO_WINDOW
-    exponential, linear_index = int(are_exponential(op)), _linear_index(op, len(keys))
+    positions, constants = op.positions, constants_of(op, pulses.device)
+    circuit = constants.circuit
+    deviations = deviations_of(op, values.shape[4], pulses.new_empty(0))
+    first, second = (
+        [constants.columns[i], constants.splines[i], deviations[i], constants.factors] for i in (0, 1)
+    )
+    integers = [
+        positions.window or NO_WINDOW,
+        circuit.columns,
+        positions.key_start,
+        int(constants.exponential),
+    ]
+    swap_efficiency = circuit.swap_efficiency if circuit.loaded_phases else 0.0
     return (
         pulses,
         _edges(pulses, constants),
         keys,
         values,
-        [*constants.first, factors],
-        [*constants.second, factors],
+        first,
+        second,
         positions.query_position.contiguous(),
-        [window, positions.columns, positions.key_start, exponential, linear_index],
-        [constants.edge_2, constants.swap_efficiency, constants.steps],
+        [*integers, int(constants.exponential), _linear_index(op, len(keys))],
+        [circuit.second.edge, swap_efficiency, float(circuit.output_steps or 0)],
     )
 
 
@@ -216,11 +214,12 @@ def _linear_index(op: OperationContext, stacked: int) -> int:
 
 def _edges(pulses: Tensor, constants: Constants) -> Tensor | None:
     """Charge that the edges of a query's pulses add to every key, (B, H, phases, T)."""
-    if not constants.edge_1:
+    edge = constants.circuit.first.edge
+    if not edge:
         return None
     positive, negative = (pulses > 0).sum(-1), (pulses < 0).sum(-1)  # (B, H, T)
-    if constants.swap_efficiency:
+    if constants.circuit.loaded_phases:
         counts = torch.stack([negative, positive], dim=2)
     else:
         counts = (positive - negative)[:, :, None]
-    return constants.edge_1 * counts.float()
+    return edge * counts.float()

@@ -38,7 +38,7 @@ class ArrayOperands(NamedTuple):
     halvings: tl.constexpr
     """Steps of the binary search in `spline`."""
     deviation: Any
-    """Deviations of a chip's converters, as `Stage.deviation`; None: nominal converters."""
+    """Deviations of a chip's converters, as `deviations_of`; None: nominal converters."""
     edge: Any
     """Charge that the edges of each pulse into the second array add; None: none."""
     linear_index: Any
