@@ -19,7 +19,7 @@ from ..operation import OperationContext, cells_deviate, chip_of, column_of, noi
 from ..ring import Positions
 from ..signed_query import phases_of
 from ..stages import cell_terms, pattern, query_widths, stored_volts
-from ..surrogate_gradient import Gradient, linear_cell
+from ..surrogate_gradient import Gradient, linear_cell, linear_term
 from .aging import Aging, aging_of
 from .level_tables import LevelTerms, terms_by_level, with_fewer_terms
 
@@ -117,6 +117,14 @@ class Circuit:
     second: Stage
     columns: int
     """Ring columns in a sub-tile."""
+    volts: tuple[float, float]
+    """Lowest and highest stored voltage, V."""
+    levels: tuple[int, int]
+    """Levels of the stored keys and values."""
+    signed_query: str | None
+    """How negative queries are read, as in the hardware."""
+    normaliser: float | None
+    """Voltage of the normalising column, V; None: there is none."""
     swap_efficiency: float | None
     """Two phases: what the first phase's charge counts for in the second; None for a single phase."""
     query_steps: int | None
@@ -175,6 +183,8 @@ class Described:
     """Of all terms, or by level of as few as the ages need."""
     levels: tuple[LevelTerms, LevelTerms] | None
     """Response of every level of both arrays; None: elements are not looked up by level."""
+    linear_index: int
+    """Index, of all terms, of the one that stands for the linear cell in the surrogate gradient."""
 
 
 def describe(
@@ -204,7 +214,8 @@ def describe(
             levels = tuple(terms_by_level(op, array, aging.dropped) for array in (1, 2))
             if dtype == torch.float32:
                 aging, levels = with_fewer_terms(aging, levels, settings.reach)
-        return Described(circuit, aging, levels)
+        linear_index = linear_term(op.hardware, op.effects.decay, len(aging.dropped))
+        return Described(circuit, aging, levels, linear_index)
 
 
 def _unchanged(x: Tensor) -> Tensor:
@@ -222,6 +233,10 @@ def describe_circuit(
         first=first,
         second=_stage(2, op, like),
         columns=hardware.columns,
+        volts=(hardware.v_min, hardware.v_max),
+        levels=(levels.key, levels.value),
+        signed_query=hardware.signed_query,
+        normaliser=hardware.normaliser,
         swap_efficiency=hardware.swap_efficiency if two else None,
         query_steps=levels.query - 1 if op.effects.quantise else None,
         output_steps=levels.output // 2 - 1 if op.effects.quantise else None,

@@ -11,7 +11,6 @@ from torch import Tensor
 
 from ...ring import Positions
 from ...stages import OperationContext
-from ...surrogate_gradient import linear_term
 from ..description import Cells, Settings, Stage, describe, settings_of
 from ..level_tables import AS_THEY_COME, with_remainder
 from .anchors import NONE, anchors_of, extended, newest_last
@@ -105,10 +104,10 @@ KNOWN: weakref.WeakValueDictionary[int, Description] = weakref.WeakValueDictiona
 @torch.no_grad()
 def described(settings: Settings) -> Description:
     """What the operators are told of a circuit."""
-    hardware, by_level = settings.hardware, settings.by_level
+    by_level = settings.by_level
     found = describe(settings, drop=by_level)
     circuit, aging, arrays = found.circuit, extended(found.aging), found.levels or 2 * [AS_THEY_COME]
-    anchors = NONE
+    anchors, (low, high) = NONE, circuit.volts
     if by_level:
         anchors = anchors_of(aging, arrays, settings.reach)
         aging, arrays = with_remainder(aging, arrays, settings.reach)
@@ -117,22 +116,20 @@ def described(settings: Settings) -> Description:
     tables |= {"anchor_offsets": anchors.offsets, "anchor_shares": anchors.shares}
     tables["anchor_factors"] = newest_last(aging.factors).float()
     numbers = {
-        "engine": 0,
         # Clipped or not is all that an ideal read-out leaves to know.
         "flags": circuit.second.knots is None and circuit.second.column is None,
         "columns": circuit.columns,
         "phases": 1 if circuit.swap_efficiency is None else 2,
         "retained": circuit.swap_efficiency or 1.0,
         "query_steps": circuit.query_steps if by_level else 0,
-        "query_signed": hardware.signed_query is not None,
+        "query_signed": circuit.signed_query is not None,
         "output_steps": circuit.output_steps or 0,
-        "low": hardware.v_min,
-        "high": hardware.v_max,
-        "span": hardware.v_max - hardware.v_min,
+        "low": low,
+        "high": high,
+        "span": high - low,
         # Read where terms come as they are, of which none is dropped.
-        "bearer": linear_term(hardware, settings.effects.decay, len(aging.kinds)),
+        "bearer": found.linear_index,
     }
-    levels = hardware.levels.key, hardware.levels.value
     for i, (side, stage) in enumerate((("key_", circuit.first), ("value_", circuit.second))):
         rows, bucket = _curve(stage)
         table, slope, surrogate = arrays[i].tables()
@@ -141,11 +138,11 @@ def described(settings: Settings) -> Description:
         found["column"] = torch.tensor(column, dtype=torch.float64)
         tables |= {side + name: each for name, each in found.items()}
         values = {
-            "levels": levels[i] if by_level else 0,
+            "levels": circuit.levels[i] if by_level else 0,
             "loaded": stage.column is not None,
-            "mirrored": by_level and i == 0 and hardware.signed_query == "mirrored",
-            "has_extra": by_level and i == 1 and hardware.normaliser is not None,
-            "extra": hardware.normaliser or 0.0,
+            "mirrored": by_level and i == 0 and circuit.signed_query == "mirrored",
+            "has_extra": by_level and i == 1 and circuit.normaliser is not None,
+            "extra": circuit.normaliser or 0.0,
             "constant": arrays[i].constant,
             "gradient_constant": arrays[i].gradient_constant,
             "curve_low": 0.0 if stage.knots is None else float(stage.knots[0]),

@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ...quantisers import clip_gradient
+from ..pullback import pullback
 from .blocks import Block, Group, Piece
 from .forward import (
     Arrays,
@@ -24,7 +25,7 @@ from .forward import (
     spread,
     where_operated,
 )
-from .stages import is_ideal, pullback
+from .stages import is_ideal
 
 
 @dataclass(frozen=True)

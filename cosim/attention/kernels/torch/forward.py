@@ -56,7 +56,7 @@ class Operands:
     """Stored elements of n arrays, and the queries' part of the factors of their terms."""
 
     shares: Tensor | None
-    """Each query's part of every separable term's factor, (T, 1, separable, 1); None: 1, of one term at most."""
+    """Each query's part of every separable term's factor, (T, 1, separable, 1); None: 1, of one term."""
     tables: tuple[int, ...]
     """Index in `Piece.tables` of every other term's factor."""
     bias: float

@@ -12,11 +12,11 @@ from torch import Tensor
 from ...operation import OperationContext, chip_of
 from ...signed_query import phases_of
 from ..description import deviations_of, row_pulses
+from ..pullback import pullback
 from .backward import gradients_of
 from .blocks import Block, Ring, Sizes, blocks_of, ring_of
 from .forward import Arrays, Operands, Stored, read_outs
 from .operands import Description, elements_of
-from .stages import pullback
 
 ON_CPU = Sizes(128, 256)
 """Pairs of a block whose charges and pulses stay in a core's cache."""

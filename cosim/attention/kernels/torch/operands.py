@@ -16,11 +16,11 @@ from torch import Tensor
 
 from ...levels import holds_levels
 from ...operation import OperationContext, chip_of, noise_of
-from ...surrogate_gradient import linear_term
 from ..aging import common_charge
 from ..description import Circuit, Settings, cells_of, describe, settings_of
 from ..level_tables import LevelTerms, gradient_by_volts, levels_in_array
-from .stages import Curve, curve_of, pullback
+from ..pullback import pullback
+from .stages import Curve, curve_of
 
 LARGEST_EXPONENT = 60.0
 """Largest exponent of e between both ends of a separable factor: either half is far from the limits of single
@@ -82,8 +82,7 @@ def _description(*settings: object) -> Description:
     aging, exact = found.aging, settings.gradient == "exact"
     kept = [i for i, dropped in enumerate(aging.dropped) if not dropped]
     if found.levels is None:
-        line = linear_term(settings.hardware, settings.effects.decay, len(aging.dropped))
-        acts = [exact or i == line for i in kept]
+        acts = [exact or i == found.linear_index for i in kept]
     else:
         acts = [any(bool(x.gradient[i].any()) for x in found.levels) for i in range(len(aging.rates))]
     rates = [None if r is None or r * settings.ages > LARGEST_EXPONENT else r for r in aging.rates]

@@ -5,7 +5,7 @@ Everything here is differentiable, except that the counter is the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -15,30 +15,6 @@ from ...stages import jittered
 from ..description import Circuit, ScaledColumn, Stage
 
 BUCKETS, MOST_BUCKETS = 256, 2**16
-
-
-def pullback(
-    function: Callable[..., tuple[Tensor, ...]], *inputs: Tensor, learns: bool = True
-) -> tuple[tuple[Tensor, ...], Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]]:
-    """Values of a function, and the function from gradients by its values to those by its inputs.
-
-    learns: gradients are wanted; without them the second function is not to be called.
-    """
-    if not learns:
-        return function(*inputs), lambda grads: ()
-    if torch.compiler.is_compiling():
-        return torch.func.vjp(function, *inputs)
-    # Eager mode draws a chip's patterns with numpy, which `vjp` rejects; dynamo cannot trace `autograd.grad`.
-    with torch.enable_grad():
-        leaves = tuple(x.detach().requires_grad_() for x in inputs)
-        values = function(*leaves)
-
-    def back(grads: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        pairs = [(y, grad) for y, grad in zip(values, grads, strict=True) if y.requires_grad]
-        own, by_own = zip(*pairs, strict=True)
-        return torch.autograd.grad(own, leaves, by_own, materialize_grads=True)
-
-    return tuple(y.detach() for y in values), back
 
 
 @dataclass(frozen=True, eq=False)

@@ -42,6 +42,8 @@ class Constants:
     """Decay factor of every term of both arrays, shape (terms, ages), float32; None if no term decays."""
     exponential: bool
     """Whether every term decays exponentially or not at all, slowly enough to split its factor."""
+    linear_index: int
+    """Index of the term whose factor the surrogate gradient's linear cell has; -1 for the exact gradient."""
 
 
 def constants_of(op: OperationContext, device: torch.device) -> Constants:
@@ -58,7 +60,8 @@ def _traced(*settings: object) -> Constants:
 @lru_cache(maxsize=CACHE_ENTRIES)
 def _constants(*settings: object) -> Constants:
     *settings, device = settings
-    found = describe(Settings(*settings), device=device)
+    settings = Settings(*settings)
+    found = describe(settings, device=device)
     stages, aging = (found.circuit.first, found.circuit.second), found.aging
     with torch.inference_mode(False):
         return Constants(
@@ -67,6 +70,7 @@ def _constants(*settings: object) -> Constants:
             splines=tuple(_spline(stage, device) for stage in stages),
             factors=None if bool((aging.kinds == NONE).all()) else aging.factors.float().to(device),
             exponential=None not in aging.rates,
+            linear_index=-1 if settings.gradient == "exact" else found.linear_index,
         )
 
 

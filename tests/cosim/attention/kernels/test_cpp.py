@@ -114,7 +114,8 @@ def test_flags_change_no_gradient(monkeypatch):
     """Read-outs that are noted as clipped, or computed again."""
     gradients = []
     for most in (32, 0):
-        hardware = Hardware.from_pretrained("leroux2025").model_copy(update={"q_sat_2": 8.0})
+        update = {"q_sat_2": 8.0, "name": f"flags of {most} sub-tiles"}
+        hardware = Hardware.from_pretrained("leroux2025").model_copy(update=update)
         plain = numbers.described
         flags = {"flags": float(most > 0)}
         monkeypatch.setattr(

@@ -237,13 +237,9 @@ def arguments(hardware):
 
 
 def test_operators_pass_opcheck(operator, leroux8):
-    given = list(arguments(leroux8))
-    for i in (0, 2, 3):
-        given[i] = given[i].requires_grad_()
-    torch.library.opcheck(operator.sums, tuple(given))
-    gradient = torch.rand(1, 2, 3, 5, device=DEVICE)
-    detached = [x.detach() if isinstance(x, torch.Tensor) else x for x in given]
-    torch.library.opcheck(operator.gradients, (gradient, *detached))
+    given = arguments(leroux8)
+    torch.library.opcheck(operator.sums, given)
+    torch.library.opcheck(operator.gradients, (torch.rand(1, 2, 3, 5, device=DEVICE), *given))
 
 
 def test_cached_constants_made_in_inference_mode_are_not_inference_tensors(full):

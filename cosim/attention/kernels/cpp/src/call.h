@@ -62,12 +62,10 @@ class Named {
 // tables.
 struct Circuit {
   Problem p;
-  int engine;
   bool flags;
 
   Circuit(const Tables& tables, const Numbers& numbers) {
     Named read(tables, numbers);
-    engine = read.whole("engine");
     flags = read.whole("flags") != 0;
     p.columns = read.whole("columns");
     p.phases = read.whole("phases");
