@@ -14,7 +14,7 @@ from ...signed_query import normalised
 from ...stages import OperationContext, chip_of, query_widths
 from ..description import cells_of, deviations_of
 from .build import build, missing_compiler
-from .description import KNOWN, description_of, require_positions, stacked, surrogate_of
+from .description import KNOWN, description_of, stacked, surrogate_of
 
 
 def unavailable(op: OperationContext, q: Tensor) -> str | None:
@@ -107,7 +107,6 @@ def attention(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Tensor:
     they are to decode, and turned into volts for anything else.
     """
     positions, chip = op.positions, chip_of(op)
-    require_positions(positions)
     by_level = op.effects.quantise and chip is None
     # Held until the operator has found it.
     described = description_of(op, by_level)

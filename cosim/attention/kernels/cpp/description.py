@@ -9,7 +9,6 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from ...ring import Positions
 from ...stages import OperationContext
 from ..description import Cells, Settings, Stage, describe, settings_of
 from ..level_tables import AS_THEY_COME, with_remainder
@@ -17,8 +16,6 @@ from .anchors import NONE, anchors_of, extended, newest_last
 
 BUCKETS, MOST_BUCKETS = 1024, 2**20
 MOST_FLAG_TILES = 32
-LARGEST = 2**31 - 1
-"""Largest integer and largest position that the operators take."""
 VECTOR, MOST_TERMS = 16, 4
 """Entries of a table that is looked up in a register, and terms that are; the same as in the sources."""
 
@@ -48,27 +45,6 @@ class Description:
             -(-window // columns) if window else (key_start + keys - 1) // columns - key_start // columns + 1
         )
         return tiles if tiles <= MOST_FLAG_TILES else 0
-
-
-def require_range(name: str, value: int, low: int, high: int = LARGEST) -> None:
-    """Check an integer before it reaches the operators.
-
-    Raises:
-        ValueError: it is outside the range.
-    """
-    if not low <= value <= high:
-        raise ValueError(f"{name}={value} must be between {low} and {high}")
-
-
-def require_positions(positions: Positions) -> None:
-    """Check the integers that an operator gets from the positions of one call.
-
-    Raises:
-        ValueError: the window or the first key's position is out of range.
-    """
-    require_range("key_start", positions.key_start, 0, LARGEST - positions.keys)
-    if positions.window is not None:
-        require_range("window", positions.window, 1)
 
 
 def description_of(op: OperationContext, by_level: bool) -> Description:

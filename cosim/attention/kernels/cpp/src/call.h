@@ -18,7 +18,7 @@ namespace gaincell {
 
 using at::Tensor;
 
-constexpr int64_t kLargest = 0x7fffffff;  // the same as in description.py
+constexpr int64_t kLargest = 0x7fffffff;  // as LAST_POSITION in ring.py
 
 inline void require_range(const char* name, int64_t value, int64_t low, int64_t high = kLargest) {
   TORCH_CHECK_VALUE(low <= value && value <= high, name, "=", value, " must be between ", low, " and ", high);
