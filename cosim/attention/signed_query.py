@@ -77,8 +77,8 @@ def phases_of(pulses: Tensor, hardware: Hardware) -> tuple[Tensor, ...]:
 def normalised(out: Tensor, hardware: Hardware) -> Tensor:
     """Output divided by the normalising column's, where the hardware has one.
 
-    The divisor is the counted sum of phi, at least half a count: a smaller value is below the counter's
-    resolution. A query that operates no sub-tile gives 0.
+    The divisor is the counted sum of phi, at least `least_divisor`. A query that operates no sub-tile
+    gives 0.
 
     Args:
         out: sum over sub-tiles, shape (..., D + 1) with a normaliser, else (..., D).
@@ -89,5 +89,13 @@ def normalised(out: Tensor, hardware: Hardware) -> Tensor:
     """
     if hardware.normaliser is None:
         return out
-    half_count = 0.5 / (hardware.levels.output // 2 - 1)
-    return out[..., :-1] / out[..., -1:].clamp(min=half_count)
+    return out[..., :-1] / out[..., -1:].clamp(min=least_divisor(hardware))
+
+
+def least_divisor(hardware: Hardware) -> float:
+    """Half a count of the normalising column, which is below the counter's resolution.
+
+    Args:
+        hardware: counter levels.
+    """
+    return 0.5 / (hardware.levels.output // 2 - 1)

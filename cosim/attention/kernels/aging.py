@@ -33,10 +33,13 @@ class Aging:
     """Rate of every exponential, per token, 0 without decay; None: the factor is a table alone."""
 
 
-def aging_of(op: OperationContext, by_level: bool, deviate: bool = False) -> Aging:
-    """What `op`'s hardware states; terms are dropped where elements are looked up by their level.
+def aging_of(op: OperationContext, drop: bool, deviate: bool = False) -> Aging:
+    """How the terms of `op`'s hardware age.
 
-    deviate: cells have deviations, which do not age.
+    Args:
+        op: settings of the operation.
+        drop: leave out terms that are the same for every cell and do not age.
+        deviate: cells have deviations, which do not age.
     """
     hardware = op.hardware
     probe = torch.linspace(hardware.v_min, hardware.v_max, 5, dtype=torch.float64).reshape(1, 1, -1, 1)
@@ -47,7 +50,7 @@ def aging_of(op: OperationContext, by_level: bool, deviate: bool = False) -> Agi
     # The term that stands for the linear cell has a gradient, even where it is the same for every cell.
     line = linear_term(hardware, op.effects.decay, len(terms)) if op.gradient == "fixed-slope" else None
     dropped = [
-        by_level and factor is None and i != line and bool((response == response.flatten()[0]).all())
+        drop and factor is None and i != line and bool((response == response.flatten()[0]).all())
         for i, (response, factor) in enumerate(terms)
     ]
     if all(dropped):

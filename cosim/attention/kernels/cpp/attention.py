@@ -12,9 +12,9 @@ from torch.autograd.function import once_differentiable
 from ...levels import volts_of
 from ...signed_query import normalised
 from ...stages import OperationContext, chip_of, query_widths
-from ..description import cells_of, describe_circuit
+from ..description import cells_of, deviations_of
 from .build import build, missing_compiler
-from .description import KNOWN, register_circuit, require_positions, stacked, surrogate_of
+from .description import KNOWN, description_of, stacked, surrogate_of
 
 
 def unavailable(op: OperationContext, q: Tensor) -> str | None:
@@ -107,10 +107,11 @@ def attention(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Tensor:
     they are to decode, and turned into volts for anything else.
     """
     positions, chip = op.positions, chip_of(op)
-    require_positions(positions)
     by_level = op.effects.quantise and chip is None
-    circuit = register_circuit(op, by_level)
-    if k.dtype == torch.uint8 and not _decodes(q, circuit):
+    # Held until the operator has found it.
+    described = description_of(op, by_level)
+    learns = torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad)
+    if k.dtype == torch.uint8 and (q.shape[2] > 1 or learns or not described.few_levels):
         k, v = volts_of(k, 1, op.hardware), volts_of(v, 2, op.hardware)
     deviations: tuple[Tensor | None, ...] = (None, None)
     lines: tuple[Tensor | None, ...] = (None, None)
@@ -119,18 +120,11 @@ def attention(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Tensor:
         keys, values = cells_of(k.float(), 1, op), cells_of(v.float(), 2, op)
         q, k, v = query_widths(q.float(), op), stacked(keys), stacked(values)
         lines = surrogate_of(keys, k), surrogate_of(values, v)
-    if chip is not None:
-        stages = describe_circuit(op, v.shape[-1], v.device)
-        deviations = stages.first.deviation, stages.second.deviation
+        deviations = deviations_of(op, v.shape[-1], v.new_empty(0))
     window = 0 if positions.window is None else positions.window
-    arguments = (q, k, v, positions.query_position, *deviations, *lines, circuit, window, positions.key_start)
-    if torch.is_grad_enabled() and (q.requires_grad or k.requires_grad or v.requires_grad):
-        out = Attention.apply(*arguments)
+    arguments = (q, k, v, positions.query_position, *deviations, *lines, described.number, window)
+    if learns:
+        out = Attention.apply(*arguments, positions.key_start)
     else:
-        out = torch.ops.gaincell.attention.default(*arguments, False)[0]
+        out = torch.ops.gaincell.attention.default(*arguments, positions.key_start, False)[0]
     return normalised(out, op.hardware).to(dtype)
-
-
-def _decodes(q: Tensor, circuit: int) -> bool:
-    """Whether this is a decode step that reads levels."""
-    return q.shape[2] == 1 and KNOWN[circuit].few_levels and not (torch.is_grad_enabled() and q.requires_grad)

@@ -2,30 +2,20 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 
-from .....models import Hardware
-from ...effects import Effects
-from ...ring import Positions
-from ...stages import OperationContext, cells_deviate
-from ...surrogate_gradient import Gradient, linear_term
-from ..aging import TILE, aging_of
-from ..description import Cells, ScaledColumn, Stage, describe_circuit
-from ..level_tables import AS_THEY_COME, terms_by_level, with_fewer_terms, with_remainder
+from ...stages import OperationContext
+from ..description import Cells, Settings, Stage, describe, settings_of
+from ..level_tables import AS_THEY_COME, with_remainder
 from .anchors import NONE, anchors_of, extended, newest_last
 
-ROOM = 256
-"""Ages that a circuit is described for at least."""
 BUCKETS, MOST_BUCKETS = 1024, 2**20
 MOST_FLAG_TILES = 32
-LARGEST = 2**31 - 1
-"""Largest integer and largest position that the operators take."""
 VECTOR, MOST_TERMS = 16, 4
 """Entries of a table that is looked up in a register, and terms that are; the same as in the sources."""
 
@@ -37,16 +27,14 @@ class Description:
 
     tables: dict[str, Tensor]
     numbers: dict[str, float]
+    few_levels: bool
+    """Whether a token's tables fit into vectors: `few_levels` in the sources."""
+    number: int = 0
+    """The operators' number of it."""
 
     def depth(self, values: int) -> int:
         """Columns of the V array for elements of `values` columns as the operators get them."""
         return values + int(self.numbers["value_has_extra"])
-
-    @property
-    def few_levels(self) -> bool:
-        """Whether a token's tables fit into vectors: `decodes` in the sources."""
-        most = max(self.numbers["key_levels"], self.numbers["value_levels"])
-        return 0 < most < VECTOR and self.tables["kinds"].shape[0] <= MOST_TERMS
 
     def flag_tiles(self, keys: int, window: int, key_start: int) -> int:
         """Sub-tiles whose read-outs are flagged for the backward pass (`window` 0: none)."""
@@ -59,165 +47,78 @@ class Description:
         return tiles if tiles <= MOST_FLAG_TILES else 0
 
 
-def require_range(name: str, value: int, low: int, high: int = LARGEST) -> None:
-    """Check an integer before it reaches the operators.
-
-    Raises:
-        ValueError: it is outside the range.
-    """
-    if not low <= value <= high:
-        raise ValueError(f"{name}={value} must be between {low} and {high}")
-
-
-def require_positions(positions: Positions) -> None:
-    """Check the integers that an operator gets from the positions of one call.
-
-    Raises:
-        ValueError: the window or the first key's position is out of range.
-    """
-    require_range("key_start", positions.key_start, 0, LARGEST - positions.keys)
-    if positions.window is not None:
-        require_range("window", positions.window, 1)
-
-
-def register_circuit(op: OperationContext, by_level: bool) -> int:
-    """The number under which the operators know the circuit of `op`."""
-    positions, ages = op.positions, ROOM
-    # A run's first key may be older than the window, though its last are not.
-    while positions.ages > ages and (positions.window is None or positions.window + TILE > ages):
-        ages *= 2
-    reach = ages if positions.window is None else min(ages, positions.window)
-    period, tile, reach = _constant(op.token_period), _constant(positions.columns), _constant(reach)
-    kind = op.gradient, by_level, cells_deviate(op)
-    settings = op.effects, period, tile, ages, reach, *kind
-    # Leaving a compiler's sight takes 9 µs, of a decode step's 200, where no compiler looks.
-    return (_described if torch.compiler.is_compiling() else _describe_once)(op.hardware, *settings)
-
-
-def _constant(x: Any) -> Any:
-    """x itself; to a compiler, which may take numbers for symbols, what it was when the graph was made.
-
-    A compiler has no symbols in its sets, and guards what it has put there.
-    """
-    (x,) = {x}
-    return x
+def description_of(op: OperationContext, by_level: bool) -> Description:
+    """The circuit of `op`, known to the operators for as long as the result lives."""
+    function = _traced if torch.compiler.is_compiling() else _description
+    return function(*settings_of(op, by_level))
 
 
 @torch.compiler.assume_constant_result
-def _described(hardware: Hardware, *settings: object) -> int:
-    return _out_of_sight(hardware, *settings)
+def _traced(*settings: object) -> Description:
+    found = _description(*settings)
+    # A compiled graph knows the number alone.
+    _in_graphs[found.number] = found
+    return found
 
 
-@torch.compiler.disable
-def _out_of_sight(hardware: Hardware, *settings: object) -> int:
-    return _describe_once(hardware, *settings)
+@lru_cache(maxsize=64)
+def _description(*settings: object) -> Description:
+    circuit = described(Settings(*settings))
+    number = torch.ops.gaincell.describe(circuit.tables, circuit.numbers)
+    circuit = replace(circuit, number=number)
+    weakref.finalize(circuit, torch.ops.gaincell.forget, number).atexit = False
+    KNOWN[number] = circuit
+    return circuit
 
 
-def _describe_once(hardware: Hardware, *settings: object) -> int:
-    """Describe a circuit to the operators once for as long as its hardware lives; returns its number."""
-    key = hardware.cell, *settings
-    found = _descriptions.get(id(hardware), {}).get(key)
-    if found is not None:
-        return found[0]
-    # No lock is held here: slopes come from autograd, and hooks of gradient checkpointing run the network
-    # again. Those hooks are shadowed, and inference mode left, since the first use may be in either.
-    with torch.inference_mode(False), torch.autograd.graph.saved_tensors_hooks(_unchanged, _unchanged):
-        circuit = described(hardware, *settings)
-    with _registering:
-        if id(hardware) not in _descriptions:
-            weakref.finalize(hardware, _descriptions.pop, id(hardware)).atexit = False
-        known = _descriptions.setdefault(id(hardware), {})
-        if key not in known:
-            number = torch.ops.gaincell.describe(circuit.tables, circuit.numbers)
-            weakref.finalize(circuit, torch.ops.gaincell.forget, number).atexit = False
-            KNOWN[number] = circuit
-            known[key] = number, circuit
-        return known[key][0]
-
-
-def _unchanged(x: Tensor) -> Tensor:
-    return x
-
-
-_registering = threading.Lock()
-# By object and not by content: a description lives as long as the hardware that compiled graphs hold. An
-# entry goes before its hardware's id can be another's. A WeakIdKeyDictionary takes 5 us of a call's 40.
-_descriptions: dict[int, dict[tuple, tuple[int, Description]]] = {}
+_in_graphs: dict[int, Description] = {}
 KNOWN: weakref.WeakValueDictionary[int, Description] = weakref.WeakValueDictionary()
-"""What the operators know, by number. They forget a description when its hardware and all graphs that use it
-are gone."""
+"""What the operators know, by number."""
 
 
+@torch.inference_mode(False)
 @torch.no_grad()
-def described(
-    hardware: Hardware,
-    effects: Effects,
-    token_period: float | None,
-    tile: int,
-    ages: int,
-    reach: int,
-    gradient: Gradient,
-    by_level: bool,
-    deviate: bool,
-) -> Description:
-    """What the operators are told of a circuit.
-
-    Args:
-        hardware: curves, full scales, quantiser levels and timing.
-        effects: switches of the non-idealities.
-        token_period: time between tokens, s; None: the latency of one layer.
-        tile: columns of a sub-tile.
-        ages: number of ages that are described, in tokens.
-        reach: number of ages that can occur.
-        gradient: derivative of the cells' charge.
-        by_level: whether elements are looked up by their level; else their terms are given.
-        deviate: whether every cell has a deviation of its own.
-    """
-    nowhere = torch.zeros(1, 1, dtype=torch.int64)
-    positions = Positions(None, None, nowhere, 1, None, tile, ages, 0)
-    op = OperationContext(hardware, effects, positions, token_period, None, gradient=gradient)
-    # Of how many columns only matters on a chip, whose deviations are arguments of the operators.
-    circuit = describe_circuit(op, 0, torch.device("cpu"))
-    aging = aging_of(op, by_level, deviate)
-    arrays = [terms_by_level(op, array, aging.dropped) if by_level else AS_THEY_COME for array in (1, 2)]
+def described(settings: Settings) -> Description:
+    """What the operators are told of a circuit."""
+    by_level = settings.by_level
+    found = describe(settings, drop=by_level)
+    circuit, aging, arrays = found.circuit, extended(found.aging), found.levels or 2 * [AS_THEY_COME]
+    anchors, (low, high) = NONE, circuit.volts
     if by_level:
-        aging, arrays = with_fewer_terms(aging, arrays, reach)
-    aging, anchors = extended(aging), NONE
-    if by_level:
-        anchors = anchors_of(aging, arrays, reach)
-        aging, arrays = with_remainder(aging, arrays, reach)
+        anchors = anchors_of(aging, arrays, settings.reach)
+        aging, arrays = with_remainder(aging, arrays, settings.reach)
+    ages = settings.ages
     tables = {"factors": aging.factors[:, :ages].float(), "kept": aging.lead, "kinds": aging.kinds}
     tables |= {"anchor_offsets": anchors.offsets, "anchor_shares": anchors.shares}
     tables["anchor_factors"] = newest_last(aging.factors).float()
     numbers = {
-        "engine": 0,
         # Clipped or not is all that an ideal read-out leaves to know.
         "flags": circuit.second.knots is None and circuit.second.column is None,
-        "columns": tile,
-        "phases": 2 if hardware.signed_query == "two-phase" else 1,
+        "columns": circuit.columns,
+        "phases": 1 if circuit.swap_efficiency is None else 2,
         "retained": circuit.swap_efficiency or 1.0,
-        "query_steps": hardware.levels.query - 1 if by_level else 0,
-        "query_signed": hardware.signed_query is not None,
+        "query_steps": circuit.query_steps if by_level else 0,
+        "query_signed": circuit.signed_query is not None,
         "output_steps": circuit.output_steps or 0,
-        "low": hardware.v_min,
-        "high": hardware.v_max,
-        "span": hardware.v_max - hardware.v_min,
+        "low": low,
+        "high": high,
+        "span": high - low,
         # Read where terms come as they are, of which none is dropped.
-        "bearer": linear_term(hardware, effects.decay, len(aging.kinds)),
+        "bearer": found.linear_index,
     }
-    levels = hardware.levels.key, hardware.levels.value
     for i, (side, stage) in enumerate((("key_", circuit.first), ("value_", circuit.second))):
         rows, bucket = _curve(stage)
         table, slope, surrogate = arrays[i].tables()
         found = {"table": table, "slope": slope, "gradient": surrogate, "curve": rows, "bucket": bucket}
-        found["column"] = _column(stage.column)
+        column = [] if stage.column is None else stage.column.numbers()
+        found["column"] = torch.tensor(column, dtype=torch.float64)
         tables |= {side + name: each for name, each in found.items()}
         values = {
-            "levels": levels[i] if by_level else 0,
+            "levels": circuit.levels[i] if by_level else 0,
             "loaded": stage.column is not None,
-            "mirrored": by_level and i == 0 and hardware.signed_query == "mirrored",
-            "has_extra": by_level and i == 1 and hardware.normaliser is not None,
-            "extra": hardware.normaliser or 0.0,
+            "mirrored": by_level and i == 0 and circuit.signed_query == "mirrored",
+            "has_extra": by_level and i == 1 and circuit.normaliser is not None,
+            "extra": circuit.normaliser or 0.0,
             "constant": arrays[i].constant,
             "gradient_constant": arrays[i].gradient_constant,
             "curve_low": 0.0 if stage.knots is None else float(stage.knots[0]),
@@ -225,14 +126,9 @@ def described(
             "edge": stage.edge,
         }
         numbers |= {side + name: each for name, each in values.items()}
-    return Description(tables, {name: float(value) for name, value in numbers.items()})
-
-
-def _column(column: ScaledColumn | None) -> Tensor:
-    if column is None:
-        return torch.empty(0, dtype=torch.float64)
-    flat = [c for row in column.coefficients for c in row]
-    return torch.tensor([column.charge_scale, *column.a_box, *column.u_box, *flat], dtype=torch.float64)
+    most = max(numbers["key_levels"], numbers["value_levels"])
+    few = 0 < most < VECTOR and len(aging.kinds) <= MOST_TERMS
+    return Description(tables, {name: float(value) for name, value in numbers.items()}, few)
 
 
 def _curve(stage: Stage) -> tuple[Tensor, Tensor]:

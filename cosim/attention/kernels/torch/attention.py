@@ -18,7 +18,7 @@ from ...operation import OperationContext, full_precision, noise_of
 from ...signed_query import normalised
 from .decode import decode
 from .layout import parts_of
-from .operands import describe
+from .operands import description_of
 
 
 def unavailable(op: OperationContext, q: Tensor) -> str | None:
@@ -32,7 +32,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Tensor:
         return q.clone()
     dtype = torch.promote_types(q.dtype, torch.float32)
     op = replace(op, kv_heads=k.shape[1])
-    described = describe(op, q.new_empty(0, dtype=dtype))
+    described = description_of(op, q.new_empty(0, dtype=dtype))
     if k.dtype == torch.uint8 and described.levels is None:
         k, v = volts_of(k, 1, op.hardware, dtype), volts_of(v, 2, op.hardware, dtype)
     learns = torch.is_grad_enabled() and any(x.requires_grad for x in (q, k, v))
@@ -55,7 +55,7 @@ class BlockWise(torch.autograd.Function):
         normalises = op.hardware.normaliser is not None
         dtype = torch.promote_types(q.dtype, torch.float32)
         out = q.new_empty((*q.shape[:3], v.shape[3] + normalises), dtype=dtype if normalises else q.dtype)
-        for part in parts_of(q, k, op, describe(op, q.new_empty(0, dtype=dtype))):
+        for part in parts_of(q, k, op, description_of(op, q.new_empty(0, dtype=dtype))):
             part.of_queries(out).copy_(part.outputs(q, k, v))
         return out
 
@@ -63,7 +63,7 @@ class BlockWise(torch.autograd.Function):
     @once_differentiable
     def backward(ctx, grad: Tensor) -> tuple[Tensor | None, ...]:
         q, k, v = ctx.saved_tensors
-        described = describe(ctx.op, q.new_empty(0, dtype=torch.promote_types(q.dtype, torch.float32)))
+        described = description_of(ctx.op, q.new_empty(0, dtype=torch.promote_types(q.dtype, torch.float32)))
         by_q, by_k, by_v = (torch.empty_like(x, memory_format=torch.contiguous_format) for x in (q, k, v))
         noise = nullcontext() if ctx.state is None else _same_noise(ctx.state, grad.device)
         with full_precision(grad.device.type), noise:

@@ -9,17 +9,23 @@ import torch
 from torch import Tensor
 
 from ...quantisers import clip_gradient
+from ..pullback import pullback
 from .blocks import Block, Group, Piece
 from .forward import (
     Arrays,
     Operands,
     Pulses,
+    Stored,
+    aged,
     first_product,
+    gathered,
     merged,
+    run_major,
     second_product,
+    spread,
     where_operated,
 )
-from .stages import is_ideal, pullback
+from .stages import is_ideal
 
 
 @dataclass(frozen=True)
@@ -27,24 +33,8 @@ class Gradients:
     """Sums of gradients by pulses and by the operands that gradients know, each of their shape."""
 
     phases: tuple[Tensor, ...]
-    """By the pulses."""
-    keys: Tensor
-    tabled_keys: tuple[Tensor, ...]
-    key_load: Tensor | None
-    values: Tensor
-    value_load: Tensor | None
-
-    @classmethod
-    def zeros(cls, phases: tuple[Tensor, ...], acting: Operands) -> Gradients:
-        """No gradient yet."""
-        return cls(
-            tuple(torch.zeros_like(phase) for phase in phases),
-            torch.zeros_like(acting.keys),
-            tuple(torch.zeros_like(x) for x in acting.tabled_keys),
-            None if acting.key_load is None else torch.zeros_like(acting.key_load),
-            torch.zeros_like(acting.values),
-            None if acting.value_load is None else torch.zeros_like(acting.value_load),
-        )
+    keys: Stored
+    values: Stored
 
 
 def gradients_of(arrays: Arrays, acting: Operands, blocks: list[Block], grad: Tensor) -> Gradients:
@@ -56,27 +46,38 @@ def gradients_of(arrays: Arrays, acting: Operands, blocks: list[Block], grad: Te
         blocks: all blocks.
         grad: gradient by the output, (n, T, G, C).
     """
-    sums = Gradients.zeros(arrays.phases, acting)
+    zeros = tuple(torch.zeros_like(own.plain) for own in arrays.phases)
+    sums = Gradients(zeros, acting.keys.apply(torch.zeros_like), acting.values.apply(torch.zeros_like))
+    known = arrays.phases
+    if acting is not arrays.operands:
+        known = tuple(acting.pulses(own.plain) for own in known)
     for block in blocks:
-        _add_block(arrays, acting, block, block.rows(grad), sums)
+        _add_block(arrays, acting, known, block, block.rows(grad), sums)
     return sums
 
 
-def _add_block(arrays: Arrays, acting: Operands, block: Block, grad: Tensor, sums: Gradients) -> None:
-    """Add the gradients of one block; grad: by its output, (n, t G, C)."""
-    group, pulses = block.group, arrays.pulses(arrays.operands, block)
-    known = pulses if acting is arrays.operands else arrays.pulses(acting, block)
+def _add_block(
+    arrays: Arrays,
+    acting: Operands,
+    known: tuple[Pulses, ...],
+    block: Block,
+    grad: Tensor,
+    sums: Gradients,
+) -> None:
+    """Add the gradients of one block; grad: by its output, (n, t G, C); known: pulses against `acting`."""
+    group, pulses = block.group, [own.rows(block) for own in arrays.phases]
     phis, backs, parts = [], [], []
     for piece in group.pieces:
         phi, back = _phi_with_pullback(arrays, *first_product(arrays.operands, pulses, piece), piece)
-        phis.append(phi)
+        phis.append(run_major(phi, piece))
         backs.append(back)
-        parts.append(second_product(arrays, phi, block, piece))
+        parts.append(second_product(arrays, phis[-1], block, piece))
     by_charge, by_load = _through_read_out(arrays, *merged(parts, group), group, grad)
     for piece, phi, back in zip(group.pieces, phis, backs, strict=True):
         tiles = slice(piece.offset, piece.offset + piece.runs)
-        through = by_charge[tiles], None if by_load is None else by_load[tiles]
-        by_phi = _through_values(acting, *through, phi, block, piece, sums)
+        through = by_charge[tiles].flatten(0, 1), None if by_load is None else by_load[tiles].flatten(0, 1)
+        by_phi = _through_values(acting, *through, phi, block, piece, sums.values)
+        by_phi = by_phi.unflatten(0, (piece.runs, -1)).permute(1, 2, 0, 3).flatten(2)
         _through_keys(acting, back(by_phi), known, block, piece, sums)
 
 
@@ -123,70 +124,53 @@ def _through_values(
     phi: Tensor,
     block: Block,
     piece: Piece,
-    sums: Gradients,
+    sums: Stored,
 ) -> Tensor:
-    """Gradient by the pulses of a piece, (n, t G, slots); adds the one by its values."""
-    (n, rows, slots), runs = phi.shape, slice(piece.first, piece.end)
-    columns, flat = slots // piece.runs, by_charge.flatten(0, 1)
-    sums.values[runs].flatten(0, 1).baddbmm_(acting.weighted(phi, block, piece).mT, flat)
-    by_wide = torch.bmm(flat, acting.values[runs].flatten(0, 1).mT)
-    # (n, t, G, runs, terms, columns)
-    by_wide = by_wide.view(piece.runs, n, piece.queries, -1, len(acting.factors), columns)
-    by_wide = by_wide.permute(1, 2, 3, 0, 4, 5)
-    result = torch.empty_like(phi)
-    by_phi = piece.by_run(result)
-    for i, own in enumerate(by_wide.unbind(4)):
-        factor = acting.factor(i, block, piece)
-        if i:
-            by_phi.add_(own) if factor is None else by_phi.addcmul_(own, factor)
-        else:
-            by_phi.copy_(own) if factor is None else torch.mul(own, factor, out=by_phi)
+    """Gradient by the pulses phi (runs n, t G, columns) of a piece, of its shape; adds those by its values.
+
+    by_charge, by_load: gradients of the runs, (runs n, t G, C).
+    """
+    values, own = (x.apply(lambda x: x[piece.first : piece.end].flatten(0, 1)) for x in (acting.values, sums))
+    wide = by_charge if values.wide.shape[2] else by_charge[..., :0]
+    wide = spread(wide.unflatten(1, (piece.queries, -1)), acting.of_block(block)).flatten(1, 2)
+    own.wide.baddbmm_(phi.mT, wide)
+    by_phi = torch.bmm(wide, values.wide.mT)
+    for i, stored, by_stored in zip(acting.tables, values.tabled, own.tabled, strict=True):
+        by_stored.baddbmm_(aged(phi, piece.tables[i], piece).mT, by_charge)
+        by_phi += aged(torch.bmm(by_charge, stored.mT), piece.tables[i], piece)
     if acting.value_bias:
-        by_pulse = by_charge.sum(-1).view(piece.runs, n, rows).permute(1, 2, 0)
-        result.view(n, rows, piece.runs, columns).add_(by_pulse.unsqueeze(3), alpha=acting.value_bias)
+        by_phi.add_(by_charge.sum(-1, keepdim=True), alpha=acting.value_bias)
     if by_load is not None:
-        flat = by_load.flatten(0, 1)
-        pulses = phi.view(n, rows, piece.runs, columns).permute(2, 0, 1, 3).flatten(0, 1)
-        sums.value_load[runs].flatten(0, 1).baddbmm_(pulses.mT, flat)
-        own = torch.bmm(flat, acting.value_load[runs].flatten(0, 1).mT).view(piece.runs, n, rows, columns)
-        result.view(n, rows, piece.runs, columns).add_(own.permute(1, 2, 0, 3))
-    return result
+        own.load.baddbmm_(phi.mT, by_load)
+        by_phi.baddbmm_(by_load, values.load.mT)
+    return by_phi
 
 
 def _through_keys(
     acting: Operands,
     grads: tuple[Tensor, ...],
-    pulses: Pulses,
+    known: tuple[Pulses, ...],
     block: Block,
     piece: Piece,
     sums: Gradients,
 ) -> None:
     """Add gradients by a piece's keys and by the pulses; grads: by each phase's charge, then its loading."""
     at = piece.slots
-    for phase, (plain, wide) in enumerate(pulses):
-        by_charge, by_plain = grads[phase], block.rows(sums.phases[phase])
-        if wide.shape[2]:
-            sums.keys[:, at].baddbmm_(by_charge.mT, wide)
-            by_wide = torch.bmm(by_charge, acting.keys[:, at])
-            _add_by_pulses(sums.phases[phase][:, block.first : block.end], by_wide, acting, block)
-        for i, stored, by_stored in zip(acting.tables, acting.tabled_keys, sums.tabled_keys, strict=True):
+    keys, own = (x.apply(lambda x: x[:, at]) for x in (acting.keys, sums.keys))
+    for phase, pulses in enumerate(known):
+        by_charge, by_pulses, pulses = grads[phase], sums.phases[phase], pulses.rows(block)
+        own.wide.baddbmm_(by_charge.mT, pulses.wide)
+        by_wide = torch.bmm(by_charge, keys.wide).unflatten(1, (piece.queries, -1))
+        total = by_pulses[:, block.first : block.end]
+        total += gathered(by_wide, acting.of_block(block), total.shape[-1])
+        if acting.bias:
+            total += acting.bias * by_charge.sum(-1).view(*total.shape[:3], 1)
+        total = block.rows(by_pulses)
+        for i, stored, by_stored in zip(acting.tables, keys.tabled, own.tabled, strict=True):
             decayed = (piece.by_run(by_charge) * piece.tables[i]).view(by_charge.shape)
-            by_stored[:, at].baddbmm_(decayed.mT, plain)
-            by_plain.baddbmm_(decayed, stored[:, at])
-        if acting.key_load is not None:
-            by_load = grads[len(pulses) + phase]
-            sums.key_load[:, at].baddbmm_(by_load.mT, plain)
-            by_plain.baddbmm_(by_load, acting.key_load[:, at])
-
-
-def _add_by_pulses(total: Tensor, by_wide: Tensor, acting: Operands, block: Block) -> None:
-    """Add to gradients by a block's pulses (n, t, G, R) those by the pulses as they meet the keys."""
-    depth, by_wide = total.shape[-1], by_wide.view(*total.shape[:3], -1)
-    for i in range(acting.separable):
-        part = by_wide[..., i * depth : (i + 1) * depth]
-        if acting.shares is None:
-            total.add_(part)
-        else:
-            total.addcmul_(part, acting.shares[block.first : block.end, :, i])
-    if acting.bias:
-        total.add_(by_wide[..., -1:], alpha=acting.bias)
+            by_stored.baddbmm_(decayed.mT, pulses.plain)
+            total.baddbmm_(decayed, stored)
+        if keys.load is not None:
+            by_load = grads[len(known) + phase]
+            own.load.baddbmm_(by_load.mT, pulses.plain)
+            total.baddbmm_(by_load, keys.load)

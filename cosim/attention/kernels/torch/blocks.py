@@ -106,9 +106,7 @@ class Sizes:
     """Numbers of queries and keys that are computed together, about."""
 
     queries: int
-    """Queries of a block that see all its keys."""
-    edge_queries: int
-    """Queries of any other block."""
+    """Queries of a block."""
     keys: int
     """Keys of a group."""
 
@@ -206,7 +204,7 @@ def blocks_of(ring: Ring, positions: Positions, tables: tuple[Tensor, ...], size
         sizes: numbers of queries and keys of a block.
     """
     # Blocks end where runs end, so that few pairs are computed in vain.
-    rows, edge_rows, keys = (max(1, size // ring.columns) * ring.columns for size in astuple(sizes))
+    rows, keys = (max(1, size // ring.columns) * ring.columns for size in astuple(sizes))
     exact = positions.stored is None
     if exact:
         # A run may begin before the first key.
@@ -214,11 +212,7 @@ def blocks_of(ring: Ring, positions: Positions, tables: tuple[Tensor, ...], size
         tables = tuple(_strip(table, ages, rows, keys) for table in tables)
     make = _Blocks(ring, positions.query_position[0], *bounds_of(positions), tables, exact)
     most = keys // ring.columns
-    blocks = [
-        block
-        for cut in make.cuts((0, len(make.highest)), rows)
-        for block in make.blocks(cut, most, edge_rows)
-    ]
+    blocks = [block for cut in make.cuts((0, len(make.highest)), rows) for block in make.blocks(cut, most)]
     # All queries pass a group of keys while it is in the cache.
     return sorted(blocks, key=lambda block: block.group.pieces[0].first // most)
 
@@ -257,21 +251,14 @@ class _Blocks:
                 yield first, end
                 first = end
 
-    def blocks(self, queries: tuple[int, int], most: int, edge_rows: int) -> Iterator[Block]:
-        """The blocks of some queries, with groups of at most `most` sub-tiles.
-
-        Where some keys are hidden from some queries, blocks have fewer queries, so that fewer are.
-        """
+    def blocks(self, queries: tuple[int, int], most: int) -> Iterator[Block]:
+        """The blocks of some queries, with groups of at most `most` sub-tiles."""
         ring, (begin, end) = self.ring, self._reach(queries)
         first, last = (begin + ring.first, end + ring.first) if ring.tiles is None else (0, ring.tiles)
         for tile in range(first, last, most):
-            tiles = tile, min(tile + most, last)
-            group = self._group(queries, tiles)
-            edge = any(piece.unseen is not None for piece in group.pieces)
-            for own in self.cuts(queries, edge_rows) if edge else [queries]:
-                group = self._group(own, tiles) if edge else group
-                if group.pieces:
-                    yield Block(*own, group)
+            group = self._group(queries, (tile, min(tile + most, last)))
+            if group.pieces:
+                yield Block(*queries, group)
 
     def _reach(self, queries: tuple[int, int]) -> tuple[int, int]:
         """First run that some query meets, and the one after the last, counted from the ring's first."""

@@ -11,7 +11,7 @@ from ...operation import OperationContext
 from ..level_tables import levels_in_array
 from .blocks import Sizes
 from .forward import Arrays, read_outs
-from .layout import Frame, Part, laid_out, parts_of
+from .layout import Frame, Part, operands_of, parts_of
 from .operands import Description, factors_of
 
 AT_ONCE = 2**17
@@ -26,7 +26,7 @@ def decode(q: Tensor, k: Tensor, v: Tensor, op: OperationContext, described: Des
         k, v = k[:, :, first:], v[:, :, first:]
         op = replace(op, positions=positions.of_keys(first, positions.keys))
     most = max(1, AT_ONCE // (k.shape[2] * k.shape[3])) if q.device.type == "cpu" else k.shape[0] * k.shape[1]
-    sizes, outs, tables = Sizes(1, 1, op.positions.keys + op.positions.columns), [], {}
+    sizes, outs, tables = Sizes(1, op.positions.keys + op.positions.columns), [], {}
     for part in parts_of(q, k, op, described, sizes, most):
         if part.frame not in tables:
             tables = {part.frame: [_by_key(part.frame, array) for array in (1, 2)]}
@@ -56,12 +56,13 @@ def _outputs(part: Part, tables: list[tuple[Tensor, Tensor]], q: Tensor, k: Tens
         loads.append(rows[-1].index_select(0, level.flatten()).view(level.shape) if loaded else None)
         terms.append([responses.index_select(0, level.add_(start).flatten()).view(level.shape)])
     constants = *described.constants, described.circuit.first.edge
-    operands = laid_out(frame.ring, terms, loads, (0,), 1, None, constants)
+    operands = operands_of(frame.ring, terms, loads, (0,), 1, None, constants)
     phases = part.phases(part.of_queries(q).to(described.like.dtype))
-    arrays, total = Arrays(described, (None, None), phases, operands), 0.0
+    arrays = Arrays(described, (None, None), operands, tuple(operands.pulses(x) for x in phases))
+    total = 0.0
     for block in frame.blocks:
         total = total + read_outs(arrays, block).sum(0)
     if not frame.blocks:
-        return q.new_zeros(phases[0].shape[0] * part.per_array, operands.values.shape[-1])
+        return q.new_zeros(phases[0].shape[0] * part.per_array, operands.depth)
     steps = described.circuit.output_steps
     return (total if steps is None else total / steps).flatten(0, 1)

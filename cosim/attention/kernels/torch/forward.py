@@ -6,7 +6,7 @@ Shapes: n arrays, each read by G query heads; a block has t queries, so t G rows
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,73 +17,87 @@ from .blocks import Block, Group, Piece
 from .operands import Description
 from .stages import first_pulses, is_ideal, second_widths
 
-Pulses = list[tuple[Tensor, Tensor]]
-"""A block's pulses in every phase, (n, t G, R), and as they meet `Operands.keys`."""
+
+@dataclass(frozen=True)
+class Stored:
+    """Elements of n arrays by slot: of keys (n, slots, ..), of values (runs, n, columns, ..)."""
+
+    wide: Tensor
+    """Separable terms side by side, (.., separable R)."""
+    tabled: tuple[Tensor, ...]
+    """Each other term, (.., R)."""
+    load: Tensor | None
+    """Bit-line loading, (.., R); None without a column model."""
+
+    def apply(self, function: Callable[[Tensor], Tensor]) -> Stored:
+        """The same of all tensors."""
+        load = None if self.load is None else function(self.load)
+        return Stored(function(self.wide), tuple(function(x) for x in self.tabled), load)
+
+
+@dataclass(frozen=True)
+class Pulses:
+    """Pulses of one phase, as they meet `Stored`."""
+
+    plain: Tensor
+    """(n, t, G, R), or (n, t G, R) of a block."""
+    wide: Tensor
+    """With each query's part of every separable term's factor, (.., separable R)."""
+    bias: Tensor | None
+    """Charge that they give every key, (.., 1)."""
+
+    def rows(self, block: Block) -> Pulses:
+        """Those of a block."""
+        return Pulses(*(None if x is None else block.rows(x) for x in (self.plain, self.wide, self.bias)))
 
 
 @dataclass(frozen=True)
 class Operands:
-    """Stored elements of n arrays by slot, and the queries' part of the factors of their terms."""
+    """Stored elements of n arrays, and the queries' part of the factors of their terms."""
 
     shares: Tensor | None
-    """Each query's part of every separable term's factor, (T, 1, separable, 1); None: 1."""
-    separable: int
-    """Number of separable terms."""
+    """Each query's part of every separable term's factor, (T, 1, separable, 1); None: 1, of one term."""
     tables: tuple[int, ...]
     """Index in `Piece.tables` of every other term's factor."""
     bias: float
     """Charge that a full-width pulse gives every key, in any row."""
     edge: float
     """Charge that the edges of a pulse give every key."""
-    keys: Tensor
-    """Separable terms of the keys side by side, (n, slots, separable R), and ones where there is a bias."""
-    tabled_keys: tuple[Tensor, ...]
-    """Each other term, (n, slots, R)."""
-    key_load: Tensor | None
-    """(n, slots, R); None without a column model."""
-    values: Tensor
-    """Terms of the values one below the other, (runs, n, terms columns, C)."""
     value_bias: float
     """Charge that a full-width pulse of any key gives."""
-    value_load: Tensor | None
-    """(runs, n, columns, C); None without a column model."""
+    depth: int
+    """Number C of columns."""
+    keys: Stored
+    values: Stored
 
-    @property
-    def factors(self) -> range:
-        """Indices of all terms, for `factor`."""
-        return range(self.separable + len(self.tables))
+    def pulses(self, plain: Tensor) -> Pulses:
+        """Pulses (n, T, G, R) of all queries."""
+        bias = self.bias * plain.sum(-1, keepdim=True) if self.bias else None
+        if self.edge:
+            edges = self.edge * plain.sign().sum(-1, keepdim=True)
+            bias = edges if bias is None else bias + edges
+        wide = plain if self.keys.wide.shape[-1] else plain[..., :0]
+        return Pulses(plain, spread(wide, self.shares), bias)
 
-    def factor(self, i: int, block: Block, piece: Piece) -> Tensor | None:
-        """Factor of a term, but for the keys' part: (t, 1, 1, 1) or (t, 1, runs, columns); None: 1."""
-        if i >= self.separable:
-            return piece.tables[self.tables[i - self.separable]]
-        return None if self.shares is None else self.shares[block.first : block.end, :, i, None]
+    def of_block(self, block: Block) -> Tensor | None:
+        """`shares` of a block's queries."""
+        return None if self.shares is None else self.shares[block.first : block.end]
 
-    def beside(self, pulses: Tensor, block: Block) -> Tensor:
-        """A block's pulses (n, t, G, R) as they meet `keys`, (n, t G, width of the keys)."""
-        parts = self.separable * [pulses]
-        if self.shares is not None:
-            parts = [(pulses.unsqueeze(3) * self.shares[block.first : block.end]).flatten(3)]
-        if self.bias or self.edge:
-            bias = self.bias * pulses.sum(-1, keepdim=True)
-            if self.edge:
-                bias = bias + self.edge * pulses.sign().sum(-1, keepdim=True)
-            parts.append(bias)
-        wide = torch.cat(parts, -1) if len(parts) > 1 else parts[0] if parts else pulses[..., :0]
-        return wide.flatten(1, 2)
 
-    def weighted(self, phi: Tensor, block: Block, piece: Piece) -> Tensor:
-        """Pulses (n, t G, slots) as they meet `values`, (runs n, t G, terms columns)."""
-        n, rows, _ = phi.shape
-        by_run = piece.by_run(phi).permute(3, 0, 1, 2, 4)  # (runs, n, t, G, columns)
-        if self.shares is not None and not self.tables:
-            wide = by_run.unsqueeze(4) * self.shares[block.first : block.end]
-            return wide.reshape(piece.runs * n, rows, -1)
-        factors = (self.factor(i, block, piece) for i in self.factors)
-        # (t, 1, runs, columns) -> (runs, 1, t, 1, columns)
-        parts = [by_run if x is None else by_run * x.permute(2, 0, 1, 3).unsqueeze(1) for x in factors]
-        wide = parts[0] if len(parts) == 1 else torch.cat(parts, -1)
-        return wide.reshape(piece.runs * n, rows, -1)
+def spread(x: Tensor, shares: Tensor | None) -> Tensor:
+    """Numbers of queries (.., t, G, R) times each of their shares (t, 1, separable, 1): (.., separable R)."""
+    return x if shares is None else (x.unsqueeze(-2) * shares).flatten(-2)
+
+
+def gathered(wide: Tensor, shares: Tensor | None, depth: int) -> Tensor:
+    """Sum of the parts (.., t, G, separable R), each times its share: (.., t, G, R)."""
+    if shares is None:
+        return wide if wide.shape[-1] else wide.new_zeros(*wide.shape[:-1], depth)
+    first, *others = (wide[..., i * depth : (i + 1) * depth] for i in range(shares.shape[2]))
+    total = first * shares[:, :, 0]
+    for i, part in enumerate(others, 1):
+        total.addcmul_(part, shares[:, :, i])
+    return total
 
 
 @dataclass(frozen=True)
@@ -93,14 +107,9 @@ class Arrays:
     described: Description
     deviations: tuple[Tensor | None, Tensor | None]
     """Of the first converters, (n, 1, slots, 2), and of the second, (tiles, n, 1, C, 4); None: nominal."""
-    phases: tuple[Tensor, ...]
-    """Pulses on the rows in every phase, (n, T, G, R)."""
     operands: Operands
-
-    def pulses(self, operands: Operands, block: Block) -> Pulses:
-        """A block's pulses, against `operands`."""
-        own = [phase[:, block.first : block.end] for phase in self.phases]
-        return [(pulses.flatten(1, 2), operands.beside(pulses, block)) for pulses in own]
+    phases: tuple[Pulses, ...]
+    """Pulses on the rows in every phase."""
 
     @property
     def circuit(self) -> Circuit:
@@ -122,35 +131,36 @@ class Arrays:
 
 def read_outs(arrays: Arrays, block: Block) -> Tensor:
     """Read-outs of a block's sub-tiles, in counts where they are counted, (tiles, n, t G, C)."""
-    parts, group, pulses = [], block.group, arrays.pulses(arrays.operands, block)
+    parts, group, pulses = [], block.group, [own.rows(block) for own in arrays.phases]
     for piece in group.pieces:
         charges, loads = first_product(arrays.operands, pulses, piece)
-        parts.append(second_product(arrays, _phi(arrays, charges, loads, piece), block, piece))
+        phi = run_major(_phi(arrays, charges, loads, piece), piece)
+        parts.append(second_product(arrays, phi, block, piece))
     charge, load = merged(parts, group)
     if is_ideal(arrays.circuit.second):
         width = charge.clamp_(-1.0, 1.0)
     else:
-        width = arrays.second_widths(group, charge, load)
-        width = where_operated(width, group)
+        width = where_operated(arrays.second_widths(group, charge, load), group)
     steps = arrays.circuit.output_steps
     return width if steps is None else width.mul_(steps).round_()
 
 
-def first_product(operands: Operands, pulses: Pulses, piece: Piece) -> tuple[list[Tensor], list[Tensor]]:
+def first_product(
+    operands: Operands, pulses: list[Pulses], piece: Piece
+) -> tuple[list[Tensor], list[Tensor]]:
     """Charges on a piece's bit lines in every phase, (n, t G, slots), and loading with a column model."""
-    charges, loads = [], []
-    for plain, wide in pulses:
-        charge = torch.bmm(wide, operands.keys[:, piece.slots].mT) if wide.shape[2] else None
-        for i, stored in zip(operands.tables, operands.tabled_keys, strict=True):
-            own = torch.bmm(plain, stored[:, piece.slots].mT)
-            if charge is None:
-                charge = own
-                piece.by_run(charge).mul_(piece.tables[i])
-            else:
-                piece.by_run(charge).addcmul_(piece.by_run(own), piece.tables[i])
+    charges, loads, keys = [], [], operands.keys
+    for own in pulses:
+        stored = keys.wide[:, piece.slots].mT
+        charge = (
+            torch.bmm(own.wide, stored) if own.bias is None else torch.baddbmm(own.bias, own.wide, stored)
+        )
+        for i, stored in zip(operands.tables, keys.tabled, strict=True):
+            part = torch.bmm(own.plain, stored[:, piece.slots].mT)
+            piece.by_run(charge).addcmul_(piece.by_run(part), piece.tables[i])
         charges.append(charge)
-        if operands.key_load is not None:
-            loads.append(torch.bmm(plain, operands.key_load[:, piece.slots].mT))
+        if keys.load is not None:
+            loads.append(torch.bmm(own.plain, keys.load[:, piece.slots].mT))
     return charges, loads
 
 
@@ -164,22 +174,31 @@ def _phi(arrays: Arrays, charges: list[Tensor], loads: list[Tensor], piece: Piec
     return phi
 
 
+def run_major(x: Tensor, piece: Piece) -> Tensor:
+    """Numbers (n, t G, slots) as (runs n, t G, columns)."""
+    return x.unflatten(2, (piece.runs, -1)).permute(2, 0, 1, 3).flatten(0, 1)
+
+
+def aged(x: Tensor, table: Tensor, piece: Piece) -> Tensor:
+    """Numbers (runs n, t G, columns) times a factor by age, one of `Piece.tables`."""
+    by_query = x.view(piece.runs, -1, piece.queries, x.shape[1] // piece.queries, x.shape[2])
+    return (by_query * table.permute(2, 0, 1, 3).unsqueeze(1)).view(x.shape)
+
+
 def second_product(arrays: Arrays, phi: Tensor, block: Block, piece: Piece) -> tuple[Tensor, Tensor | None]:
-    """Charge of a piece's runs, (runs, n, t G, C), and its loading with a column model."""
-    operands, edge, (n, rows, _) = arrays.operands, arrays.circuit.second.edge, phi.shape
-    stored = operands.values[piece.first : piece.end].flatten(0, 1)
-    charge = torch.bmm(operands.weighted(phi, block, piece), stored).view(piece.runs, n, rows, -1)
-    by_run = phi.view(n, rows, piece.runs, -1).permute(2, 0, 1, 3)
+    """Charge of a piece's runs, (runs, n, t G, C), and its loading, for phi (runs n, t G, columns)."""
+    operands, edge = arrays.operands, arrays.circuit.second.edge
+    values = operands.values.apply(lambda x: x[piece.first : piece.end].flatten(0, 1))
+    wide = torch.bmm(phi, values.wide).unflatten(1, (piece.queries, -1))
+    charge = gathered(wide, operands.of_block(block), operands.depth).flatten(1, 2)
+    for i, stored in zip(operands.tables, values.tabled, strict=True):
+        charge.baddbmm_(aged(phi, piece.tables[i], piece), stored)
     if operands.value_bias:
-        charge.add_(by_run.sum(-1, keepdim=True), alpha=operands.value_bias)
+        charge.add_(phi.sum(-1, keepdim=True), alpha=operands.value_bias)
     if edge:
-        charge.add_(by_run.sign().sum(-1, keepdim=True), alpha=edge)
-    if operands.value_load is None:
-        return charge, None
-    load = torch.bmm(
-        by_run.reshape(piece.runs * n, rows, -1), operands.value_load[piece.first : piece.end].flatten(0, 1)
-    )
-    return charge, load.view(charge.shape)
+        charge.add_(phi.sign().sum(-1, keepdim=True), alpha=edge)
+    load = None if values.load is None else torch.bmm(phi, values.load).unflatten(0, (piece.runs, -1))
+    return charge.unflatten(0, (piece.runs, -1)), load
 
 
 def merged(parts: list[tuple[Tensor, Tensor | None]], group: Group) -> tuple[Tensor, Tensor | None]:

@@ -11,17 +11,16 @@ from torch import Tensor
 
 from ...operation import OperationContext, chip_of
 from ...signed_query import phases_of
-from ...stages import query_widths
-from ..description import deviation_of
+from ..description import deviations_of, row_pulses
+from ..pullback import pullback
 from .backward import gradients_of
 from .blocks import Block, Ring, Sizes, blocks_of, ring_of
-from .forward import Arrays, Operands, read_outs
+from .forward import Arrays, Operands, Stored, read_outs
 from .operands import Description, elements_of
-from .stages import pullback
 
-ON_CPU = Sizes(128, 64, 256)
+ON_CPU = Sizes(128, 256)
 """Pairs of a block whose charges and pulses stay in a core's cache."""
-ON_GPU = Sizes(256, 256, 1024)
+ON_GPU = Sizes(256, 1024)
 """The same where every operation is a launch."""
 GPU_PAIRS = 2**25
 """Pairs that a GPU computes at once, of all arrays, at most."""
@@ -50,7 +49,7 @@ class Frame:
         positions, ring = op.positions, ring_of(op.positions)
         blocks = blocks_of(ring, positions, described.tables, sizes)
         shares: tuple[Tensor | None, Tensor | None] = (None, None)
-        if any(described.rates):
+        if len(described.rates) > 1 or any(described.rates):
             like, rates = (
                 described.like,
                 positions.query_position.new_tensor(described.rates, dtype=torch.float64),
@@ -86,18 +85,16 @@ class Part:
 
     def phases(self, q: Tensor) -> tuple[Tensor, ...]:
         """Pulses of every phase, (n, T, G, R), of this part of q."""
-        op = self.frame.op
-        phases = phases_of(query_widths(q, op), op.hardware)
-        if len(phases) == 2 and self.frame.described.circuit.first.column is None:
-            # Without a column model both phases are one of signed pulses.
-            phases = (phases[1] - phases[0],)
+        op, circuit = self.frame.op, self.frame.described.circuit
+        pulses = row_pulses(q, op, circuit)
+        phases = phases_of(pulses, op.hardware) if circuit.loaded_phases else (pulses,)
         return tuple(self.folded(phase).contiguous() for phase in phases)
 
     def outputs(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:
         """Sum of all read-outs, (b, h G, T, C)."""
         arrays, _, _ = self._arrays(q, k, v, learns=False)
-        phase = arrays.phases[0]
-        total = phase.new_zeros((*phase.shape[:3], arrays.operands.values.shape[-1]))
+        plain = arrays.phases[0].plain
+        total = plain.new_zeros((*plain.shape[:3], arrays.operands.depth))
         for block in self.frame.blocks:
             own = read_outs(arrays, block)
             block.rows(total).add_(own[0] if len(own) == 1 else own.sum(0))
@@ -112,17 +109,8 @@ class Part:
         own = self.folded(self.of_queries(grad).to(self.frame.described.like)).contiguous()
         sums = gradients_of(arrays, acting, self.frame.blocks, own)
         by_q = pull_q(sums.phases)[0]
-        ring, separable, depth = self.frame.ring, acting.separable, arrays.phases[0].shape[-1]
-        by_keys = (
-            [*ring.packed(sums.keys, -2)[..., : separable * depth].split(depth, -1)] if separable else []
-        )
-        by_keys += [ring.packed(own, -2) for own in sums.tabled_keys]
-        load = None if sums.key_load is None else ring.packed(sums.key_load, -2)
-        by_k = pull_k(by_keys, load)
-        terms = sums.values.unflatten(2, (-1, ring.columns)).unbind(2)
-        by_values = [ring.packed(own.transpose(0, 1).flatten(1, 2), -2) for own in terms]
-        load = None if sums.value_load is None else sums.value_load.transpose(0, 1).flatten(1, 2)
-        by_v = pull_v(by_values, None if load is None else ring.packed(load, -2))
+        by_k = pull_k(*packed(self.frame.ring, sums.keys, arrays.phases[0].plain.shape[-1], by_run=False))
+        by_v = pull_v(*packed(self.frame.ring, sums.values, acting.depth, by_run=True))
         return by_q, by_k, by_v
 
     def _arrays(
@@ -141,22 +129,22 @@ class Part:
         loads = [element.load for element in stored]
         own = tuple(range(len(described.order))), len(described.rates), frame.query_shares
         constants = *described.constants, described.circuit.first.edge
-        operands = acting = laid_out(
+        operands = acting = operands_of(
             frame.ring, [element.terms for element in stored], loads, *own, constants
         )
         if not described.exact:
             terms, own = [element.acting for element in stored], (described.acting, *own[1:])
             # What every element gives has no gradient in the linear cell's place.
-            acting = laid_out(frame.ring, terms, loads, *own, (0.0, 0.0, 0.0))
+            acting = operands_of(frame.ring, terms, loads, *own, (0.0, 0.0, 0.0))
         deviations = (None, None) if chip_of(frame.op) is None else self._deviations(stored[1].terms[0])
-        arrays = Arrays(described, deviations, phases, operands)
+        arrays = Arrays(described, deviations, operands, tuple(operands.pulses(x) for x in phases))
         return arrays, acting, (pull, stored[0].gradient, stored[1].gradient)
 
     def _deviations(self, values: Tensor) -> tuple[Tensor | None, Tensor | None]:
         """A chip's converters as `Arrays.deviations`, for terms of the values (n, S, C)."""
         op, ring = self.frame.op, self.frame.ring
         times = len(values) // op.kv_heads
-        first, second = (deviation_of(array, values.shape[-1], op, values) for array in (1, 2))
+        first, second = deviations_of(op, values.shape[-1], values)
         if first is not None:
             first = ring.slots(first, -2).repeat(times, 1, 1)[:, None]
         if second is not None:
@@ -168,7 +156,7 @@ def _computed(x: Tensor, dtype: torch.dtype) -> Tensor:
     return x.to(dtype) if x.is_floating_point() else x
 
 
-def laid_out(
+def operands_of(
     ring: Ring,
     terms: list[list[Tensor]],
     loads: list[Tensor | None],
@@ -188,30 +176,41 @@ def laid_out(
         shares: the queries' part of every separable term's factor, (T, separable); None: 1.
         constants: charge of any key, of any value, and of a pulse's edges against a key.
     """
-    keys, values = terms
     places = [i for i in indices if i < first_table]
-    beside = keys[: len(places)]
-    if constants[0] or constants[2]:
-        beside = [*beside, keys[0].new_ones((*keys[0].shape[:2], 1))]
-    wide = torch.cat(beside, -1) if len(beside) > 1 else beside[0] if beside else keys[0][..., :0]
+    bias, value_bias, edge = constants
     return Operands(
         shares=None if shares is None or not places else shares[:, None, places, None],
-        separable=len(places),
         tables=tuple(i - first_table for i in indices[len(places) :]),
-        bias=constants[0],
-        edge=constants[2],
-        keys=ring.slots(wide, -2),
-        tabled_keys=tuple(ring.slots(key, -2) for key in keys[len(places) :]),
-        key_load=None if loads[0] is None else ring.slots(loads[0], -2),
-        values=torch.stack([_by_run(value, ring) for value in values], 2).flatten(2, 3),
-        value_bias=constants[1],
-        value_load=None if loads[1] is None else _by_run(loads[1], ring).contiguous(),
+        bias=bias,
+        edge=edge,
+        value_bias=value_bias,
+        depth=terms[1][0].shape[-1],
+        keys=laid_out(ring, terms[0], len(places), loads[0], by_run=False),
+        values=laid_out(ring, terms[1], len(places), loads[1], by_run=True),
     )
 
 
-def _by_run(x: Tensor, ring: Ring) -> Tensor:
-    """Elements (n, S, C) as (runs, n, columns, C)."""
-    return ring.slots(x, -2).unflatten(1, (-1, ring.columns)).transpose(0, 1)
+def laid_out(ring: Ring, terms: list[Tensor], separable: int, load: Tensor | None, *, by_run: bool) -> Stored:
+    """Elements of an array, terms and loading (n, S, R), by slot, or by run and slot."""
+
+    def place(x: Tensor) -> Tensor:
+        x = ring.slots(x, -2)
+        return x.unflatten(1, (-1, ring.columns)).transpose(0, 1).contiguous() if by_run else x
+
+    beside = terms[:separable]
+    wide = torch.cat(beside, -1) if len(beside) > 1 else beside[0] if beside else terms[0][..., :0]
+    return Stored(wide, tuple(terms[separable:]), load).apply(place)
+
+
+def packed(ring: Ring, stored: Stored, depth: int, *, by_run: bool) -> tuple[list[Tensor], Tensor | None]:
+    """Inverse of `laid_out`."""
+
+    def take(x: Tensor) -> Tensor:
+        return ring.packed(x.transpose(0, 1).flatten(1, 2) if by_run else x, -2)
+
+    found = stored.apply(take)
+    wide = found.wide.split(depth, -1) if found.wide.shape[-1] else ()
+    return [*wide, *found.tabled], found.load
 
 
 def parts_of(

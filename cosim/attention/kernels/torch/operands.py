@@ -14,28 +14,17 @@ from functools import lru_cache
 import torch
 from torch import Tensor
 
-from .....models import Hardware
-from ...effects import Effects
 from ...levels import holds_levels
-from ...operation import OperationContext, cells_deviate, chip_of, noise_of
-from ...ring import Positions
-from ...surrogate_gradient import Gradient, linear_term
-from ..aging import aging_of, common_charge
-from ..description import Circuit, cells_of, describe_circuit
-from ..level_tables import (
-    LevelTerms,
-    gradient_by_volts,
-    levels_in_array,
-    terms_by_level,
-    with_fewer_terms,
-)
-from .stages import Curve, curve_of, pullback
+from ...operation import OperationContext, chip_of, noise_of
+from ..aging import common_charge
+from ..description import Circuit, Settings, cells_of, describe, settings_of
+from ..level_tables import LevelTerms, gradient_by_volts, levels_in_array
+from ..pullback import pullback
+from .stages import Curve, curve_of
 
 LARGEST_EXPONENT = 60.0
 """Largest exponent of e between both ends of a separable factor: either half is far from the limits of single
 precision."""
-LEAST_AGES = 256
-"""Number of ages that terms are described for at least."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,64 +59,47 @@ def factors_of(described: Description, age: Tensor) -> Tensor:
     return torch.cat([exponentials, *(table[age, None].double() for table in described.tables)], 1)
 
 
-def describe(op: OperationContext, like: Tensor) -> Description:
+def description_of(op: OperationContext, like: Tensor) -> Description:
     """The description of `op`'s circuit, with the dtype and device of `like`."""
-    positions, ages = op.positions, LEAST_AGES
-    # A token more is rarely another description.
-    while ages < positions.ages:
-        ages *= 2
-    reach = ages if positions.window is None else min(ages, positions.window)
     by_level = holds_levels(op.hardware, op.effects) and chip_of(op) is None and noise_of(op) is None
-    settings = op.hardware, op.effects, op.token_period, op.gradient, cells_deviate(op), by_level
-    function = _constant if torch.compiler.is_compiling() else _describe
-    return function(*settings, ages, reach, like.dtype, like.device)
+    function = _traced if torch.compiler.is_compiling() else _description
+    return function(*settings_of(op, by_level), like.dtype, like.device)
 
 
 @torch.compiler.assume_constant_result
-def _constant(*settings: object) -> Description:
-    return _describe(*settings)
+def _traced(*settings: object) -> Description:
+    return _description(*settings)
 
 
 @lru_cache(maxsize=64)
-def _describe(
-    hardware: Hardware,
-    effects: Effects,
-    token_period: float | None,
-    gradient: Gradient,
-    deviate: bool,
-    by_level: bool,
-    ages: int,
-    reach: int,
-    dtype: torch.dtype,
-    device: torch.device,
-) -> Description:
+def _description(*settings: object) -> Description:
+    *own, dtype, device = settings
+    settings = Settings(*own)
+    op, found = (
+        settings.operation(),
+        describe(settings, drop=not settings.deviate, dtype=dtype, device=device),
+    )
+    aging, exact = found.aging, settings.gradient == "exact"
+    kept = [i for i, dropped in enumerate(aging.dropped) if not dropped]
+    if found.levels is None:
+        acts = [exact or i == found.linear_index for i in kept]
+    else:
+        acts = [any(bool(x.gradient[i].any()) for x in found.levels) for i in range(len(aging.rates))]
+    rates = [None if r is None or r * settings.ages > LARGEST_EXPONENT else r for r in aging.rates]
+    order = sorted(range(len(rates)), key=lambda i: rates[i] is None)
     # Tensors made in inference mode cannot be saved for a backward pass.
     with torch.inference_mode(False), torch.no_grad():
-        nowhere = torch.zeros(1, 1, dtype=torch.int64)
-        positions = Positions(None, None, nowhere, 1, None, 1, ages, 0)
-        op = OperationContext(hardware, effects, positions, token_period, None, gradient=gradient)
-        circuit = describe_circuit(op, 0, device, dtype)
-        aging = aging_of(op, not deviate, deviate)
-        line = linear_term(hardware, effects.decay, len(aging.dropped))
-        kept = [i for i, dropped in enumerate(aging.dropped) if not dropped]
-        acts, levels = [gradient == "exact" or i == line for i in kept], None
-        if by_level:
-            levels = [terms_by_level(op, array, aging.dropped) for array in (1, 2)]
-            if dtype == torch.float32:
-                aging, levels = with_fewer_terms(aging, levels, reach)
-            acts = [any(bool(x.gradient[i].any()) for x in levels) for i in range(len(aging.rates))]
-        rates = [None if r is None or r * ages > LARGEST_EXPONENT else r for r in aging.rates]
-        order = sorted(range(len(rates)), key=lambda i: rates[i] is None)
+        levels = found.levels and tuple(_looked_up(x, order, dtype, device) for x in found.levels)
         return Description(
-            circuit=circuit,
-            curves=(curve_of(circuit.first), curve_of(circuit.second)),
-            order=tuple(order if by_level else (kept[i] for i in order)),
+            circuit=found.circuit,
+            curves=(curve_of(found.circuit.first), curve_of(found.circuit.second)),
+            order=tuple(order if levels else (kept[i] for i in order)),
             rates=tuple(rates[i] for i in order if rates[i] is not None),
             tables=tuple(aging.factors[i].to(device, dtype) for i in order if rates[i] is None),
             acting=tuple(place for place, i in enumerate(order) if acts[i]),
             constants=(common_charge(op, 1, aging.dropped), common_charge(op, 2, aging.dropped)),
-            levels=None if levels is None else tuple(_looked_up(x, order, dtype, device) for x in levels),
-            exact=gradient == "exact",
+            levels=levels,
+            exact=exact,
             like=torch.empty(0, dtype=dtype, device=device),
         )
 

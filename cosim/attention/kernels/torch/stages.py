@@ -5,7 +5,7 @@ Everything here is differentiable, except that the counter is the caller's.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -17,30 +17,6 @@ from ..description import Circuit, ScaledColumn, Stage
 BUCKETS, MOST_BUCKETS = 256, 2**16
 
 
-def pullback(
-    function: Callable[..., tuple[Tensor, ...]], *inputs: Tensor, learns: bool = True
-) -> tuple[tuple[Tensor, ...], Callable[[tuple[Tensor, ...]], tuple[Tensor, ...]]]:
-    """Values of a function, and the function from gradients by its values to those by its inputs.
-
-    learns: gradients are wanted; without them the second function is not to be called.
-    """
-    if not learns:
-        return function(*inputs), lambda grads: ()
-    if torch.compiler.is_compiling():
-        return torch.func.vjp(function, *inputs)
-    # Eager mode draws a chip's patterns with numpy, which `vjp` rejects; dynamo cannot trace `autograd.grad`.
-    with torch.enable_grad():
-        leaves = tuple(x.detach().requires_grad_() for x in inputs)
-        values = function(*leaves)
-
-    def back(grads: tuple[Tensor, ...]) -> tuple[Tensor, ...]:
-        pairs = [(y, grad) for y, grad in zip(values, grads, strict=True) if y.requires_grad]
-        own, by_own = zip(*pairs, strict=True)
-        return torch.autograd.grad(own, leaves, by_own, materialize_grads=True)
-
-    return tuple(y.detach() for y in values), back
-
-
 @dataclass(frozen=True, eq=False)
 class Curve:
     """A piecewise cubic with its intervals found by equal buckets, none of which holds two knots."""
@@ -48,7 +24,8 @@ class Curve:
     start: float
     """Start of the first bucket."""
     per_bucket: float
-    """Buckets per unit of the argument."""
+    """Buckets per unit of the argument: everything else is in buckets from the start, whose powers single
+    precision can hold."""
     knots: Tensor
     """Knot in each bucket, shape (buckets,); infinity for none."""
     rows: Tensor
@@ -58,9 +35,9 @@ class Curve:
 
 def curve_at(curve: Curve, x: Tensor) -> Tensor:
     """Value of a curve at x, of any shape, continued outside the knots as a straight line."""
+    x = (x - curve.start) * curve.per_bucket
     at = x.detach().flatten()
-    bucket = ((at - curve.start) * curve.per_bucket).clamp_(0, len(curve.knots) - 1).nan_to_num_(0.0)
-    bucket = bucket.to(torch.int32)
+    bucket = at.clamp(0, len(curve.knots) - 1).nan_to_num_(0.0).to(torch.int32)
     # -1 left of the knot, 1 right of it; 0, at the knot, rounds to the left.
     side = (at - curve.knots.index_select(0, bucket)).sign_()
     interval = bucket.mul_(2).add_(side.add_(1).mul_(0.5).nan_to_num_(0.0).to(torch.int32))
@@ -74,35 +51,34 @@ def curve_of(stage: Stage) -> Curve | None:
     """The converter's curve; None for the ideal line."""
     if stage.knots is None or stage.coefficients is None:
         return None
-    knots, width = stage.knots, (stage.knots[1:] - stage.knots[:-1])[:, None]
-    own = stage.coefficients / width ** torch.arange(4, device=knots.device)
-    # Beyond its ends the curve is a line: an interval more on either side.
-    step, last = width[-1, 0], own[-1]
-    end = ((last[3] * step + last[2]) * step + last[1]) * step + last[0]
-    slope = (3 * last[3] * step + 2 * last[2]) * step + last[1]
-    zero = torch.zeros_like(end)
-    cubics = torch.stack(
-        [torch.stack([*own[0, :2], zero, zero]), *own, torch.stack([end, slope, zero, zero])]
-    )
-    starts = torch.cat([knots[:1], knots])
-    buckets, inner = BUCKETS, knots.double()
-    while buckets < MOST_BUCKETS and (inner[1:] - inner[:-1]).min() * buckets < inner[-1] - inner[0]:
+    inner, dtype = stage.knots.double(), stage.knots.dtype
+    reach, buckets = inner[-1] - inner[0], BUCKETS
+    while buckets < MOST_BUCKETS and (inner[1:] - inner[:-1]).min() * buckets < reach:
         buckets *= 2
     # A bucket before the first knot and one after the last take what lies outside.
-    size = (inner[-1] - inner[0]) / buckets
-    edges = inner[0] + size * torch.arange(-1, buckets + 1, dtype=torch.float64, device=knots.device)
-    left = torch.searchsorted(inner, edges.contiguous(), right=True)
-    right = torch.searchsorted(inner, (edges + size).contiguous(), right=True)
-    inside = torch.cat([inner, inner.new_tensor([torch.inf])])[left.clamp(max=len(inner))]
-    inside = torch.where(right > left, inside, torch.inf)
-    interval = torch.stack([left, torch.maximum(left, right.clamp(max=len(inner)))], 1).flatten()
-    rows = torch.stack([starts[interval], *cubics[interval].unbind(1)]).contiguous()
-    return Curve(float(edges[0]), float(1 / size), inside.to(knots.dtype), rows)
+    knots = (inner - inner[0]) * (buckets / reach) + 1.0
+    own = stage.coefficients / (knots[1:] - knots[:-1])[:, None] ** torch.arange(4, device=knots.device)
+    # Beyond its ends the curve is a line: an interval more on either side.
+    step, last = knots[-1] - knots[-2], own[-1]
+    end = ((last[3] * step + last[2]) * step + last[1]) * step + last[0]
+    slope = (3 * last[3] * step + 2 * last[2]) * step + last[1]
+    before, after = torch.zeros_like(last), torch.zeros_like(last)
+    before[:2], after[0], after[1] = own[0, :2], end, slope
+    cubics, starts = torch.stack([before, *own, after]), torch.cat([knots[:1], knots])
+    edges = torch.arange(buckets + 3, dtype=torch.float64, device=knots.device)
+    intervals = torch.searchsorted(knots, edges, right=True)
+    left, right = intervals[:-1], intervals[1:]
+    # One knot more, which no bucket holds.
+    knot = torch.cat([knots, knots.new_tensor([torch.inf])])[left]
+    knot = torch.where(right > left, knot, torch.inf)
+    interval = torch.stack([left, right], 1).flatten()
+    rows = torch.stack([starts[interval], *cubics[interval].unbind(1)]).to(dtype).contiguous()
+    return Curve(float(inner[0] - reach / buckets), float(buckets / reach), knot.to(dtype), rows)
 
 
 def is_ideal(stage: Stage) -> bool:
     """Whether nothing but a clip follows the charges; those of pulses' edges are the caller's."""
-    plain = stage.column is None and stage.knots is None and stage.deviation is None
+    plain = stage.column is None and stage.knots is None
     return plain and stage.noise == stage.jitter == 0
 
 
@@ -118,7 +94,7 @@ def first_pulses(
     Args:
         circuit: both stages.
         curve: of the first converter.
-        deviation: as `Stage.deviation`, broadcastable with the charges; None: nominal converters.
+        deviation: as `deviations_of`, broadcastable with the charges; None: nominal converters.
         charges: sum over the cells in every phase, each (..., keys).
         loads: bit-line loading in every phase; empty without a column model.
     """

@@ -8,26 +8,18 @@ Plain PyTorch computes the elementwise steps on q, k and v (pulses and terms of 
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 from importlib.metadata import PackageNotFoundError, version
 
 import torch
 from torch import Tensor
 
 from ...operation import OperationContext
-from ...signed_query import normalised, phases_of
-from ...stages import query_widths
-from ...surrogate_gradient import linear_term
-from ..description import Cells, cells_of
-from .description import (
-    Constants,
-    are_exponential,
-    constants_of,
-    factors_of,
-    has_large_shared_memory,
-    linear_phases,
-)
+from ...signed_query import least_divisor, normalised
+from ..description import Cells, cells_of, deviations_of, row_pulses
+from ..pullback import pullback
+from .description import Constants, constants_of, has_large_shared_memory
 
 NO_WINDOW = 1 << 30
 """Window of a ring that is never overwritten, larger than any position."""
@@ -139,23 +131,9 @@ class _Attention(torch.autograd.Function):
 
         q, k, v, *result = ctx.saved_tensors
         op = ctx.op
-        operands, pullback = _with_pullback(q, k, v, op)
+        operands, back = pullback(partial(_operands, op=op), q, k, v)
         gradient = _gradient_of_sums(gradient.float(), *result, op=op)
-        d_operands = gradients(gradient, *_arguments(tuple(x.detach() for x in operands), op))
-        return *pullback(d_operands), None
-
-
-def _with_pullback(
-    q: Tensor, k: Tensor, v: Tensor, op: OperationContext
-) -> tuple[Operands, Callable[[Operands], tuple[Tensor, ...]]]:
-    """The operands, and the function from their gradients to those of q, k and v."""
-    if torch.compiler.is_compiling():
-        return torch.func.vjp(lambda q, k, v: _operands(q, k, v, op), q, k, v)
-    # Eager mode draws a chip's patterns with numpy, which `vjp` rejects; dynamo cannot trace `autograd.grad`.
-    with torch.enable_grad():
-        inputs = tuple(x.detach().requires_grad_() for x in (q, k, v))
-        operands = _operands(*inputs, op)
-    return operands, lambda d_operands: torch.autograd.grad(operands, inputs, d_operands)
+        return *back(gradients(gradient, *_arguments(operands, op))), None
 
 
 def _gradient_of_sums(
@@ -164,7 +142,7 @@ def _gradient_of_sums(
     """Gradient (B, H, T, C) of the sums over sub-tiles, from that of the output (B, H, T, D)."""
     if out is None or divisor is None:
         return gradient
-    half_count = 0.5 / (op.hardware.levels.output // 2 - 1)
+    half_count = least_divisor(op.hardware)
     gradient = gradient / divisor.clamp(min=half_count)  # (B, H, T, D)
     d_divisor = -(gradient * out).sum(-1, keepdim=True)  # (B, H, T, 1)
     return torch.cat([gradient, d_divisor * (divisor >= half_count)], dim=-1)
@@ -172,11 +150,8 @@ def _gradient_of_sums(
 
 def _operands(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Operands:
     """Pulses (B, H, T, R) and the stacked cells of keys and values, float32."""
-    pulses = query_widths(q.float(), op)
-    if linear_phases(op):
-        negative, positive = phases_of(pulses, op.hardware)
-        pulses = positive - negative
-    return pulses.contiguous(), _stacked(cells_of(k.float(), 1, op)), _stacked(cells_of(v.float(), 2, op))
+    pulses = row_pulses(q.float(), op, constants_of(op, q.device).circuit).contiguous()
+    return pulses, _stacked(cells_of(k.float(), 1, op)), _stacked(cells_of(v.float(), 2, op))
 
 
 def _stacked(cells: Cells) -> Tensor:
@@ -190,37 +165,35 @@ def _stacked(cells: Cells) -> Tensor:
 def _arguments(operands: Operands, op: OperationContext) -> tuple:
     """Arguments of the operators, see `operators.sums`."""
     pulses, keys, values = operands
-    positions = op.positions
-    constants, factors = constants_of(op, values.shape[4], pulses.device), factors_of(op, pulses.device)
-    window = positions.window or NO_WINDOW
-    exponential, linear_index = int(are_exponential(op)), _linear_index(op, len(keys))
+    positions, constants = op.positions, constants_of(op, pulses.device)
+    circuit = constants.circuit
+    deviations = deviations_of(op, values.shape[4], pulses.new_empty(0))
+    first, second = (
+        [constants.columns[i], constants.splines[i], deviations[i], constants.factors] for i in (0, 1)
+    )
+    swap_efficiency = circuit.swap_efficiency if circuit.loaded_phases else 0.0
+    kind = int(constants.exponential), constants.linear_index
     return (
         pulses,
         _edges(pulses, constants),
         keys,
         values,
-        [*constants.first, factors],
-        [*constants.second, factors],
+        first,
+        second,
         positions.query_position.contiguous(),
-        [window, positions.columns, positions.key_start, exponential, linear_index],
-        [constants.edge_2, constants.swap_efficiency, constants.steps],
+        [positions.window or NO_WINDOW, circuit.columns, positions.key_start, *kind],
+        [circuit.second.edge, swap_efficiency, float(circuit.output_steps or 0)],
     )
-
-
-def _linear_index(op: OperationContext, stacked: int) -> int:
-    """Index of the term whose factor the surrogate gradient's linear cell has; -1 for the exact gradient."""
-    if op.gradient == "exact":
-        return -1
-    return linear_term(op.hardware, op.effects.decay, stacked - 1)
 
 
 def _edges(pulses: Tensor, constants: Constants) -> Tensor | None:
     """Charge that the edges of a query's pulses add to every key, (B, H, phases, T)."""
-    if not constants.edge_1:
+    edge = constants.circuit.first.edge
+    if not edge:
         return None
     positive, negative = (pulses > 0).sum(-1), (pulses < 0).sum(-1)  # (B, H, T)
-    if constants.swap_efficiency:
+    if constants.circuit.loaded_phases:
         counts = torch.stack([negative, positive], dim=2)
     else:
         counts = (positive - negative)[:, :, None]
-    return constants.edge_1 * counts.float()
+    return edge * counts.float()

@@ -19,9 +19,11 @@ from .forward import (
     key_run,
     load_cells,
     load_queries,
+    plus_sum,
     read_out,
     run_bounds,
     tile_sums,
+    transposed_sum,
     visible_span,
 )
 
@@ -43,24 +45,16 @@ def sums_gradient(
 @triton.jit
 def width_gradient(d_charge, d_load, block, keys, offsets, circuit, sizes, KEYS: tl.constexpr):
     """Gradient (QUERIES, KEYS) of the pulses into the second array, from (QUERIES, OUTPUTS)."""
-    total = tl.full((d_charge.shape[0], KEYS), 0.0, tl.float32)  # (QUERIES, KEYS)
     term = circuit.second.terms + offsets.second
-    if circuit.second.linear_index is not None:
-        linear = term + circuit.second.linear_offset
-        cells = load_cells(linear, keys, sizes.outputs, d_charge.shape[1])  # (KEYS, OUTPUTS)
-        part = tl.dot(d_charge, tl.trans(cells), input_precision=circuit.precision)  # (QUERIES, KEYS)
-        total += decayed(part, circuit.second, circuit.second.linear_index, block, keys, sizes)
-        # The loading precedes the linear cell.
-        term += circuit.second.linear_offset - circuit.second.stride
-    else:
-        for i in range(circuit.second.number):
-            cells = load_cells(term, keys, sizes.outputs, d_charge.shape[1])  # (KEYS, OUTPUTS)
-            part = tl.dot(d_charge, tl.trans(cells), input_precision=circuit.precision)  # (QUERIES, KEYS)
-            total += decayed(part, circuit.second, i, block, keys, sizes)
-            term += circuit.second.stride
+    acting, number = term + circuit.second.acting_offset, circuit.second.acting_number
+    total = transposed_sum(
+        d_charge, acting, number, circuit.second.acting_first, circuit.second, keys, block, sizes,
+        sizes.outputs, KEYS,
+    )  # fmt: skip
     if circuit.second.column is not None:
+        term += circuit.second.number * circuit.second.stride
         cells = load_cells(term, keys, sizes.outputs, d_charge.shape[1])  # (KEYS, OUTPUTS)
-        total = tl.dot(d_load, tl.trans(cells), total, input_precision=circuit.precision)
+        total = tl.dot(d_load, tl.trans(cells), total, input_precision=circuit.second.precision)
     return total
 
 
@@ -71,21 +65,15 @@ def add_pulse_gradient(total, d_charge, d_load, block, keys, offsets, circuit, s
     d_charge, d_load: gradients of the cells' sums in one phase, (QUERIES, KEYS).
     """
     term = circuit.first.terms + offsets.first
-    if circuit.first.linear_index is not None:
-        linear = term + circuit.first.linear_offset
-        cells = load_cells(linear, keys, sizes.rows, total.shape[1])  # (KEYS, ROWS)
-        part = decayed(d_charge, circuit.first, circuit.first.linear_index, block, keys, sizes)
-        total = tl.dot(part, cells, total, input_precision=circuit.precision)
-        term += circuit.first.linear_offset - circuit.first.stride
-    else:
-        for i in range(circuit.first.number):
-            cells = load_cells(term, keys, sizes.rows, total.shape[1])  # (KEYS, ROWS)
-            part = decayed(d_charge, circuit.first, i, block, keys, sizes)  # (QUERIES, KEYS)
-            total = tl.dot(part, cells, total, input_precision=circuit.precision)
-            term += circuit.first.stride
+    acting, number = term + circuit.first.acting_offset, circuit.first.acting_number
+    total = plus_sum(
+        total, d_charge, acting, number, circuit.first.acting_first, circuit.first, keys, block, sizes,
+        sizes.rows,
+    )  # fmt: skip
     if circuit.first.column is not None:
+        term += circuit.first.number * circuit.first.stride
         cells = load_cells(term, keys, sizes.rows, total.shape[1])  # (KEYS, ROWS)
-        total = tl.dot(d_load, cells, total, input_precision=circuit.precision)
+        total = tl.dot(d_load, cells, total, input_precision=circuit.first.precision)
     return total
 
 
@@ -152,37 +140,19 @@ def add_rows(pointer, keys, width, value):
 
 
 @triton.jit
-def add_key_gradient(out, pulses, d_charge, d_load, block, keys, offsets, circuit, sizes):
-    """Add the contribution of one phase of a block's pulses to a run's gradients of the first array.
+def add_cells_gradient(out, pairs, rows, load_pairs, load_rows, array, keys, block, sizes, width):
+    """Add a block's contribution to a run's gradients of the terms and the loading of one array.
 
-    pulses: (QUERIES, ROWS); d_charge, d_load: (QUERIES, KEYS).
+    pairs, load_pairs: (QUERIES, KEYS); rows, load_rows: what they meet in the product, (QUERIES, width).
     """
-    term = out + offsets.first
-    for i in range(circuit.first.number):
-        part = decayed(d_charge, circuit.first, i, block, keys, sizes)  # (QUERIES, KEYS)
-        value = tl.dot(tl.trans(part), pulses, input_precision=circuit.precision)  # (KEYS, ROWS)
-        add_rows(term, keys, sizes.rows, value)
-        term += circuit.first.stride
-    if circuit.first.column is not None:
-        value = tl.dot(tl.trans(d_load), pulses, input_precision=circuit.precision)  # (KEYS, ROWS)
-        add_rows(term, keys, sizes.rows, value)
-
-
-@triton.jit
-def add_value_gradient(out, width, d_charge, d_load, block, keys, offsets, circuit, sizes):
-    """Add the contribution of a block's pulses to a run's gradients of the second array.
-
-    width: (QUERIES, KEYS); d_charge, d_load: (QUERIES, OUTPUTS).
-    """
-    term = out + offsets.second
-    for i in range(circuit.second.number):
-        pulse = decayed(width, circuit.second, i, block, keys, sizes)  # (QUERIES, KEYS)
-        value = tl.dot(tl.trans(pulse), d_charge, input_precision=circuit.precision)  # (KEYS, OUTPUTS)
-        add_rows(term, keys, sizes.outputs, value)
-        term += circuit.second.stride
-    if circuit.second.column is not None:
-        value = tl.dot(tl.trans(width), d_load, input_precision=circuit.precision)  # (KEYS, OUTPUTS)
-        add_rows(term, keys, sizes.outputs, value)
+    for i in range(array.number):
+        part = decayed(pairs, array, i, block, keys, sizes)  # (QUERIES, KEYS)
+        value = tl.dot(tl.trans(part), rows, input_precision=array.precision)  # (KEYS, width)
+        add_rows(out, keys, width, value)
+        out += array.stride
+    if array.column is not None:
+        value = tl.dot(tl.trans(load_pairs), load_rows, input_precision=array.precision)  # (KEYS, width)
+        add_rows(out, keys, width, value)
 
 
 @triton.jit
@@ -198,15 +168,23 @@ def add_block(
         gradient, batch, head, block, span, tile, offsets, circuit, sizes, end, KEYS, OUTPUTS
     )
     width, slopes = key_pulses(block, keys, offsets, circuit, sizes, KEYS)  # (QUERIES, KEYS)
-    add_value_gradient(d_values, width, d_charge, d_load, block, keys, offsets, circuit, sizes)
+    values, key_cells = d_values + offsets.second, d_keys + offsets.first
+    add_cells_gradient(
+        values, width, d_charge, width, d_load, circuit.second, keys, block, sizes, sizes.outputs
+    )
     d_width = width_gradient(d_charge, d_load, block, keys, offsets, circuit, sizes, KEYS)
-    positive, d_key_charge, d_key_load = block.pulses, d_width * slopes[0], d_width * slopes[1]
+    positive = block.pulses
     if circuit.swap_efficiency is not None:
         negative = tl.where(positive > 0, 0.0, -positive)  # (QUERIES, ROWS)
-        d_first_charge, d_first_load = d_width * slopes[2], d_width * slopes[3]
-        add_key_gradient(d_keys, negative, d_first_charge, d_first_load, block, keys, offsets, circuit, sizes)
+        add_cells_gradient(
+            key_cells, d_width * slopes[2], negative, d_width * slopes[3], negative,
+            circuit.first, keys, block, sizes, sizes.rows,
+        )  # fmt: skip
         positive = tl.where(positive < 0, 0.0, positive)  # (QUERIES, ROWS)
-    add_key_gradient(d_keys, positive, d_key_charge, d_key_load, block, keys, offsets, circuit, sizes)
+    add_cells_gradient(
+        key_cells, d_width * slopes[0], positive, d_width * slopes[1], positive,
+        circuit.first, keys, block, sizes, sizes.rows,
+    )  # fmt: skip
 
 
 @triton.jit

@@ -104,20 +104,44 @@ def decayed(x, array, i, block, keys, sizes):
 
 
 @triton.jit
+def transposed_sum(x, cells, number, first_factor, array, keys, block, sizes, width, KEYS: tl.constexpr):
+    """Sum over terms of x (QUERIES, width) times a run's cells, decayed: (QUERIES, KEYS).
+
+    cells: pointer to the first of `number` terms; first_factor: index of the decay factor of that term.
+    """
+    total = tl.full((x.shape[0], KEYS), 0.0, tl.float32)  # (QUERIES, KEYS)
+    # Not unrolled, so that registers hold one term at a time.
+    for i in range(number):
+        own = load_cells(cells, keys, width, x.shape[1])  # (KEYS, width)
+        part = tl.dot(x, tl.trans(own), input_precision=array.precision)  # (QUERIES, KEYS)
+        total += decayed(part, array, first_factor + i, block, keys, sizes)
+        cells += array.stride
+    return total
+
+
+@triton.jit
+def plus_sum(total, x, cells, number, first_factor, array, keys, block, sizes, width):
+    """total (QUERIES, width) and the sum over terms of x (QUERIES, KEYS), decayed, times a run's cells."""
+    for i in range(number):
+        own = load_cells(cells, keys, width, total.shape[1])  # (KEYS, width)
+        part = decayed(x, array, first_factor + i, block, keys, sizes)  # (QUERIES, KEYS)
+        total = tl.dot(part, own, total, input_precision=array.precision)
+        cells += array.stride
+    return total
+
+
+@triton.jit
 def first_sums(pulses, block, keys, offsets, circuit, sizes, KEYS: tl.constexpr):
     """Charge and loading (QUERIES, KEYS) that the cells of the first array sum, without pulse edges."""
-    charge = tl.full((pulses.shape[0], KEYS), 0.0, tl.float32)  # (QUERIES, KEYS)
-    load = tl.full((pulses.shape[0], KEYS), 0.0, tl.float32)  # (QUERIES, KEYS)
     term = circuit.first.terms + offsets.first
-    # Not unrolled, so that registers hold one term at a time.
-    for i in range(circuit.first.number):
-        cells = load_cells(term, keys, sizes.rows, pulses.shape[1])  # (KEYS, ROWS)
-        part = tl.dot(pulses, tl.trans(cells), input_precision=circuit.precision)  # (QUERIES, KEYS)
-        charge += decayed(part, circuit.first, i, block, keys, sizes)
-        term += circuit.first.stride
+    charge = transposed_sum(
+        pulses, term, circuit.first.number, 0, circuit.first, keys, block, sizes, sizes.rows, KEYS
+    )
+    load = tl.full((pulses.shape[0], KEYS), 0.0, tl.float32)  # (QUERIES, KEYS)
     if circuit.first.column is not None:
+        term += circuit.first.number * circuit.first.stride
         cells = load_cells(term, keys, sizes.rows, pulses.shape[1])  # (KEYS, ROWS)
-        load = tl.dot(pulses, tl.trans(cells), input_precision=circuit.precision)  # (QUERIES, KEYS)
+        load = tl.dot(pulses, tl.trans(cells), input_precision=circuit.first.precision)
     return charge, load
 
 
@@ -175,18 +199,15 @@ def second_sums(charge, load, width, block, keys, offsets, circuit, sizes, KEYS:
 
     width: pulses into the second array, (QUERIES, KEYS).
     """
-    term = circuit.second.terms + offsets.second
-    for i in range(circuit.second.number):
-        cells = load_cells(term, keys, sizes.outputs, charge.shape[1])  # (KEYS, OUTPUTS)
-        pulse = decayed(width, circuit.second, i, block, keys, sizes)  # (QUERIES, KEYS)
-        charge = tl.dot(pulse, cells, charge, input_precision=circuit.precision)
-        term += circuit.second.stride
+    term, number = circuit.second.terms + offsets.second, circuit.second.number
+    charge = plus_sum(charge, width, term, number, 0, circuit.second, keys, block, sizes, sizes.outputs)
     if circuit.second.column is not None:
+        term += number * circuit.second.stride
         cells = load_cells(term, keys, sizes.outputs, charge.shape[1])  # (KEYS, OUTPUTS)
-        load = tl.dot(width, cells, load, input_precision=circuit.precision)
+        load = tl.dot(width, cells, load, input_precision=circuit.second.precision)
     if circuit.second.edge is not None:
         edge = tl.full((KEYS, charge.shape[1]), 1.0, tl.float32) * circuit.second.edge  # (KEYS, OUTPUTS)
-        charge = tl.dot(tl.where(width > 0, 1.0, 0.0), edge, charge, input_precision=circuit.precision)
+        charge = tl.dot(tl.where(width > 0, 1.0, 0.0), edge, charge, input_precision=circuit.second.precision)
     return charge, load
 
 

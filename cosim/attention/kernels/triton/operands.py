@@ -38,13 +38,17 @@ class ArrayOperands(NamedTuple):
     halvings: tl.constexpr
     """Steps of the binary search in `spline`."""
     deviation: Any
-    """Deviations of a chip's converters, as `Stage.deviation`; None: nominal converters."""
+    """Deviations of a chip's converters, as `deviations_of`; None: nominal converters."""
     edge: Any
     """Charge that the edges of each pulse into the second array add; None: none."""
-    linear_index: Any
-    """Surrogate gradient: index of the term whose factor the linear cell has; None: exact gradient."""
-    linear_offset: Any
-    """Elements from the first term to the linear cell's charge; None: exact gradient."""
+    acting_offset: Any
+    """Elements from the first term to what the gradient of the pulses takes: 0, or to the linear cell."""
+    acting_number: Any
+    """Number of terms there."""
+    acting_first: Any
+    """Index of the decay factor of the first of them."""
+    precision: tl.constexpr
+    """`input_precision` of the matrix products."""
 
 
 class CircuitOperands(NamedTuple):
@@ -59,8 +63,6 @@ class CircuitOperands(NamedTuple):
     phase, or two whose net pulses may be negative."""
     steps: Any
     """Magnitudes of the counter besides 0; None: it does not quantise."""
-    precision: tl.constexpr
-    """`input_precision` of the matrix products."""
 
 
 class Sizes(NamedTuple):

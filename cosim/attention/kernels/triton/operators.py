@@ -74,7 +74,6 @@ class OperatorArguments:
             _array(self.values, self.second, exponential, edge, linear_index),
             swap_efficiency or None,
             steps or None,
-            tl.constexpr(_precision(self.pulses)),
         )
         sizes = Sizes(
             query_position=self.position,
@@ -115,9 +114,10 @@ def _array(
     """Operands of one array; `cells` stacks terms, loading and linear cell; linear_index -1 means none."""
     column, spline, deviation, factors = numbers
     has_linear, stride = linear_index >= 0, cells[0].numel()
+    number = len(cells) - (column is not None) - has_linear
     return ArrayOperands(
         terms=cells,
-        number=len(cells) - (column is not None) - has_linear,
+        number=number,
         stride=stride,
         factors=factors,
         factor_ages=0 if factors is None else factors.shape[1],
@@ -128,8 +128,10 @@ def _array(
         halvings=tl.constexpr(0 if spline is None else len(spline).bit_length() - 1),
         deviation=deviation,
         edge=edge or None,
-        linear_index=linear_index if has_linear else None,
-        linear_offset=(len(cells) - 1) * stride if has_linear else None,
+        acting_offset=(len(cells) - 1) * stride if has_linear else 0,
+        acting_number=1 if has_linear else number,
+        acting_first=max(linear_index, 0),
+        precision=tl.constexpr(_precision(cells)),
     )
 
 
@@ -229,18 +231,3 @@ def _(pulses, edges, keys, values, first, second, position, integers, scalars):
 @gradients.register_fake
 def _(gradient, pulses, edges, keys, values, first, second, position, integers, scalars):
     return torch.empty_like(pulses), torch.empty_like(keys), torch.empty_like(values)
-
-
-def _setup_context(ctx, inputs, output) -> None:
-    *tensors, first, second, position, ctx.integers, ctx.scalars = inputs
-    ctx.save_for_backward(*tensors, *first, *second, position)
-
-
-def _backward(ctx, gradient):
-    *tensors, position = ctx.saved_tensors
-    constants = (tensors[4:8], tensors[8:], position, ctx.integers, ctx.scalars)
-    d_pulses, d_keys, d_values = gradients(gradient, *tensors[:4], *constants)
-    return d_pulses, None, d_keys, d_values, None, None, None, None, None
-
-
-sums.register_autograd(_backward, setup_context=_setup_context)

@@ -48,6 +48,8 @@ def circuits() -> dict[str, Hardware]:
             update={"column_1": fitted.column_1, "column_2": fitted.column_2}
         ),
         "fitted": fitted,
+        "fitted, columns of keys alone": fitted.model_copy(update={"column_2": None}),
+        "fitted, columns of values alone": fitted.model_copy(update={"column_1": None}),
         "fitted, small sub-tiles": fitted.model_copy(update={"columns": 12}),
         "fitted, all of it ages": fitted.model_copy(update={"aging": fitted.aging | aging}),
         "poly3": fitted.with_cell("poly3"),

@@ -99,8 +99,8 @@ void print(const char* what, const std::vector<float>& x) {
   std::printf("\n");
 }
 
-// engine: see kernels.h.
-void run(const char* name, bool full, int depth, int queries, int keys, int window, int engine = 1) {
+// tiles: see kernels.h.
+void run(const char* name, bool full, int depth, int queries, int keys, int window, bool tiles = false) {
   Draw draw;
   const Circuit circuit(full, depth, draw);
   const size_t asked = static_cast<size_t>(4) * queries * depth, stored = static_cast<size_t>(2) * keys * depth;
@@ -124,12 +124,12 @@ void run(const char* name, bool full, int depth, int queries, int keys, int wind
     run_decode(p, {}, out.data());
     return print("levels", out);
   }
-  run_forward(p, engine, {}, out.data());
+  run_forward(p, tiles, {}, out.data());
   print("out", out);
   const auto grad = draw.many(out.size(), -1, 1);
   std::vector<float> dq(asked), dk(stored), dv(stored);
   const Gradients gradients{grad.data(), dq.data(), dk.data(), dv.data()};
-  run_backward(p, engine, {}, gradients);
+  run_backward(p, tiles, {}, gradients);
   print("queries", dq), print("keys", dk), print("values", dv);
 }
 
@@ -138,7 +138,7 @@ void run(const char* name, bool full, int depth, int queries, int keys, int wind
 int main() {
   for (bool full : {false, true}) {
     run(full ? "full prefill" : "ideal prefill", full, 40, 70, 150, 100);
-    run(full ? "full prefill in tiles" : "ideal prefill in tiles", full, 40, 70, 150, 100, 0);
+    run(full ? "full prefill in tiles" : "ideal prefill in tiles", full, 40, 70, 150, 100, true);
     run(full ? "full decode" : "ideal decode", full, 40, 1, 150, 0);
   }
   run("wide prefill", true, 257, 5, 30, 0);

@@ -43,6 +43,10 @@ def test_bins(fast, case):
         Case("small sub-tiles", queries=90, keys=90, window=30, padding=20, batch=2),
         Case("mirrored and normalised", queries=90, keys=90, window=70, padding=20, batch=2, heads=(4, 1)),
         Case("two phases", queries=70, keys=70, chip=True, batch=2),
+        Case("fitted, columns of keys alone", queries=70, keys=90, chip=True, gradient="exact"),
+        Case("fitted, columns of values alone", queries=70, keys=90, chip=True),
+        # Converters whose range is 1e-14 of the charges.
+        Case("published, fitted converters", queries=1, keys=1),
         Case("fitted, all of it ages", queries=70, keys=150, window=110, chip=True, heads=(4, 2)),
     ],
     ids=lambda case: f"{case.circuit}-{case.queries}-{case.keys}-{case.window}",

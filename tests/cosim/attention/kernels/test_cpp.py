@@ -50,7 +50,7 @@ def inputs(queries, keys, heads=(4, 2), depth=32, low=0.0, **options):
 def test_operators_are_registered_as_they_should(name, quantised, gradient):
     hardware = Hardware.from_pretrained(name)
     op = conditions(hardware, 20, 30, effects=Effects(quantise=quantised), window=25, gradient=gradient)
-    circuit = numbers.register_circuit(op, quantised)
+    circuit = numbers.description_of(op, quantised).number
     q, k, v = inputs(20, 30, depth=8)
     lines = None, None
     if not quantised:
@@ -71,7 +71,7 @@ def test_operators_are_registered_as_they_should(name, quantised, gradient):
 def test_decoding_levels_is_registered_as_it_should(name):
     hardware = Hardware.from_pretrained(name)
     op = conditions(hardware, 1, 30, window=25)
-    circuit = numbers.register_circuit(op, True)
+    circuit = numbers.description_of(op, True).number
     q, k, v = inputs(1, 30, depth=8)
     stored = levels_of(k, 1, hardware), levels_of(v, 2, hardware)
     arguments = (q, *stored, op.positions.query_position, *4 * [None], circuit, 25, 0, False)
@@ -114,7 +114,8 @@ def test_flags_change_no_gradient(monkeypatch):
     """Read-outs that are noted as clipped, or computed again."""
     gradients = []
     for most in (32, 0):
-        hardware = Hardware.from_pretrained("leroux2025").model_copy(update={"q_sat_2": 8.0})
+        update = {"q_sat_2": 8.0, "name": f"flags of {most} sub-tiles"}
+        hardware = Hardware.from_pretrained("leroux2025").model_copy(update=update)
         plain = numbers.described
         flags = {"flags": float(most > 0)}
         monkeypatch.setattr(
@@ -141,14 +142,24 @@ def test_without_a_compiler_it_says_so_once_and_goes_on(monkeypatch, leroux):
         gain_cell_attention(q, k, v, leroux, implementation="native")
 
 
-def test_a_forgotten_circuit_is_an_error_not_a_crash():
-    hardware = Hardware.from_pretrained("leroux2025")
-    op = conditions(hardware, 3, 3)
-    circuit = numbers.register_circuit(op, True)
-    del hardware, op
+def test_a_forgotten_circuit_is_an_error_not_a_crash(leroux):
+    found = numbers.description_of(conditions(leroux, 3, 3), True)
+    circuit = torch.ops.gaincell.describe(found.tables, found.numbers)
+    torch.ops.gaincell.forget(circuit)
     q, k, v = inputs(3, 3, depth=8)
     with pytest.raises(RuntimeError, match="forgotten"):
         torch.ops.gaincell.attention(q, k, v, torch.arange(3)[None], *4 * [None], circuit, 0, 0, False)
+
+
+def test_circuits_are_known_by_content_and_their_number_is_bounded(leroux):
+    op = conditions(leroux, 3, 3)
+    found = numbers.description_of(op, True)
+    copy = type(leroux).model_validate(leroux.model_dump())
+    assert numbers.description_of(replace(op, hardware=copy), True) is found
+    first = numbers.description_of(replace(op, token_period=1.0), True).number
+    for period in range(2, 70):
+        last = numbers.description_of(replace(op, token_period=float(period)), True)
+    assert first not in numbers.KNOWN and last.number in numbers.KNOWN
 
 
 def test_gradients_may_outlive_their_hardware():
@@ -188,7 +199,7 @@ def test_what_the_gradient_takes_for_the_terms_lies_as_they_do(leroux):
     op = conditions(leroux, 3, 3, effects=PLAIN, gradient="fixed-slope")
     q, k, v = inputs(3, 3, heads=(2, 2), depth=8)
     terms = [numbers.stacked(native.cells_of(x, i, op)) for i, x in ((1, k), (2, v))]
-    rest = torch.arange(3)[None], None, None, k, v[..., :4], numbers.register_circuit(op, False), 0, 0
+    rest = torch.arange(3)[None], None, None, k, v[..., :4], numbers.description_of(op, False).number, 0, 0
     _, flags = torch.ops.gaincell.attention(q, *terms, *rest, True)
     with pytest.raises(RuntimeError, match="beside terms"):
         torch.ops.gaincell.attention_backward(torch.ones_like(q), flags, q, *terms, *rest)
@@ -261,7 +272,7 @@ def test_the_last_position_is_as_good_as_the_first(leroux, queries, window):
 
 def test_operators_refuse_what_does_not_fit(leroux):
     op = conditions(leroux, 3, 3)
-    circuit = numbers.register_circuit(op, True)
+    circuit = numbers.description_of(op, True).number
     q, k, v = inputs(3, 3, depth=8)
     rest = torch.arange(3)[None], *4 * [None], circuit
     operator = torch.ops.gaincell.attention
@@ -277,7 +288,7 @@ def test_operators_refuse_what_does_not_fit(leroux):
 
 def test_a_description_is_read_by_name_and_as_a_whole(leroux):
     op = conditions(leroux, 3, 3)
-    found = numbers.KNOWN[numbers.register_circuit(op, True)]
+    found = numbers.description_of(op, True)
     describe = torch.ops.gaincell.describe
     for values in (found.tables, found.numbers):
         for name in values:
@@ -295,7 +306,7 @@ def test_a_description_is_read_by_name_and_as_a_whole(leroux):
 
 
 def test_positions_that_leap_are_refused(leroux):
-    circuit = numbers.register_circuit(conditions(leroux, 3, 3), True)
+    circuit = numbers.description_of(conditions(leroux, 3, 3), True).number
     q, k, v = inputs(3, 3, depth=8)
     for position in ([0, 2, 3], [2, 1, 0]):
         with pytest.raises(ValueError, match="must go on by 0 or 1"):

@@ -4,6 +4,7 @@ import importlib
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,10 @@ from torch.utils._pytree import tree_leaves
 
 from gaincell.circuits.errors import HardwareError
 from gaincell.cosim import Effects, gain_cell_attention
+from gaincell.cosim.attention import stages
 from gaincell.cosim.attention.kernels.triton import attention as triton_attention
 from gaincell.cosim.attention.kernels.triton import description
+from gaincell.cosim.attention.operation import OperationContext
 from gaincell.models import Polynomial
 
 pytest.importorskip("triton", reason="the package triton is not installed: make kits")
@@ -218,25 +221,25 @@ def test_saved_tensors_are_the_inputs_alone(full, normaliser):
     assert saved == [q.shape, k.shape, v.shape, *divisor]
 
 
-def arguments(hardware, **settings):
-    """Arguments of the operators for one operation."""
+def operation(hardware, inputs=None):
     from gaincell.cosim.attention.api import place_keys
-    from gaincell.cosim.attention.stages import OperationContext
 
-    q, k, v = draw(hardware, queries=3)
+    q, k, v = inputs or draw(hardware, queries=3)
     positions = place_keys(q, k, v, hardware, window=None, key_start=0, attention_mask=None)
-    op = OperationContext(hardware, PLAIN, positions, None, None, None, 0, 1)
-    return triton_attention._arguments(triton_attention._operands(q, k, v, op), op)
+    return OperationContext(hardware, PLAIN, positions, None, None, None, 0, 1)
+
+
+def arguments(hardware):
+    """Arguments of the operators for one operation."""
+    inputs = draw(hardware, queries=3)
+    op = operation(hardware, inputs)
+    return triton_attention._arguments(triton_attention._operands(*inputs, op), op)
 
 
 def test_operators_pass_opcheck(operator, leroux8):
-    given = list(arguments(leroux8))
-    for i in (0, 2, 3):
-        given[i] = given[i].requires_grad_()
-    torch.library.opcheck(operator.sums, tuple(given))
-    gradient = torch.rand(1, 2, 3, 5, device=DEVICE)
-    detached = [x.detach() if isinstance(x, torch.Tensor) else x for x in given]
-    torch.library.opcheck(operator.gradients, (gradient, *detached))
+    given = arguments(leroux8)
+    torch.library.opcheck(operator.sums, given)
+    torch.library.opcheck(operator.gradients, (torch.rand(1, 2, 3, 5, device=DEVICE), *given))
 
 
 def test_cached_constants_made_in_inference_mode_are_not_inference_tensors(full):
@@ -249,14 +252,31 @@ def test_cached_constants_made_in_inference_mode_are_not_inference_tensors(full)
 
 def test_constants_are_cached_by_content_and_their_number_is_bounded(full):
     device = torch.device(DEVICE)
+    op = operation(full)
     copy = type(full).model_validate(full.model_dump())
-    constants = description._nominal(full, PLAIN, 5, device)
-    assert description._nominal(copy, PLAIN, 5, device) is constants
-    for outputs in range(6, 6 + 2 * description.CACHE_ENTRIES):
-        description._nominal(full, PLAIN, outputs, device)
-    assert len(description._cache) == description.CACHE_ENTRIES
-    again = description._nominal(full, PLAIN, 5, device)
-    assert again is not constants and again.edge_1 == constants.edge_1
+    constants = description.constants_of(op, device)
+    assert description.constants_of(replace(op, hardware=copy), device) is constants
+    for period in range(description.CACHE_ENTRIES):
+        description.constants_of(replace(op, token_period=1.0 + period), device)
+    again = description.constants_of(op, device)
+    assert again is not constants and again.circuit.first.edge == constants.circuit.first.edge
+
+
+def test_a_factor_that_is_no_exponential_is_looked_up_on_hardware_that_decays_exponentially(
+    leroux8, monkeypatch
+):
+    plain = stages.aged_terms
+
+    def disturbed(volts, ages, op):
+        return [
+            (r, factor if factor is None else factor / (1 + 0.1 * ages))
+            for r, factor in plain(volts, ages, op)
+        ]
+
+    monkeypatch.setattr(stages, "aged_terms", disturbed)
+    hardware = leroux8.model_copy(update={"name": "disturbed"})
+    assert not description.constants_of(operation(hardware), torch.device(DEVICE)).exponential
+    check_agreement(draw(hardware), hardware)
 
 
 def test_unsupported_operations_raise_hardware_error_with_the_reason(full):

@@ -142,8 +142,8 @@ void second_gradient(const Visit<E>& visit, Kept<E>& kept, float* summed, Backwa
       }
     }
   };
-  w.engine.multiply_each(rows, kTile, deep, channels, pairs, false,
-                         visit.on_diagonal() ? Causal::kResult : Causal::kNone, w.blocks.data(), finish);
+  multiply_each(w.engine, rows, kTile, deep, channels, pairs, false,
+                visit.on_diagonal() ? Causal::kResult : Causal::kNone, w.blocks.data(), finish);
 }
 
 // Through the first product of a run: gradient of the pulses, and of the terms of the keys (in whole pulse steps).

@@ -18,7 +18,7 @@ namespace gaincell {
 
 using at::Tensor;
 
-constexpr int64_t kLargest = 0x7fffffff;  // the same as in description.py
+constexpr int64_t kLargest = 0x7fffffff;  // as LAST_POSITION in ring.py
 
 inline void require_range(const char* name, int64_t value, int64_t low, int64_t high = kLargest) {
   TORCH_CHECK_VALUE(low <= value && value <= high, name, "=", value, " must be between ", low, " and ", high);
@@ -62,12 +62,10 @@ class Named {
 // tables.
 struct Circuit {
   Problem p;
-  int engine;
   bool flags;
 
   Circuit(const Tables& tables, const Numbers& numbers) {
     Named read(tables, numbers);
-    engine = read.whole("engine");
     flags = read.whole("flags") != 0;
     p.columns = read.whole("columns");
     p.phases = read.whole("phases");
@@ -215,7 +213,8 @@ struct Call {
       for (const int64_t size : x->sizes()) require_range("a size", size, 0);
     require_range("window", window, 0);
     require_range("key_start", key_start, 0, kLargest - k.size(off + 2));
-    TORCH_CHECK_VALUE(k.sizes().slice(0, 3 + off) == v.sizes().slice(0, 3 + off) && k.size(off) == q.size(0) &&
+    // Terms lead: not as many of both arrays where only one of them has a column model.
+    TORCH_CHECK_VALUE(k.sizes().slice(off, 3) == v.sizes().slice(off, 3) && k.size(off) == q.size(0) &&
                           k.size(off + 1) > 0 && q.size(1) % k.size(off + 1) == 0,
                       "queries ", q.sizes(), ", keys ", k.sizes(), " and values ", v.sizes(), " do not fit");
     TORCH_CHECK_VALUE((position.size(0) == 1 || position.size(0) == q.size(0)) && position.size(1) == q.size(2),
@@ -243,6 +242,8 @@ struct Call {
     p = circuit->p;
     const int64_t off = p.first_cells.levels ? 0 : 1;
     require_sizes(off, window, key_start);
+    TORCH_CHECK_VALUE(!off || (k.size(0) == p.first_cells.channels() && v.size(0) == p.second_cells.channels()),
+                      "terms of keys and values must be those of the circuit, got ", k.size(0), " and ", v.size(0));
     p.batch = static_cast<int>(q.size(0));
     p.heads = static_cast<int>(q.size(1));
     p.queries = static_cast<int>(q.size(2));

@@ -50,22 +50,20 @@ class Rows {
   std::vector<Element> copy_;
 };
 
-// Elements as volts. A group's levels come in the order of the elements. Products: how many find
-// a level, see `prepare_decode`; 0 for a division.
-template <bool Wide, int Products>
+// Elements as volts. A group's levels come in the order of the elements. Fused: a multiply-add finds a level, see
+// `prepare_decode`; else a division.
+template <bool Wide, bool Fused>
 struct Volts {
   using Element = float;
   static constexpr int kEntries = Wide ? gaincell::kEntries : kNarrowEntries;
-  vf first, scale, offset, low, high, span, per_span, steps, magic;
+  vf scale, offset, low, high, span, steps, magic;
   float rest;
   explicit Volts(const Array& a)
-      : first(broadcast(a.level_first)),
-        scale(broadcast(a.level_scale)),
+      : scale(broadcast(a.level_scale)),
         offset(broadcast(a.level_offset)),
         low(broadcast(a.low)),
         high(broadcast(a.high)),
         span(broadcast(a.span)),
-        per_span(broadcast(1 / a.span)),
         steps(broadcast(static_cast<float>(a.levels - 1))),
         magic(broadcast(kMagic)),
         rest(a.low) {}
@@ -77,8 +75,8 @@ struct Volts {
   void levels(const float* row, vi* level, vi& found) const {
     for (int i = 0; i < 4; ++i) {
       const vf x = load(row + i * kLanes);
-      const vf height = Products ? clip_lanes(multiply_add(Products == 2 ? x * first : x, scale, offset), vf{}, steps)
-                                 : round_lanes(divide_lanes(clip_lanes(x, low, high) - low, span, per_span) * steps);
+      const vf height = Fused ? clip_lanes(x * scale + offset, vf{}, steps)
+                              : round_lanes((clip_lanes(x, low, high) - low) / span * steps);
       level[i] = bits_of(height + magic);
       found |= level[i];
     }

@@ -126,8 +126,8 @@ inline void first_product(const Visit<E>& visit, Scratch<E>& w) {
         if (a.loaded) scale_row(per_step, found.at(terms, t), kBlock, to + each);
       }
     };
-    w.engine.multiply_each(block.filled, kTile, padded(a.width), terms + a.loaded, pairs, p.query_steps > 0,
-                           visit.on_diagonal() ? Causal::kResult : Causal::kNone, w.blocks.data(), finish);
+    multiply_each(w.engine, block.filled, kTile, padded(a.width), terms + a.loaded, pairs, p.query_steps > 0,
+                  visit.on_diagonal() ? Causal::kResult : Causal::kNone, w.blocks.data(), finish);
   }
 }
 
@@ -155,8 +155,8 @@ inline void add_by_query(const Visit<E>& visit, const Operands& operands, bool a
       }
     }
   };
-  w.engine.multiply_each(visit.block.filled, deep, kTile, count, pairs, false,
-                         visit.on_diagonal() ? Causal::kLeft : Causal::kNone, w.blocks.data(), finish);
+  multiply_each(w.engine, visit.block.filled, deep, kTile, count, pairs, false,
+                visit.on_diagonal() ? Causal::kLeft : Causal::kNone, w.blocks.data(), finish);
 }
 
 // Adds a run's share of the second product: charge and load (rows, padded width), and the pulses' edges. Leaves

@@ -11,9 +11,9 @@
 
 namespace gaincell {
 
-// C (M x N) = or += A (M x K) B (K x N). A: row and column strides; B: rows of `ldb`; N a multiple of 16.
+// C (M x N) = or += A (M x K) B (K x N), rows of `lda`, `ldb` and `ldc`; N a multiple of 16.
 template <int MR, int NV>
-inline void micro(int K, const float* A, int ars, int aks, const float* B, int ldb, float* C, int ldc, bool add) {
+inline void micro(int K, const float* A, int lda, const float* B, int ldb, float* C, int ldc, bool add) {
   vf acc[MR][NV];
   for (int m = 0; m < MR; ++m)
     for (int n = 0; n < NV; ++n) acc[m][n] = add ? load(C + m * ldc + n * kLanes) : vf{};
@@ -21,7 +21,7 @@ inline void micro(int K, const float* A, int ars, int aks, const float* B, int l
     vf b[NV];
     for (int n = 0; n < NV; ++n) b[n] = load(B + static_cast<int64_t>(k) * ldb + n * kLanes);
     for (int m = 0; m < MR; ++m) {
-      vf a = broadcast(A[m * ars + k * aks]);
+      vf a = broadcast(A[m * lda + k]);
       for (int n = 0; n < NV; ++n) acc[m][n] += a * b[n];
     }
   }
@@ -43,7 +43,7 @@ inline void strip(int m, int N, int K, const float* A, int lda, const float* B, 
   const auto from = [&] { return causal == Causal::kRight ? std::min(column + n, to) : 0; };
   const auto product = [&](auto vectors) {
     const int k = from();
-    micro<MR, vectors.value>(to - k, A + k, lda, 1, B + static_cast<int64_t>(k) * ldb + n, ldb, C + n, ldc, add);
+    micro<MR, vectors.value>(to - k, A + k, lda, B + static_cast<int64_t>(k) * ldb + n, ldb, C + n, ldc, add);
     n += vectors.value * kLanes;
   };
   while (n + (kPanel - 1) * kLanes < end && n + kPanel * kLanes <= N) product(std::integral_constant<int, kPanel>());
@@ -81,9 +81,6 @@ struct Pair {
 };
 
 constexpr int kBlock = 32;
-
-// Whether a block of the result is zero as a whole. It is not handed over.
-inline bool beyond(Causal causal, int row, int column) { return causal == Causal::kResult && column >= row + kBlock; }
 
 // A block of kBlock x kBlock numbers of each of several products, from a row and a column of theirs on.
 struct Blocks {
@@ -133,20 +130,25 @@ struct Plain {
     gemm(M, N, K, A, K, B, N, C, ldc, add, causal, 0, 0);
   }
 
-  // Several products of the same shape, handed over block by block; `scratch` has room for a block of each.
-  template <class Finish>
-  static void multiply_each(int M, int N, int K, int count, const Pair<float>* pairs, bool, Causal causal,
-                            float* scratch, Finish finish) {
-    constexpr size_t each = kBlock * kBlock;
-    for (int n = 0; n < N; n += kBlock)  // columns of the right operands stay in the first cache
-      for (int m = 0; m < M; m += kBlock) {
-        if (beyond(causal, m, n)) continue;
-        for (int c = 0; c < count; ++c)
-          gemm(kBlock, kBlock, K, pairs[c].left + static_cast<size_t>(m) * K, K, pairs[c].right + n, N,
-               scratch + c * each, kBlock, false, causal, m, n);
-        finish(Blocks{scratch, each, kBlock, m, n});
-      }
+  // One block of kBlock x kBlock of a product, to `c`.
+  static void block(int, int N, int K, int m, int n, const Pair<float>& pair, float* c, bool, Causal causal) {
+    gemm(kBlock, kBlock, K, pair.left + static_cast<size_t>(m) * K, K, pair.right + n, N, c, kBlock, false, causal, m,
+         n);
   }
 };
+
+// Several products of the same shape, handed over block by block; `scratch` has room for a block of each.
+template <class E, class Finish>
+inline void multiply_each(const E& engine, int M, int N, int K, int count, const Pair<typename E::Element>* pairs,
+                          bool whole_left, Causal causal, float* scratch, Finish finish) {
+  constexpr size_t each = kBlock * kBlock;
+  for (int n = 0; n < N; n += kBlock)  // columns of the right operands stay in the first cache
+    for (int m = 0; m < M; m += kBlock) {
+      // Zero as a whole, it is not handed over.
+      if (causal == Causal::kResult && n >= m + kBlock) continue;
+      for (int c = 0; c < count; ++c) engine.block(M, N, K, m, n, pairs[c], scratch + c * each, whole_left, causal);
+      finish(Blocks{scratch, each, kBlock, m, n});
+    }
+}
 
 }  // namespace gaincell

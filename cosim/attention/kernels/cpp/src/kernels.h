@@ -24,13 +24,13 @@ struct Gradients {
   float* values = nullptr;
 };
 
-// engine 0: tiles of split bfloat16 where they suit; 1: single precision. out: (B, H, T, width).
-void run_forward(Problem& p, int64_t engine, const Threads& threads, float* out);
-void run_backward(Problem& p, int64_t engine, const Threads& threads, const Gradients& gradients);
+// tiles: of split bfloat16 may be used where they suit; else single precision. out: (B, H, T, width).
+void run_forward(Problem& p, bool tiles, const Threads& threads, float* out);
+void run_backward(Problem& p, bool tiles, const Threads& threads, const Gradients& gradients);
 
 // Whether `run_decode` computes this: one query, elements of few levels.
 bool decodes(const Problem& p);
-void prepare_decode(Array& a);  // finds `level_first` to `level_offset`
+void prepare_decode(Array& a);  // finds `level_scale` and `level_offset`
 void run_decode(const Problem& p, const Threads& threads, float* out);
 
 }  // namespace gaincell

@@ -50,7 +50,7 @@ std::tuple<Tensor, Tensor> attention(const Tensor& q, const Tensor& k, const Ten
     run_decode(p, threads(), out.mutable_data_ptr<float>());
   } else {
     TORCH_CHECK(!p.first_cells.bytes, "stored levels are for decoding");
-    run_forward(p, call.circuit->engine, threads(), out.mutable_data_ptr<float>());
+    run_forward(p, true, threads(), out.mutable_data_ptr<float>());
   }
   return {out, flags};
 }
@@ -71,7 +71,7 @@ std::tuple<Tensor, Tensor, Tensor> attention_backward(const Tensor& grad, const 
     const Tensor grad_out = grad.to(at::kFloat).contiguous();
     const Gradients gradients{grad_out.const_data_ptr<float>(), dq.mutable_data_ptr<float>(),
                               dk.mutable_data_ptr<float>(), dv.mutable_data_ptr<float>()};
-    run_backward(call.p, call.circuit->engine, threads(), gradients);
+    run_backward(call.p, true, threads(), gradients);
   }
   return {dq.to(q.scalar_type()), dk.to(k.scalar_type()), dv.to(v.scalar_type())};
 }

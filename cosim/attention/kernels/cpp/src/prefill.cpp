@@ -8,9 +8,9 @@ namespace {
 // Calls `work` with the engine: tiles of split bfloat16 where pulses are whole numbers of steps and the processor has
 // them. A converter's knee turns the fifth digit of a charge into the third of a slope: three parts.
 template <class Work>
-void with_engine(Problem& p, int64_t engine, Work work) {
+void with_engine(Problem& p, bool tiles, Work work) {
   if constexpr (kTiles)
-    if (engine == 0 && p.query_steps > 0 && p.query_steps <= 256 && tiles_granted()) {
+    if (tiles && p.query_steps > 0 && p.query_steps <= 256 && tiles_granted()) {
       p.anchors.count = 0;
       p.digits = p.first.curve.count || p.second.curve.count ? 3 : 2;
       count_parts(p.first_cells, p.digits);
@@ -57,12 +57,12 @@ void backward_with(const Problem& p, const Threads& threads, const Gradients& gr
 
 }  // namespace
 
-void run_forward(Problem& p, int64_t engine, const Threads& threads, float* out) {
-  with_engine(p, engine, [&](auto chosen) { forward_with<decltype(chosen)>(p, threads, out); });
+void run_forward(Problem& p, bool tiles, const Threads& threads, float* out) {
+  with_engine(p, tiles, [&](auto chosen) { forward_with<decltype(chosen)>(p, threads, out); });
 }
 
-void run_backward(Problem& p, int64_t engine, const Threads& threads, const Gradients& gradients) {
-  with_engine(p, engine, [&](auto chosen) { backward_with<decltype(chosen)>(p, threads, gradients); });
+void run_backward(Problem& p, bool tiles, const Threads& threads, const Gradients& gradients) {
+  with_engine(p, tiles, [&](auto chosen) { backward_with<decltype(chosen)>(p, threads, gradients); });
 }
 
 }  // namespace gaincell

@@ -58,9 +58,8 @@ struct Array {
   int bearer = 0;                   // the term that a surrogate stands for, where it comes beside terms; see below
   float low = 0, high = 0;          // volts of the first and the last level
   float span = 0;                   // high - low, rounded once
-  // Level = (volts level_first) level_scale + level_offset, clipped and rounded, where that is the division's for all
-  // volts; else 0.
-  float level_first = 0, level_scale = 0, level_offset = 0;
+  // Level = volts level_scale + level_offset, clipped and rounded, where that is the division's for all volts; else 0.
+  float level_scale = 0, level_offset = 0;
   float constant = 0;               // response that is the same for every cell and does not age
   float gradient_constant = 0;      // its part in the gradient of the pulses
   // Volts (B, Hkv, S, depth), or terms (terms + loaded, B, Hkv, S, width). Then `table` is the same pointer, and

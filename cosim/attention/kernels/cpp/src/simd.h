@@ -124,34 +124,6 @@ inline vf clip_lanes(vf x, vf low, vf high) {
 #endif
 }
 
-// x y + z, rounded once where the machine can.
-inline vf multiply_add(vf x, vf y, vf z) {
-#if defined(__AVX512F__)
-  return reinterpret_cast<vf>(
-      _mm512_fmadd_ps(reinterpret_cast<__m512>(x), reinterpret_cast<__m512>(y), reinterpret_cast<__m512>(z)));
-#elif defined(__AVX2__)
-  return _mm256_fmadd_ps(x, y, z);
-#else
-  return x * y + z;
-#endif
-}
-
-// x / y, rounded as a division rounds it, from a rounded 1 / y: the product, corrected by the remainder (Markstein
-// 1990), takes a quarter of a division's time.
-inline vf divide_lanes(vf x, vf y, vf reciprocal) {
-#if defined(__AVX512F__)
-  const __m512 wide = reinterpret_cast<__m512>(x), inverse = reinterpret_cast<__m512>(reciprocal);
-  const __m512 near = _mm512_mul_ps(wide, inverse);
-  const __m512 rest = _mm512_fnmadd_ps(near, reinterpret_cast<__m512>(y), wide);
-  return reinterpret_cast<vf>(_mm512_fmadd_ps(rest, inverse, near));
-#elif defined(__AVX2__)
-  const __m256 near = _mm256_mul_ps(x, reciprocal);
-  return _mm256_fmadd_ps(_mm256_fnmadd_ps(near, y, x), reciprocal, near);
-#else
-  return x / y;
-#endif
-}
-
 // Nearest whole numbers, ties to even; what is not a number stays so. A product before it is rounded first.
 inline vf round_lanes(vf x) {
 #if defined(__AVX512F__)

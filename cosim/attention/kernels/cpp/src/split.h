@@ -55,19 +55,10 @@ struct Split {
         block(M, N, K, m, n, A, B, C + static_cast<size_t>(m) * ldc + n, ldc, add, parts, whole_left, causal);
   }
 
-  // Several products of the same shape, handed over block by block; `scratch` has room for a block of each.
-  template <class Finish>
-  void multiply_each(int M, int N, int K, int count, const Pair<uint16_t>* pairs, bool whole_left, Causal causal,
-                     float* scratch, Finish finish) const {
-    constexpr size_t each = kBlock * kBlock;
-    for (int n = 0; n < N; n += kBlock)  // columns of the right operands stay in the first cache
-      for (int m = 0; m < M; m += kBlock) {
-        if (beyond(causal, m, n)) continue;
-        for (int c = 0; c < count; ++c)
-          block(M, N, K, m, n, pairs[c].left, pairs[c].right, scratch + c * each, kBlock, false, pairs[c].parts,
-                whole_left, causal);
-        finish(Blocks{scratch, each, kBlock, m, n});
-      }
+  // One block of kBlock x kBlock of a product, to `c`.
+  void block(int M, int N, int K, int m, int n, const Pair<uint16_t>& pair, float* c, bool whole_left,
+             Causal causal) const {
+    block(M, N, K, m, n, pair.left, pair.right, c, kBlock, false, pair.parts, whole_left, causal);
   }
 
  private:
