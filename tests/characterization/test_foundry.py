@@ -137,7 +137,7 @@ def test_deviation_shifts_the_threshold_by_pelgroms_law(technology):
 SHIFT = {"sky130": 0.009}
 """Largest shift of the stored voltage by a read, fraction of the supply, where it exceeds 0.004: the gates of
 channels of 10 um hold four times the charge of the storage capacitor."""
-SIGNS = {"sky130": 0.015}
+SIGNS = {"sky130": 0.02}
 """Largest difference of the gains of the two signs, where it exceeds 0.01."""
 TYPICAL_OFFSET = {"sky130": 0.025}
 """Largest offset in the typical corner, fraction of T_max, where it exceeds 0.02: its signs differ."""

