@@ -21,6 +21,12 @@ from .cases import PLAIN
 pytestmark = pytest.mark.skipif(building.missing_compiler() is not None, reason="no C++ compiler")
 
 
+@pytest.fixture(scope="module", autouse=True)
+def operators():
+    """Loads the operators, so that a test alone finds them."""
+    native.failure()
+
+
 def test_it_compiles_where_there_is_a_compiler():
     assert native.failure() is None
 
