@@ -1,6 +1,6 @@
 """Standard cells: their logic, and their tables against closed forms and whole circuits in SPICE."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -14,12 +14,12 @@ from gaincell.circuits.errors import PlanError, TechnologyError
 from gaincell.circuits.runner import Simulation, simulate
 from gaincell.circuits.standard_cells import (
     CELLS,
+    State,
     edge_from,
     evaluate,
     find_cell,
     first_state,
     outputs_of,
-    truth_table,
     walk,
 )
 from gaincell.circuits.technology import Technology
@@ -69,11 +69,12 @@ def test_functions_are_evaluated(function, values, expected):
     assert evaluate(function, values) == expected
 
 
-def test_adders_add():
-    for inputs, outputs in truth_table(CELLS["fa_x1"]).items():
-        assert 2 * outputs["co"] + outputs["y"] == sum(inputs)
-    for inputs, outputs in truth_table(CELLS["ha_x1"]).items():
-        assert 2 * outputs["co"] + outputs["y"] == sum(inputs)
+@pytest.mark.parametrize("name", ["ha_x1", "fa_x1"])
+def test_adders_add(name):
+    cell = CELLS[name]
+    for bits in product((0, 1), repeat=len(cell.inputs)):
+        outputs = outputs_of(cell, State(bits, ()))
+        assert 2 * outputs["co"] + outputs["y"] == sum(bits)
 
 
 def test_flip_flop_stores_at_the_rising_edge_only():
