@@ -11,7 +11,6 @@ from collections import deque
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
-from itertools import product
 from typing import Literal
 
 from .errors import PlanError
@@ -209,13 +208,6 @@ def _path_to_new(cell: StandardCell, state: State, done: set[tuple[State, str]])
                 reached.add(after)
                 waiting.append((after, [*path, pin]))
     return []
-
-
-def truth_table(cell: StandardCell) -> dict[tuple[int, ...], Bits]:
-    """Outputs by inputs of a combinational cell."""
-    return {
-        inputs: outputs_of(cell, State(inputs, ())) for inputs in product((0, 1), repeat=len(cell.inputs))
-    }
 
 
 def find_cell(name: str) -> StandardCell:

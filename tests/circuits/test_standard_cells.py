@@ -1,6 +1,6 @@
 """Standard cells: their logic, and their tables against closed forms and whole circuits in SPICE."""
 
-from itertools import pairwise
+from itertools import pairwise, product
 
 import numpy as np
 import pytest
@@ -8,21 +8,23 @@ from cell_tables import Gate, simulated
 
 from gaincell.characterization.liberty.area import cell_area, transistor_widths
 from gaincell.characterization.procedure import Context
+from gaincell.characterization.procedures.standard_cell import SLEWS
 from gaincell.characterization.transitions import crossings
-from gaincell.circuits.errors import PlanError
-from gaincell.circuits.runner import simulate
+from gaincell.circuits.errors import PlanError, TechnologyError
+from gaincell.circuits.runner import Simulation, simulate
 from gaincell.circuits.standard_cells import (
     CELLS,
+    State,
     edge_from,
     evaluate,
     find_cell,
     first_state,
     outputs_of,
-    truth_table,
     walk,
 )
 from gaincell.circuits.technology import Technology
 from gaincell.circuits.testbench.bench import close_circuit, open_circuit, supply
+from gaincell.circuits.testbench.cell_constraints import Constraint, trials_of
 from gaincell.circuits.testbench.standard_cells import CELL_OPTIONS, CellScale, ramp_source
 
 VDD = 0.9
@@ -67,11 +69,12 @@ def test_functions_are_evaluated(function, values, expected):
     assert evaluate(function, values) == expected
 
 
-def test_adders_add():
-    for inputs, outputs in truth_table(CELLS["fa_x1"]).items():
-        assert 2 * outputs["co"] + outputs["y"] == sum(inputs)
-    for inputs, outputs in truth_table(CELLS["ha_x1"]).items():
-        assert 2 * outputs["co"] + outputs["y"] == sum(inputs)
+@pytest.mark.parametrize("name", ["ha_x1", "fa_x1"])
+def test_adders_add(name):
+    cell = CELLS[name]
+    for bits in product((0, 1), repeat=len(cell.inputs)):
+        outputs = outputs_of(cell, State(bits, ()))
+        assert 2 * outputs["co"] + outputs["y"] == sum(bits)
 
 
 def test_flip_flop_stores_at_the_rising_edge_only():
@@ -237,3 +240,68 @@ def test_divider_chain_has_the_energy_of_its_tables(ctx, scale, edges):
     total -= inverter.vdd**2 * load_c / 2**stages
     leakage = 4e-9 * stages * period * VDD
     assert spent == pytest.approx(total, rel=0.04, abs=leakage)
+
+
+def test_leakage_is_that_of_the_operating_points(ctx):
+    table = simulated(ctx, "standard_cell_leakage", ("nand2_x1",)).set_index("state")["leakage"]
+    assert len(table) == 4
+    for state, leakage in table.items():
+        circuit = open_circuit("operating point", ctx.condition, "logic", "cells")
+        supply(circuit, "vdd", VDD)
+        values = dict(part.split("=") for part in state.split())
+        for pin, value in values.items():
+            supply(circuit, pin, VDD * int(value))
+        circuit.X("u", "nand2_x1", "a", "b", "y", "vdd", circuit.gnd)
+        lines = [str(circuit).rstrip(), ".options gmin=1e-15 abstol=1e-15", ".save i(vvdd) i(va) i(vb)"]
+        waves = simulate(Simulation("\n".join([*lines, ".op", ".end\n"]))).require()
+        high = [pin for pin, value in values.items() if value == "1"]
+        expected = -VDD * sum(float(waves[f"i(v{name})"][-1]) for name in ("vdd", *high))
+        assert leakage == pytest.approx(expected, rel=0.01, abs=0)
+
+
+def test_flip_flop_stores_at_its_set_up_time_and_not_much_later(ctx, scale):
+    slew = 1.5 * scale.delay
+    chosen = {"kind": "setup", "slew_data": slew, "slew_clock": slew}
+    table = simulated(ctx, "standard_cell_constraint", ("dff_x1",), **chosen).set_index("edge")["time"]
+    assert 0 < table["rise"] < 6 * scale.delay
+    store, end = 200 * scale.delay, 260 * scale.delay
+    moments = {"met": store - table["rise"], "missed": store - table["rise"] + 1.5 * scale.delay}
+
+    def build(circuit):
+        clock = [(50 * scale.delay, 1), (100 * scale.delay, 0), (store, 1)]
+        ramp_source(circuit, ctx.condition, "clk", 0, clock, slew)
+        for name, moment in moments.items():
+            ramp_source(circuit, ctx.condition, name, 0, [(moment, 1)], slew)
+            circuit.X(name, "dff_x1", name, "clk", f"q{name}", "vdd", circuit.gnd)
+
+    waves = simulate(deck(ctx, "set-up", end, ["v(qmet)", "v(qmissed)"], build)).require()
+    assert waves["v(qmet)"][-1] > 0.95 * VDD
+    assert waves["v(qmissed)"][-1] < 0.05 * VDD
+
+
+@pytest.mark.parametrize("cell", [cell for cell in CELLS.values() if cell.latches], ids=lambda c: c.name)
+@pytest.mark.parametrize("kind", ["setup", "hold"])
+@pytest.mark.parametrize("rising", [True, False])
+def test_a_constrained_pin_decides_what_is_stored(cell, kind, rising):
+    for pin in cell.data_pins:
+        trials = trials_of(cell, Constraint(pin, kind, rising))
+        assert trials
+        wanted = int(rising == (kind == "setup"))
+        for trial in trials:
+            values = dict(trial.others) | {pin: wanted, cell.latches[-1].name: trial.q_before}
+            assert evaluate(cell.next_state, values) == trial.q_after
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("technology", ["generic28", "freepdk45", "gf180mcu"])
+def test_every_cell_follows_its_function_in_every_technology(technology):
+    """The procedure refuses a level that is not the function's at the end of any slot."""
+    try:
+        ctx = Context(Technology.load(technology))
+    except TechnologyError as missing:
+        pytest.skip(str(missing))
+    slew = SLEWS[1] * CellScale.of(ctx.condition).delay
+    table = simulated(ctx, "standard_cell", tuple(CELLS), slew=slew)
+    switched = table[table["output_edge"] != "none"]
+    assert (switched["delay"] > 0).all()
+    assert set(table["cell"]) == set(CELLS)
