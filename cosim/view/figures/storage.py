@@ -38,6 +38,9 @@ def retention(folder: Path) -> Figure:
     rows = _succeeded(folder, "cell_retention")
     devices = _devices(rows)
     hold = pd.DataFrame([h.model_dump() for h in retention_times(rows, levels, vdd)])
+    worst = hold.groupby(["write_device", "temperature", "v_rest"])[["seconds", "simulated"]].min()
+    seconds = worst["seconds"].fillna(worst["simulated"])
+    limits = (float(seconds.min()) / 2, float(seconds.max()) * 2)
     upper, lower = [], []
     for device in devices:
         here = (rows["write_device"] == device) & np.isclose(rows["v_rest"], vdd / 2)
@@ -50,7 +53,7 @@ def retention(folder: Path) -> Figure:
         )
         title = f"{DEVICES[device]}, {celsius:g} °C"
         upper.append(Panel(PlotAxis("age", "s", log=True), STORED, layers, title))
-        lower.append(_hold(hold[hold["write_device"] == device]))
+        lower.append(_hold(hold[hold["write_device"] == device], limits))
     return Figure(
         "retention",
         "Retention by write device",
@@ -61,7 +64,7 @@ def retention(folder: Path) -> Figure:
     )
 
 
-def _hold(hold: pd.DataFrame) -> Panel:
+def _hold(hold: pd.DataFrame, limits: tuple[float, float]) -> Panel:
     """Worst level's time to half a step, by rest voltage; a triangle if no level moves that far."""
     layers = []
     for (v_rest, rows), colour in zip(hold.groupby("v_rest"), CYCLE, strict=False):
@@ -74,9 +77,9 @@ def _hold(hold: pd.DataFrame) -> Panel:
             layers.append(Series(never, longest, "", colour, "points", shape="triangle", size=5.0))
     return Panel(
         PlotAxis("temperature", "°C"),
-        PlotAxis("time to half a step", "s", log=True),
+        PlotAxis("time to half a step", "s", log=True, limits=limits),
         tuple(layers),
-        legend="upper right",
+        legend="lower left",
         legend_title="bit line rests at",
     )
 
@@ -94,7 +97,7 @@ def write_path(folder: Path) -> Figure:
         TableError: a table is missing.
     """
     condition = read_manifest(folder)["condition"]
-    path, ideal = _succeeded(folder, "write_path"), _succeeded(folder, "cell_write")
+    path, ideal = (_written(folder, name, condition) for name in ("write_path", "cell_write"))
     designed = condition["designs"]["cell"]["t_write"]
     full = path[np.isclose(path["t_write"], designed, atol=0)]
     error, settling, length = [], [], []
@@ -102,13 +105,13 @@ def write_path(folder: Path) -> Figure:
         rows, name = full[full["write_device"] == device], DEVICES[device]
         source = ideal[ideal["write_device"] == device]
         for table, mark, label in ((rows, "points", name), (source, "line", f"{name}, ideal sources")):
-            mean = (table["v_written"] - table["v_target"]).groupby(table["v_target"]).mean()
+            mean = table["error"].groupby(table["v_target"]).mean()
             error.append(_series(mean, label, colour, mark))
         slowest = rows.groupby("v_target")[["t_line", "t_64th"]].max()
         settling.append(_series(slowest["t_64th"], f"{name}, cell", colour, "line+points"))
         settling.append(_series(slowest["t_line"], f"{name}, bit line", colour, "line", dashed=True))
         own = path[path["write_device"] == device]
-        worst = (own["v_written"] - own["v_target"]).abs().groupby(own["t_write"]).max()
+        worst = own["error"].abs().groupby(own["t_write"]).max()
         length.append(_series(worst, name, colour, "line+points"))
     pulses = sorted(path["t_write"].unique())
     ticks = tuple((pulse, f"{pulse * 1e9:g} ns") for pulse in pulses)
@@ -119,7 +122,7 @@ def write_path(folder: Path) -> Figure:
         (
             Panel(
                 TARGET,
-                PlotAxis("stored − target", "V", limits=_room(error, 0.08, 1.1)),
+                PlotAxis("stored − written level", "V", limits=_room(error, 0.08, 1.1)),
                 tuple(error),
                 "Error, mean of contents before",
                 legend="upper left",
@@ -142,6 +145,16 @@ def write_path(folder: Path) -> Figure:
         ),
         columns=2,
     )
+
+
+def _written(folder: Path, procedure: str, condition: dict) -> pd.DataFrame:
+    """A table of writes with `error`: stored less the level that the trimmed references drive, V."""
+    from ....circuits.designs import WriteReferences
+
+    references = WriteReferences(**condition["designs"].get("references", {}))
+    rows = _succeeded(folder, procedure)
+    levels = [references.level(target, condition["vdd"]) for target in rows["v_target"]]
+    return rows.assign(error=rows["v_written"] - levels)
 
 
 def _series(values: pd.Series, label: str, colour: str, mark, *, dashed: bool = False) -> Series:
