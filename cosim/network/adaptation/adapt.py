@@ -39,9 +39,9 @@ from ..checkpoints import (
 from ..compute import FLOAT32, Compute
 from ..conversion import convert
 from ..corpus import demo_corpus
-from ..evaluate import calibration_inputs, corpus_tokens
+from ..held_out import corpus_tokens
 from ..pretrained import save_pretrained
-from .calibration import calibrate
+from .calibration import calibrate, calibration_inputs
 from .control import train_beside
 from .fine_tuning import EXACT_SHARE, RECIPE, fine_tune, steps_in
 from .trainer import Recipe, Row

@@ -20,7 +20,7 @@ from torch.utils.hooks import RemovableHandle
 
 from ....circuits.errors import ModelError
 from ....models import Hardware
-from ..batches import evaluation_mode
+from ..batches import evaluation_mode, training_batch
 from ..compute import device_of
 from ..conversion import convert
 from ..layer import GainCellAttention, gain_cell_layers
@@ -37,8 +37,19 @@ SPREADS = {
 value: fraction of half the voltage range, from `v_zero`. A negative mean of the keys keeps most charges below
 the threshold of phi."""
 
+CALIBRATION_WINDOWS = 2
+"""Windows of training text that calibration reads."""
+CALIBRATION_SEED = 1000
+"""Seed of those windows, different from the seeds of training."""
 SWEEPS = 2
 """Passes of the search over `SPREADS`, one entry at a time."""
+
+
+def calibration_inputs(tokens: Tensor, context: int) -> Tensor:
+    """Token ids (B, T) of training text that the scalers are calibrated on."""
+    return training_batch(tokens, step=0, seed=CALIBRATION_SEED, batch=CALIBRATION_WINDOWS, context=context)[
+        :, :-1
+    ]
 
 
 @dataclass(frozen=True)

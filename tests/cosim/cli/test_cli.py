@@ -6,10 +6,12 @@ import sys
 
 import oracles
 import pytest
+import typer
 from typer.testing import CliRunner
 
 from gaincell.circuits.files import as_written, require_folder
 from gaincell.cosim.cli import app, doctor
+from gaincell.cosim.cli.quantities import parse_count
 from gaincell.cosim.view.report import ReportSources
 from gaincell.cosim.view.report.sources import ReportData
 
@@ -236,3 +238,45 @@ def test_results_that_a_report_reads_have_their_digest(run, tmp_path):
     accounted = json.loads(run("account", "demo", "--windows", 1, "--json").stdout)
     assert as_written(accounted) is True
     assert as_written(accounted | {"latency_s": 1e-9}) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("20480", 20480), ("200k", 200_000), ("1M", 10**6), ("1.5k", 1500), ("1_000", 1000)]
+)
+def test_counts_take_suffixes(text, count):
+    assert parse_count(text) == count
+
+
+@pytest.mark.parametrize("text", ["1m", "many", "-3", "0.5", "1e400", "k"])
+def test_what_is_no_count_is_refused(text):
+    with pytest.raises(typer.BadParameter, match="is not a"):
+        parse_count(text)
+
+
+def test_evaluate_measures_a_folder_of_texts(run, tmp_path):
+    (tmp_path / "a.md").write_text("The quick brown fox. " * 20)
+    options = ("--text", tmp_path, "--context", 64, "--stride", 32, "--row", "softmax", "--json")
+    found = json.loads(run("evaluate", "demo", *options).stdout)
+    assert (found["tokens"], found["context"], found["stride"]) == (419, 64, 32)
+    assert found["perplexity"]["adapted"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--text", "nowhere"), "there is no text nowhere"),
+        (("--context", 512), "the network reads at most 256 tokens"),
+        (("--context", 64, "--stride", 65), "a stride of 65 tokens"),
+        (("--row", "best"), "there is no row best"),
+    ],
+)
+def test_evaluate_refuses_a_text_or_window_it_cannot_use(run, options, message):
+    result = run("evaluate", "demo", *options)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {message}")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_text_and_a_data_set_together_are_refused(run, tmp_path):
+    assert run("evaluate", "demo", "--text", tmp_path, "--dataset", "x").exit_code == 2
+    assert run("evaluate", "demo", "--dataset-config", "x").exit_code == 2

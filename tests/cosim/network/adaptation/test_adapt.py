@@ -12,6 +12,7 @@ from tiny import CONTEXT, SENTENCE, corpus, network
 from gaincell.circuits.errors import HardwareError, ModelError
 from gaincell.cosim import Effects, convert, from_pretrained, gain_cell_layers
 from gaincell.cosim.network import evaluate as evaluate_module
+from gaincell.cosim.network import held_out as held_out_module
 from gaincell.cosim.network.adaptation import adapt as adapt_module
 from gaincell.cosim.network.adaptation.adapt import Observer, adapt_model, read_adaptation
 from gaincell.cosim.network.adaptation.fine_tuning import TRIAL_STEPS, fine_tune, steps_in
@@ -26,7 +27,7 @@ RECIPE = Recipe(steps=10, batch=4, context=CONTEXT, learning_rate=3e-3, warmup=2
 
 @pytest.fixture(autouse=True)
 def small_text(monkeypatch):
-    for module in (adapt_module, evaluate_module):
+    for module in (adapt_module, evaluate_module, held_out_module):
         monkeypatch.setattr(module, "demo_corpus", corpus)
 
 
