@@ -106,7 +106,7 @@ def run(
     most = BYTES_PER_TOKEN * tokens if dataset is not None and tokens else None
     content = None if source is None else joined(source, most)
     checkpoint = locate(model)
-    with progress("evaluate", "windows") as update:
+    with progress("evaluate", "") as update:
         result = evaluate_model(
             checkpoint,
             chosen_hardware(hardware, cell, checkpoint, temperature=temperature, vdd=vdd),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -21,6 +22,7 @@ from ..network.held_out import corpus_tokens
 from ..network.layer import record_traces
 from ..network.pretrained import from_pretrained
 from .accounting import account, require_energy
+from .digital import rotation_entries
 from .ledger import Ledger
 
 CONTEXT = 256
@@ -70,7 +72,8 @@ def account_model(
     for number, passage in enumerate(passages):
         with record_traces(model) as traces, compute.autocast():
             model(input_ids=passage[None].to(compute.device), use_cache=False)
-        ledgers.append(account(traces, hardware))
+        ledger = account(traces, hardware)
+        ledgers.append(replace(ledger, entries=ledger.entries + rotation_entries(model)))
         report("passages", number + 1, len(passages))
     return Ledger.mean(ledgers)
 

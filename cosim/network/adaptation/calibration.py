@@ -194,9 +194,9 @@ def set_statistics(layer: GainCellAttention, own: Inputs, spread: dict[str, Tens
     hardware, group = layer.hardware, layer.q_scale.shape[0] // layer.k_scale.shape[0]
     half = 0.5 * (hardware.v_max - hardware.v_min)
     mean, deviation = (spread[name].repeat_interleave(group) for name in ("query_mean", "query"))
-    _affine(layer.q_scale, layer.q_shift, own.q, mean, deviation)
+    _affine(layer.q_scale, layer.q_shift, layer.rotate(own.q), mean, deviation)
     key_mean = hardware.v_zero + half * spread["key_mean"]
-    _affine(layer.k_scale, layer.k_shift, own.k, key_mean, half * spread["key"])
+    _affine(layer.k_scale, layer.k_shift, layer.rotate(own.k), key_mean, half * spread["key"])
     value_mean = torch.full_like(spread["value"], hardware.v_zero)
     _affine(layer.v_scale, layer.v_shift, own.v, value_mean, half * spread["value"])
 
@@ -233,16 +233,20 @@ def _equal_statistics(
 ) -> None:
     """Input scalers that give the signals the teacher's mean and standard deviation."""
     q, k, v = teacher.map_inputs(taught.q, taught.k, taught.v)
-    _affine(layer.q_scale, layer.q_shift, own.q, *_statistics(q))
-    _affine(layer.k_scale, layer.k_shift, own.k, *_statistics(k))
+    _affine(layer.q_scale, layer.q_shift, layer.rotate(own.q), *_statistics(q))
+    _affine(layer.k_scale, layer.k_shift, layer.rotate(own.k), *_statistics(k))
     _affine(layer.v_scale, layer.v_shift, own.v, *_statistics(v))
 
 
 def _affine(scale: Tensor, shift: Tensor, signal: Tensor, mean: Tensor, deviation: Tensor) -> None:
-    """Scalers (heads, 1, 1) in place, such that scale * signal + shift has the statistics asked for."""
+    """Scalers in place, such that scale * signal + shift has the mean and deviation (heads,) asked for.
+
+    All elements of a head get the same scalers, also where each has its own.
+    """
     own_mean, own_deviation = _statistics(signal)
-    scale.copy_((deviation / own_deviation.clamp(min=1e-12))[:, None, None])
-    shift.copy_((mean - own_mean * scale.flatten())[:, None, None])
+    factor = deviation / own_deviation.clamp(min=1e-12)
+    scale.copy_(factor[:, None, None])
+    shift.copy_((mean - own_mean * factor)[:, None, None])
 
 
 def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:
