@@ -88,3 +88,36 @@ def parse_count(text: str) -> int:
 
 
 parse_count.__name__ = "count"
+
+
+def parse_limit(text: str) -> tuple[str, float]:
+    """Parse how long a stage lasts, such as `160k` (tokens), `200steps` or `10min`.
+
+    Args:
+        text: what was written.
+
+    Returns:
+        "tokens", "steps" or "minutes", and its number.
+
+    Raises:
+        typer.BadParameter: the text cannot be read.
+    """
+    text = str(text).strip()
+    if text.endswith("min"):
+        return "minutes", _minutes(text.removesuffix("min"))
+    if text.endswith("steps"):
+        return "steps", parse_count(text.removesuffix("steps"))
+    return "tokens", parse_count(text.removesuffix("tokens"))
+
+
+parse_limit.__name__ = "limit"
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not 0 <= minutes <= 100_000:
+        raise typer.BadParameter(f"{text!r}min is not a time; write for example 160k, 200steps or 10min")
+    return minutes
