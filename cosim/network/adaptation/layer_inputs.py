@@ -41,7 +41,11 @@ def inputs_file(state: RunState, index: int) -> Path:
 
 @torch.no_grad()
 def cache_inputs(
-    teacher: nn.Module, modules: dict[str, nn.Module], windows: Tensor, state: RunState
+    teacher: nn.Module,
+    modules: dict[str, nn.Module],
+    windows: Tensor,
+    state: RunState,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Call]:
     """Write the inputs of every module, (windows, context, width) in float32; returns its other arguments.
 
@@ -80,6 +84,7 @@ def cache_inputs(
             # The arguments of a second window show whether they depend on the text.
             for number in range(2 if cached else len(windows)):
                 teacher(input_ids=windows[number : number + 1].to(device_of(teacher)), use_cache=False)
+                progress(number + 1, len(windows))
     finally:
         for handle in handles:
             handle.remove()

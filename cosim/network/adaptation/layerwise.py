@@ -71,7 +71,8 @@ def distil_layers(
     state: RunState,
     *,
     jobs: int = 1,
-    progress: Callable[[int, int], None] = lambda done, layers: None,
+    phase: Callable[[str, int], None] = lambda name, steps: None,
+    progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
     """Train every attention module of a converted model on the inputs of its teacher's, in place.
 
@@ -83,7 +84,8 @@ def distil_layers(
         recipe: rates, context and seed; steps and batch are set here.
         state: unfinished adaptation that keeps finished layers.
         jobs: processes.
-        progress: called with (layers done, layers).
+        phase: called with ("read", windows) before the teacher reads, and with ("distil", layers).
+        progress: called with (windows or layers done, windows or layers).
 
     Returns:
         "errors": by module name, before and after; "steps" and "tokens" of each layer.
@@ -94,14 +96,19 @@ def distil_layers(
     students = {name: x for name, x in attention_modules(model).items() if hasattr(x, "gain_cell")}
     teachers = attention_modules(teacher)
     batch = max(1, TOKENS_PER_STEP // recipe.context)
-    size = max(HELD_OUT_WINDOWS + batch, CACHED_TOKENS // recipe.context) * recipe.context
+    known = None if budget.minutes is not None else budget.steps_of(batch * recipe.context, lambda: 0.0)
+    most = CACHED_TOKENS // recipe.context
+    count = HELD_OUT_WINDOWS + max(1, most if known is None else min(most, known * batch))
+    size = count * recipe.context
     inputs = held_out_windows(tokens, context=recipe.context, limit=size, seed=recipe.seed)[:, :-1]
     if len(inputs) <= HELD_OUT_WINDOWS:
         raise ModelError(
             f"the text has {len(inputs)} windows of {recipe.context} tokens, and the layer-wise stage needs "
             f"more than {HELD_OUT_WINDOWS}; give more text, a shorter --context, or --distil 0"
         )
-    calls = cache_inputs(teacher, {name: teachers[name] for name in students}, inputs, state)
+    phase("read", len(inputs))
+    calls = cache_inputs(teacher, {name: teachers[name] for name in students}, inputs, state, progress)
+    phase("distil", len(students))
     device, done = device_of(model), 0
 
     def order(index: int, recipe: Recipe) -> _Order:

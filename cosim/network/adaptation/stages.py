@@ -64,10 +64,7 @@ class Stages:
             return
         self.observer.phase("calibrate", len(scalers))
         inputs = calibration_inputs(self.text.tokens, self.recipe.context)
-        nothing = float("nan")
-        calibrate(
-            model, self.softmax, inputs, progress=lambda done, layers: self.observer.step(done, nothing)
-        )
+        calibrate(model, self.softmax, inputs, progress=self._silent_step)
         # Only now is there something to resume: a model that cannot be adapted must not block the folder.
         self.state.begin()
         self.state.keep("calibrated", scalers)
@@ -78,7 +75,6 @@ class Stages:
         """Train the attention layers one by one; None if the stage is left out."""
         if budget.empty:
             return None
-        self.observer.phase("distil", len(gain_cell_layers(model)))
         layers = distil_layers(
             model,
             self.softmax,
@@ -87,7 +83,8 @@ class Stages:
             replace(self.recipe, learning_rate=RECIPE.learning_rate, scaler_rate=RECIPE.scaler_rate),
             self.state,
             jobs=jobs,
-            progress=lambda done, layers: self.observer.step(done, float("nan")),
+            phase=self.observer.phase,
+            progress=self._silent_step,
         )
         self._measure("distilled", model, layers["tokens"])
         return layers
@@ -127,9 +124,13 @@ class Stages:
                     ),
                 )
 
+    def _silent_step(self, done: int, total: int) -> None:
+        self.observer.step(done, float("nan"))
+
     def _measure(self, row: str, model: nn.Module, tokens: int = 0) -> None:
         known = dict(self.state.read(HELD_OUT) or {})
         if row not in known:
-            known[row] = self.text.nats(model)
+            self.observer.phase(f"measure {row}", len(self.text.watched))
+            known[row] = self.text.nats(model, self._silent_step)
             self.state.write(HELD_OUT, known)
         self.observer.measured(row, tokens, known[row])

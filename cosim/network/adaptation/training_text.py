@@ -8,7 +8,7 @@ from typing import Any
 from torch import Tensor, nn
 
 from ....circuits.errors import ModelError
-from ..batches import held_out_windows, measure
+from ..batches import Progress, held_out_windows, measure
 from ..checkpoints import Tokenizer
 from ..corpus import demo_corpus
 from ..documents import Sides, TextSource, read_sides
@@ -67,6 +67,6 @@ class TrainingText:
         watched = held_out_windows(sides.held_out, context=context, limit=WATCHED_TOKENS)
         return cls(sides.train, watched, summary)
 
-    def nats(self, model: nn.Module) -> float:
+    def nats(self, model: nn.Module, progress: Progress | None = None) -> float:
         """Held-out cross-entropy of a model at float32, nats per token."""
-        return measure(model, self.watched).nats
+        return measure(model, self.watched, progress=progress).nats

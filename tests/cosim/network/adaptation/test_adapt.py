@@ -56,8 +56,9 @@ def test_adaptation_improves_on_matching_and_is_written_whole(pretrained, leroux
         lambda name, total: phases.append((name, total)), lambda done, loss: steps.append(done)
     )
     result = adapt_model(str(pretrained), leroux, out, recipe=RECIPE, observer=watching)
-    assert phases == [("calibrate", 2), ("adapted", 10), ("control", 10)]
-    assert steps == [0, 1, 2, *range(1, 11), *range(1, 11)]
+    windows = [("measure softmax", 11), ("measure calibrated", 11)]
+    assert phases == [("calibrate", 2), *windows, ("adapted", 10), ("control", 10)]
+    assert steps == [0, 1, 2, 8, 11, 8, 11, *range(1, 11), *range(1, 11)]
     assert result.held_out["adapted"] < result.held_out["calibrated"]
     assert set(result.held_out) == {"softmax", "calibrated", "adapted", "control"}
     assert not (out / "state").exists()
