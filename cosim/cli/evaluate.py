@@ -43,7 +43,9 @@ def run(
     context: ContextOption = None,
     stride: Annotated[
         int | None,
-        typer.Option(min=1, help="Tokens between overlapping windows [default: windows do not overlap]."),
+        typer.Option(
+            min=1, max=2**20, help="Tokens between overlapping windows [default: windows do not overlap]."
+        ),
     ] = None,
     tokens: Annotated[
         int, typer.Option(parser=parse_count, help="About how many tokens to predict; 0: all.")

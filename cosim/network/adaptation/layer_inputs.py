@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import shutil
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,6 +37,7 @@ class Call:
 
 
 def inputs_file(state: RunState, index: int) -> Path:
+    """File of the inputs of the module of this number."""
     return state.folder / FOLDER / f"inputs-{index}.npy"
 
 
@@ -64,7 +66,12 @@ def cache_inputs(
             if name not in calls:
                 calls[name] = call
                 if not cached:
-                    files[name] = _open(inputs_file(state, index), (len(windows), *x.shape[1:]))
+                    shape = (len(windows), *x.shape[1:])
+                    if not files:
+                        _require_room(inputs_file(state, index).parent, 4 * len(modules) * math.prod(shape))
+                    files[name] = np.lib.format.open_memmap(
+                        inputs_file(state, index), mode="w+", dtype=np.float32, shape=shape
+                    )
             elif not _equal(call, calls[name]):
                 raise ModelError(
                     f"{name} is called with more than its input and positions, so it cannot be trained by "
@@ -95,16 +102,15 @@ def cache_inputs(
     return calls
 
 
-def _open(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    size = 4 * int(np.prod(shape))
-    free = shutil.disk_usage(path.parent).free
+def _require_room(folder: Path, size: int) -> None:
+    """ModelError unless a folder, which is made, has room for so many bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
     if size > free:
         raise ModelError(
-            f"the inputs of a layer take {size / 1e9:.1f} GB and {path.parent} has {free / 1e9:.1f} GB free; "
+            f"the inputs of the layers take {size / 1e9:.1f} GB and {folder} has {free / 1e9:.1f} GB free; "
             "choose another --out, or leave the layer-wise stage out with --distil 0"
         )
-    return np.lib.format.open_memmap(path, mode="w+", dtype=np.float32, shape=shape)
 
 
 def _detached(value: Any) -> Any:

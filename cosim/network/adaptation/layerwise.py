@@ -96,10 +96,10 @@ def distil_layers(
     students = {name: x for name, x in attention_modules(model).items() if hasattr(x, "gain_cell")}
     teachers = attention_modules(teacher)
     batch = max(1, TOKENS_PER_STEP // recipe.context)
-    known = None if budget.minutes is not None else budget.steps_of(batch * recipe.context, lambda: 0.0)
-    most = CACHED_TOKENS // recipe.context
-    count = HELD_OUT_WINDOWS + max(1, most if known is None else min(most, known * batch))
-    size = count * recipe.context
+    read = max(1, CACHED_TOKENS // recipe.context)
+    if budget.minutes is None:
+        read = min(read, batch * budget.steps_of(batch * recipe.context, lambda: 0.0))
+    size = (HELD_OUT_WINDOWS + read) * recipe.context
     inputs = held_out_windows(tokens, context=recipe.context, limit=size, seed=recipe.seed)[:, :-1]
     if len(inputs) <= HELD_OUT_WINDOWS:
         raise ModelError(
@@ -109,7 +109,7 @@ def distil_layers(
     phase("read", len(inputs))
     calls = cache_inputs(teacher, {name: teachers[name] for name in students}, inputs, state, progress)
     phase("distil", len(students))
-    device, done = device_of(model), 0
+    device = device_of(model)
 
     def order(index: int, recipe: Recipe) -> _Order:
         name = list(students)[index]

@@ -58,16 +58,15 @@ class Stages:
         return {row: found[row] for row in ROWS if row in found}
 
     def calibrate(self, model: nn.Module) -> None:
-        """Set the scalers."""
+        """Set the scalers, and measure the network before and after."""
         scalers = nn.ModuleDict({str(i): layer for i, layer in enumerate(gain_cell_layers(model).values())})
-        if self.state.restore("calibrated", scalers) is not None:
-            return
-        self.observer.phase("calibrate", len(scalers))
-        inputs = calibration_inputs(self.text.tokens, self.recipe.context)
-        calibrate(model, self.softmax, inputs, progress=self._silent_step)
-        # Only now is there something to resume: a model that cannot be adapted must not block the folder.
-        self.state.begin()
-        self.state.keep("calibrated", scalers)
+        if self.state.restore("calibrated", scalers) is None:
+            self.observer.phase("calibrate", len(scalers))
+            inputs = calibration_inputs(self.text.tokens, self.recipe.context)
+            calibrate(model, self.softmax, inputs, progress=self._silent_step)
+            # Only now is there something to resume: a model that cannot be adapted must not block the folder.
+            self.state.begin()
+            self.state.keep("calibrated", scalers)
         self._measure("softmax", self.softmax)
         self._measure("calibrated", model)
 

@@ -2,6 +2,7 @@
 
 import copy
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -92,7 +93,7 @@ def test_an_interruption_in_any_stage_changes_nothing(pretrained, leroux, text, 
     for name, value in (("CHECKPOINT_SECONDS", 0.0), ("CHECKPOINT_SHARE", float("inf"))):
         monkeypatch.setattr(f"gaincell.cosim.network.adaptation.trainer.{name}", value)
     whole = run(pretrained, leroux, tmp_path / "whole", text)
-    for phase, after in (("calibrate", 1), ("distil", 1), ("adapted", 2)):
+    for phase, after in (("calibrate", 1), ("measure softmax", 8), ("distil", 1), ("adapted", 2)):
         current = []
 
         def stop(done, loss, phase=phase, after=after, current=current):
@@ -168,6 +169,17 @@ def test_modules_that_are_called_with_text_are_refused(tmp_path):
         )
     with pytest.raises(ModelError, match="called with more than its input and positions.*--distil 0"):
         cache_inputs(model, modules, torch.randint(0, 256, (2, CONTEXT)), state(tmp_path))
+
+
+def test_a_disk_without_room_is_refused(tmp_path, monkeypatch):
+    model = network().eval()
+    full = SimpleNamespace(free=4 * 2 * 3 * CONTEXT * 32 - 1)
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: full)
+    windows = torch.randint(0, 256, (3, CONTEXT))
+    with pytest.raises(ModelError, match="the inputs of the layers take .* GB free; choose another --out"):
+        cache_inputs(model, attention_modules(model), windows, state(tmp_path))
+    full.free += 1
+    cache_inputs(model, attention_modules(model), windows, state(tmp_path))
 
 
 def test_a_text_of_few_windows_is_refused(leroux, tmp_path):
