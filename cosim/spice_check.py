@@ -22,7 +22,8 @@ from .ledger.whole_model import on_hardware
 from .network.checkpoints import Checkpoint, context_of
 from .network.compute import FLOAT32, Compute
 from .network.corpus import demo_corpus
-from .network.evaluate import SILENT, Report, corpus_tokens
+from .network.evaluate import SILENT, Report
+from .network.held_out import corpus_tokens
 from .network.layer import record_traces
 
 Progress = Callable[[int, int, str], None]
@@ -102,7 +103,7 @@ def trace_operations(
     """
     condition_of(hardware, technology)
     model, tokenizer = on_hardware(checkpoint, hardware, compute=compute, report=report)
-    tokens = min(tokens, context_of(model))
+    tokens = min(tokens, context_of(model, most=256))
     held_out = corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else None
     ids = tokenizer.encode(content) if held_out is None else held_out
     if len(ids) < tokens:

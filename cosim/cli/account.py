@@ -64,9 +64,10 @@ def run(
     """
     prepare(threads)
     from ..ledger.whole_model import account_model
-    from ..network.checkpoints import locate, read_text
+    from ..network.checkpoints import locate
+    from ..network.documents import joined, open_text
 
-    content = None if text is None else read_text(text)
+    content = None if text is None else joined(open_text(text))
     checkpoint, compute = locate(model), chosen_compute(device, precision)
     with progress("account", "passages") as update:
         ledger = account_model(

@@ -23,6 +23,13 @@ from .models import (
     chosen_hardware,
     prepare,
 )
+from .quantities import parse_count, parse_limit
+from .texts import ContextOption, DatasetConfig, DatasetOption, TextOption, chosen_source
+
+DEMO = "demo"
+"""The demo network is small enough to learn end to end alone: no layer-wise stage, no transforms."""
+DISTIL = "160k"
+"""Tokens that each attention layer of any other network sees in the layer-wise stage."""
 
 if TYPE_CHECKING:
     from ...models import Hardware
@@ -33,21 +40,68 @@ TYPICAL = 27.0
 
 
 def run(
-    model: ModelArgument = "demo",
+    model: ModelArgument = DEMO,
     hardware: HardwareOption = None,
     cell: Annotated[
         str | None, typer.Option(help="Cell curve of the hardware to use, such as table or linear.")
     ] = None,
+    text: TextOption = None,
+    dataset: DatasetOption = None,
+    dataset_config: DatasetConfig = None,
+    split: Annotated[str, typer.Option(help="Part of the data set.")] = "train",
+    self_text: Annotated[
+        int | None,
+        typer.Option(
+            parser=parse_count, help="Instead of a text: about so many tokens that the network writes itself."
+        ),
+    ] = None,
+    context: ContextOption = None,
     out: Annotated[Path, typer.Option(help="Folder for the adapted model and its control.")] = ADAPTED,
+    distil: Annotated[
+        tuple | None,
+        typer.Option(
+            parser=parse_limit,
+            help="Layer-wise stage: tokens of each layer such as 160k, 200steps, or 10min for all; 0: none "
+            f"[default: 0 for {DEMO}, else {DISTIL}].",
+        ),
+    ] = None,
     steps: Annotated[
         int | None, typer.Option(min=1, max=MOST_SAMPLES, help="Steps of fine-tuning [default: 240].")
+    ] = None,
+    tokens: Annotated[
+        int | None, typer.Option(parser=parse_count, help="Instead of --steps: tokens that fine-tuning sees.")
     ] = None,
     minutes: Annotated[
         float | None,
         typer.Option(min=0.01, max=100_000, help="Instead of --steps: about this long, control included."),
     ] = None,
+    objective: Annotated[
+        str | None,
+        typer.Option(
+            help="What fine-tuning follows: teacher (predictions, hidden states; no control), text, or mixed "
+            f"[default: mixed for {DEMO}, else teacher]."
+        ),
+    ] = None,
     learning_rate: Annotated[
-        float | None, typer.Option(min=1e-9, max=10, help="Peak learning rate [default: 1e-3].")
+        float | None,
+        typer.Option(min=1e-9, max=10, help="Peak learning rate [default: 1e-3, less for wide networks]."),
+    ] = None,
+    lora: Annotated[
+        int | None,
+        typer.Option(min=1, max=4096, help="Train low-rank additions of this rank [default: all weights]."),
+    ] = None,
+    rotate: Annotated[
+        bool | None,
+        typer.Option(
+            "--rotate/--no-rotate", help=f"Rotate q and k before the arrays [default: not {DEMO}, others do]."
+        ),
+    ] = None,
+    per_dimension: Annotated[
+        bool | None,
+        typer.Option(
+            "--per-dimension/--per-head",
+            help=f"Scale and offset for each dimension or each head [default: per head for {DEMO} alone].",
+        ),
     ] = None,
     seed: Annotated[int, typer.Option(min=0, help="Choice of the training batches and draws.")] = 0,
     dies: Annotated[
@@ -67,6 +121,7 @@ def run(
     draw_steps: Annotated[
         int, typer.Option(min=1, max=MOST_SAMPLES, help="Steps that share a drawn die or chip.")
     ] = 1,
+    jobs: Annotated[int, typer.Option(min=1, max=4096, help="Processes of the layer-wise stage.")] = 1,
     without: Without = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start again, whatever is in the folder.")] = False,
     device: Device = "auto",
@@ -74,10 +129,10 @@ def run(
     threads: Threads = None,
     as_json: Json = False,
 ) -> None:
-    """Calibrate a model's scalers to the hardware, then fine-tune it through the hardware.
+    """Calibrate a model's scalers to the hardware, distil its attention layers, and fine-tune it.
 
     A softmax control gets the same steps on the same text. A run can be interrupted: the same command
-    continues it, and a finished one is not repeated.
+    continues it, and a finished one is not repeated. Perplexities are per token.
 
     With --dies or --chips every step of fine-tuning sees another die of the process, another temperature, or
     another chip's local mismatch; the printed losses are those of the nominal die, by default the set's
@@ -91,10 +146,18 @@ def run(
 
         gaincell adapt my-gpt2 --hardware out/hardware --steps 1000 --json
 
+        gaincell adapt my-llama --text notes/ --hardware generic28-sc --tokens 1M --out out/llama
+
+        gaincell adapt gpt2 --dataset wikitext --dataset-config wikitext-2-raw-v1 --tokens 1M
+
+        gaincell adapt gpt2 --self-text 200k --distil 20min --lora 16
+
         gaincell adapt demo --dies out/corners --out out/for-every-die
     """
-    if steps is not None and minutes is not None:
-        raise typer.BadParameter("give --steps or --minutes, not both")
+    if sum(limit is not None for limit in (steps, tokens, minutes)) > 1:
+        raise typer.BadParameter("give one of --steps, --tokens and --minutes")
+    if self_text is not None and (text is not None or dataset is not None):
+        raise typer.BadParameter("give --self-text or a text, not both")
     if mismatch is not None and not (chips and dies):
         raise typer.BadParameter("--mismatch belongs to --dies with --chips")
     from ...circuits.files import require_folder
@@ -102,18 +165,30 @@ def run(
     require_folder(out)
     prepare(threads)
     from ..network.adaptation.adapt import Observer, adapt_model
-    from ..network.adaptation.fine_tuning import RECIPE
+    from ..network.adaptation.budget import Budget
+    from ..network.adaptation.fine_tuning import OBJECTIVES, RECIPE, recipe_for
+    from ..network.transforms import Transforms
 
-    recipe = replace(
-        RECIPE,
-        steps=steps or RECIPE.steps,
-        learning_rate=learning_rate or RECIPE.learning_rate,
-        seed=seed,
+    objective = objective or ("mixed" if model == DEMO else "teacher")
+    if objective not in OBJECTIVES:
+        raise typer.BadParameter(f"--objective {objective}: known are {', '.join(OBJECTIVES)}")
+    distillation, hidden = OBJECTIVES[objective]
+
+    def recipe(network, context: int):
+        own = {"learning_rate": learning_rate} if learning_rate is not None else {}
+        own |= {"steps": steps or RECIPE.steps, "seed": seed, "distillation": distillation, "hidden": hidden}
+        return replace(recipe_for(network, replace(RECIPE, context=context)), **own)
+
+    kind, limit = distil if distil is not None else parse_limit("0" if model == DEMO else DISTIL)
+    transforms = Transforms(
+        rotation=0 if (model != DEMO if rotate is None else rotate) else None,
+        per_dimension=model != DEMO if per_dimension is None else per_dimension,
     )
-    wanted, draws = _wanted(hardware, cell, model, dies, chips, mismatch, draw_steps, seed)
     phase, total = "", 0
 
-    with progress("adapt", "steps") as update:
+    with progress("adapt", "") as update:
+        update(0, 1, "load")
+        wanted, draws = _wanted(hardware, cell, model, dies, chips, mismatch, draw_steps, seed)
 
         def begin(name: str, steps: int) -> None:
             nonlocal phase, total
@@ -123,27 +198,40 @@ def run(
         def shown(done: int, loss: float) -> None:
             update(done, total, phase if math.isnan(loss) else f"{phase} {loss:.3f} nats")
 
-        observer = Observer(begin, shown)
+        def measured(row: str, tokens: int, nats: float) -> None:
+            after = f" after {tokens:,} tokens{' a layer' if row == 'distilled' else ''}" if tokens else ""
+            perplexity = math.exp(min(nats, 700))
+            note(f"{row}{after}: held-out perplexity {perplexity:,.4g}")
+
         result = adapt_model(
             model,
             wanted,
             out,
             recipe=recipe,
             minutes=minutes,
+            tokens=tokens,
+            text=chosen_source(text, dataset, dataset_config, split),
+            self_text=self_text,
+            context=context,
+            transforms=transforms,
+            distil=Budget(**{kind: limit}),
+            lora=lora,
+            jobs=jobs,
             effects=chosen_effects(without),
             draws=draws,
             compute=chosen_compute(device, precision),
             fresh=fresh,
-            observer=observer,
+            observer=Observer(begin, shown, measured),
         )
-    gap = {row: result.held_out["adapted"] - result.held_out[row] for row in ("control", "softmax")}
+    held_out = result.held_out
+    gap = {row: held_out["adapted"] - held_out[row] for row in ("control", "softmax") if row in held_out}
     if as_json:
-        emit({**asdict(result), "adapted_minus_control_nats": gap["control"], "out": str(out)})
+        emit({**asdict(result), "adapted_minus_control_nats": gap.get("control"), "out": str(out)})
         return
     if result.cached:
         note(f"{out} already holds this adaptation")
-    for row, nats in result.held_out.items():
-        stdout.print(f"{row:>8}  {nats:.3f} nats per token", soft_wrap=True)
+    for row, nats in held_out.items():
+        stdout.print(f"{row:>10}  {nats:.3f} nats per token", soft_wrap=True)
     for row, difference in gap.items():
         stdout.print(f"adapted - {row}: {difference:+.3f} nats per token", soft_wrap=True)
     note(f"{result.steps} steps; adapted model in {out}")

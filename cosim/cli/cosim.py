@@ -69,7 +69,8 @@ def run(
     if out is not None:
         require_file(out)
     prepare(threads)
-    from ..network.checkpoints import locate, read_text
+    from ..network.checkpoints import locate
+    from ..network.documents import joined, open_text
     from ..spice_check import simulate_operations, stage_agreement, trace_operations
 
     checkpoint, compute = locate(model), chosen_compute(device, precision)
@@ -78,7 +79,7 @@ def run(
         drawn = trace_operations(
             checkpoint,
             chosen,
-            content=None if text is None else read_text(text),
+            content=None if text is None else joined(open_text(text)),
             tokens=tokens,
             count=operations,
             seed=seed,

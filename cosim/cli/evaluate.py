@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -22,6 +21,11 @@ from .models import (
     chosen_hardware,
     prepare,
 )
+from .quantities import parse_count
+from .texts import ContextOption, DatasetConfig, DatasetOption, TextOption, chosen_source
+
+BYTES_PER_TOKEN = 32
+"""Bytes of a data set that are read per token asked for."""
 
 
 def run(
@@ -32,11 +36,28 @@ def run(
     ] = None,
     temperature: Temperature = None,
     vdd: Supply = None,
-    text: Annotated[
-        Path | None, typer.Option(help="Text file to measure on [default: held-out side of the demo corpus].")
+    text: TextOption = None,
+    dataset: DatasetOption = None,
+    dataset_config: DatasetConfig = None,
+    split: Annotated[str, typer.Option(help="Part of the data set.")] = "test",
+    context: ContextOption = None,
+    stride: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=2**20, help="Tokens between overlapping windows [default: windows do not overlap]."
+        ),
     ] = None,
-    tokens: Annotated[int, typer.Option(min=0, help="About how many tokens to predict; 0: all.")] = 20480,
+    tokens: Annotated[
+        int, typer.Option(parser=parse_count, help="About how many tokens to predict; 0: all.")
+    ] = 20480,
     seed: Annotated[int, typer.Option(min=0, help="Choice of the windows.")] = 0,
+    first: Annotated[
+        bool, typer.Option("--first", help="Read the first windows instead of a seeded choice.")
+    ] = False,
+    row: Annotated[
+        list[str] | None,
+        typer.Option(help="Measure this row alone, such as softmax or adapted; repeat for more."),
+    ] = None,
     without: Without = None,
     chip: Annotated[
         list[int] | None,
@@ -54,6 +75,9 @@ def run(
 
     A softmax control that had the same extra training stands beside the adapted row.
 
+    Perplexities are per token of the network's vocabulary, and per word: the same loss spread over the words.
+    With --stride, windows overlap as in Hugging Face's recipe for perplexity.
+
     Examples:
 
         gaincell evaluate demo
@@ -64,6 +88,10 @@ def run(
 
         gaincell evaluate my-gpt2 --text notes.txt --json
 
+        gaincell evaluate out/smol --text test.txt --context 1024 --stride 512 --tokens 200k
+
+        gaincell evaluate gpt2 --dataset wikitext --dataset-config wikitext-2-raw-v1 --row softmax
+
         gaincell evaluate demo --chip 0 --chip 1 --chip 2 --noise
 
         gaincell evaluate demo --hardware out/hardware --temperature 85
@@ -71,19 +99,25 @@ def run(
     prepare(threads)
     import torch
 
-    from ..network.checkpoints import locate, read_text
-    from ..network.evaluate import evaluate_model
+    from ..network.checkpoints import locate
+    from ..network.documents import joined
+    from ..network.evaluate import ROWS, evaluate_model
 
     torch.manual_seed(seed)
-    content = None if text is None else read_text(text)
+    source = chosen_source(text, dataset, dataset_config, split)
+    most = BYTES_PER_TOKEN * tokens if dataset is not None and tokens else None
+    content = None if source is None else joined(source, most)
     checkpoint = locate(model)
-    with progress("evaluate", "windows") as update:
+    with progress("evaluate", "") as update:
         result = evaluate_model(
             checkpoint,
             chosen_hardware(hardware, cell, checkpoint, temperature=temperature, vdd=vdd),
             content=content,
+            context=context,
+            stride=stride,
             tokens=tokens or None,
-            seed=seed,
+            seed=None if first else seed,
+            rows=row or ROWS,
             effects=chosen_effects(without, noise),
             compute=chosen_compute(device, precision),
             chips=chip or (),
@@ -100,21 +134,28 @@ def run(
 def _table(result: dict):
     from rich.table import Table
 
-    title = f"{result['tokens']:,} tokens on {result['hardware']['name']} ({result['hardware']['cell']})"
-    table = Table("", f"perplexity per {result['token']}", "nats/byte", "± nats", "tokens/s", title=title)
+    # Only for a byte-level model, a token has a name of its own.
+    unit = "byte" if result["token"] == "byte" else "token"
+    windows = f"windows of {result['context']}" + (f" every {result['stride']}" if result["stride"] else "")
+    on = f"{result['hardware']['name']} ({result['hardware']['cell']})"
+    title = f"{result['tokens']:,} tokens in {windows} on {on}"
+    headings = (f"perplexity per {unit}", "per word", "nats/byte", f"± nats/{unit}", "tokens/s")
+    table = Table("", *headings, title=title)
     for column in table.columns[1:]:
         column.justify = "right"
     for row, perplexity in result["perplexity"].items():
         if perplexity is None:
-            table.add_row(row, "-", "-", "-", "-")
+            table.add_row(row, "-", "-", "-", "-", "-")
             continue
+        per_word = result["perplexity_per_word"][row]
+        word = f"{per_word:,.2f}" if per_word < 1e5 else f"{per_word:.1e}"
         numbers = (result["nats_per_byte"][row], result["standard_error_nats"][row])
         rate = f"{result['tokens_per_s'][row]:,.0f}"
-        table.add_row(row, f"{perplexity:,.3f}", *(f"{number:.3f}" for number in numbers), rate)
+        table.add_row(row, f"{perplexity:,.3f}", word, *(f"{number:.3f}" for number in numbers), rate)
     if chips := result["chips"]:
         table.add_section()
         for seed, perplexity in zip(chips["seed"], chips["perplexity"], strict=True):
-            table.add_row(f"{chips['row']}, chip {seed}", f"{perplexity:,.3f}", "", "", "")
+            table.add_row(f"{chips['row']}, chip {seed}", f"{perplexity:,.3f}", *[""] * 4)
     return table
 
 

@@ -82,13 +82,14 @@ def run(
         find(program)
     library = None if liberty is None else Library.read(liberty)
     prepare(threads)
-    from ..network.checkpoints import locate, read_text
+    from ..network.checkpoints import locate
+    from ..network.documents import joined, open_text
     from ..periphery.activations import trace_activations
     from ..periphery.cost import block_costs
     from ..periphery.designs import designs_of
     from ..periphery.fixed_point import word_curve
 
-    content = None if text is None else read_text(text)
+    content = None if text is None else joined(open_text(text))
     checkpoint, compute = locate(model), chosen_compute(device, precision)
     chosen = chosen_hardware(hardware, None, checkpoint)
     designs = designs_of(chosen)

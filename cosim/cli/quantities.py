@@ -1,4 +1,4 @@
-"""Numbers with SPICE-like suffixes on the command line: `10n`, `10ns`, `1e-8` are the same time."""
+"""Numbers with suffixes on the command line: `10n`, `10ns`, `1e-8` are the same time; counts take k and M."""
 
 from __future__ import annotations
 
@@ -63,3 +63,61 @@ def parse_quantity(text: str, unit: str) -> float:
     if not math.isfinite(value):
         raise typer.BadParameter(f"{text!r} is out of range")
     return value
+
+
+_COUNTS = {"": 1, "k": 10**3, "M": 10**6, "G": 10**9}
+"""Suffix of a count -> factor."""
+
+
+def parse_count(text: str) -> int:
+    """Parse a count such as `200k`, `1M` or `20480`, in which M is a million.
+
+    Args:
+        text: what was written.
+
+    Raises:
+        typer.BadParameter: the text cannot be read, or is no whole number.
+    """
+    match = _NUMBER.fullmatch(str(text).strip().replace("_", "").replace(",", ""))
+    if match is None or match[2] not in _COUNTS:
+        raise typer.BadParameter(f"{text!r} is not a count; write for example 20480, 200k or 1M")
+    value = float(match[1]) * _COUNTS[match[2]]
+    if not (0 <= value < 2**53 and value.is_integer()):
+        raise typer.BadParameter(f"{text!r} is not a whole number of at least 0")
+    return int(value)
+
+
+parse_count.__name__ = "count"
+
+
+def parse_limit(text: str) -> tuple[str, float]:
+    """Parse how long a stage lasts, such as `160k` (tokens), `200steps` or `10min`.
+
+    Args:
+        text: what was written.
+
+    Returns:
+        "tokens", "steps" or "minutes", and its number.
+
+    Raises:
+        typer.BadParameter: the text cannot be read.
+    """
+    text = str(text).strip()
+    if text.endswith("min"):
+        return "minutes", _minutes(text.removesuffix("min"))
+    if text.endswith("steps"):
+        return "steps", parse_count(text.removesuffix("steps"))
+    return "tokens", parse_count(text.removesuffix("tokens"))
+
+
+parse_limit.__name__ = "limit"
+
+
+def _minutes(text: str) -> float:
+    try:
+        minutes = float(text)
+    except ValueError:
+        minutes = math.nan
+    if not 0 <= minutes <= 100_000:
+        raise typer.BadParameter(f"{text!r}min is not a time; write for example 160k, 200steps or 10min")
+    return minutes

@@ -76,13 +76,14 @@ def run(
     from ...circuits.files import require_folder
     from ...models import Hardware
     from ...models.dies import DieSet, draw_die
-    from ..network.checkpoints import locate, read_text
+    from ..network.checkpoints import locate
     from ..network.dies import evaluate_dies
+    from ..network.documents import joined, open_text
 
     require_folder(out)
     fitted = DieSet.load(hardware, None if mismatch is None else Hardware.from_pretrained(mismatch))
     span = fitted.temperatures if temperature is None else _span(temperature)
-    content = None if text is None else read_text(text)
+    content = None if text is None else joined(open_text(text))
     with progress("yield", "dies") as update:
         result = evaluate_dies(
             locate(model),

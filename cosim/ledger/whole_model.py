@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from functools import partial
 
 import torch
@@ -10,17 +11,22 @@ from torch import nn
 
 from ...models import Hardware
 from ..attention.effects import STANDARD, Effects
-from ..network.adaptation.calibration import calibrate
+from ..network.adaptation.calibration import calibrate, calibration_inputs
 from ..network.batches import held_out_windows
 from ..network.checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
 from ..network.compute import FLOAT32, Compute
 from ..network.conversion import convert
 from ..network.corpus import demo_corpus
-from ..network.evaluate import SILENT, Report, calibration_inputs, corpus_tokens
+from ..network.evaluate import SILENT, Report
+from ..network.held_out import corpus_tokens
 from ..network.layer import record_traces
 from ..network.pretrained import from_pretrained
 from .accounting import account, require_energy
+from .digital import rotation_entries
 from .ledger import Ledger
+
+CONTEXT = 256
+"""Most tokens of a passage: a trace holds every pair of a query and a key."""
 
 
 @torch.no_grad()
@@ -60,13 +66,14 @@ def account_model(
     tokens = (
         corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else tokenizer.encode(content)
     )
-    context = context_of(model)
+    context = context_of(model, most=CONTEXT)
     passages = held_out_windows(tokens, context=context, limit=windows * context, seed=seed)[:, :-1]
     ledgers = []
     for number, passage in enumerate(passages):
         with record_traces(model) as traces, compute.autocast():
             model(input_ids=passage[None].to(compute.device), use_cache=False)
-        ledgers.append(account(traces, hardware))
+        ledger = account(traces, hardware)
+        ledgers.append(replace(ledger, entries=ledger.entries + rotation_entries(model)))
         report("passages", number + 1, len(passages))
     return Ledger.mean(ledgers)
 
@@ -93,6 +100,8 @@ def on_hardware(
     softmax = load_softmax(checkpoint.any).to(compute.device)
     tokenizer = tokenizer_of(checkpoint, softmax.config.vocab_size)
     model = convert(copy.deepcopy(softmax), hardware, include="*", effects=effects)
-    inputs = calibration_inputs(corpus_tokens(tokenizer, demo_corpus().train), context_of(softmax))
+    inputs = calibration_inputs(
+        corpus_tokens(tokenizer, demo_corpus().train), context_of(softmax, most=CONTEXT)
+    )
     calibrate(model, softmax, inputs, progress=partial(report, "calibrate"))
     return model, tokenizer

@@ -27,6 +27,8 @@ from .tokenizer import Tokenizer, load_tokenizer
 DEMO = Path(__file__).parents[1] / "demo"
 ADAPTATION = "adaptation.json"
 CONTROL = "control"
+LONGEST_CONTEXT = 1024
+"""Longest context unless a longer one is asked for, tokens: the columns of the published ring."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +44,11 @@ class Checkpoint:
     """Directory of the softmax network that had the same extra training."""
     adaptation: dict[str, Any] | None = None
     """Record of the adaptation: settings, loss curves, held-out numbers."""
+
+    @property
+    def context(self) -> int | None:
+        """Context that the network was adapted with, tokens; None: not known."""
+        return ((self.adaptation or {}).get("settings") or {}).get("recipe", {}).get("context")
 
     @property
     def any(self) -> str:
@@ -137,21 +144,23 @@ def tokenizer_of(checkpoint: Checkpoint, vocabulary: int) -> Tokenizer:
     return load_tokenizer([place for place in (checkpoint.adapted, checkpoint.softmax) if place], vocabulary)
 
 
-def context_of(model: nn.Module) -> int:
-    """Context length used here, tokens: the model's own, at most 256."""
-    return min(256, getattr(model.config, "max_position_embeddings", None) or 256)
+def context_of(model: nn.Module, asked: int | None = None, *, most: int = LONGEST_CONTEXT) -> int:
+    """Context length to read text with, tokens.
 
-
-def read_text(path: Path) -> str:
-    """Content of a text file.
+    Args:
+        model: causal language model.
+        asked: length that the user asks for; None: the model's own, at most `most`.
+        most: limit of the model's own.
 
     Raises:
-        ModelError: the file cannot be read as UTF-8.
+        ModelError: more is asked for than the model reads.
     """
-    try:
-        return path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise ModelError(f"cannot read {path} as UTF-8 text ({error}); give another file") from error
+    own = getattr(model.config, "max_position_embeddings", None)
+    if asked is None:
+        return min(most, own or most)
+    if own is not None and asked > own:
+        raise ModelError(f"the network reads at most {own} tokens, not {asked}; give a shorter context")
+    return asked
 
 
 def digest(model: nn.Module) -> str:

@@ -22,6 +22,7 @@ from .layer import GainCellAttention
 from .layer_config import LayerConfig
 from .quantizer import attach, require_unquantised
 from .ring_cache import follow_cache, keep_every_key
+from .transforms import NONE, Transforms
 
 
 def convert(
@@ -35,6 +36,7 @@ def convert(
     chip: Chip | None = None,
     implementation: Implementation = "auto",
     gradient: Gradient = "exact",
+    transforms: Transforms | None = None,
 ) -> nn.Module:
     """Give the attention modules of a model gain-cell attention, in place.
 
@@ -54,13 +56,14 @@ def convert(
         chip: chip that holds the arrays (`hardware.chip(seed)`); None: nominal circuits.
         implementation: back end, as in `gain_cell_attention`; not saved with the model.
         gradient: derivative of the cells' charge, as in `gain_cell_attention`; not saved with the model.
+        transforms: digital transforms of q, k and v before the arrays; None: what a module has, or none.
 
     Returns:
         The same model.
 
     Raises:
-        ModelError: no attention module matches, one asks for what gain cells do not compute, or the model is
-            quantised.
+        ModelError: no attention module matches, one asks for what gain cells do not compute, the model is
+            quantised, or a module has scalers per dimension and is to have one per head.
         HardwareError: heads larger than the arrays.
         ValueError: a window below 1, or a token period that is not positive.
     """
@@ -79,7 +82,7 @@ def convert(
     settings = {"window": window, "effects": effects, "token_period": token_period, "chip": chip}
     settings |= {"implementation": implementation, "gradient": gradient}
     for module in chosen.values():
-        _attach(module, hardware, settings)
+        _attach(module, hardware, settings, transforms)
     if any(module.gain_cell.mask_window is not None for module in chosen.values()):
         for module in found.values():
             if shape_of(module).window is not None:
@@ -110,6 +113,7 @@ def convert_as_described(model: nn.Module, modules: dict[str, Any], hardware: di
             window=entry["window"],
             effects=Effects(**entry["effects"]),
             token_period=entry["token_period"],
+            transforms=Transforms.of_entry(entry),
         )
 
 
@@ -136,8 +140,13 @@ def _require_fit(module: nn.Module, name: str, hardware: Hardware) -> None:
         )
 
 
-def _attach(module: nn.Module, hardware: Hardware, settings: dict[str, Any]) -> None:
+def _attach(
+    module: nn.Module, hardware: Hardware, settings: dict[str, Any], transforms: Transforms | None
+) -> None:
     shape = shape_of(module)
+    before: GainCellAttention | None = getattr(module, "gain_cell", None)
+    if transforms is None:
+        transforms = NONE if before is None else before.transforms
     # A ring no longer than the network's own window has exactly its mask.
     window = settings["window"]
     if shape.window is not None:
@@ -149,16 +158,27 @@ def _attach(module: nn.Module, hardware: Hardware, settings: dict[str, Any]) -> 
         layer=module.layer_idx,
         mask_window=shape.window,
         caches_keys=caches_its_keys(type(module)),
+        transforms=transforms,
+        depth=shape.depth,
         **(settings | {"window": window}),
     )
     layer.to(_device_of(module))
-    if hasattr(module, "gain_cell"):
-        layer.load_state_dict(module.gain_cell.state_dict())
+    if before is not None:
+        _keep_scalers(layer, before)
     layer.train(module.training)
     module.gain_cell = layer
     if not isinstance(module.config, LayerConfig):
         module.config = LayerConfig(module.config)
     _hook(module, follow_cache)
+
+
+def _keep_scalers(layer: GainCellAttention, before: GainCellAttention) -> None:
+    """Give a layer the scalers of the one before it; one scaler per head becomes equal ones per dimension."""
+    own = layer.state_dict()
+    for name, value in before.state_dict().items():
+        if value.shape[-1] > own[name].shape[-1]:
+            raise ModelError("the model has scalers per dimension; convert the one that it came from again")
+        own[name].copy_(value)
 
 
 def _device_of(module: nn.Module) -> torch.device:

@@ -17,6 +17,7 @@ from ...models import Hardware
 from ..attention.effects import Effects
 from .families import unwrap
 from .layer import gain_cell_layers
+from .transforms import Transforms
 
 FORMAT = 2
 """Version of the description. Version 1 had one hardware and one setting for all modules."""
@@ -45,7 +46,7 @@ def describe(model: nn.Module) -> tuple[dict[str, Any], dict[str, Hardware]]:
             "window": layer.window,
             "token_period": layer.token_period,
             "effects": asdict(layer.effects),
-        }
+        } | layer.transforms.entry()
     return modules, hardware
 
 
@@ -61,7 +62,8 @@ def require_entry(name: str, entry: Any, hardware: dict[str, Hardware]) -> None:
         ModelError: an entry that `describe` would not make.
     """
     known = {field.name for field in fields(Effects)}
-    whole = isinstance(entry, dict) and set(entry) == {"hardware", "window", "token_period", "effects"}
+    needed = {"hardware", "window", "token_period", "effects"}
+    whole = isinstance(entry, dict) and set(entry) - {"transforms"} == needed
     if whole:
         window, period, effects = entry["window"], entry["token_period"], entry["effects"]
         whole = entry["hardware"] in hardware
@@ -69,8 +71,9 @@ def require_entry(name: str, entry: Any, hardware: dict[str, Hardware]) -> None:
         whole = whole and (period is None or (type(period) in (int, float) and 0 < period < float("inf")))
         whole = whole and isinstance(effects, dict) and set(effects) == known
         whole = whole and all(type(switch) is bool for switch in effects.values())
-    if not whole:
+    if not whole or not isinstance(entry.get("transforms", {}), dict):
         raise ModelError(f"the entry of {name} is damaged; save the model again")
+    Transforms.of_entry(entry)
 
 
 def pack(hardware: Hardware) -> str:

@@ -22,7 +22,7 @@ from .batches import measure
 from .checkpoints import Checkpoint, context_of, digest, tokenizer_of
 from .compute import FLOAT32, Compute
 from .die_statistics import explained_shares, wilson_interval
-from .evaluate import held_out_tokens
+from .held_out import held_out_tokens
 from .layer import put_on_chip
 from .pretrained import from_pretrained
 
@@ -183,9 +183,9 @@ class _Network:
         self.directory, self.effects, self.compute = checkpoint.adapted, effects, compute
         model = from_pretrained(self.directory, effects=effects)
         tokenizer = tokenizer_of(checkpoint, model.config.vocab_size)
-        self.windows, self.tokens_per_byte = held_out_tokens(
-            tokenizer, content, context_of(model), tokens, seed
-        )
+        context = context_of(model, checkpoint.context)
+        held_out = held_out_tokens(tokenizer, content, context, tokens, seed)
+        self.windows, self.tokens_per_byte = held_out.windows, held_out.tokens_per_byte
         text = hashlib.sha256(self.windows.numpy().tobytes()).hexdigest()
         self._own = [digest(model), text, asdict(effects), compute.device, compute.precision, seed]
         self._noise_seed = seed

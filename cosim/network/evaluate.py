@@ -8,8 +8,9 @@ Rows of the result:
     adapted     scalers and weights fine-tuned through the hardware (`gaincell adapt`)
     control     exact attention, with the same extra training as adapted
 
-Perplexity is per token of the model's own vocabulary; for a byte-level model a token is a byte. It is not
-comparable with the perplexity per word that some papers print.
+Perplexity is per token of the model's own vocabulary; for a byte-level model a token is a byte. Models of
+different vocabularies are compared per word or per byte: the same loss, spread over the words (separated by
+white space) or over the UTF-8 bytes of the text.
 """
 
 from __future__ import annotations
@@ -26,22 +27,22 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from ...circuits.errors import ModelError
 from ...models import Chip, Hardware
 from ..attention.effects import STANDARD, Effects
-from .adaptation.calibration import calibrate
-from .batches import Loss, held_out_windows, measure, training_batch
+from .adaptation.calibration import calibrate, calibration_inputs
+from .batches import Loss, exp, measure
 from .checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
 from .compute import FLOAT32, Compute, device_of
 from .conversion import convert
 from .corpus import demo_corpus
+from .held_out import HeldOut, corpus_tokens, held_out_tokens
 from .layer import gain_cell_layers, put_on_chip, record_traces
 from .pretrained import from_pretrained, saved_hardware
 
 ROWS = ("softmax", "mapped", "calibrated", "adapted", "control")
-CALIBRATION_WINDOWS = 2
-"""Windows of training text that calibration reads."""
-CALIBRATION_SEED = 1000
-"""Seed of those windows, different from the seeds of training."""
+OUTSIDE_TOKENS = 256
+"""Most tokens in which evaluations outside validity boxes are counted: a trace holds every pair of tokens."""
 
 Report = Callable[[str, int, int], None]
 """Called with (current item, done, total)."""
@@ -54,8 +55,11 @@ def evaluate_model(
     hardware: Hardware,
     *,
     content: str | None = None,
+    context: int | None = None,
+    stride: int | None = None,
     tokens: int | None = 20480,
-    seed: int = 0,
+    seed: int | None = 0,
+    rows: Sequence[str] = ROWS,
     effects: Effects = STANDARD,
     compute: Compute = FLOAT32,
     chips: Sequence[int] = (),
@@ -67,8 +71,11 @@ def evaluate_model(
         checkpoint: parts of a MODEL.
         hardware: hardware of the rows mapped, calibrated and adapted.
         content: text to measure on; None: the held-out side of the demo corpus.
-        tokens: about how many tokens to predict, in non-overlapping windows; None: all.
-        seed: choice of the windows.
+        context: tokens per window; None: as adapted, or the model's own, at most 1024.
+        stride: tokens between overlapping windows, as in `strided_windows`; None: the windows do not overlap.
+        tokens: about how many tokens to predict; None: all.
+        seed: choice of the windows; None: the first.
+        rows: rows to measure, of `ROWS`.
         effects: non-idealities of the hardware rows.
         compute: device and precision of the digital network.
         chips: seeds of chips to measure the adapted network on as well (the calibrated one where none is
@@ -80,33 +87,36 @@ def evaluate_model(
         JSON-able values. Calibration reads training text only.
 
     Raises:
-        ModelError: the text is shorter than one window.
+        ModelError: the text is shorter than one window, a row that does not exist, or no weights for any.
         HardwareError: chips of hardware that describes no mismatch.
     """
-    drawn = [hardware.chip(seed) for seed in chips]
-    softmax = None if checkpoint.softmax is None else load_softmax(checkpoint.softmax).to(compute.device)
-    adapted = None
-    if checkpoint.adapted is not None:
-        adapted = from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)
-        adapted.to(compute.device)
-    some = adapted if softmax is None else softmax
-    tokenizer, context = tokenizer_of(checkpoint, some.config.vocab_size), context_of(some)
-    windows, tokens_per_byte = held_out_tokens(tokenizer, content, context, tokens, seed)
-    models = {}
-    if softmax is not None:
-        examples = calibration_inputs(corpus_tokens(tokenizer, demo_corpus().train), context)
-        models = {"softmax": softmax} | unadapted(
-            softmax, hardware, effects, examples, progress=partial(report, "calibrate")
-        )
-    if adapted is not None:
-        models["adapted"] = adapted
-    if checkpoint.control is not None:
-        models["control"] = load_softmax(checkpoint.control).to(compute.device)
-    losses, outside = {}, {}
-    for row, model in models.items():
-        losses[row] = measure(model, windows, precision=compute.precision, progress=partial(report, row))
+    if unknown := set(rows) - set(ROWS):
+        raise ModelError(f"there is no row {', '.join(sorted(unknown))}; rows are {', '.join(ROWS)}")
+    drawn = [hardware.chip(number) for number in chips]
+    report("load", 0, 1)
+    models = _Rows(checkpoint, hardware, effects, compute, report)
+    context = context_of(models.any, context or checkpoint.context)
+    tokenizer = tokenizer_of(checkpoint, models.any.config.vocab_size)
+    held_out = held_out_tokens(tokenizer, content, context, tokens, seed, stride)
+    windows, scored = held_out.windows, held_out.scored
+    measured = [row for row in ROWS if row in rows and row in models.available]
+    if not measured:
+        raise ModelError(f"{checkpoint.name} has no weights for {', '.join(rows)}; ask for other rows")
+    on_chips = "adapted" if "adapted" in measured else "calibrated"
+    losses, outside, by_chip = {}, {}, None
+    for row in measured:
+        model = models.load(row, tokenizer, context)
+
+        def measured_loss(item: str, model: nn.Module = model) -> Loss:
+            report(item, 0, len(windows))
+            shown = partial(report, item)
+            return measure(model, windows, scored=scored, precision=compute.precision, progress=shown)
+
+        losses[row] = measured_loss(row)
         if row in ("mapped", "calibrated", "adapted"):
-            outside[row] = count_outside(model, windows[:1, :-1])
+            outside[row] = count_outside(model, windows[:1, : min(context, OUTSIDE_TOKENS)])
+        if drawn and row == on_chips:
+            by_chip = _on_chips(row, model, drawn, losses[row], measured_loss)
     return {
         "model": checkpoint.name,
         "hardware": {
@@ -119,88 +129,78 @@ def evaluate_model(
         "effects": asdict(effects),
         "text": demo_corpus().summary() if content is None else {"bytes": len(content.encode())},
         "token": "byte" if tokenizer.name == "bytes" else tokenizer.name,
-        "tokens": windows[:, 1:].numel(),
+        "tokens": losses[measured[0]].tokens,
         "context": context,
+        "stride": stride,
         "seed": seed,
         **compute.record(),
-        **_numbers(losses, tokens_per_byte),
-        "chips": _on_chips(models, drawn, losses, windows, compute, report),
+        **_numbers(losses, held_out),
+        "chips": by_chip,
         "outside_box": outside,
-        "outside_box_tokens": context,
+        "outside_box_tokens": min(context, OUTSIDE_TOKENS),
         "notes": _notes(checkpoint, hardware),
     }
 
 
+class _Rows:
+    """The networks of the rows, of which few are in memory at a time."""
+
+    def __init__(
+        self, checkpoint: Checkpoint, hardware: Hardware, effects: Effects, compute: Compute, report: Report
+    ) -> None:
+        self._checkpoint, self._hardware, self._effects = checkpoint, hardware, effects
+        self._device, self._report = compute.device, report
+        self._softmax = None if checkpoint.softmax is None else load_softmax(checkpoint.softmax)
+        if self._softmax is not None:
+            self._softmax.to(self._device)
+        self.any = self._softmax if self._softmax is not None else self._adapted()
+        self.available = [*(("softmax", "mapped", "calibrated") if self._softmax is not None else ())]
+        self.available += ["adapted"] if checkpoint.adapted is not None else []
+        self.available += ["control"] if checkpoint.control is not None else []
+
+    def load(self, row: str, tokenizer: Tokenizer, context: int) -> nn.Module:
+        """The network of a row, on its device; calibration reads windows of `context` tokens."""
+        match row:
+            case "softmax":
+                return self._softmax
+            case "mapped":
+                return self._convert()
+            case "calibrated":
+                inputs = calibration_inputs(corpus_tokens(tokenizer, demo_corpus().train), context)
+                model = self._convert()
+                calibrate(model, self._softmax, inputs, progress=partial(self._report, "calibrate"))
+                return model
+            case "adapted":
+                return self.any if self._softmax is None else self._adapted()
+            case _:
+                return load_softmax(self._checkpoint.control).to(self._device)
+
+    def _convert(self) -> nn.Module:
+        return convert(copy.deepcopy(self._softmax), self._hardware, include="*", effects=self._effects)
+
+    def _adapted(self) -> nn.Module:
+        model = from_pretrained(self._checkpoint.adapted, hardware=self._hardware, effects=self._effects)
+        return model.to(self._device)
+
+
 def _on_chips(
-    models: dict[str, nn.Module],
-    chips: Sequence[Chip],
-    losses: dict[str, Loss],
-    windows: Tensor,
-    compute: Compute,
-    report: Report,
-) -> dict[str, Any] | None:
-    """Loss of one row's model on each chip, beside that on nominal circuits; None without chips."""
-    if not chips:
-        return None
-    row = "adapted" if "adapted" in models else "calibrated"
+    row: str, model: nn.Module, chips: Sequence[Chip], nominal: Loss, measured: Callable[[str], Loss]
+) -> dict[str, Any]:
+    """Loss of one row's model on each chip, beside that on nominal circuits."""
     found = []
     for chip in chips:
-        put_on_chip(models[row], chip)
-        shown = partial(report, f"chip {chip.seed}")
-        found.append(measure(models[row], windows, precision=compute.precision, progress=shown))
-    put_on_chip(models[row], None)
+        put_on_chip(model, chip)
+        found.append(measured(f"chip {chip.seed}"))
+    put_on_chip(model, None)
     nats = [loss.nats for loss in found]
     return {
         "row": row,
         "seed": [chip.seed for chip in chips],
         "perplexity": [loss.perplexity for loss in found],
         "nats_per_token": nats,
-        "mean_minus_nominal_nats": statistics.mean(nats) - losses[row].nats,
+        "mean_minus_nominal_nats": statistics.mean(nats) - nominal.nats,
         "spread_nats": statistics.stdev(nats) if len(nats) > 1 else None,
     }
-
-
-def held_out_tokens(
-    tokenizer: Tokenizer, content: str | None, context: int, tokens: int | None, seed: int
-) -> tuple[Tensor, float]:
-    """Windows to measure a loss on.
-
-    Args:
-        tokenizer: tokenizer of the model.
-        content: text to measure on; None: the held-out side of the demo corpus.
-        context: tokens per window.
-        tokens: about how many tokens to predict; None: all.
-        seed: choice of the windows.
-
-    Returns:
-        Token ids, shape (windows, context + 1), and the number of tokens per byte of text.
-
-    Raises:
-        ModelError: the text is shorter than one window.
-    """
-    text, ends = tokenizer.read(
-        corpus_text(tokenizer, demo_corpus().held_out) if content is None else content
-    )
-    windows, ends = (held_out_windows(x, context=context, limit=tokens, seed=seed) for x in (text, ends))
-    return windows, windows[:, 1:].numel() / float((ends[:, -1] - ends[:, 0]).sum())
-
-
-def calibration_inputs(tokens: Tensor, context: int) -> Tensor:
-    """Token ids (B, T) of training text that the scalers are calibrated on."""
-    return training_batch(tokens, step=0, seed=CALIBRATION_SEED, batch=CALIBRATION_WINDOWS, context=context)[
-        :, :-1
-    ]
-
-
-def corpus_tokens(tokenizer: Tokenizer, side: bytes) -> Tensor:
-    """One side of the demo corpus as token ids (n,)."""
-    return tokenizer.encode(corpus_text(tokenizer, side))
-
-
-def corpus_text(tokenizer: Tokenizer, side: bytes) -> str:
-    """One side of the demo corpus; only a byte-level model knows the document separator."""
-    content = side.decode()
-    return content if tokenizer.name == "bytes" else content.replace("\0", "\n\n")
 
 
 @torch.no_grad()
@@ -215,21 +215,6 @@ def count_outside(model: nn.Module, inputs: Tensor) -> dict[str, int]:
         for name, count in trace.outside.items():
             counts[name] = counts.get(name, 0) + count
     return counts
-
-
-def unadapted(
-    softmax: nn.Module,
-    hardware: Hardware,
-    effects: Effects,
-    examples: Tensor,
-    progress: Callable[[int, int], None] = lambda done, layers: None,
-) -> dict[str, nn.Module]:
-    """The network on the hardware, weights untouched: mapped, and calibrated on token ids `examples`."""
-    mapped, calibrated = (
-        convert(copy.deepcopy(softmax), hardware, include="*", effects=effects) for _ in range(2)
-    )
-    calibrate(calibrated, softmax, examples, progress=progress)
-    return {"mapped": mapped, "calibrated": calibrated}
 
 
 def _notes(checkpoint: Checkpoint, hardware: Hardware) -> list[str]:
@@ -252,7 +237,9 @@ def _notes(checkpoint: Checkpoint, hardware: Hardware) -> list[str]:
     return notes
 
 
-def _numbers(losses: dict[str, Loss], tokens_per_byte: float) -> dict[str, Any]:
+def _numbers(losses: dict[str, Loss], held_out: HeldOut) -> dict[str, Any]:
+    per_byte, per_word = held_out.tokens_per_byte, held_out.tokens_per_byte * held_out.bytes_per_word
+
     def row_by_row(value: Callable[[Loss], float]) -> dict[str, float | None]:
         return {row: value(losses[row]) if row in losses else None for row in ROWS}
 
@@ -261,9 +248,11 @@ def _numbers(losses: dict[str, Loss], tokens_per_byte: float) -> dict[str, Any]:
 
     return {
         "perplexity": row_by_row(lambda loss: loss.perplexity),
+        "perplexity_per_word": row_by_row(lambda loss: exp(loss.nats * per_word)),
+        "perplexity_per_byte": row_by_row(lambda loss: exp(loss.nats * per_byte)),
         "nats_per_token": row_by_row(lambda loss: loss.nats),
-        "nats_per_byte": row_by_row(lambda loss: loss.nats * tokens_per_byte),
-        "bits_per_byte": row_by_row(lambda loss: loss.nats * tokens_per_byte / math.log(2)),
+        "nats_per_byte": row_by_row(lambda loss: loss.nats * per_byte),
+        "bits_per_byte": row_by_row(lambda loss: loss.nats * per_byte / math.log(2)),
         "standard_error_nats": row_by_row(lambda loss: loss.error),
         "tokens_per_s": row_by_row(lambda loss: loss.tokens_per_second),
         "adapted_minus_control_nats": adapted_minus("control"),

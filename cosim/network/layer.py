@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -15,8 +15,10 @@ from ..attention.api import Trace, gain_cell_attention, trace_attention
 from ..attention.effects import STANDARD, Effects
 from ..attention.kernels.dispatch import Implementation, require_implementation
 from ..attention.levels import levels_of, require_levels
+from ..attention.operation import full_precision
 from ..attention.ring import require_settings
 from ..attention.surrogate_gradient import Gradient, require_gradient
+from .transforms import NONE, Transforms, rotation_matrix
 
 
 class GainCellAttention(nn.Module):
@@ -25,12 +27,14 @@ class GainCellAttention(nn.Module):
     Each head has one affine scaler per signal, as in Leroux et al. 2025 (Methods, "a x + b"). Calibration
     sets the scalers, and training refines them:
 
-        width     = clip(q_scale q + q_shift, 0, 1)
-        key volts = k_scale k + k_shift;   value volts = v_scale v + v_shift
+        width     = clip(q_scale q R + q_shift, 0, 1)
+        key volts = k_scale k R + k_shift;   value volts = v_scale v + v_shift
         output    = out_scale out + out_shift
 
     They start as the identity: one unit of k or v is one volt of deviation from the voltage that means zero.
-    Their shape is (H, 1, 1), or (Hkv, 1, 1) for k and v. Hardware of kind "softmax" does not use them.
+    Their shape is (H, 1, 1), or (Hkv, 1, 1) for k and v; with `transforms.per_dimension`, (H, 1, D) and
+    (Hkv, 1, D). R is the rotation of `transforms`, or absent. Hardware of kind "softmax" has no scalers, only
+    the rotation, which does not change its result.
     """
 
     def __init__(
@@ -48,6 +52,8 @@ class GainCellAttention(nn.Module):
         gradient: Gradient = "exact",
         mask_window: int | None = None,
         caches_keys: bool = True,
+        transforms: Transforms = NONE,
+        depth: int | None = None,
     ) -> None:
         """Build a layer with identity scalers.
 
@@ -64,10 +70,12 @@ class GainCellAttention(nn.Module):
             gradient: derivative of the cells' charge, as in `gain_cell_attention`.
             mask_window: sliding window for which the network makes this layer's masks; None: full attention.
             caches_keys: whether the network caches this layer's keys and values as they are.
+            transforms: digital transforms of q, k and v before the arrays.
+            depth: head dimension D, which transforms need.
 
         Raises:
-            ValueError: a window below 1, a token period that is not positive, or an implementation or
-                gradient that does not exist.
+            ValueError: a window below 1, a token period that is not positive, an implementation or gradient
+                that does not exist, or transforms without a head dimension.
             HardwareError: a gradient that the hardware lacks.
             ModelError: a chip of other hardware.
         """
@@ -82,10 +90,24 @@ class GainCellAttention(nn.Module):
         self.implementation, self.gradient = implementation, gradient
         self.mask_window, self.caches_keys = mask_window, caches_keys
         self.recorder: list[Trace] | None = None
-        self.q_scale, self.q_shift = _scaler(heads, 1.0, 0.0)
-        self.k_scale, self.k_shift = _scaler(kv_heads, 1.0, hardware.v_zero)
-        self.v_scale, self.v_shift = _scaler(kv_heads, 1.0, hardware.v_zero)
-        self.out_scale, self.out_shift = _scaler(heads, 1.0, 0.0)
+        if transforms != NONE and depth is None:
+            raise ValueError("transforms need the head dimension: give depth")
+        self.transforms = transforms
+        # Not a buffer: transformers leaves buffers that are not saved empty when it loads a model.
+        self.rotation: Tensor | None = None
+        if transforms.rotation is not None:
+            self.rotation = rotation_matrix(depth, transforms.rotation, layer)
+        size = depth if transforms.per_dimension else 1
+        self.q_scale, self.q_shift = _scaler(heads, size, 1.0, 0.0)
+        self.k_scale, self.k_shift = _scaler(kv_heads, size, 1.0, hardware.v_zero)
+        self.v_scale, self.v_shift = _scaler(kv_heads, size, 1.0, hardware.v_zero)
+        self.out_scale, self.out_shift = _scaler(heads, size, 1.0, 0.0)
+
+    def _apply(self, fn: Callable[[Tensor], Tensor], recurse: bool = True) -> GainCellAttention:
+        super()._apply(fn, recurse)
+        if self.rotation is not None:
+            self.rotation = fn(self.rotation)
+        return self
 
     def train(self, mode: bool = True) -> GainCellAttention:
         """Set training mode.
@@ -130,7 +152,9 @@ class GainCellAttention(nn.Module):
         where = {"window": self.window, "key_start": key_start, "attention_mask": attention_mask}
         if self.hardware.kind == "softmax":
             temperature = 1.0 if scaling is None else scaling * q.shape[-1] ** 0.5
-            return gain_cell_attention(q * temperature, k, v, self.hardware, **where)
+            return gain_cell_attention(
+                self.rotate(q) * temperature, self.rotate(k), v, self.hardware, **where
+            )
         if q.ndim == k.ndim == 4 and (q.shape[1], k.shape[1]) != (len(self.q_scale), len(self.k_scale)):
             raise ValueError(
                 f"the layer has scalers of {len(self.q_scale)} query and {len(self.k_scale)} key-value "
@@ -158,9 +182,22 @@ class GainCellAttention(nn.Module):
         Returns:
             Pulse widths / T_max, key volts and value volts, before any clip.
         """
-        # addcmul makes one pass: a cache of plain keys and values is scaled again for every token.
-        widths = torch.addcmul(self.q_shift, q, self.q_scale)
+        widths = self._scaled(q, self.q_scale, self.q_shift)
         return (widths, k, v) if k.dtype == torch.uint8 else (widths, *self._target_volts(k, v))
+
+    def rotate(self, x: Tensor) -> Tensor:
+        """Rotate queries or keys (..., D), at full precision; without a rotation, they are returned as they
+        are."""
+        if self.rotation is None:
+            return x
+        with full_precision(x.device.type):
+            return x @ self.rotation.to(x.dtype)
+
+    def _scaled(self, x: Tensor, scale: Tensor, shift: Tensor) -> Tensor:
+        # addcmul makes one pass: a cache of plain keys and values is scaled again for every token.
+        if self.rotation is None:
+            return torch.addcmul(shift, x, scale)
+        return self.rotate(x * scale) + shift
 
     def written_levels(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
         """Levels at which the cells of keys and values are written.
@@ -180,7 +217,8 @@ class GainCellAttention(nn.Module):
         return levels_of(volts[0], 1, self.hardware), levels_of(volts[1], 2, self.hardware)
 
     def _target_volts(self, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor]:
-        return torch.addcmul(self.k_shift, k, self.k_scale), torch.addcmul(self.v_shift, v, self.v_scale)
+        value_volts = torch.addcmul(self.v_shift, v, self.v_scale)
+        return self._scaled(k, self.k_scale, self.k_shift), value_volts
 
     def extra_repr(self) -> str:
         used = f"hardware={self.hardware.name}, cell={self.hardware.cell}"
@@ -188,10 +226,10 @@ class GainCellAttention(nn.Module):
         return f"{used}, window={self.window}, layer={self.layer}{chip}"
 
 
-def _scaler(heads: int, scale: float, shift: float) -> tuple[nn.Parameter, nn.Parameter]:
+def _scaler(heads: int, size: int, scale: float, shift: float) -> tuple[nn.Parameter, nn.Parameter]:
     return (
-        nn.Parameter(torch.full((heads, 1, 1), scale, dtype=torch.float32)),
-        nn.Parameter(torch.full((heads, 1, 1), shift, dtype=torch.float32)),
+        nn.Parameter(torch.full((heads, 1, size), scale, dtype=torch.float32)),
+        nn.Parameter(torch.full((heads, 1, size), shift, dtype=torch.float32)),
     )
 
 

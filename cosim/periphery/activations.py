@@ -12,12 +12,14 @@ from torch import Tensor, nn
 from ...circuits.errors import HardwareError, ModelError
 from ...models import Hardware
 from ..attention.api import Trace
-from ..ledger.whole_model import on_hardware
+from ..ledger.whole_model import CONTEXT, on_hardware
 from ..network.checkpoints import Checkpoint, context_of
 from ..network.compute import FLOAT32, Compute
 from ..network.corpus import demo_corpus
-from ..network.evaluate import SILENT, Report, corpus_tokens
+from ..network.evaluate import SILENT, Report
+from ..network.held_out import corpus_tokens
 from ..network.layer import GainCellAttention, gain_cell_layers, record_traces
+from ..network.transforms import NONE
 
 
 @dataclass(frozen=True)
@@ -68,19 +70,21 @@ def trace_activations(
         checkpoint: the model; without adapted weights, it runs with calibrated scalers.
         hardware: hardware of the arrays.
         content: text to read; None: the held-out part of the demo corpus.
-        tokens: number of tokens to read; None: the model's context length.
+        tokens: number of tokens to read, at most 256; None: the model's context length.
         run: number of last tokens whose operations are taken, of every head.
         compute: device and precision of the forward pass.
         report: called with ("calibrate", layers done, layers).
 
     Raises:
-        ModelError: the text is too short.
+        ModelError: the text is too short, or as `require_no_transforms`.
         HardwareError: hardware without signals, or without levels to count.
     """
     if hardware.kind == "softmax":
         raise HardwareError(f"hardware {hardware.name!r} is exact softmax and drives no periphery")
     model, tokenizer = on_hardware(checkpoint, hardware, compute=compute, report=report)
-    tokens = context_of(model) if tokens is None else min(tokens, context_of(model))
+    require_no_transforms(model)
+    most = context_of(model, most=CONTEXT)
+    tokens = most if tokens is None else min(tokens, most)
     held_out = corpus_tokens(tokenizer, demo_corpus().held_out) if content is None else None
     ids = tokenizer.encode(content) if held_out is None else held_out
     if len(ids) < max(tokens, run):
@@ -98,6 +102,22 @@ def trace_activations(
     layers = gain_cell_layers(model)
     parts = [_of_layer(layers[name], found[0], inputs[name], run) for name, found in traces.items()]
     return _joined(parts, tokens)
+
+
+def require_no_transforms(model: nn.Module) -> None:
+    """Check that q, k and v go to the scalers as they are, one scaler per head, as in the periphery.
+
+    Args:
+        model: converted model.
+
+    Raises:
+        ModelError: a layer has transforms.
+    """
+    if any(layer.transforms != NONE for layer in gain_cell_layers(model).values()):
+        raise ModelError(
+            "the periphery has no rotation and no scalers per dimension, which this network needs; adapt it "
+            "with --no-rotate --per-head"
+        )
 
 
 def _record(layer: nn.Module, name: str, inputs: dict[str, tuple[Tensor, Tensor, Tensor]]):

@@ -15,8 +15,10 @@ from ..ledger.whole_model import on_hardware
 from ..network.batches import measure
 from ..network.checkpoints import Checkpoint, context_of
 from ..network.compute import FLOAT32, Compute
-from ..network.evaluate import SILENT, Report, held_out_tokens
+from ..network.evaluate import SILENT, Report
+from ..network.held_out import held_out_tokens
 from ..network.layer import GainCellAttention, gain_cell_layers
+from .activations import require_no_transforms
 from .words import TINY
 
 
@@ -44,10 +46,12 @@ def word_curve(
         report: called with (row, windows done, windows).
 
     Raises:
-        ModelError: the text is shorter than one window.
+        ModelError: the text is shorter than one window, or as `require_no_transforms`.
     """
     model, tokenizer = on_hardware(checkpoint, hardware, compute=compute, report=report)
-    windows, _ = held_out_tokens(tokenizer, content, context_of(model), tokens, seed)
+    require_no_transforms(model)
+    context = context_of(model, checkpoint.context)
+    windows = held_out_tokens(tokenizer, content, context, tokens, seed).windows
     found: dict[int | None, float] = {}
     for word in (None, *words):
         progress = partial(report, "exact" if word is None else f"{word} bits")

@@ -1,4 +1,4 @@
-"""Adapt a pre-trained language model to a hardware: calibrate the scalers, then fine-tune through the arrays.
+"""Adapt a pre-trained language model to a hardware: calibrate, distil layer by layer, fine-tune end to end.
 
 A control is trained beside it: the same start, batches, steps and learning rates, with exact attention. What
 the control gains comes from seeing more text; the cost of the hardware is adapted minus control.
@@ -9,7 +9,6 @@ An interrupted adaptation continues where it stopped, and a complete one is not 
 from __future__ import annotations
 
 import copy
-import json
 import shutil
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, replace
@@ -17,13 +16,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from ....circuits.errors import ModelError
-from ....circuits.files import as_written, sealed, write_json
+from ....circuits.files import sealed, write_json
 from ....models import Hardware
 from ...attention.effects import STANDARD, Effects
-from ..batches import held_out_windows, measure
 from ..checkpoints import (
     ADAPTATION,
     CONTROL,
@@ -38,19 +36,18 @@ from ..checkpoints import (
 )
 from ..compute import FLOAT32, Compute
 from ..conversion import convert
-from ..corpus import demo_corpus
-from ..evaluate import calibration_inputs, corpus_tokens
+from ..documents import Sides, TextSource
 from ..pretrained import save_pretrained
-from .calibration import calibrate
-from .control import train_beside
+from ..transforms import NONE, Transforms
+from .budget import Budget
 from .draws import Draws
-from .fine_tuning import EXACT_SHARE, RECIPE, fine_tune, steps_in
+from .fine_tuning import EXACT_SHARE, RECIPE
+from .lora import merged, with_lora
+from .self_text import write_text
+from .stages import SILENT, Observer, Stages
+from .state import RunState
 from .trainer import Recipe, Row
-
-SETTINGS = "settings.json"
-STEPS = "steps.json"
-WATCHED_TOKENS = 4096
-"""Held-out tokens behind each point of the loss curves."""
+from .training_text import TrainingText
 
 
 @dataclass(frozen=True)
@@ -66,7 +63,7 @@ class Adaptation:
     steps: int
     """Steps of fine-tuning."""
     held_out: dict[str, float]
-    """Nats per token of softmax, calibrated, adapted and control on the windows of the loss curves."""
+    """Loss of each row on the windows of the loss curves, nats per token."""
     held_out_tokens: int
     """Predicted tokens behind each of them."""
     curves: dict[str, list[Row]]
@@ -75,43 +72,20 @@ class Adaptation:
     """Text that was trained and measured on."""
     compute: dict[str, str] | None = None
     """Device, processor class and precision; None in records of versions that did not keep them."""
+    layers: dict[str, Any] | None = None
+    """Layer-wise stage: steps and tokens of a layer, and by module its errors; None: left out."""
     cached: bool = False
     """The directory already held exactly this, so nothing was computed."""
 
 
-@dataclass(frozen=True)
-class TrainingText:
-    """Text of an adaptation, as tokens."""
-
-    tokens: Tensor
-    """Training side, shape (n,), int64."""
-    watched: Tensor
-    """Windows of the held-out side, shape (m, context + 1)."""
-
-    @classmethod
-    def of(cls, tokenizer: Tokenizer, context: int) -> TrainingText:
-        """The demo corpus for a tokenizer, in windows of `context` tokens."""
-        train, held_out = (
-            corpus_tokens(tokenizer, side) for side in (demo_corpus().train, demo_corpus().held_out)
-        )
-        return cls(train, held_out_windows(held_out, context=context, limit=WATCHED_TOKENS))
-
-    def nats(self, model: nn.Module) -> float:
-        """Held-out cross-entropy of a model at float32, nats per token."""
-        return measure(model, self.watched).nats
-
-
-@dataclass(frozen=True)
-class Observer:
-    """Callbacks that report the progress of an adaptation."""
-
-    phase: Callable[[str, int], None] = lambda name, steps: None
-    """Called when a phase begins: its name and number of steps."""
-    step: Callable[[int, float], None] = lambda done, loss: None
-    """Called with the steps done in this phase and the latest cross-entropy, nats per token (or NaN)."""
-
-
-SILENT = Observer()
+RecipeMaker = Callable[[nn.Module, int], Recipe]
+"""Called with the network and the context, tokens."""
+NOTHING = Budget(steps=0)
+"""A stage that is left out."""
+EARLIER = {"transforms": asdict(NONE), "distil": asdict(NOTHING), "lora": None, "draws": None}
+"""Settings that records of earlier versions do not have, and what they mean there."""
+EARLIER_HIDDEN = 0.0
+"""The same for the recipe's `hidden`."""
 
 
 def adapt_model(
@@ -119,23 +93,43 @@ def adapt_model(
     hardware: Hardware,
     out: Path,
     *,
-    recipe: Recipe = RECIPE,
+    recipe: Recipe | RecipeMaker = RECIPE,
     minutes: float | None = None,
+    tokens: int | None = None,
+    text: TextSource | None = None,
+    self_text: int | None = None,
+    context: int | None = None,
+    transforms: Transforms = NONE,
+    distil: Budget = NOTHING,
+    lora: int | None = None,
+    jobs: int = 1,
     effects: Effects = STANDARD,
     draws: Draws | None = None,
     compute: Compute = FLOAT32,
     fresh: bool = False,
     observer: Observer = SILENT,
 ) -> Adaptation:
-    """Adapt a MODEL to a hardware on the demo corpus, and train its control beside it.
+    """Adapt a MODEL to a hardware, and train its control beside it.
+
+    Stages: calibrate the scalers, distil the attention layers one by one, fine-tune end to end. There is no
+    control where fine-tuning follows the teacher alone (`distillation=1`), since it would be the teacher.
 
     Args:
         name: `demo`, a directory, or a name that transformers loads.
         hardware: hardware to adapt to.
         out: directory of the result: the adapted model (read by `cosim.from_pretrained`), control/ (read by
             transformers) and, written last, adaptation.json.
-        recipe: settings of fine-tuning; context and precision are set here.
+        recipe: settings of fine-tuning, or a function of network and context that gives them; context and
+            precision are set here.
         minutes: instead of `recipe.steps`, as many steps as take about this time on this machine.
+        tokens: instead of `recipe.steps`, as many steps as see so many tokens.
+        text: text to train on and to measure the loss curves on; None: the demo corpus.
+        self_text: instead of a text, about so many tokens that the network writes itself.
+        context: tokens per window; None: the network's own, at most 1024.
+        transforms: digital transforms before the arrays.
+        distil: limit of the layer-wise stage, which is left out if it is 0.
+        lora: rank of low-rank additions that fine-tuning trains in place of all weights; None: all weights.
+        jobs: processes of the layer-wise stage.
         effects: non-idealities of the forward pass.
         draws: dies or chips of `hardware`'s design that fine-tuning sees; None: `hardware` in every step.
         compute: device and precision of the digital network.
@@ -146,66 +140,71 @@ def adapt_model(
         The record that adaptation.json holds.
 
     Raises:
-        ModelError: the MODEL has no softmax weights, or `out` holds an unfinished adaptation with other
-            settings.
+        ModelError: the MODEL has no softmax weights, a text that is too short, or `out` holds an unfinished
+            adaptation with other settings.
         HardwareError: as `Draws.at`.
     """
     checkpoint = locate(name)
     if checkpoint.softmax is None:
         raise ModelError(f"the pre-trained network that {name} came from is not there; adapt that network")
     softmax = load_softmax(checkpoint.softmax).to(compute.device)
-    recipe = replace(recipe, context=context_of(softmax), precision=compute.precision)
-    settings = _settings(softmax, hardware, effects, recipe, minutes)
-    if draws is not None:
-        settings["draws"] = draws.record()
+    context = context_of(softmax, context)
+    recipe = recipe(softmax, context) if callable(recipe) else recipe
+    recipe = replace(recipe, context=context, precision=compute.precision)
+    if tokens is not None:
+        steps = Budget(tokens=tokens).steps_of(recipe.batch * context, lambda: 0.0)
+        recipe = replace(recipe, steps=steps)
+    tokenizer = tokenizer_of(checkpoint, softmax.config.vocab_size)
+    source: TextSource | Sides | None = text
+    if self_text is not None:
+        observer.phase("write", self_text)
+        source = write_text(
+            softmax,
+            tokenizer.end,
+            tokens=self_text,
+            context=context,
+            seed=recipe.seed,
+            progress=lambda done, total: observer.step(done, float("nan")),
+        )
+    words = TrainingText.of(tokenizer, context, source, recipe.steps * recipe.batch * context)
+    settings = _settings(softmax, hardware, effects, recipe, minutes, words)
+    extra = {
+        "transforms": asdict(transforms),
+        "distil": asdict(distil),
+        "lora": lora,
+        "draws": None if draws is None else draws.record(),
+    }
+    settings |= {key: value for key, value in extra.items() if value != EARLIER[key]}
     done = read_adaptation(out)
     if done is not None and done.settings == settings and not fresh:
         return replace(done, cached=True)
-    state = _open_state(out, settings, fresh)
-    tokenizer = tokenizer_of(checkpoint, softmax.config.vocab_size)
-    text = TrainingText.of(tokenizer, recipe.context)
-    adapted = convert(copy.deepcopy(softmax), hardware, include="*", effects=effects)
-    inputs = calibration_inputs(text.tokens, recipe.context)
-    observer.phase("calibrate", softmax.config.num_hidden_layers)
-    calibrate(adapted, softmax, inputs, progress=lambda done, layers: observer.step(done, float("nan")))
-    # Only now is there something to resume: a model that cannot be adapted must not block the folder.
-    write_json(state / SETTINGS, sealed(settings))
+    state = RunState(out, settings, fresh)
+    run = Stages(state, softmax, recipe, words, observer, draws)
+    adapted = convert(copy.deepcopy(softmax), hardware, include="*", effects=effects, transforms=transforms)
+    run.calibrate(adapted)
+    layers = run.distil(adapted, distil, jobs)
+    control = None if recipe.distillation == 1 else copy.deepcopy(softmax)
+    if lora is not None:
+        adapted = with_lora(adapted, lora, recipe.seed)
     if minutes is not None:
-        recipe = replace(
-            recipe, steps=_remembered_steps(state, minutes, adapted, softmax, recipe, text, draws)
-        )
-    held_out = {"softmax": text.nats(softmax), "calibrated": text.nats(adapted)}
-    control = copy.deepcopy(softmax)
-    curves = {}
-    with train_beside(checkpoint.softmax, control, recipe, state / "control.pt", text) as beside:
-        for row, model in (("adapted", adapted), ("control", control)):
-            observer.phase(row, recipe.steps)
-            if row == "control":
-                beside.wait(observer.step)
-            curves[row] = fine_tune(
-                model,
-                recipe,
-                text.tokens,
-                teacher=softmax,
-                held_out=text.watched,
-                checkpoint=state / f"{row}.pt",
-                draws=draws,
-                on_step=observer.step,
-            )
-            held_out[row] = curves[row][-1]["held_out"]
+        run.set_steps(minutes, [model for model in (adapted, control) if model is not None])
+    run.fine_tune(adapted, control, checkpoint.softmax)
+    if lora is not None:
+        adapted = merged(adapted)
     result = Adaptation(
         model=_lasting_name(name, checkpoint.softmax),
         hardware=hardware.name,
         settings=settings,
-        steps=recipe.steps,
-        held_out=held_out,
-        held_out_tokens=text.watched[:, 1:].numel(),
-        curves=curves,
-        corpus=demo_corpus().summary(),
+        steps=run.recipe.steps,
+        held_out=run.held_out,
+        held_out_tokens=words.watched[:, 1:].numel(),
+        curves=run.curves,
+        corpus=words.summary,
         compute=compute.record(),
+        layers=layers,
     )
     _write(out, adapted, control, tokenizer, result)
-    shutil.rmtree(state)
+    state.remove()
     return result
 
 
@@ -225,68 +224,27 @@ def read_adaptation(directory: Path) -> Adaptation | None:
 
 
 def _settings(
-    softmax: nn.Module, hardware: Hardware, effects: Effects, recipe: Recipe, minutes: float | None
+    softmax: nn.Module,
+    hardware: Hardware,
+    effects: Effects,
+    recipe: Recipe,
+    minutes: float | None,
+    text: TrainingText,
 ) -> dict[str, Any]:
     settings = {
         "weights": digest(softmax),
         "hardware": hardware.digest,
         "effects": asdict(effects),
-        "corpus": demo_corpus().digest,
+        "corpus": text.summary["sha256"],
         "recipe": asdict(recipe),
         "exact_share": EXACT_SHARE,
     }
+    if recipe.hidden == EARLIER_HIDDEN:
+        del settings["recipe"]["hidden"]
     if minutes is not None:
         settings["recipe"]["steps"] = None
         settings["minutes"] = minutes
     return settings
-
-
-def _open_state(out: Path, settings: dict[str, Any], fresh: bool) -> Path:
-    """Directory of the checkpoints: empty, or that of an unfinished run with these settings."""
-    state = out / "state"
-    if fresh:
-        shutil.rmtree(state, ignore_errors=True)
-    known = _read_state(state / SETTINGS)
-    if known is not None and known != json.loads(json.dumps(settings)):
-        raise ModelError(
-            f"{out} holds an unfinished adaptation with other settings; finish it with those, pass --fresh "
-            "to start again, or choose another --out"
-        )
-    return state
-
-
-def _remembered_steps(
-    state: Path,
-    minutes: float,
-    adapted: nn.Module,
-    softmax: nn.Module,
-    recipe: Recipe,
-    text: TrainingText,
-    draws: Draws | None,
-) -> int:
-    """Steps for a time budget, measured once and then read back, so that a resumed run keeps its schedule."""
-    known = _read_state(state / STEPS)
-    if known is None:
-        known = {"steps": steps_in(minutes, (adapted, softmax), softmax, recipe, text.tokens, draws)}
-        write_json(state / STEPS, sealed(known))
-    return known["steps"]
-
-
-def _read_state(path: Path) -> dict[str, Any] | None:
-    """A record of an unfinished adaptation, without its digest; None if there is none.
-
-    Raises:
-        ModelError: it is damaged.
-    """
-    if not path.is_file():
-        return None
-    try:
-        record = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, RecursionError):
-        record = None
-    if not isinstance(record, dict) or not as_written(record):
-        raise ModelError(f"{path} is damaged; pass --fresh to start again")
-    return {name: value for name, value in record.items() if name != "digest"}
 
 
 def _lasting_name(model: str, softmax: str) -> str:
@@ -297,9 +255,12 @@ def _lasting_name(model: str, softmax: str) -> str:
 
 
 def _write(
-    out: Path, adapted: nn.Module, control: nn.Module, tokenizer: Tokenizer, result: Adaptation
+    out: Path, adapted: nn.Module, control: nn.Module | None, tokenizer: Tokenizer, result: Adaptation
 ) -> None:
     (out / ADAPTATION).unlink(missing_ok=True)
     save_pretrained(adapted, out, dtype=torch.bfloat16, tokenizer=tokenizer.own)
-    save_softmax(control, out / CONTROL)
+    if control is None:
+        shutil.rmtree(out / CONTROL, ignore_errors=True)
+    else:
+        save_softmax(control, out / CONTROL)
     write_json(out / ADAPTATION, sealed({k: v for k, v in asdict(result).items() if k != "cached"}))

@@ -20,7 +20,7 @@ from torch.utils.hooks import RemovableHandle
 
 from ....circuits.errors import ModelError
 from ....models import Hardware
-from ..batches import evaluation_mode
+from ..batches import evaluation_mode, training_batch
 from ..compute import device_of
 from ..conversion import convert
 from ..layer import GainCellAttention, gain_cell_layers
@@ -37,8 +37,19 @@ SPREADS = {
 value: fraction of half the voltage range, from `v_zero`. A negative mean of the keys keeps most charges below
 the threshold of phi."""
 
+CALIBRATION_WINDOWS = 2
+"""Windows of training text that calibration reads."""
+CALIBRATION_SEED = 1000
+"""Seed of those windows, different from the seeds of training."""
 SWEEPS = 2
 """Passes of the search over `SPREADS`, one entry at a time."""
+
+
+def calibration_inputs(tokens: Tensor, context: int) -> Tensor:
+    """Token ids (B, T) of training text that the scalers are calibrated on."""
+    return training_batch(tokens, step=0, seed=CALIBRATION_SEED, batch=CALIBRATION_WINDOWS, context=context)[
+        :, :-1
+    ]
 
 
 @dataclass(frozen=True)
@@ -183,9 +194,9 @@ def set_statistics(layer: GainCellAttention, own: Inputs, spread: dict[str, Tens
     hardware, group = layer.hardware, layer.q_scale.shape[0] // layer.k_scale.shape[0]
     half = 0.5 * (hardware.v_max - hardware.v_min)
     mean, deviation = (spread[name].repeat_interleave(group) for name in ("query_mean", "query"))
-    _affine(layer.q_scale, layer.q_shift, own.q, mean, deviation)
+    _affine(layer.q_scale, layer.q_shift, layer.rotate(own.q), mean, deviation)
     key_mean = hardware.v_zero + half * spread["key_mean"]
-    _affine(layer.k_scale, layer.k_shift, own.k, key_mean, half * spread["key"])
+    _affine(layer.k_scale, layer.k_shift, layer.rotate(own.k), key_mean, half * spread["key"])
     value_mean = torch.full_like(spread["value"], hardware.v_zero)
     _affine(layer.v_scale, layer.v_shift, own.v, value_mean, half * spread["value"])
 
@@ -222,16 +233,20 @@ def _equal_statistics(
 ) -> None:
     """Input scalers that give the signals the teacher's mean and standard deviation."""
     q, k, v = teacher.map_inputs(taught.q, taught.k, taught.v)
-    _affine(layer.q_scale, layer.q_shift, own.q, *_statistics(q))
-    _affine(layer.k_scale, layer.k_shift, own.k, *_statistics(k))
+    _affine(layer.q_scale, layer.q_shift, layer.rotate(own.q), *_statistics(q))
+    _affine(layer.k_scale, layer.k_shift, layer.rotate(own.k), *_statistics(k))
     _affine(layer.v_scale, layer.v_shift, own.v, *_statistics(v))
 
 
 def _affine(scale: Tensor, shift: Tensor, signal: Tensor, mean: Tensor, deviation: Tensor) -> None:
-    """Scalers (heads, 1, 1) in place, such that scale * signal + shift has the statistics asked for."""
+    """Scalers in place, such that scale * signal + shift has the mean and deviation (heads,) asked for.
+
+    All elements of a head get the same scalers, also where each has its own.
+    """
     own_mean, own_deviation = _statistics(signal)
-    scale.copy_((deviation / own_deviation.clamp(min=1e-12))[:, None, None])
-    shift.copy_((mean - own_mean * scale.flatten())[:, None, None])
+    factor = deviation / own_deviation.clamp(min=1e-12)
+    scale.copy_(factor[:, None, None])
+    shift.copy_((mean - own_mean * factor)[:, None, None])
 
 
 def _statistics(x: Tensor) -> tuple[Tensor, Tensor]:

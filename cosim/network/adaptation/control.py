@@ -31,7 +31,7 @@ from .fine_tuning import fine_tune
 from .trainer import Recipe
 
 if TYPE_CHECKING:
-    from .adapt import TrainingText
+    from .training_text import TrainingText
 
 POLL_SECONDS = 0.5
 """Interval of progress reports while waiting, s."""

@@ -8,7 +8,6 @@ with one recipe see the same batches at the same rates.
 from __future__ import annotations
 
 import hashlib
-import io
 import math
 import time
 from collections.abc import Callable, Iterator
@@ -22,17 +21,19 @@ import torch
 from torch import Tensor, nn
 
 from ....circuits.errors import ModelError
-from ....circuits.files import write_atomically
+from ....circuits.files import replace_atomically
 from ..batches import measure, step_seed, token_losses, training_batch
 from ..compute import Compute, device_of
-from .distillation import divergence
+from .distillation import divergence, hidden_error
 
 Row = dict[str, float]
 """One point of a loss curve: step, train and held_out in nats per token, seconds of training so far."""
 
 
 CHECKPOINT_SECONDS = 30.0
-"""Interval between checkpoints, s: the most work that an interruption loses."""
+"""Interval between checkpoints, s: the most work that an interruption loses of a small network."""
+CHECKPOINT_SHARE = 0.05
+"""Largest share of the time that writing checkpoints takes."""
 
 
 @dataclass(frozen=True)
@@ -60,6 +61,8 @@ class Recipe:
     """Probability in the model's own dropout layers."""
     distillation: float = 0.0
     """Weight of the divergence from the teacher's predictions in the loss; cross-entropy has the rest."""
+    hidden: float = 0.0
+    """Weight of the error of hidden states, relative to the variance of the teacher's; every third counts."""
     precision: Literal["float32", "bfloat16"] = "float32"
     """Matrix products of the digital network."""
     seed: int = 0
@@ -100,7 +103,7 @@ def train(
     on_step: Callable[[int, float], None] = lambda step, loss: None,
     on_row: Callable[[Row], None] = lambda row: None,
 ) -> list[Row]:
-    """Train all weights of a model in place.
+    """Train the weights of a model that ask for gradients, in place.
 
     Args:
         model: causal language model, on any device.
@@ -121,13 +124,13 @@ def train(
         ModelError: the checkpoint belongs to another recipe or model, distillation lacks its teacher, or the
             loss is no longer finite.
     """
-    if recipe.distillation and teacher is None:
+    if (recipe.distillation or recipe.hidden) and teacher is None:
         raise ModelError("distillation needs a teacher; pass one or set distillation=0")
     run = TrainingState(model, adam_for(model, recipe))
     if checkpoint is not None and checkpoint.exists():
         _restore(run, checkpoint, recipe)
-    saved = time.monotonic()
-    with _training_mode(model, recipe.dropout):
+    saved, interval = time.monotonic(), CHECKPOINT_SECONDS
+    with training_mode(model, recipe.dropout):
         while run.step < recipe.steps:
             start = time.monotonic()
             before_step(run.step)
@@ -137,9 +140,11 @@ def train(
             on_step(run.step, run.losses[-1])
             if run.step % every == 0 or run.step == recipe.steps:
                 on_row(_close_row(run, held_out, recipe))
-            if checkpoint is not None and time.monotonic() - saved > CHECKPOINT_SECONDS:
+            if checkpoint is not None and time.monotonic() - saved > interval:
+                start = time.monotonic()
                 _store(run, checkpoint, recipe)
                 saved = time.monotonic()
+                interval = max(CHECKPOINT_SECONDS, (saved - start) / CHECKPOINT_SHARE)
     if checkpoint is not None:
         _store(run, checkpoint, recipe)
     return run.curve
@@ -149,6 +154,8 @@ def adam_for(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
     """AdamW that decays matrices only; "peak" of each group is its peak rate, scalers having their own."""
     groups: dict[str, list[nn.Parameter]] = {"matrices": [], "vectors": [], "scalers": []}
     for name, parameter in model.named_parameters():
+        if not parameter.requires_grad:
+            continue
         kind = "scalers" if ".gain_cell." in name else "matrices" if parameter.ndim >= 2 else "vectors"
         groups[kind].append(parameter)
     settings = [
@@ -171,14 +178,19 @@ def _step(run: TrainingState, recipe: Recipe, tokens: Tensor, teacher: nn.Module
     for group in run.adam.param_groups:
         group["lr"] = group["peak"] * recipe.rate(run.step)
     inputs = window[:, :-1]
+    asked = {"use_cache": False, "output_hidden_states": recipe.hidden > 0}
     with Compute(window.device.type, recipe.precision).autocast():
-        logits = run.model(input_ids=inputs, use_cache=False).logits
-        if recipe.distillation:
+        found = run.model(input_ids=inputs, **asked)
+        if recipe.distillation or recipe.hidden:
             with torch.no_grad():
-                taught = teacher(input_ids=inputs, use_cache=False).logits
-    loss = cross_entropy = token_losses(logits, window[:, 1:])
+                taught = teacher(input_ids=inputs, **asked)
+    logits = found.logits
+    with torch.set_grad_enabled(recipe.distillation < 1):
+        loss = cross_entropy = token_losses(logits, window[:, 1:])
     if recipe.distillation:
-        loss = (1 - recipe.distillation) * loss + recipe.distillation * divergence(logits, taught)
+        loss = (1 - recipe.distillation) * loss + recipe.distillation * divergence(logits, taught.logits)
+    if recipe.hidden:
+        loss = loss + recipe.hidden * hidden_error(found.hidden_states, taught.hidden_states)
     value = cross_entropy.item()
     if not math.isfinite(value):
         raise ModelError(f"the loss is not finite at step {run.step}; use a lower learning rate")
@@ -199,7 +211,7 @@ def _close_row(run: TrainingState, held_out: Tensor | None, recipe: Recipe) -> R
 
 
 @contextmanager
-def _training_mode(model: nn.Module, dropout: float) -> Iterator[None]:
+def training_mode(model: nn.Module, dropout: float) -> Iterator[None]:
     """Train with `dropout` in the layers that use dropout at all; afterwards as before."""
     before = {m: m.p for m in model.modules() if isinstance(m, nn.Dropout) and m.p > 0}
     training = model.training
@@ -217,27 +229,52 @@ def _training_mode(model: nn.Module, dropout: float) -> Iterator[None]:
 def _store(run: TrainingState, path: Path, recipe: Recipe) -> None:
     state: dict[str, Any] = {"recipe": asdict(recipe), "step": run.step, "seconds": run.seconds}
     state |= {"curve": run.curve, "losses": run.losses}
-    state |= {"model": run.model.state_dict(), "optimizer": run.adam.state_dict()}
-    content = io.BytesIO()
-    torch.save(state, content)
-    # torch reads most flipped bits as other numbers, so the file begins with a digest of the rest.
-    write_atomically(path, hashlib.sha256(content.getbuffer()).digest() + content.getbuffer())
+    state |= {"model": _trained(run.model), "optimizer": run.adam.state_dict()}
+
+    def write(partial: Path) -> None:
+        torch.save(state, partial)
+        # torch reads most flipped bits as other numbers, so the file ends with a digest of the rest, which
+        # torch passes over.
+        found = _digest(partial, partial.stat().st_size)
+        with partial.open("ab") as file:
+            file.write(found)
+
+    replace_atomically(path, write)
+
+
+def _trained(model: nn.Module) -> dict[str, Tensor]:
+    """State of a model that training changes."""
+    fixed = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    return {name: value for name, value in model.state_dict().items() if name not in fixed}
+
+
+def _digest(path: Path, size: int) -> bytes:
+    """sha256 of the first bytes of a file."""
+    found = hashlib.sha256()
+    with path.open("rb") as file:
+        while size > 0 and (part := file.read(min(size, 2**20))):
+            found.update(part)
+            size -= len(part)
+    return found.digest()
 
 
 def _restore(run: TrainingState, path: Path, recipe: Recipe) -> None:
     try:
-        whole = path.read_bytes()
-        digest, content = whole[:32], whole[32:]
-        if hashlib.sha256(content).digest() != digest:
-            raise ValueError("its sha256 differs")
-        state = torch.load(io.BytesIO(content), weights_only=True, map_location=device_of(run.model))
+        size = path.stat().st_size - 32
+        with path.open("rb") as file:
+            file.seek(max(size, 0))
+            if file.read() != _digest(path, size):
+                raise ValueError("its sha256 differs")
+        state = torch.load(path, weights_only=True, map_location=device_of(run.model))
         own = state["recipe"] == asdict(recipe)
     except (OSError, EOFError, RuntimeError, ValueError, KeyError, TypeError, UnpicklingError) as error:
         raise ModelError(f"{path} is damaged ({type(error).__name__}); delete it to start again") from error
     if not own:
         raise ModelError(f"{path} belongs to a training with other settings; delete it or write elsewhere")
     try:
-        run.model.load_state_dict(state["model"])
+        if state["model"].keys() != _trained(run.model).keys():
+            raise RuntimeError("other weights are trained")
+        run.model.load_state_dict(state["model"], strict=False)
     except RuntimeError as error:
         raise ModelError(f"{path} belongs to another model; delete it or write elsewhere") from error
     run.adam.load_state_dict(state["optimizer"])

@@ -6,10 +6,19 @@ import sys
 
 import oracles
 import pytest
+import typer
+from tiny import network
 from typer.testing import CliRunner
 
+from gaincell.circuits.errors import ModelError
 from gaincell.circuits.files import as_written, require_folder
 from gaincell.cosim.cli import app, doctor
+from gaincell.cosim.cli.quantities import parse_count, parse_limit
+from gaincell.cosim.network.adaptation.budget import Budget
+from gaincell.cosim.network.adaptation.fine_tuning import RECIPE
+from gaincell.cosim.network.checkpoints import load_softmax, locate
+from gaincell.cosim.network.documents import joined
+from gaincell.cosim.network.transforms import Transforms
 from gaincell.cosim.view.report import ReportSources
 from gaincell.cosim.view.report.sources import ReportData
 
@@ -236,3 +245,119 @@ def test_results_that_a_report_reads_have_their_digest(run, tmp_path):
     accounted = json.loads(run("account", "demo", "--windows", 1, "--json").stdout)
     assert as_written(accounted) is True
     assert as_written(accounted | {"latency_s": 1e-9}) is False
+
+
+@pytest.mark.parametrize(
+    ("text", "count"), [("20480", 20480), ("200k", 200_000), ("1M", 10**6), ("1.5k", 1500), ("1_000", 1000)]
+)
+def test_counts_take_suffixes(text, count):
+    assert parse_count(text) == count
+
+
+@pytest.mark.parametrize("text", ["1m", "many", "-3", "0.5", "1e400", "k"])
+def test_what_is_no_count_is_refused(text):
+    with pytest.raises(typer.BadParameter, match="is not a"):
+        parse_count(text)
+
+
+def test_evaluate_measures_a_folder_of_texts(run, tmp_path):
+    (tmp_path / "a.md").write_text("The quick brown fox. " * 20)
+    options = ("--text", tmp_path, "--context", 64, "--stride", 32, "--row", "softmax", "--json")
+    found = json.loads(run("evaluate", "demo", *options).stdout)
+    assert (found["tokens"], found["context"], found["stride"]) == (419, 64, 32)
+    assert found["perplexity"]["adapted"] is None
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (("--text", "nowhere"), "there is no text nowhere"),
+        (("--context", 512), "the network reads at most 256 tokens"),
+        (("--context", 64, "--stride", 65), "a stride of 65 tokens"),
+        (("--row", "best"), "there is no row best"),
+    ],
+)
+def test_evaluate_refuses_a_text_or_window_it_cannot_use(run, options, message):
+    result = run("evaluate", "demo", *options)
+    assert result.exit_code == 1
+    assert result.stderr.startswith(f"error: {message}")
+    assert result.stderr.count("\n") == 1
+
+
+def test_a_text_and_a_data_set_together_are_refused(run, tmp_path):
+    assert run("evaluate", "demo", "--text", tmp_path, "--dataset", "x").exit_code == 2
+    assert run("evaluate", "demo", "--dataset-config", "x").exit_code == 2
+
+
+def test_limits_of_a_stage_are_tokens_steps_or_minutes():
+    assert parse_limit("160k") == ("tokens", 160_000)
+    assert parse_limit("0") == ("tokens", 0)
+    assert parse_limit("200steps") == ("steps", 200)
+    assert parse_limit("2.5min") == ("minutes", 2.5)
+    for wrong in ("10 hours", "-1min", "xmin", "1.5steps"):
+        with pytest.raises(typer.BadParameter):
+            parse_limit(wrong)
+
+
+@pytest.fixture
+def asked(monkeypatch):
+    """Arguments that `adapt` gives to `adapt_model`."""
+    given = {}
+
+    def record(model, hardware, out, **options):
+        given.update(options, model=model)
+        raise ModelError("enough")
+
+    monkeypatch.setattr("gaincell.cosim.network.adaptation.adapt.adapt_model", record)
+    return given
+
+
+def test_adapt_leaves_the_demo_network_as_it_was(run, asked, tmp_path):
+    run("adapt", "demo", "--out", tmp_path)
+    network = load_softmax(locate("demo").softmax)
+    assert asked["recipe"](network, 256) == RECIPE
+    assert (asked["transforms"], asked["distil"].empty, asked["text"]) == (Transforms(), True, None)
+
+
+def test_adapt_prepares_another_network_layer_by_layer_with_transforms(run, asked, tmp_path):
+    network().save_pretrained(tmp_path / "model")
+    (tmp_path / "text.md").write_text("text")
+    options = ("--text", tmp_path / "text.md", "--tokens", "1M", "--context", 24, "--lora", 4, "--jobs", 2)
+    run("adapt", tmp_path / "model", *options, "--out", tmp_path / "out")
+    assert asked["distil"] == Budget(tokens=160_000)
+    assert asked["transforms"] == Transforms(rotation=0, per_dimension=True)
+    recipe = asked["recipe"](network(), 24)
+    assert (recipe.distillation, recipe.hidden) == (1.0, 0.5)
+    assert (asked["tokens"], asked["context"], asked["lora"], asked["jobs"]) == (10**6, 24, 4, 2)
+    assert joined(asked["text"]) == "text"
+    options = (
+        "--distil",
+        "5min",
+        "--no-rotate",
+        "--per-head",
+        "--objective",
+        "text",
+        "--learning-rate",
+        1e-4,
+    )
+    run("adapt", tmp_path / "model", *options, "--self-text", "10k", "--out", tmp_path / "out")
+    assert asked["distil"] == Budget(minutes=5)
+    assert asked["transforms"] == Transforms()
+    recipe = asked["recipe"](network(), 24)
+    assert (recipe.distillation, recipe.hidden, recipe.learning_rate) == (0.0, 0.0, 1e-4)
+    assert asked["self_text"] == 10_000
+
+
+@pytest.mark.parametrize(
+    "options",
+    [
+        ("--steps", 1, "--tokens", 1),
+        ("--self-text", "1k", "--text", "x"),
+        ("--objective", "best"),
+        ("--distil", "long"),
+        ("--lora", 0),
+    ],
+)
+def test_adapt_refuses_options_that_contradict_each_other(run, asked, options):
+    assert run("adapt", "demo", *options).exit_code == 2
+    assert not asked

@@ -8,7 +8,7 @@ import torch
 from tiny import CONTEXT, network
 
 from gaincell.circuits.errors import ModelError
-from gaincell.cosim.network.batches import held_out_windows, measure
+from gaincell.cosim.network.batches import held_out_windows, measure, strided_windows
 
 
 def test_measure_equals_cross_entropy_written_by_hand():
@@ -62,3 +62,48 @@ def test_a_broken_model_is_reported():
         model.transformer.wte.weight.fill_(float("nan"))
     with pytest.raises(ModelError, match="not finite"):
         measure(model, torch.zeros(1, 5, dtype=torch.int64))
+
+
+@pytest.mark.parametrize(("length", "stride"), [(100, 8), (100, 24), (24, 5), (97, 1), (25, 7)])
+def test_strided_windows_give_the_perplexity_of_hugging_faces_recipe(length, stride):
+    """https://huggingface.co/docs/transformers/perplexity, written as there."""
+    model = network().eval()
+    tokens = torch.randint(0, 256, (length,))
+    nll_sum, n_tokens, prev_end = 0.0, 0, 0
+    for begin in range(0, length, stride):
+        end = min(begin + CONTEXT, length)
+        input_ids = tokens[None, begin:end]
+        target_ids = input_ids.clone()
+        target_ids[:, : -(end - prev_end)] = -100
+        with torch.no_grad():
+            loss = model(input_ids, labels=target_ids).loss
+        valid = int((target_ids != -100).sum()) - int(target_ids[0, 0] != -100)
+        if valid:
+            nll_sum, n_tokens = nll_sum + float(loss) * valid, n_tokens + valid
+        prev_end = end
+        if end == length:
+            break
+    windows, scored = strided_windows(tokens, context=CONTEXT, stride=stride)
+    loss = measure(model, windows, scored=scored, batch=3)
+    # With windows that do not overlap, the recipe predicts no window's first token.
+    assert loss.tokens == n_tokens == (length - 1 if stride < CONTEXT else length - len(windows))
+    assert loss.nats == pytest.approx(nll_sum / n_tokens, abs=1e-5)
+
+
+def test_a_limit_of_strided_windows_takes_a_seeded_choice_or_the_first():
+    tokens = torch.arange(1000)
+    whole, scored = strided_windows(tokens, context=20, stride=5)
+    first, some = strided_windows(tokens, context=20, stride=5, limit=50, seed=None)
+    assert torch.equal(first, whole[:10])
+    assert torch.equal(some, scored[:10])
+    drawn, _ = strided_windows(tokens, context=20, stride=5, limit=50, seed=3)
+    assert len(drawn) == 10
+    assert not torch.equal(drawn, first)
+    assert torch.equal(held_out_windows(tokens, context=20, limit=40, seed=None)[:, 0], torch.tensor([0, 20]))
+
+
+def test_strides_that_skip_tokens_and_short_texts_are_refused():
+    with pytest.raises(ModelError, match="a stride of 11 tokens leaves some out"):
+        strided_windows(torch.arange(100), context=10, stride=11)
+    with pytest.raises(ModelError, match="has 9 tokens, but at least 10"):
+        strided_windows(torch.arange(9), context=10, stride=5)

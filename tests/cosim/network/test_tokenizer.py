@@ -119,8 +119,9 @@ def test_a_tokenizer_of_another_network_or_a_damaged_one_is_refused(tmp_path):
 
 def test_an_adapted_folder_has_the_tokenizer_and_the_stop_tokens(leroux, tmp_path, monkeypatch):
     """And generates after the network that it came from has moved."""
-    monkeypatch.setattr("gaincell.cosim.network.adaptation.adapt.demo_corpus", corpus)
+    monkeypatch.setattr("gaincell.cosim.network.adaptation.training_text.demo_corpus", corpus)
     monkeypatch.setattr("gaincell.cosim.network.evaluate.demo_corpus", corpus)
+    monkeypatch.setattr("gaincell.cosim.network.held_out.demo_corpus", corpus)
     source = network()
     source.generation_config.eos_token_id = [2, 5]
     source.save_pretrained(tmp_path / "source")

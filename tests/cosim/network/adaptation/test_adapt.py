@@ -12,7 +12,10 @@ from tiny import CONTEXT, SENTENCE, corpus, network
 from gaincell.circuits.errors import HardwareError, ModelError
 from gaincell.cosim import Effects, convert, from_pretrained, gain_cell_layers
 from gaincell.cosim.network import evaluate as evaluate_module
+from gaincell.cosim.network import held_out as held_out_module
 from gaincell.cosim.network.adaptation import adapt as adapt_module
+from gaincell.cosim.network.adaptation import stages as stages_module
+from gaincell.cosim.network.adaptation import training_text as training_text_module
 from gaincell.cosim.network.adaptation.adapt import Observer, adapt_model, read_adaptation
 from gaincell.cosim.network.adaptation.fine_tuning import TRIAL_STEPS, fine_tune, steps_in
 from gaincell.cosim.network.adaptation.trainer import Recipe, train
@@ -26,7 +29,7 @@ RECIPE = Recipe(steps=10, batch=4, context=CONTEXT, learning_rate=3e-3, warmup=2
 
 @pytest.fixture(autouse=True)
 def small_text(monkeypatch):
-    for module in (adapt_module, evaluate_module):
+    for module in (training_text_module, evaluate_module, held_out_module):
         monkeypatch.setattr(module, "demo_corpus", corpus)
 
 
@@ -53,8 +56,9 @@ def test_adaptation_improves_on_matching_and_is_written_whole(pretrained, leroux
         lambda name, total: phases.append((name, total)), lambda done, loss: steps.append(done)
     )
     result = adapt_model(str(pretrained), leroux, out, recipe=RECIPE, observer=watching)
-    assert phases == [("calibrate", 2), ("adapted", 10), ("control", 10)]
-    assert steps == [0, 1, 2, *range(1, 11), *range(1, 11)]
+    windows = [("measure softmax", 11), ("measure calibrated", 11)]
+    assert phases == [("calibrate", 2), *windows, ("adapted", 10), ("control", 10)]
+    assert steps == [0, 1, 2, 8, 11, 8, 11, *range(1, 11), *range(1, 11)]
     assert result.held_out["adapted"] < result.held_out["calibrated"]
     assert set(result.held_out) == {"softmax", "calibrated", "adapted", "control"}
     assert not (out / "state").exists()
@@ -85,7 +89,8 @@ def test_a_finished_adaptation_is_not_repeated_unless_its_settings_change(pretra
 def test_an_interrupted_adaptation_ends_where_an_uninterrupted_one_does(
     pretrained, leroux, tmp_path, monkeypatch
 ):
-    monkeypatch.setattr("gaincell.cosim.network.adaptation.trainer.CHECKPOINT_SECONDS", 0.0)
+    for name, value in (("CHECKPOINT_SECONDS", 0.0), ("CHECKPOINT_SHARE", float("inf"))):
+        monkeypatch.setattr(f"gaincell.cosim.network.adaptation.trainer.{name}", value)
     whole = adapt_model(str(pretrained), leroux, tmp_path / "whole", recipe=RECIPE)
     for phase, after in (("adapted", 7), ("control", 3)):
         current = []
@@ -113,9 +118,9 @@ def test_a_model_that_cannot_be_adapted_does_not_block_the_folder(pretrained, le
         raise ModelError("no attention module")
 
     out = tmp_path / "out"
-    for stage in ("convert", "calibrate"):
+    for module, stage in ((adapt_module, "convert"), (stages_module, "calibrate")):
         with monkeypatch.context() as broken, pytest.raises(ModelError, match="no attention module"):
-            broken.setattr(adapt_module, stage, refuses)
+            broken.setattr(module, stage, refuses)
             adapt_model(str(pretrained), leroux, out, recipe=RECIPE)
         assert not out.exists()
     linear = adapt_model(str(pretrained), leroux.with_cell("linear"), out, recipe=replace(RECIPE, steps=1))
@@ -164,7 +169,7 @@ def test_fine_tuning_trains_weights_and_scalers_and_leaves_the_effects_as_they_w
 
 
 def test_a_time_budget_becomes_steps_once(pretrained, leroux, tmp_path, monkeypatch):
-    monkeypatch.setattr(adapt_module, "steps_in", lambda minutes, *rest: round(minutes * 40))
+    monkeypatch.setattr(stages_module, "steps_in", lambda minutes, *rest: round(minutes * 40))
     assert adapt_model(str(pretrained), leroux, tmp_path, recipe=RECIPE, minutes=0.1).steps == 4
     assert adapt_model(str(pretrained), leroux, tmp_path, recipe=RECIPE, minutes=0.1).cached
 
@@ -190,7 +195,7 @@ def test_an_edited_record_of_an_adaptation_is_refused(pretrained, leroux, tmp_pa
 
 
 def test_damaged_records_of_an_unfinished_adaptation_are_refused(pretrained, leroux, tmp_path, monkeypatch):
-    monkeypatch.setattr(adapt_module, "steps_in", lambda minutes, *rest: 4)
+    monkeypatch.setattr(stages_module, "steps_in", lambda minutes, *rest: 4)
 
     def run(observer=adapt_module.SILENT):
         return adapt_model(str(pretrained), leroux, tmp_path, recipe=RECIPE, minutes=0.1, observer=observer)

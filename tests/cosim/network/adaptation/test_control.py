@@ -11,10 +11,10 @@ import pytest
 import torch
 from tiny import CONTEXT, SENTENCE, network
 
-from gaincell.cosim.network.adaptation.adapt import TrainingText
 from gaincell.cosim.network.adaptation.control import train_beside
 from gaincell.cosim.network.adaptation.fine_tuning import fine_tune
 from gaincell.cosim.network.adaptation.trainer import Recipe
+from gaincell.cosim.network.adaptation.training_text import TrainingText
 from gaincell.cosim.network.batches import held_out_windows
 from gaincell.cosim.network.checkpoints import load_softmax
 from gaincell.cosim.network.corpus import encode
@@ -33,7 +33,7 @@ def pretrained(tmp_path_factory):
 @pytest.fixture
 def text():
     tokens = encode(SENTENCE * 40)
-    return TrainingText(tokens, held_out_windows(tokens, context=CONTEXT, limit=60))
+    return TrainingText(tokens, held_out_windows(tokens, context=CONTEXT, limit=60), {})
 
 
 @pytest.fixture
@@ -84,13 +84,13 @@ def test_killed_adaptation_leaves_no_control_running(pretrained, text, tmp_path)
         import torch
         torch.set_num_threads(2)
         from gaincell.cosim.network.adaptation.control import train_beside
-        from gaincell.cosim.network.adaptation.adapt import TrainingText
+        from gaincell.cosim.network.adaptation.training_text import TrainingText
         from gaincell.cosim.network.adaptation.trainer import Recipe
         from gaincell.cosim.network.batches import held_out_windows
         from gaincell.cosim.network.checkpoints import load_softmax
         from gaincell.cosim.network.corpus import encode
         tokens = encode({SENTENCE!r} * 40)
-        text = TrainingText(tokens, held_out_windows(tokens, context={CONTEXT}, limit=60))
+        text = TrainingText(tokens, held_out_windows(tokens, context={CONTEXT}, limit=60), dict())
         recipe = Recipe(**{vars(replace(RECIPE, steps=10**6))!r})
         model = load_softmax({str(pretrained)!r})
         checkpoint = Path({str(tmp_path)!r}) / "c.pt"

@@ -12,8 +12,7 @@ from typer.testing import CliRunner
 from gaincell.circuits.errors import HardwareError
 from gaincell.cosim import Effects, convert, gain_cell_layers
 from gaincell.cosim.cli import app
-from gaincell.cosim.network import evaluate as evaluate_module
-from gaincell.cosim.network.adaptation import adapt as adapt_module
+from gaincell.cosim.network.adaptation import training_text as training_text_module
 from gaincell.cosim.network.adaptation.adapt import Observer, adapt_model
 from gaincell.cosim.network.adaptation.draws import FIRST, Draws
 from gaincell.cosim.network.adaptation.fine_tuning import TRIAL_STEPS, fine_tune, steps_in
@@ -30,8 +29,7 @@ RANGE = (-40.0, 125.0)
 
 @pytest.fixture(autouse=True)
 def small_text(monkeypatch):
-    for module in (adapt_module, evaluate_module):
-        monkeypatch.setattr(module, "demo_corpus", corpus)
+    monkeypatch.setattr(training_text_module, "demo_corpus", corpus)
 
 
 @pytest.fixture(scope="module")

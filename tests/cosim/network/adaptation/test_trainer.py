@@ -35,7 +35,8 @@ def test_training_learns_the_text():
 
 
 def test_an_interrupted_training_ends_where_an_uninterrupted_one_does(tmp_path, monkeypatch):
-    monkeypatch.setattr("gaincell.cosim.network.adaptation.trainer.CHECKPOINT_SECONDS", 0.0)
+    for name, value in (("CHECKPOINT_SECONDS", 0.0), ("CHECKPOINT_SHARE", float("inf"))):
+        monkeypatch.setattr(f"gaincell.cosim.network.adaptation.trainer.{name}", value)
     straight = network(dropout=0.1)
     expected = train(straight, RECIPE, TOKENS, every=5)
 
