@@ -20,7 +20,7 @@ def described(hardware: Hardware, ages: int, gradient: str = "exact"):
         1, ages, window=None, columns=64, key_start=0, stored=None, device=torch.device("cpu")
     )
     op = OperationContext(hardware, Effects(), positions, None, None, gradient=gradient)
-    aging = aging_of(op, by_level=True)
+    aging = aging_of(op, drop=True)
     return extended(aging), [terms_by_level(op, array, aging.dropped) for array in (1, 2)]
 
 

@@ -39,7 +39,7 @@ def charges(aging, terms) -> torch.Tensor:
 )
 def test_fewer_terms_give_the_same_charges(name, token_period, expected):
     op = conditions(name, 512, token_period)
-    whole = aging_of(op, by_level=True)
+    whole = aging_of(op, drop=True)
     arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
     aging, fewer = with_fewer_terms(whole, arrays, 512)
     assert len(aging.kinds) == len(aging.factors) == len(aging.lead) == expected
@@ -57,7 +57,7 @@ def test_fewer_terms_give_the_same_charges(name, token_period, expected):
 def test_the_bound_is_kept(cell, token_period, ages):
     op = conditions("generic28", ages, token_period)
     op = replace(op, hardware=op.hardware.with_cell(cell))
-    whole = aging_of(op, by_level=True)
+    whole = aging_of(op, drop=True)
     arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
     aging, fewer = with_fewer_terms(whole, arrays, ages)
     for before, after in zip(arrays, fewer, strict=True):
@@ -68,7 +68,7 @@ def test_the_bound_is_kept(cell, token_period, ages):
 def test_terms_go_on_beyond_the_window():
     """A run's first key may be older than a window that its last keys are in."""
     op = conditions("generic28", 400, 1e-6)
-    whole = aging_of(op, by_level=True)
+    whole = aging_of(op, drop=True)
     arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
     aging, fewer = with_fewer_terms(whole, arrays, 300)
     assert len(aging.kinds) < len(whole.kinds)
@@ -78,7 +78,7 @@ def test_terms_go_on_beyond_the_window():
 
 def test_the_charges_are_those_of_the_signal_path():
     op = conditions("generic28", 256, 1e-6)
-    whole = aging_of(op, by_level=True)
+    whole = aging_of(op, drop=True)
     aging, (keys, _) = with_fewer_terms(
         whole, [terms_by_level(op, array, whole.dropped) for array in (1, 2)], 256
     )
@@ -98,7 +98,7 @@ def test_slopes_and_surrogates_are_mixed_alike():
     op = conditions("leroux2025", 64, gradient="fixed-slope")
     slow = op.hardware.model_copy(update={"decay_per_token": 1e-5})
     op = replace(op, hardware=slow)
-    whole = aging_of(op, by_level=True)
+    whole = aging_of(op, drop=True)
     arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
     aging, fewer = with_fewer_terms(whole, arrays, 64)
     assert len(aging.kinds) < len(whole.kinds)
@@ -112,7 +112,7 @@ def test_slopes_and_surrogates_are_mixed_alike():
 @pytest.mark.parametrize("gradient", ["exact", "fixed-slope"])
 def test_a_remainder_is_little_and_changes_no_charge(ages, large, gradient):
     op = conditions("leroux2025", ages, gradient=gradient)
-    whole = aging_of(op, by_level=True)
+    whole = aging_of(op, drop=True)
     arrays = [terms_by_level(op, array, whole.dropped) for array in (1, 2)]
     aging, terms = with_remainder(whole, arrays, ages)
     assert aging.kinds.tolist() == [EXPONENTIAL] * large + [TABLE] * (3 - large)
