@@ -58,7 +58,7 @@ FIGURES: dict[str, tuple[str, str, float | None]] = {
     "signed_offset": ("signed converter, offset, larger of both signs", "of T_max", None),
     "signed_skew": ("signed converter, difference of the signs' offsets", "of T_max", 2e-2),
     "signed_inl": ("signed converter, INL, pulses of 2-98 % of T_max", "of T_max", 1e-2),
-    "gain": ("both converters, gain against i_ramp, worst", "ratio", 1e-2),
+    "gain": ("both converters, gain against their ramps, worst", "ratio", 1e-2),
     "saturation": ("both converters, saturated pulse against T_max", "of T_max", 1e-2),
     "reset_error": ("both converters, offset that a reset leaves of the conversion before", "of T_max", 1e-2),
     "reset_time": ("both converters, reset that leaves less than 1 %", "s", None),
@@ -69,13 +69,13 @@ FIGURES: dict[str, tuple[str, str, float | None]] = {
 
 
 def figures_by_condition(
-    tables: Mapping[str, pd.DataFrame], i_ramp: Mapping[bool, float], t_pulse_max: float
+    tables: Mapping[str, pd.DataFrame], ramps: Mapping[bool, tuple[float, float]], t_pulse_max: float
 ) -> pd.DataFrame:
     """Figures of the circuits at every condition.
 
     Args:
         tables: procedure -> table, any of `CORNER_TABLES`; failed points give NaN.
-        i_ramp: ramp current by `signed`, A.
+        ramps: currents of the p and the n ramp by `signed`, A.
         t_pulse_max: width of a full pulse, s.
 
     Returns:
@@ -91,7 +91,7 @@ def figures_by_condition(
         parts.append(worst.unstack("write_device").add_prefix("write_"))
     if "converter_corners" in tables:
         grouped = tables["converter_corners"].groupby(AXES)
-        rows = {key: _converters(group, i_ramp, t_pulse_max) for key, group in grouped}
+        rows = {key: _converters(group, ramps, t_pulse_max) for key, group in grouped}
         parts.append(pd.DataFrame.from_dict(rows, orient="index").rename_axis(AXES))
     if "reset_corners" in tables:
         worst = tables["reset_corners"].groupby(AXES)[["error", "t_settle"]].agg(lambda x: x.abs().max())
@@ -112,8 +112,8 @@ def corner_report(tables: Mapping[str, pd.DataFrame], designs: Mapping[str, Any]
     known = {procedure: tables[procedure] for procedure in CORNER_TABLES if procedure in tables}
     if not known:
         return ()
-    i_ramp = {False: designs["converter"]["i_ramp"], True: designs["readout"]["i_ramp"]}
-    return worst_figures(figures_by_condition(known, i_ramp, designs["clocking"]["t_pulse_max"]))
+    ramps = {False: ramp_currents(designs["converter"]), True: ramp_currents(designs["readout"])}
+    return worst_figures(figures_by_condition(known, ramps, designs["clocking"]["t_pulse_max"]))
 
 
 def worst_figures(by_condition: pd.DataFrame) -> tuple[CornerFigure, ...]:
@@ -172,7 +172,14 @@ def _cells(table: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame.from_dict(rows, orient="index").rename_axis(AXES)
 
 
-def _converters(group: pd.DataFrame, i_ramp: Mapping[bool, float], t_max: float) -> dict[str, float]:
+def ramp_currents(design: Mapping[str, Any]) -> tuple[float, float]:
+    """Currents of a converter's p and n ramp, A, from its sizes in a manifest's condition."""
+    return design["i_ramp"], design.get("i_ramp_n") or design["i_ramp"]
+
+
+def _converters(
+    group: pd.DataFrame, ramps: Mapping[bool, tuple[float, float]], t_max: float
+) -> dict[str, float]:
     relu, signed = (group[group["signed"] == kind] for kind in (False, True))
     lines = {
         (False, 1): _line(relu, t_max, 1),
@@ -180,8 +187,9 @@ def _converters(group: pd.DataFrame, i_ramp: Mapping[bool, float], t_max: float)
         (True, -1): _line(signed, t_max, -1),
     }
     offsets = {key: line.offset / t_max for key, line in lines.items()}
-    gains = [lines[key].gain * i_ramp[key[0]] - 1 for key in lines]
-    beyond = group["charge"].abs() > 1.2 * t_max * group["signed"].map(i_ramp)
+    gains = [line.gain * ramps[signed][0 if sign > 0 else 1] - 1 for (signed, sign), line in lines.items()]
+    largest = {kind: max(currents) for kind, currents in ramps.items()}
+    beyond = group["charge"].abs() > 1.2 * t_max * group["signed"].map(largest)
     full = group[beyond & (group["signed"] | (group["charge"] > 0))]
     return {
         "relu_offset": offsets[False, 1],

@@ -8,7 +8,13 @@ import numpy as np
 import pandas as pd
 
 from ....characterization.table import read_manifest, read_table
-from ....models.checks.corners import CORNER_TABLES, FIGURES, figures_by_condition, nominal_condition
+from ....models.checks.corners import (
+    CORNER_TABLES,
+    FIGURES,
+    figures_by_condition,
+    nominal_condition,
+    ramp_currents,
+)
 from .axes import PlotAxis
 from .style import CYCLE, DIVERGING, INK, ordered
 from .values import Figure, HeatMap, Panel, Separator, Series
@@ -40,9 +46,9 @@ def corners(folder: Path) -> Figure:
         TableError: a table is missing.
     """
     designs = read_manifest(folder)["condition"]["designs"]
-    i_ramp = {False: designs["converter"]["i_ramp"], True: designs["readout"]["i_ramp"]}
+    ramps = {False: ramp_currents(designs["converter"]), True: ramp_currents(designs["readout"])}
     tables = {name: read_table(folder, name) for name in CORNER_TABLES}
-    found = figures_by_condition(tables, i_ramp, designs["clocking"]["t_pulse_max"])
+    found = figures_by_condition(tables, ramps, designs["clocking"]["t_pulse_max"])
     order = list(dict.fromkeys(tables["cell_corners"]["corner"]))
     found = found.sort_values("corner", key=lambda names: names.map(order.index), kind="stable")
     curves = [_curves(tables["cell_corners"], axis) for axis in ("corner", "temperature", "vdd")]

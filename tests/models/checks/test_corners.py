@@ -7,6 +7,7 @@ import pytest
 from gaincell.models.checks.corners import corner_report, figures_by_condition, worst_figures
 
 T_MAX, RAMP = 15e-9, {False: 20e-6, True: 10e-6}
+RAMPS = {kind: (current, current) for kind, current in RAMP.items()}
 CONDITIONS = [("tt", 27.0, 0.9), ("tt", 27.0, 1.0), ("tt", 27.0, 0.8), ("ss", 27.0, 0.8)]
 OFFSET = {"tt": 0.0, "ss": 0.04}
 
@@ -39,7 +40,7 @@ def converter_table():
 @pytest.fixture
 def figures():
     tables = {"cell_corners": cell_table(), "converter_corners": converter_table()}
-    return figures_by_condition(tables, RAMP, T_MAX).set_index(["corner", "temperature", "vdd"])
+    return figures_by_condition(tables, RAMPS, T_MAX).set_index(["corner", "temperature", "vdd"])
 
 
 def test_figures_of_each_condition_are_recovered(figures):
@@ -72,7 +73,9 @@ def test_wrong_missing_and_broken_pulses_are_counted():
     missing = table.index[~table["signed"] & (table["charge"] > 0)][0]
     table.loc[missing, ["t_out", "crossings"]] = (0.0, 0)
     table.loc[table.index[~table["signed"] & (table["charge"] > 0)][5], "crossings"] = 4
-    found = figures_by_condition({"converter_corners": table}, RAMP, T_MAX)
+    found = figures_by_condition(
+        {"converter_corners": table}, {kind: (i, i) for kind, i in RAMP.items()}, T_MAX
+    )
     assert found["misfires"].sum() == 3
 
 
@@ -80,7 +83,9 @@ def test_condition_with_too_few_pulses_has_nan_inl_and_counts_misfires():
     table = converter_table()
     dead = (table["corner"] == "ss") & ~table["signed"]
     table.loc[dead, ["t_out", "crossings"]] = (0.0, 0)
-    found = figures_by_condition({"converter_corners": table}, RAMP, T_MAX).set_index("corner")
+    found = figures_by_condition(
+        {"converter_corners": table}, {kind: (i, i) for kind, i in RAMP.items()}, T_MAX
+    ).set_index("corner")
     assert np.isnan(found.loc["ss", "relu_inl"])
     assert found.loc["ss", "misfires"] == 4
 
@@ -93,3 +98,14 @@ def test_corner_report_is_empty_without_corner_tables():
     }
     assert corner_report({"tolerance": pd.DataFrame()}, designs) == ()
     assert len(corner_report({"converter_corners": converter_table()}, designs)) == 9
+
+
+def test_each_ramp_is_judged_by_its_own_current():
+    """An n ramp of 2 % more current shortens negative pulses by 2 %, which is no error of its gain."""
+    table = converter_table()
+    negative = table["t_out"] < 0
+    table.loc[negative, "t_out"] /= 1.02
+    ramps = {False: (RAMP[False], RAMP[False]), True: (RAMP[True], 1.02 * RAMP[True])}
+    found = figures_by_condition({"converter_corners": table}, ramps, T_MAX)["gain"].abs().max()
+    alike = figures_by_condition({"converter_corners": table}, RAMPS, T_MAX)
+    assert alike["gain"].abs().max() > found + 0.01

@@ -140,7 +140,8 @@ def read_outs(arrays: Arrays, block: Block) -> Tensor:
     if is_ideal(arrays.circuit.second):
         width = charge.clamp_(-1.0, 1.0)
     else:
-        width = where_operated(arrays.second_widths(group, charge, load), group)
+        width = arrays.second_widths(group, charge, load)
+    width = where_operated(width, group)
     steps = arrays.circuit.output_steps
     return width if steps is None else width.mul_(steps).round_()
 
