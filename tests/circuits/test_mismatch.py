@@ -111,7 +111,7 @@ def test_every_transistor_of_a_nested_circuit_gets_its_parameters(technology):
     simulation = conversion(Condition(technology), [200e-15], signed=False)
     devices = transistors(simulation.netlist, "charge_to_pulse")
     paths = [device.path for device in devices]
-    assert len(set(paths)) == len(paths) == 28
+    assert len(set(paths)) == len(paths) == 29
     assert {"xrst.xn", "xcmp.xz.xp", "xcmp.xi2.xn", "xcmp.xi5.xn", "xramp.xsrc"} <= set(paths)
     normals = np.arange(2.0 * len(devices)).reshape(1, len(devices), 2) + 1
     netlist = with_mismatch(simulation, "charge_to_pulse", normals).netlist

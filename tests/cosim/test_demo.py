@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from gaincell.cosim import from_pretrained, gain_cell_layers
-from gaincell.cosim.network.adaptation.adapt import WATCHED_TOKENS, read_adaptation
+from gaincell.cosim.network.adaptation.adapt import read_adaptation
+from gaincell.cosim.network.adaptation.training_text import WATCHED_TOKENS
 from gaincell.cosim.network.batches import held_out_windows, measure
 from gaincell.cosim.network.checkpoints import DEMO, digest, load_softmax, locate
 from gaincell.cosim.network.corpus import demo_corpus, encode

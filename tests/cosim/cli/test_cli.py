@@ -108,7 +108,7 @@ def test_an_interrupt_says_that_the_run_continues(characterize, monkeypatch):
     def interrupted(*_, **__):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("gaincell.characterization.execute.characterize", interrupted)
+    monkeypatch.setattr("gaincell.characterization.trimmed_plan.run_plan", interrupted)
     result = characterize()
     assert result.exit_code == 130
     assert "continues where it stopped" in result.stderr
