@@ -21,7 +21,7 @@ REACH = 6
 
 CHOSEN = frozenset({"pulse_generators_gray", "readout_gray"})
 """Forms that are used. A bus in Gray code that all rows or columns share takes less energy than a counter
-each; `gaincell periphery` prints both."""
+each (generic28, tt, 27 C, activations of the demo network); `gaincell periphery` prints both."""
 
 
 @dataclass(frozen=True)

@@ -9,56 +9,42 @@ from typing import Annotated
 import typer
 
 from .console import Json, emit, fail, note, progress, stdout
-from .defaults import MOST_JOBS, MOST_SAMPLES, TABLES
+from .defaults import MOST_SAMPLES, TABLES
 from .knobs import merged, parse_knobs
-from .quantities import quantity_in
+from .plans import (
+    CacheOption,
+    JobsOption,
+    PlanOption,
+    SizesOption,
+    TechnologyOption,
+    TrimOption,
+    VddOption,
+)
 
 FAILURES_ALLOWED = 0.01
 """Fraction of a procedure's points that may fail in a run that counts as a success."""
 
 
 def run(
-    technology: Annotated[
-        str | None, typer.Option(help="Shipped technology, or path of a TOML file.")
-    ] = None,
+    technology: TechnologyOption = None,
     corner: Annotated[str | None, typer.Option(help="Process corner of the technology, such as tt.")] = None,
     temperature: Annotated[float | None, typer.Option(help="Temperature, Celsius.")] = None,
-    vdd: Annotated[
-        float | None, typer.Option(parser=quantity_in("V"), help="Supply [default: the technology's].")
-    ] = None,
-    sizes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="CIRCUIT.SIZE=VALUE", help="Design size, such as cell.c_store=10f; repeatable."
-        ),
-    ] = None,
-    plan: Annotated[str, typer.Option(help="Shipped plan, or path of a TOML file.")] = "nominal",
-    trim: Annotated[
-        bool | None,
-        typer.Option(
-            "--trim/--no-trim",
-            help="Trim the die first, as a tester would, and let the ramps follow replica cells "
-            "[default: the plan's; shipped plans do].",
-            show_default=False,
-        ),
-    ] = None,
+    vdd: VddOption = None,
+    sizes: SizesOption = None,
+    plan: PlanOption = "nominal",
+    trim: TrimOption = None,
     samples: Annotated[
         int | None, typer.Option(min=1, max=MOST_SAMPLES, help="Random samples of every procedure.")
     ] = None,
     seed: Annotated[int | None, typer.Option(min=0, help="Seed of all random draws.")] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, max=MOST_JOBS, help="Simulations at once [default: all cores].")
-    ] = None,
+    jobs: JobsOption = None,
     simulator: Annotated[str, typer.Option(help="ngspice or vacask.")] = "ngspice",
     backend: Annotated[str, typer.Option(help="Where simulations run: local or dask.")] = "local",
     scheduler: Annotated[
         str | None, typer.Option(help="Dask scheduler, such as tcp://host:8786, or its scheduler file.")
     ] = None,
     out: Annotated[Path, typer.Option(help="Folder for tables, netlists and manifest.")] = TABLES,
-    cache_dir: Annotated[
-        Path | None,
-        typer.Option(help="Folder of cached results [default: $GAINCELL_CACHE or ~/.cache/gaincell]."),
-    ] = None,
+    cache_dir: CacheOption = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Simulate everything again.")] = False,
     as_json: Json = False,
 ) -> None:

@@ -8,15 +8,21 @@ from typing import Annotated
 import typer
 
 from .console import Json, emit, note, progress, stdout
-from .defaults import CORNERS, MOST_JOBS
+from .defaults import CORNERS
 from .knobs import merged, parse_knobs
-from .quantities import quantity_in
+from .plans import (
+    CacheOption,
+    JobsOption,
+    PlanOption,
+    SizesOption,
+    TechnologyOption,
+    TrimOption,
+    VddOption,
+)
 
 
 def run(
-    technology: Annotated[
-        str | None, typer.Option(help="Shipped technology, or path of a TOML file.")
-    ] = None,
+    technology: TechnologyOption = None,
     corner: Annotated[
         list[str] | None, typer.Option(help="Process corner; repeatable [default: tt, ff, ss, fs and sf].")
     ] = None,
@@ -24,33 +30,13 @@ def run(
         list[float] | None,
         typer.Option(help="Temperature, Celsius; repeatable [default: -40, 27 and 125]."),
     ] = None,
-    vdd: Annotated[
-        float | None, typer.Option(parser=quantity_in("V"), help="Supply [default: the technology's].")
-    ] = None,
-    sizes: Annotated[
-        list[str] | None,
-        typer.Option(
-            "--set", metavar="CIRCUIT.SIZE=VALUE", help="Design size, such as cell.c_store=10f; repeatable."
-        ),
-    ] = None,
-    plan: Annotated[str, typer.Option(help="Shipped plan, or path of a TOML file.")] = "nominal",
-    trim: Annotated[
-        bool | None,
-        typer.Option(
-            "--trim/--no-trim",
-            help="Trim every die, and let its ramps follow replica cells [default: the plan's; shipped plans "
-            "do].",
-            show_default=False,
-        ),
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, max=MOST_JOBS, help="Simulations at once [default: all cores].")
-    ] = None,
+    vdd: VddOption = None,
+    sizes: SizesOption = None,
+    plan: PlanOption = "nominal",
+    trim: TrimOption = None,
+    jobs: JobsOption = None,
     out: Annotated[Path, typer.Option(help="Folder of the set, one folder per condition.")] = CORNERS,
-    cache_dir: Annotated[
-        Path | None,
-        typer.Option(help="Folder of cached results [default: $GAINCELL_CACHE or ~/.cache/gaincell]."),
-    ] = None,
+    cache_dir: CacheOption = None,
     as_json: Json = False,
 ) -> None:
     """Characterize and fit a design at every corner and temperature, for `gaincell yield`.

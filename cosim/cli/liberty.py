@@ -9,8 +9,7 @@ from typing import Annotated
 import typer
 
 from .console import Json, emit, note, progress
-from .defaults import MOST_JOBS
-from .quantities import quantity_in
+from .plans import CacheOption, JobsOption, VddOption
 
 
 def run(
@@ -20,16 +19,9 @@ def run(
     ] = "generic28",
     corner: Annotated[str, typer.Option(help="Process corner of the technology.")] = "tt",
     temperature: Annotated[float, typer.Option(help="Temperature, Celsius.")] = 27.0,
-    vdd: Annotated[
-        float | None, typer.Option(parser=quantity_in("V"), help="Supply [default: the technology's].")
-    ] = None,
-    jobs: Annotated[
-        int | None, typer.Option(min=1, max=MOST_JOBS, help="Simulations at once [default: all cores].")
-    ] = None,
-    cache_dir: Annotated[
-        Path | None,
-        typer.Option(help="Folder of cached results [default: $GAINCELL_CACHE or ~/.cache/gaincell]."),
-    ] = None,
+    vdd: VddOption = None,
+    jobs: JobsOption = None,
+    cache_dir: CacheOption = None,
     as_json: Json = False,
 ) -> None:
     """Characterize the standard cells in SPICE and write a Liberty file for synthesis and timing analysis.

@@ -19,7 +19,8 @@ def designs_of(hardware: Hardware) -> Designs:
 
     Raises:
         HardwareError: it was not fitted to simulated circuits, or its levels, sizes or durations are not
-            those of the designs that it names.
+            those of the designs that it names; or its keys and values have other numbers of levels, since one
+            width of the write level selection serves both.
     """
     try:
         designs = Designs.model_validate(hardware.provenance["condition"]["designs"])
@@ -50,5 +51,11 @@ def designs_of(hardware: Hardware) -> Designs:
     if (hardware.normaliser is None) != (designs.array.normaliser is None):
         raise HardwareError(
             f"hardware {hardware.name!r} and its designs differ in the normaliser; fit it again"
+        )
+    if designs.levels.key != designs.levels.value:
+        raise HardwareError(
+            f"hardware {hardware.name!r} has {designs.levels.key} levels of keys and {designs.levels.value} "
+            "of values; the periphery's write level selection needs the same number: set levels.key and "
+            "levels.value alike"
         )
     return designs

@@ -172,3 +172,13 @@ def test_designs_must_be_those_of_the_hardware(hardware):
     with pytest.raises(HardwareError, match="columns of hardware 'generic28' is 32, that of its designs 64"):
         designs_of(other)
     assert designs_of(hardware).levels == Designs().levels
+
+
+def test_keys_and_values_with_other_levels_have_no_periphery(hardware):
+    condition = hardware.provenance["condition"]
+    levels = hardware.levels.model_copy(update={"value": 16})
+    designs = condition["designs"] | {"levels": levels.model_dump()}
+    provenance = hardware.provenance | {"condition": condition | {"designs": designs}}
+    other = hardware.model_copy(update={"levels": levels, "provenance": provenance})
+    with pytest.raises(HardwareError, match="8 levels of keys and 16 of values"):
+        designs_of(other)
