@@ -86,6 +86,12 @@ def run(
         float | None,
         typer.Option(min=1e-9, max=10, help="Peak learning rate [default: 1e-3, less for wide networks]."),
     ] = None,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=4096, help="Windows per step of fine-tuning [default: by context, vocabulary]."
+        ),
+    ] = None,
     lora: Annotated[
         int | None,
         typer.Option(min=1, max=4096, help="Train low-rank additions of this rank [default: all weights]."),
@@ -176,6 +182,7 @@ def run(
 
     def recipe(network, context: int):
         own = {"learning_rate": learning_rate} if learning_rate is not None else {}
+        own |= {"batch": batch} if batch is not None else {}
         own |= {"steps": steps or RECIPE.steps, "seed": seed, "distillation": distillation, "hidden": hidden}
         return replace(recipe_for(network, replace(RECIPE, context=context)), **own)
 

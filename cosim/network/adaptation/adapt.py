@@ -128,7 +128,7 @@ def adapt_model(
         context: tokens per window; None: the network's own, at most 1024.
         transforms: digital transforms before the arrays.
         distil: limit of the layer-wise stage, which is left out if it is 0.
-        lora: rank of low-rank additions that fine-tuning trains in place of all weights; None: all weights.
+        lora: rank of low-rank additions that are trained in place of the weights; None: all weights.
         jobs: processes of the layer-wise stage.
         effects: non-idealities of the forward pass.
         draws: dies or chips of `hardware`'s design that fine-tuning sees; None: `hardware` in every step.
@@ -182,10 +182,10 @@ def adapt_model(
     run = Stages(state, softmax, recipe, words, observer, draws)
     adapted = convert(copy.deepcopy(softmax), hardware, include="*", effects=effects, transforms=transforms)
     run.calibrate(adapted)
-    layers = run.distil(adapted, distil, jobs)
+    layers = run.distil(adapted, distil, jobs, lora)
     control = None if recipe.distillation == 1 else copy.deepcopy(softmax)
     if lora is not None:
-        adapted = with_lora(adapted, lora, recipe.seed)
+        adapted = with_lora(adapted, softmax, lora, recipe.seed)
     if minutes is not None:
         run.set_steps(minutes, [model for model in (adapted, control) if model is not None])
     run.fine_tune(adapted, control, checkpoint.softmax)

@@ -15,7 +15,7 @@ from torch import Tensor, nn
 
 from ....circuits.errors import ModelError
 from ..batches import evaluation_mode
-from ..compute import device_of
+from ..compute import Compute, device_of
 from .state import RunState
 
 FOLDER = "distil"
@@ -48,8 +48,10 @@ def cache_inputs(
     windows: Tensor,
     state: RunState,
     progress: Callable[[int, int], None] = lambda done, total: None,
+    *,
+    precision: str = "float32",
 ) -> dict[str, Call]:
-    """Write the inputs of every module, (windows, context, width) in float32; returns its other arguments.
+    """Write the inputs of every module, (windows, context, width) in float16; returns its other arguments.
 
     Cached inputs of an interrupted run are kept, the other arguments are recorded again.
     """
@@ -68,9 +70,9 @@ def cache_inputs(
                 if not cached:
                     shape = (len(windows), *x.shape[1:])
                     if not files:
-                        _require_room(inputs_file(state, index).parent, 4 * len(modules) * math.prod(shape))
+                        _require_room(inputs_file(state, index).parent, 2 * len(modules) * math.prod(shape))
                     files[name] = np.lib.format.open_memmap(
-                        inputs_file(state, index), mode="w+", dtype=np.float32, shape=shape
+                        inputs_file(state, index), mode="w+", dtype=np.float16, shape=shape
                     )
             elif not _equal(call, calls[name]):
                 raise ModelError(
@@ -78,7 +80,7 @@ def cache_inputs(
                     "itself; leave the layer-wise stage out with --distil 0"
                 )
             if not cached:
-                files[name][number] = x[0].float().cpu().numpy()
+                files[name][number] = x[0].to(torch.float16).cpu().numpy()
 
         return keep
 
@@ -87,10 +89,13 @@ def cache_inputs(
         for index, (name, module) in enumerate(modules.items())
     ]
     try:
-        with evaluation_mode(teacher):
+        device = device_of(teacher)
+        # The network without its last layer, whose logits nothing needs.
+        body = getattr(teacher, "base_model", teacher)
+        with evaluation_mode(teacher), Compute(device.type, precision).autocast():
             # The arguments of a second window show whether they depend on the text.
             for number in range(2 if cached else len(windows)):
-                teacher(input_ids=windows[number : number + 1].to(device_of(teacher)), use_cache=False)
+                body(input_ids=windows[number : number + 1].to(device), use_cache=False)
                 progress(number + 1, len(windows))
     finally:
         for handle in handles:

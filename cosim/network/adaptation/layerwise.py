@@ -10,7 +10,7 @@ from __future__ import annotations
 import copy
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -23,20 +23,21 @@ from ....circuits.errors import ModelError
 from ....models import Hardware
 from ...attention.effects import Effects
 from ..batches import held_out_windows, step_seed
-from ..compute import device_of
+from ..compute import Compute, device_of
 from ..families import attention_modules
 from .budget import Budget
 from .fine_tuning import EXACT_SHARE
 from .layer_inputs import FOLDER, Call, cache_inputs, inputs_file
+from .lora import RATE, merged, with_lora
 from .proxy import proxy_of
 from .state import RunState
 from .trainer import Recipe, adam_for, training_mode
 
-CACHED_TOKENS = 32_768
-"""Tokens of which the teacher's inputs are kept: 0.1 GB for each layer of a network of width 768."""
+CACHED_TOKENS = 131_072
+"""Tokens of which the teacher's inputs are kept: 0.2 GB for each layer of a network of width 768."""
 HELD_OUT_WINDOWS = 2
 """Of the cached windows, those that only measure the error."""
-TOKENS_PER_STEP = 1024
+TOKENS_PER_STEP = 512
 TRIAL_STEPS = 4
 """Steps that measure the duration of a step for a limit in minutes."""
 
@@ -60,6 +61,7 @@ class _Order:
     inputs: Path
     recipe: Recipe
     threads: int | None
+    lora: int | None
 
 
 def distil_layers(
@@ -71,6 +73,7 @@ def distil_layers(
     state: RunState,
     *,
     jobs: int = 1,
+    lora: int | None = None,
     phase: Callable[[str, int], None] = lambda name, steps: None,
     progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> dict[str, Any]:
@@ -84,6 +87,8 @@ def distil_layers(
         recipe: rates, context and seed; steps and batch are set here.
         state: unfinished adaptation that keeps finished layers.
         jobs: processes.
+        lora: rank of low-rank additions to the weights, which are trained in their place and merged; None:
+            all weights.
         phase: called with ("read", windows) before the teacher reads, and with ("distil", layers).
         progress: called with (windows or layers done, windows or layers).
 
@@ -107,7 +112,8 @@ def distil_layers(
             f"more than {HELD_OUT_WINDOWS}; give more text, a shorter --context, or --distil 0"
         )
     phase("read", len(inputs))
-    calls = cache_inputs(teacher, {name: teachers[name] for name in students}, inputs, state, progress)
+    own_teachers = {name: teachers[name] for name in students}
+    calls = cache_inputs(teacher, own_teachers, inputs, state, progress, precision=recipe.precision)
     phase("distil", len(students))
     device = device_of(model)
 
@@ -115,7 +121,7 @@ def distil_layers(
         name = list(students)[index]
         parts = (teachers[name], students[name])
         alone = None if jobs == 1 else 1
-        return _Order(index, *parts, calls[name], inputs_file(state, index), recipe, alone)
+        return _Order(index, *parts, calls[name], inputs_file(state, index), recipe, alone, lora)
 
     def seconds_per_step() -> float:
         trial = copy.deepcopy(order(0, _recipe(recipe, TRIAL_STEPS, batch)))
@@ -128,6 +134,7 @@ def distil_layers(
         lambda: {"steps": budget.steps_of(batch * recipe.context, seconds_per_step)},
     )
     own = _recipe(recipe, made["steps"], batch)
+    own = own if lora is None else replace(own, learning_rate=RATE * own.learning_rate)
     errors: dict[str, Any] = {}
     progress(0, len(students))
     left = []
@@ -176,7 +183,12 @@ def _train(order: _Order, device: torch.device) -> tuple[int, dict[str, Tensor],
         torch.set_num_threads(order.threads)
     recipe, call, teacher, student = order.recipe, order.call, order.teacher.eval(), order.student.eval()
     inputs = np.load(order.inputs, mmap_mode="r")
-    held_out = torch.from_numpy(inputs[-HELD_OUT_WINDOWS:].copy()).to(device)
+    compute = Compute(device.type, recipe.precision)
+
+    def window(number: int) -> Tensor:
+        return torch.from_numpy(inputs[number].astype(np.float32))[None].to(device)
+
+    held_out = torch.cat([window(-1 - i) for i in range(HELD_OUT_WINDOWS)])
     layer = student.gain_cell
     exact = layer.hardware, layer.effects
     with torch.no_grad():
@@ -187,6 +199,7 @@ def _train(order: _Order, device: torch.device) -> tuple[int, dict[str, Tensor],
         return float(sum(_error(call, student, teacher, x[None]) for x in held_out) * scale / len(held_out))
 
     before = error()
+    additions = None if order.lora is None else with_lora(student, teacher, order.lora, recipe.seed)
     # A wrapper gives the scalers the name by which they get a rate of their own.
     adam = adam_for(nn.ModuleDict({"layer": student}), recipe)
     with training_mode(student, recipe.dropout):
@@ -198,11 +211,13 @@ def _train(order: _Order, device: torch.device) -> tuple[int, dict[str, Tensor],
                 group["lr"] = group["peak"] * recipe.rate(step)
             adam.zero_grad()
             for number in chosen.tolist():
-                x = torch.from_numpy(inputs[number].copy())[None].to(device)
-                (_error(call, student, teacher, x) * scale / recipe.batch).backward()
+                with compute.autocast():
+                    loss = _error(call, student, teacher, window(number)) * scale / recipe.batch
+                loss.backward()
             nn.utils.clip_grad_norm_(student.parameters(), recipe.clip)
             adam.step()
     layer.hardware, layer.effects = exact
+    student = student if additions is None else merged(additions)
     after = error()
     return order.index, student.state_dict(), LayerErrors(before, after)
 
@@ -210,7 +225,7 @@ def _train(order: _Order, device: torch.device) -> tuple[int, dict[str, Tensor],
 def _error(call: Call, student: nn.Module, teacher: nn.Module, x: Tensor) -> Tensor:
     with torch.no_grad():
         target = call.run(teacher, x)
-    return (call.run(student, x) - target).square().mean()
+    return (call.run(student, x).float() - target.float()).square().mean()
 
 
 def _conditions(step: int, steps: int, exact: tuple[Hardware, Effects]) -> tuple[Hardware, Effects]:

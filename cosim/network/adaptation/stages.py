@@ -77,7 +77,9 @@ class Stages:
         self._measure("softmax", self.softmax)
         self._measure("calibrated", model)
 
-    def distil(self, model: nn.Module, budget: Budget, jobs: int) -> dict[str, Any] | None:
+    def distil(
+        self, model: nn.Module, budget: Budget, jobs: int, lora: int | None = None
+    ) -> dict[str, Any] | None:
         """Train the attention layers one by one; None if the stage is left out."""
         if budget.empty:
             return None
@@ -89,6 +91,7 @@ class Stages:
             replace(self.recipe, learning_rate=RECIPE.learning_rate, scaler_rate=RECIPE.scaler_rate),
             self.state,
             jobs=jobs,
+            lora=lora,
             phase=self.observer.phase,
             progress=self._silent_step,
         )

@@ -22,9 +22,9 @@ from torch import Tensor, nn
 
 from ....circuits.errors import ModelError
 from ....circuits.files import replace_atomically
-from ..batches import measure, step_seed, token_losses, training_batch
+from ..batches import measure, step_seed, training_batch
 from ..compute import Compute, device_of
-from .distillation import divergence, hidden_error
+from .distillation import hidden_error, prediction_loss
 
 Row = dict[str, float]
 """One point of a loss curve: step, train and held_out in nats per token, seconds of training so far."""
@@ -184,11 +184,8 @@ def _step(run: TrainingState, recipe: Recipe, tokens: Tensor, teacher: nn.Module
         if recipe.distillation or recipe.hidden:
             with torch.no_grad():
                 taught = teacher(input_ids=inputs, **asked)
-    logits = found.logits
-    with torch.set_grad_enabled(recipe.distillation < 1):
-        loss = cross_entropy = token_losses(logits, window[:, 1:])
-    if recipe.distillation:
-        loss = (1 - recipe.distillation) * loss + recipe.distillation * divergence(logits, taught.logits)
+    followed = taught.logits if recipe.distillation else None
+    loss, cross_entropy = prediction_loss(found.logits, window[:, 1:], followed, recipe.distillation)
     if recipe.hidden:
         loss = loss + recipe.hidden * hidden_error(found.hidden_states, taught.hidden_states)
     value = cross_entropy.item()

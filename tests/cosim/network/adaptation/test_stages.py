@@ -155,7 +155,10 @@ def test_cached_inputs_give_the_modules_outputs_of_the_whole_network(family, tmp
             x = np.load(inputs_file(run_state, index), mmap_mode="r")
             assert x.shape == (3, CONTEXT, 32)
             torch.testing.assert_close(
-                calls[name].run(module, torch.from_numpy(x[:1].copy())), expected[name]
+                calls[name].run(module, torch.from_numpy(x[:1].astype(np.float32))),
+                expected[name],
+                rtol=5e-3,
+                atol=5e-3,
             )
 
 
@@ -173,7 +176,7 @@ def test_modules_that_are_called_with_text_are_refused(tmp_path):
 
 def test_a_disk_without_room_is_refused(tmp_path, monkeypatch):
     model = network().eval()
-    full = SimpleNamespace(free=4 * 2 * 3 * CONTEXT * 32 - 1)
+    full = SimpleNamespace(free=2 * 2 * 3 * CONTEXT * 32 - 1)
     monkeypatch.setattr("shutil.disk_usage", lambda folder: full)
     windows = torch.randint(0, 256, (3, CONTEXT))
     with pytest.raises(ModelError, match="the inputs of the layers take .* GB free; choose another --out"):
@@ -236,7 +239,7 @@ def test_lora_trains_scalers_and_additions_and_merges(leroux):
     pytest.importorskip("peft")
     model = convert(network(), leroux)
     before = {name: value.clone() for name, value in model.state_dict().items()}
-    wrapped = with_lora(model, 2)
+    wrapped = with_lora(model, network(), 2)
     learning = {name for name, p in wrapped.named_parameters() if p.requires_grad}
     assert all("lora_" in name or ".gain_cell." in name for name in learning)
     train(wrapped, Recipe(steps=3, batch=2, context=CONTEXT, warmup=1), TOKENS)
@@ -247,6 +250,30 @@ def test_lora_trains_scalers_and_additions_and_merges(leroux):
     assert "transformer.h.1.mlp.c_fc.weight" in changed
     assert "transformer.wte.weight" not in changed
     assert all(p.requires_grad for p in inner.parameters())
+
+
+@pytest.mark.parametrize("family", [network, lambda: llama(CONTEXT)], ids=["gpt2", "llama"])
+def test_lora_starts_from_what_the_layerwise_stage_changed(family, leroux):
+    pytest.importorskip("peft")
+    base = family()
+    model = convert(copy.deepcopy(base), leroux, include="*")
+    modules = list(attention_modules(model).values())
+    projection = next(x for x in modules[0].modules() if getattr(x, "weight", None) is not None)
+    generator = torch.Generator().manual_seed(0)
+    rows, columns = projection.weight.shape
+    low = torch.randn(rows, 2, generator=generator) @ torch.randn(2, columns, generator=generator)
+    with torch.no_grad():
+        projection.weight += 0.1 * low
+    changed = {name: value.clone() for name, value in model.state_dict().items()}
+    wrapped = with_lora(model, base, 3)
+    inside = {name for name, value in wrapped.named_parameters() if "base_layer" in name}
+    assert inside
+    frozen = dict(base.named_parameters())
+    for name in inside:
+        own = name.removeprefix("base_model.model.").replace(".base_layer", "")
+        assert torch.equal(wrapped.get_parameter(name), frozen[own])
+    for name, value in merged(wrapped).state_dict().items():
+        torch.testing.assert_close(value, changed[name], rtol=1e-4, atol=1e-5)
 
 
 def test_an_adaptation_with_lora_is_a_plain_checkpoint(pretrained, leroux, text, tmp_path):

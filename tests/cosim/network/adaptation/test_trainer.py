@@ -11,7 +11,7 @@ from torch.nn import functional
 from transformers import GPT2LMHeadModel
 
 from gaincell.circuits.errors import ModelError
-from gaincell.cosim.network.adaptation.distillation import divergence
+from gaincell.cosim.network.adaptation.distillation import prediction_loss
 from gaincell.cosim.network.adaptation.trainer import Recipe, adam_for, train
 from gaincell.cosim.network.batches import held_out_windows, measure, training_batch
 from gaincell.cosim.network.corpus import encode
@@ -112,13 +112,23 @@ def test_only_matrices_decay():
     assert decaying == {id(p) for p in model.parameters() if p.ndim >= 2}
 
 
-def test_distillation_mixes_cross_entropy_with_divergence():
+def test_distillation_mixes_cross_entropy_with_divergence(monkeypatch):
     torch.manual_seed(3)
     student, teacher = torch.randn(2, 5, 7), torch.randn(2, 5, 7)
-    p, q = functional.softmax(teacher, -1), functional.softmax(student, -1)
-    assert divergence(student, teacher).item() == pytest.approx(
-        (p * (p / q).log()).sum(-1).mean().item(), rel=1e-5
-    )
+    # Parts of a few tokens, the last one smaller.
+    monkeypatch.setattr("gaincell.cosim.network.adaptation.distillation.ROWS", 4)
+    p = functional.softmax(teacher.double(), -1)
+    own = student.double().requires_grad_()
+    targets = torch.randint(0, 7, (2, 5))
+    entropy = functional.cross_entropy(own.flatten(0, 1), targets.flatten())
+    expected = 0.3 * entropy + 0.7 * (p * (p / functional.softmax(own, -1)).log()).sum(-1).mean()
+    (gradient,) = torch.autograd.grad(3 * expected, own)
+    logits = student.clone().requires_grad_()
+    loss, alone = prediction_loss(logits, targets, teacher, 0.7)
+    (3 * loss).backward()
+    assert loss.item() == pytest.approx(expected.item(), rel=1e-5)
+    assert alone.item() == pytest.approx(entropy.item(), rel=1e-5)
+    torch.testing.assert_close(logits.grad, gradient.float(), rtol=1e-4, atol=1e-6)
     with pytest.raises(ModelError, match="teacher"):
         train(network(), replace(RECIPE, distillation=0.5), TOKENS)
 
@@ -127,11 +137,12 @@ def test_a_teacher_pulls_the_student_towards_itself():
     teacher = network(seed=1)
     recipe = replace(RECIPE, steps=20, distillation=1.0)
     student: GPT2LMHeadModel = network(seed=2)
-    batch = training_batch(TOKENS, step=0, seed=9, batch=4, context=CONTEXT)[:, :-1]
+    batch = training_batch(TOKENS, step=0, seed=9, batch=4, context=CONTEXT)
 
     def distance() -> float:
         with torch.no_grad():
-            return divergence(student(input_ids=batch).logits, teacher(input_ids=batch).logits).item()
+            own, known = (model(input_ids=batch[:, :-1]).logits for model in (student, teacher))
+            return prediction_loss(own, batch[:, 1:], known, 1.0)[0].item()
 
     before = distance()
     train(student, recipe, TOKENS, teacher=teacher)
