@@ -66,6 +66,9 @@ def run(
     noise: Annotated[
         bool, typer.Option("--noise", help="Add the noise of writes, nodes and pulses, drawn with --seed.")
     ] = False,
+    agreement: Annotated[
+        bool, typer.Option("--agreement", help="Compare predicted tokens with those of the exact network.")
+    ] = False,
     device: Device = "auto",
     precision: Precision = "auto",
     threads: Threads = None,
@@ -121,6 +124,7 @@ def run(
             effects=chosen_effects(without, noise),
             compute=chosen_compute(device, precision),
             chips=chip or (),
+            agreement=agreement,
             report=lambda row, done, total: update(done, total, row),
         )
     if as_json:
@@ -165,6 +169,11 @@ def _remarks(result: dict) -> list[str]:
         for row in ("control", "softmax")
         if (gap := result[f"adapted_minus_{row}_nats"]) is not None
     ]
+    for row, found in (result["agreement"] or {}).items():
+        remarks.append(
+            f"{row}: most probable next token as softmax {found['top1']:.1%}, "
+            f"KL divergence {found['kl_nats']:.3f} nats per {result['token']}"
+        )
     for row, counts in result["outside_box"].items():
         found = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
         if found:

@@ -31,6 +31,7 @@ from ...circuits.errors import ModelError
 from ...models import Chip, Hardware
 from ..attention.effects import STANDARD, Effects
 from .adaptation.calibration import calibrate, calibration_inputs
+from .agreement import teacher_agreement
 from .batches import Loss, exp, measure
 from .checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
 from .compute import FLOAT32, Compute, device_of
@@ -63,6 +64,7 @@ def evaluate_model(
     effects: Effects = STANDARD,
     compute: Compute = FLOAT32,
     chips: Sequence[int] = (),
+    agreement: bool = False,
     report: Report = SILENT,
 ) -> dict[str, Any]:
     """Measure every row for which the checkpoint has weights; the others are None, with a note.
@@ -80,6 +82,7 @@ def evaluate_model(
         compute: device and precision of the digital network.
         chips: seeds of chips to measure the adapted network on as well (the calibrated one where none is
             adapted); the other rows are of nominal circuits.
+        agreement: also compare the next-token predictions of the other rows with those of the row softmax.
         report: called with (row, windows done, windows); during calibration with ("calibrate", layers done,
             layers).
 
@@ -103,7 +106,9 @@ def evaluate_model(
     if not measured:
         raise ModelError(f"{checkpoint.name} has no weights for {', '.join(rows)}; ask for other rows")
     on_chips = "adapted" if "adapted" in measured else "calibrated"
-    losses, outside, by_chip = {}, {}, None
+    losses, outside, by_chip, agreed = {}, {}, None, {}
+    if agreement and "softmax" not in models.available:
+        raise ModelError(f"the network that {checkpoint.name} came from is not there to compare with")
     for row in measured:
         model = models.load(row, tokenizer, context)
 
@@ -115,6 +120,10 @@ def evaluate_model(
         losses[row] = measured_loss(row)
         if row in ("mapped", "calibrated", "adapted"):
             outside[row] = count_outside(model, windows[:1, : min(context, OUTSIDE_TOKENS)])
+        if agreement and row != "softmax":
+            teacher, shown = models.load("softmax", tokenizer, context), partial(report, f"agreement {row}")
+            options = {"scored": scored, "precision": compute.precision, "progress": shown}
+            agreed[row] = asdict(teacher_agreement(model, teacher, windows, **options))
         if drawn and row == on_chips:
             by_chip = _on_chips(row, model, drawn, losses[row], measured_loss)
     return {
@@ -135,6 +144,7 @@ def evaluate_model(
         "seed": seed,
         **compute.record(),
         **_numbers(losses, held_out),
+        "agreement": agreed or None,
         "chips": by_chip,
         "outside_box": outside,
         "outside_box_tokens": min(context, OUTSIDE_TOKENS),

@@ -51,6 +51,18 @@ def test_only_the_rows_asked_for_are_measured(pretrained, ideal):
         evaluate_model(locate(str(pretrained)), ideal, content=TEXT, rows=("control",))
 
 
+def test_rows_are_compared_with_softmax_on_request(pretrained, ideal, leroux):
+    options = {"content": TEXT, "rows": ("softmax", "mapped"), "tokens": None}
+    checkpoint = locate(str(pretrained))
+    assert evaluate_model(checkpoint, ideal, **options)["agreement"] is None
+    exact = evaluate_model(checkpoint, ideal, agreement=True, **options)["agreement"]
+    assert list(exact) == ["mapped"]
+    assert exact["mapped"]["top1"] == 1.0
+    assert exact["mapped"]["kl_nats"] == pytest.approx(0.0, abs=1e-6)
+    rough = evaluate_model(checkpoint, leroux, agreement=True, **options)["agreement"]
+    assert rough["mapped"]["kl_nats"] > 2e-5
+
+
 def test_the_context_is_the_networks_own_up_to_1024_or_what_is_asked_for(pretrained, ideal):
     model = network()
     assert context_of(model) == CONTEXT
