@@ -22,10 +22,7 @@ from .models import (
     prepare,
 )
 from .quantities import parse_count
-from .texts import ContextOption, DatasetConfig, DatasetOption, TextOption, chosen_source
-
-BYTES_PER_TOKEN = 32
-"""Bytes of a data set that are read per token asked for."""
+from .texts import ContextOption, DatasetConfig, DatasetOption, TextOption, chosen_text
 
 
 def run(
@@ -100,13 +97,10 @@ def run(
     import torch
 
     from ..network.checkpoints import locate
-    from ..network.documents import joined
     from ..network.evaluate import ROWS, evaluate_model
 
     torch.manual_seed(seed)
-    source = chosen_source(text, dataset, dataset_config, split)
-    most = BYTES_PER_TOKEN * tokens if dataset is not None and tokens else None
-    content = None if source is None else joined(source, most)
+    content = chosen_text(text, dataset, dataset_config, split, tokens)
     checkpoint = locate(model)
     with progress("evaluate", "") as update:
         result = evaluate_model(

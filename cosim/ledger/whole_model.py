@@ -22,7 +22,7 @@ from ..network.held_out import corpus_tokens
 from ..network.layer import record_traces
 from ..network.pretrained import from_pretrained
 from .accounting import account, require_energy
-from .digital import rotation_entries
+from .digital import on_arrays, rotation_entries
 from .ledger import Ledger
 
 CONTEXT = 256
@@ -55,7 +55,7 @@ def account_model(
         report: called with ("calibrate" or "passages", done, total).
 
     Returns:
-        Mean of the passages' ledgers.
+        Mean of the passages' ledgers, without heads and layers that stay exact attention.
 
     Raises:
         ModelError: the text is shorter than one window.
@@ -73,7 +73,8 @@ def account_model(
         with record_traces(model) as traces, compute.autocast():
             model(input_ids=passage[None].to(compute.device), use_cache=False)
         ledger = account(traces, hardware)
-        ledgers.append(replace(ledger, entries=ledger.entries + rotation_entries(model)))
+        entries = on_arrays(model, ledger.entries + rotation_entries(model))
+        ledgers.append(replace(ledger, entries=entries))
         report("passages", number + 1, len(passages))
     return Ledger.mean(ledgers)
 

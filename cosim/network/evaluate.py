@@ -94,7 +94,7 @@ def evaluate_model(
         raise ModelError(f"there is no row {', '.join(sorted(unknown))}; rows are {', '.join(ROWS)}")
     drawn = [hardware.chip(number) for number in chips]
     report("load", 0, 1)
-    models = _Rows(checkpoint, hardware, effects, compute, report)
+    models = Networks(checkpoint, hardware, effects, compute, report)
     context = context_of(models.any, context or checkpoint.context)
     tokenizer = tokenizer_of(checkpoint, models.any.config.vocab_size)
     held_out = held_out_tokens(tokenizer, content, context, tokens, seed, stride)
@@ -142,12 +142,29 @@ def evaluate_model(
     }
 
 
-class _Rows:
+class Networks:
     """The networks of the rows, of which few are in memory at a time."""
 
     def __init__(
-        self, checkpoint: Checkpoint, hardware: Hardware, effects: Effects, compute: Compute, report: Report
+        self,
+        checkpoint: Checkpoint,
+        hardware: Hardware,
+        effects: Effects,
+        compute: Compute,
+        report: Report = SILENT,
     ) -> None:
+        """Load the network that most rows start from.
+
+        Args:
+            checkpoint: parts of a MODEL.
+            hardware: hardware of the rows mapped, calibrated and adapted.
+            effects: their non-idealities.
+            compute: device of the networks.
+            report: called with ("calibrate", layers done, layers).
+
+        Raises:
+            ModelError: weights that cannot be loaded.
+        """
         self._checkpoint, self._hardware, self._effects = checkpoint, hardware, effects
         self._device, self._report = compute.device, report
         self._softmax = None if checkpoint.softmax is None else load_softmax(checkpoint.softmax)
