@@ -10,6 +10,7 @@ import typer
 from .console import Json, emit, note, progress, stdout
 from .defaults import ABLATION
 from .models import (
+    Base,
     Device,
     HardwareOption,
     ModelArgument,
@@ -30,6 +31,7 @@ MOST_ROWS = 12
 
 def run(
     model: ModelArgument = "demo",
+    base: Base = None,
     hardware: HardwareOption = None,
     cell: Annotated[
         str | None, typer.Option(help="Cell curve of the hardware to use, such as table or linear.")
@@ -91,7 +93,7 @@ def run(
 
     require_folder(out)
     content = chosen_text(text, dataset, dataset_config, split, tokens)
-    checkpoint = locate(model)
+    checkpoint = locate(model, base)
     with progress("ablate", "measurements") as update:
         result = ablate_model(
             checkpoint,

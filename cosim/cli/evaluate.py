@@ -8,6 +8,7 @@ import typer
 
 from .console import Json, emit_result, note, progress, stdout
 from .models import (
+    Base,
     Device,
     HardwareOption,
     ModelArgument,
@@ -27,6 +28,7 @@ from .texts import ContextOption, DatasetConfig, DatasetOption, TextOption, chos
 
 def run(
     model: ModelArgument = "demo",
+    base: Base = None,
     hardware: HardwareOption = None,
     cell: Annotated[
         str | None, typer.Option(help="Cell curve of the hardware to use, such as table or linear.")
@@ -101,7 +103,7 @@ def run(
 
     torch.manual_seed(seed)
     content = chosen_text(text, dataset, dataset_config, split, tokens)
-    checkpoint = locate(model)
+    checkpoint = locate(model, base)
     with progress("evaluate", "") as update:
         result = evaluate_model(
             checkpoint,

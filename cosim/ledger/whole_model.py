@@ -12,6 +12,7 @@ from torch import nn
 from ...models import Hardware
 from ..attention.effects import STANDARD, Effects
 from ..network.adaptation.calibration import calibrate, calibration_inputs
+from ..network.adapters import load_adapted
 from ..network.batches import held_out_windows
 from ..network.checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
 from ..network.compute import FLOAT32, Compute
@@ -20,7 +21,6 @@ from ..network.corpus import demo_corpus
 from ..network.evaluate import SILENT, Report
 from ..network.held_out import corpus_tokens
 from ..network.layer import record_traces
-from ..network.pretrained import from_pretrained
 from .accounting import account, require_energy
 from .digital import on_arrays, rotation_entries
 from .ledger import Ledger
@@ -96,7 +96,7 @@ def on_hardware(
         report: called with ("calibrate", layers done, layers).
     """
     if checkpoint.adapted is not None:
-        model = from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)
+        model = load_adapted(checkpoint, hardware=hardware, effects=effects)
         return model.to(compute.device), tokenizer_of(checkpoint, model.config.vocab_size)
     softmax = load_softmax(checkpoint.any).to(compute.device)
     tokenizer = tokenizer_of(checkpoint, softmax.config.vocab_size)

@@ -17,6 +17,7 @@ from ...circuits.files import write_json
 from ...models import Hardware
 from ...models.dies import SIGMAS, Die, DieSet
 from ..attention.effects import STANDARD, Effects
+from .adapters import load_adapted
 from .batches import measure
 from .checkpoints import Checkpoint, context_of, digest, tokenizer_of
 from .compute import FLOAT32, Compute
@@ -24,7 +25,6 @@ from .die_statistics import explained_shares, wilson_interval
 from .held_out import held_out_tokens
 from .kept_results import kept_result, key_of
 from .layer import put_on_chip
-from .pretrained import from_pretrained
 
 RESULT = "yield.json"
 """File of the whole result, in the folder of the results by die."""
@@ -181,8 +181,8 @@ class _Network:
         tokens: int | None,
         seed: int,
     ) -> None:
-        self.directory, self.effects, self.compute = checkpoint.adapted, effects, compute
-        model = from_pretrained(self.directory, effects=effects)
+        self.checkpoint, self.effects, self.compute = checkpoint, effects, compute
+        model = load_adapted(checkpoint, effects=effects)
         tokenizer = tokenizer_of(checkpoint, model.config.vocab_size)
         context = context_of(model, checkpoint.context)
         held_out = held_out_tokens(tokenizer, content, context, tokens, seed)
@@ -200,7 +200,7 @@ class _Network:
     def loss(self, hardware: Hardware, chip: int | None) -> float:
         """Loss on a hardware, on the chip of a seed or on nominal circuits (None), nats per byte."""
         if self._loaded is None or self._loaded[0] != hardware.digest:
-            model = from_pretrained(self.directory, hardware=hardware, effects=self.effects)
+            model = load_adapted(self.checkpoint, hardware=hardware, effects=self.effects)
             self._loaded = (hardware.digest, model.to(self.compute.device))
         model = self._loaded[1]
         put_on_chip(model, None if chip is None else hardware.chip(chip))

@@ -31,6 +31,7 @@ from ...circuits.errors import ModelError
 from ...models import Chip, Hardware
 from ..attention.effects import STANDARD, Effects
 from .adaptation.calibration import calibrate, calibration_inputs
+from .adapters import load_adapted
 from .batches import Loss, exp, measure
 from .checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
 from .compute import FLOAT32, Compute, device_of
@@ -38,7 +39,7 @@ from .conversion import convert
 from .corpus import demo_corpus
 from .held_out import HeldOut, corpus_tokens, held_out_tokens
 from .layer import gain_cell_layers, put_on_chip, record_traces
-from .pretrained import from_pretrained, saved_hardware
+from .pretrained import saved_hardware
 
 ROWS = ("softmax", "mapped", "calibrated", "adapted", "control")
 OUTSIDE_TOKENS = 256
@@ -196,7 +197,7 @@ class Networks:
         return convert(copy.deepcopy(self._softmax), self._hardware, include="*", effects=self._effects)
 
     def _adapted(self) -> nn.Module:
-        model = from_pretrained(self._checkpoint.adapted, hardware=self._hardware, effects=self._effects)
+        model = load_adapted(self._checkpoint, hardware=self._hardware, effects=self._effects)
         return model.to(self._device)
 
 
