@@ -11,6 +11,7 @@ import typer
 from .console import Json, emit_result, note, progress, stdout
 from .defaults import MOST_SAMPLES
 from .models import (
+    Base,
     Device,
     HardwareOption,
     ModelArgument,
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 
 def run(
     model: ModelArgument = "demo",
+    base: Base = None,
     hardware: HardwareOption = None,
     cell: Annotated[
         str | None, typer.Option(help="Cell curve of the hardware to use, such as table or linear.")
@@ -68,7 +70,7 @@ def run(
     from ..network.documents import joined, open_text
 
     content = None if text is None else joined(open_text(text))
-    checkpoint, compute = locate(model), chosen_compute(device, precision)
+    checkpoint, compute = locate(model, base), chosen_compute(device, precision)
     with progress("account", "passages") as update:
         ledger = account_model(
             checkpoint,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import typer
 
 from . import (
+    ablate,
     account,
     adapt,
     cache,
@@ -39,6 +40,7 @@ COMMANDS = {
     "figures": figures.run,
     "adapt": adapt.run,
     "evaluate": evaluate.run,
+    "ablate": ablate.run,
     "yield": yields.run,
     "generate": generate.run,
     "account": account.run,

@@ -9,6 +9,7 @@ ADAPTED = OUT / "adapted"
 WAVES = OUT / "waves"
 CORNERS = OUT / "corners"
 YIELD = OUT / "yield"
+ABLATION = OUT / "ablation"
 
 MOST_JOBS = 4096
 """Largest number of simulations at once."""

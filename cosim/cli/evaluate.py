@@ -8,6 +8,7 @@ import typer
 
 from .console import Json, emit_result, note, progress, stdout
 from .models import (
+    Base,
     Device,
     HardwareOption,
     ModelArgument,
@@ -22,14 +23,12 @@ from .models import (
     prepare,
 )
 from .quantities import parse_count
-from .texts import ContextOption, DatasetConfig, DatasetOption, TextOption, chosen_source
-
-BYTES_PER_TOKEN = 32
-"""Bytes of a data set that are read per token asked for."""
+from .texts import ContextOption, DatasetConfig, DatasetOption, TextOption, chosen_text
 
 
 def run(
     model: ModelArgument = "demo",
+    base: Base = None,
     hardware: HardwareOption = None,
     cell: Annotated[
         str | None, typer.Option(help="Cell curve of the hardware to use, such as table or linear.")
@@ -103,14 +102,11 @@ def run(
     import torch
 
     from ..network.checkpoints import locate
-    from ..network.documents import joined
     from ..network.evaluate import ROWS, evaluate_model
 
     torch.manual_seed(seed)
-    source = chosen_source(text, dataset, dataset_config, split)
-    most = BYTES_PER_TOKEN * tokens if dataset is not None and tokens else None
-    content = None if source is None else joined(source, most)
-    checkpoint = locate(model)
+    content = chosen_text(text, dataset, dataset_config, split, tokens)
+    checkpoint = locate(model, base)
     with progress("evaluate", "") as update:
         result = evaluate_model(
             checkpoint,

@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from .console import Json, emit, stderr, stdout
-from .defaults import TABLES, YIELD
+from .defaults import ABLATION, TABLES, YIELD
 
 
 def run(
@@ -17,8 +17,9 @@ def run(
         Path | None,
         typer.Argument(
             help="Folder of `gaincell characterize`, or generic28 for the shipped tables; for `training` a "
-            "folder with training.json, for `yield` one of `gaincell yield` "
-            f"[default: {TABLES}; for `training` that of the demo network; for `yield` {YIELD}]."
+            "folder with training.json, for `yield` and `ablation` one of these commands "
+            f"[default: {TABLES}; for `training` that of the demo network; for `yield` {YIELD}; for "
+            f"`ablation` {ABLATION}]."
         ),
     ] = None,
     out: Annotated[
@@ -30,7 +31,7 @@ def run(
     show: Annotated[bool, typer.Option("--list", help="List the figures and leave.")] = False,
     as_json: Json = False,
 ) -> None:
-    """Draw one figure from characterization tables: corners, noise, ...; or of a network: training, yield.
+    """Draw one figure from characterization tables: corners, noise, ...; or of a network: training, ablation.
 
     Examples:
 
@@ -69,7 +70,7 @@ def _source(name: str, folder: Path | None) -> Path:
         from ..network.checkpoints import DEMO
 
         return DEMO / "softmax"
-    folder = folder or (YIELD if name == "yield" else TABLES)
+    folder = folder or {"yield": YIELD, "ablation": ABLATION}.get(name, TABLES)
     shipped = SHIPPED_TABLES / folder
     return shipped if not folder.exists() and len(folder.parts) == 1 and shipped.is_dir() else folder
 

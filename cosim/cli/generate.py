@@ -9,6 +9,7 @@ import typer
 from .console import Json, emit, note, stdout
 from .defaults import MOST_SAMPLES
 from .models import (
+    Base,
     Device,
     ModelArgument,
     Precision,
@@ -25,6 +26,7 @@ LEAST_TEMPERATURE = 1e-3
 
 def run(
     model: ModelArgument = "demo",
+    base: Base = None,
     prompt: Annotated[str, typer.Option(help="Text to continue.")] = "Return the ",
     hardware: Annotated[
         str | None,
@@ -64,7 +66,7 @@ def run(
     from ..network.generate import generate_text
 
     result = generate_text(
-        locate(model),
+        locate(model, base),
         prompt,
         hardware=None if hardware is None else Hardware.from_pretrained(hardware),
         max_new_tokens=max_new_tokens,

@@ -19,6 +19,12 @@ ModelArgument = Annotated[
     str,
     typer.Argument(help="`demo`, a folder that adapt wrote, or a folder or name that transformers loads."),
 ]
+Base = Annotated[
+    str | None,
+    typer.Option(
+        help="Of an adapter: folder or name of the network that it belongs to [default: the name it states]."
+    ),
+]
 HardwareOption = Annotated[
     str | None,
     typer.Option(

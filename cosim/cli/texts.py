@@ -10,6 +10,9 @@ import typer
 if TYPE_CHECKING:
     from ..network.documents import TextSource
 
+BYTES_PER_TOKEN = 32
+"""Bytes of a data set that are read per token asked for."""
+
 TextOption = Annotated[
     Path | None,
     typer.Option(
@@ -40,3 +43,17 @@ def chosen_source(
             raise typer.BadParameter("--dataset-config needs --dataset")
         return None if text is None else open_text(text)
     return open_dataset(dataset, config, split)
+
+
+def chosen_text(
+    text: Path | None, dataset: str | None, config: str | None, split: str, tokens: int
+) -> str | None:
+    """The text that --text or --dataset asks for; None: the demo corpus.
+
+    Of a data set, as much is read as so many tokens may need; 0: all of it.
+    """
+    from ..network.documents import joined
+
+    source = chosen_source(text, dataset, config, split)
+    most = BYTES_PER_TOKEN * tokens if dataset is not None and tokens else None
+    return None if source is None else joined(source, most)

@@ -1,4 +1,4 @@
-"""Energy of the digital transforms before the arrays."""
+"""Energy of the digital transforms before the arrays, and heads that have none."""
 
 from __future__ import annotations
 
@@ -34,3 +34,14 @@ def rotation_entries(model: nn.Module) -> tuple[LedgerEntry, ...]:
             LedgerEntry("digital rotation", name, head, energy, "estimate", "token") for head in range(heads)
         ]
     return tuple(entries)
+
+
+def on_arrays(model: nn.Module, entries: tuple[LedgerEntry, ...]) -> tuple[LedgerEntry, ...]:
+    """Entries of a ledger without those of heads that the digital network computes.
+
+    Args:
+        model: converted model.
+        entries: entries of all heads of its converted layers.
+    """
+    layers = gain_cell_layers(model)
+    return tuple(entry for entry in entries if entry.head not in layers[entry.layer].softmax_heads)

@@ -12,6 +12,7 @@ from torch import nn
 from ...models import Hardware
 from ..attention.effects import STANDARD, Effects
 from ..network.adaptation.calibration import calibrate, calibration_inputs
+from ..network.adapters import load_adapted
 from ..network.batches import held_out_windows
 from ..network.checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
 from ..network.compute import FLOAT32, Compute
@@ -20,9 +21,8 @@ from ..network.corpus import demo_corpus
 from ..network.evaluate import SILENT, Report
 from ..network.held_out import corpus_tokens
 from ..network.layer import record_traces
-from ..network.pretrained import from_pretrained
 from .accounting import account, require_energy
-from .digital import rotation_entries
+from .digital import on_arrays, rotation_entries
 from .ledger import Ledger
 
 CONTEXT = 256
@@ -55,7 +55,7 @@ def account_model(
         report: called with ("calibrate" or "passages", done, total).
 
     Returns:
-        Mean of the passages' ledgers.
+        Mean of the passages' ledgers, without heads and layers that stay exact attention.
 
     Raises:
         ModelError: the text is shorter than one window.
@@ -73,7 +73,8 @@ def account_model(
         with record_traces(model) as traces, compute.autocast():
             model(input_ids=passage[None].to(compute.device), use_cache=False)
         ledger = account(traces, hardware)
-        ledgers.append(replace(ledger, entries=ledger.entries + rotation_entries(model)))
+        entries = on_arrays(model, ledger.entries + rotation_entries(model))
+        ledgers.append(replace(ledger, entries=entries))
         report("passages", number + 1, len(passages))
     return Ledger.mean(ledgers)
 
@@ -95,7 +96,7 @@ def on_hardware(
         report: called with ("calibrate", layers done, layers).
     """
     if checkpoint.adapted is not None:
-        model = from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)
+        model = load_adapted(checkpoint, hardware=hardware, effects=effects)
         return model.to(compute.device), tokenizer_of(checkpoint, model.config.vocab_size)
     softmax = load_softmax(checkpoint.any).to(compute.device)
     tokenizer = tokenizer_of(checkpoint, softmax.config.vocab_size)

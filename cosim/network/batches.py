@@ -37,6 +37,8 @@ class Loss:
     tokens: int
     """Predicted tokens."""
     seconds: float
+    by_window: tuple[float, ...] = ()
+    """Mean of each window, nats per predicted token."""
 
     @property
     def perplexity(self) -> float:
@@ -199,7 +201,8 @@ def measure(
     if not math.isfinite(nats):
         raise ModelError("the model's loss is not finite: its weights or scalers are broken; adapt it again")
     error = float(per_window.std() / len(per_window) ** 0.5) if len(per_window) > 1 else 0.0
-    return Loss(nats, error, int(counts.sum()), time.perf_counter() - start)
+    seconds = time.perf_counter() - start
+    return Loss(nats, error, int(counts.sum()), seconds, tuple(per_window.tolist()))
 
 
 @contextmanager

@@ -9,22 +9,25 @@ from __future__ import annotations
 import copy
 import hashlib
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
 from transformers import AutoModelForCausalLM
 
 from ...circuits.errors import ModelError
 from ...circuits.files import as_written, partial_folder
 from .layer import gain_cell_layers
-from .pretrained import is_converted
+from .pretrained import ADAPTER, is_converted
 from .remote_code import reason_of
 from .tokenizer import Tokenizer, load_tokenizer
 
 DEMO = Path(__file__).parents[1] / "demo"
+ADAPTERS = Path(__file__).parents[1] / "adapters"
+"""Folder of shipped adapters, one folder each."""
 ADAPTATION = "adaptation.json"
 CONTROL = "control"
 LONGEST_CONTEXT = 1024
@@ -56,18 +59,24 @@ class Checkpoint:
         return str(self.softmax or self.adapted)
 
 
-def locate(model: str) -> Checkpoint:
+def locate(model: str, base: str | Path | None = None) -> Checkpoint:
     """Find the parts of a MODEL.
 
     Args:
-        model: `demo`, a directory, or a name of the hub.
+        model: `demo`, a shipped adapter, a directory, or a name of the hub.
+        base: for an adapter, directory or hub name of the network that it belongs to; None: the name that
+            the adapter states.
 
     Raises:
-        ModelError: the directory does not exist or holds no model.
+        ModelError: the directory does not exist or holds no model, or a base is given for no adapter.
     """
+    directory = ADAPTERS / model if model in shipped_adapters() else Path(model)
+    if (directory / ADAPTER).is_file():
+        return _with_base(directory, model, base)
+    if base is not None:
+        raise ModelError(f"{model} is no adapter and has no other network below it; leave --base out")
     if model == "demo":
         return _adapted(DEMO / "adapted", "demo", str(DEMO / "softmax"))
-    directory = Path(model)
     if not directory.is_dir():
         if _names_a_path(model):
             raise ModelError(
@@ -81,6 +90,11 @@ def locate(model: str) -> Checkpoint:
             f"{directory} holds no model: give a directory that transformers or `gaincell adapt` wrote"
         )
     return Checkpoint(model, model)
+
+
+def shipped_adapters() -> list[str]:
+    """Names of the adapters that the package has, each a MODEL."""
+    return sorted(path.parent.name for path in ADAPTERS.glob(f"*/{ADAPTER}"))
 
 
 def _names_a_path(model: str) -> bool:
@@ -165,8 +179,17 @@ def context_of(model: nn.Module, asked: int | None = None, *, most: int = LONGES
 
 def digest(model: nn.Module) -> str:
     """sha256 over names and values of all weights."""
+    return digest_of(model.state_dict())
+
+
+def digest_of(state: Mapping[str, Tensor]) -> str:
+    """sha256 over names and values of weights.
+
+    Args:
+        state: weights by name, as of `state_dict`.
+    """
     content = hashlib.sha256()
-    for name, tensor in sorted(model.state_dict().items()):
+    for name, tensor in sorted(state.items()):
         content.update(name.encode())
         content.update(tensor.detach().float().contiguous().cpu().numpy().tobytes())
     return content.hexdigest()
@@ -197,6 +220,18 @@ def _start(model: str) -> str | None:
     if model == "demo":
         return str(DEMO / "softmax")
     return None if Path(model).is_absolute() and not Path(model).is_dir() else model
+
+
+def _with_base(directory: Path, name: str, base: str | Path | None) -> Checkpoint:
+    """The parts of an adapter: the network below it, and what it adds."""
+    record = read_record(directory)
+    if base is not None and not Path(base).is_dir() and _names_a_path(str(base)):
+        raise ModelError(f"there is no folder {base}; give the network that {name} belongs to with --base")
+    try:
+        stated = json.loads((directory / ADAPTER).read_text(encoding="utf-8"))["base"]["model"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ModelError(f"the adapter in {directory} is damaged; save it again") from error
+    return Checkpoint(name, str(base or stated), directory, None, record)
 
 
 def _adapted(directory: Path, name: str, softmax: str | None) -> Checkpoint:

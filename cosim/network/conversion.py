@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -37,6 +37,7 @@ def convert(
     implementation: Implementation = "auto",
     gradient: Gradient = "exact",
     transforms: Transforms | None = None,
+    softmax_heads: Iterable[int] | None = None,
 ) -> nn.Module:
     """Give the attention modules of a model gain-cell attention, in place.
 
@@ -57,6 +58,8 @@ def convert(
         implementation: back end, as in `gain_cell_attention`; not saved with the model.
         gradient: derivative of the cells' charge, as in `gain_cell_attention`; not saved with the model.
         transforms: digital transforms of q, k and v before the arrays; None: what a module has, or none.
+        softmax_heads: query heads of each matching module that stay exact attention of the digital network,
+            which has a cache of its own for them; None: those of a module, or none.
 
     Returns:
         The same model.
@@ -65,7 +68,7 @@ def convert(
         ModelError: no attention module matches, one asks for what gain cells do not compute, the model is
             quantised, or a module has scalers per dimension and is to have one per head.
         HardwareError: heads larger than the arrays.
-        ValueError: a window below 1, or a token period that is not positive.
+        ValueError: a window below 1, a token period that is not positive, or a head that does not exist.
     """
     require_settings(window, token_period)
     inner = unwrap(model)
@@ -82,7 +85,7 @@ def convert(
     settings = {"window": window, "effects": effects, "token_period": token_period, "chip": chip}
     settings |= {"implementation": implementation, "gradient": gradient}
     for module in chosen.values():
-        _attach(module, hardware, settings, transforms)
+        _attach(module, hardware, settings, transforms, softmax_heads)
     if any(module.gain_cell.mask_window is not None for module in chosen.values()):
         for module in found.values():
             if shape_of(module).window is not None:
@@ -114,6 +117,7 @@ def convert_as_described(model: nn.Module, modules: dict[str, Any], hardware: di
             effects=Effects(**entry["effects"]),
             token_period=entry["token_period"],
             transforms=Transforms.of_entry(entry),
+            softmax_heads=entry.get("softmax_heads", ()),
         )
 
 
@@ -141,12 +145,18 @@ def _require_fit(module: nn.Module, name: str, hardware: Hardware) -> None:
 
 
 def _attach(
-    module: nn.Module, hardware: Hardware, settings: dict[str, Any], transforms: Transforms | None
+    module: nn.Module,
+    hardware: Hardware,
+    settings: dict[str, Any],
+    transforms: Transforms | None,
+    softmax_heads: Iterable[int] | None,
 ) -> None:
     shape = shape_of(module)
     before: GainCellAttention | None = getattr(module, "gain_cell", None)
     if transforms is None:
         transforms = NONE if before is None else before.transforms
+    if softmax_heads is None:
+        softmax_heads = () if before is None else before.softmax_heads
     # A ring no longer than the network's own window has exactly its mask.
     window = settings["window"]
     if shape.window is not None:
@@ -160,6 +170,7 @@ def _attach(
         caches_keys=caches_its_keys(type(module)),
         transforms=transforms,
         depth=shape.depth,
+        softmax_heads=softmax_heads,
         **(settings | {"window": window}),
     )
     layer.to(_device_of(module))

@@ -47,6 +47,8 @@ def describe(model: nn.Module) -> tuple[dict[str, Any], dict[str, Hardware]]:
             "token_period": layer.token_period,
             "effects": asdict(layer.effects),
         } | layer.transforms.entry()
+        if layer.softmax_heads:
+            modules[name.removesuffix(".gain_cell")]["softmax_heads"] = list(layer.softmax_heads)
     return modules, hardware
 
 
@@ -63,7 +65,7 @@ def require_entry(name: str, entry: Any, hardware: dict[str, Hardware]) -> None:
     """
     known = {field.name for field in fields(Effects)}
     needed = {"hardware", "window", "token_period", "effects"}
-    whole = isinstance(entry, dict) and set(entry) - {"transforms"} == needed
+    whole = isinstance(entry, dict) and set(entry) - {"transforms", "softmax_heads"} == needed
     if whole:
         window, period, effects = entry["window"], entry["token_period"], entry["effects"]
         whole = entry["hardware"] in hardware
@@ -71,6 +73,8 @@ def require_entry(name: str, entry: Any, hardware: dict[str, Hardware]) -> None:
         whole = whole and (period is None or (type(period) in (int, float) and 0 < period < float("inf")))
         whole = whole and isinstance(effects, dict) and set(effects) == known
         whole = whole and all(type(switch) is bool for switch in effects.values())
+        heads = entry.get("softmax_heads", [])
+        whole = whole and isinstance(heads, list) and all(type(head) is int and head >= 0 for head in heads)
     if not whole or not isinstance(entry.get("transforms", {}), dict):
         raise ModelError(f"the entry of {name} is damaged; save the model again")
     Transforms.of_entry(entry)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from collections.abc import Callable, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -18,13 +17,14 @@ from ...circuits.files import write_json
 from ...models import Hardware
 from ...models.dies import SIGMAS, Die, DieSet
 from ..attention.effects import STANDARD, Effects
+from .adapters import load_adapted
 from .batches import measure
 from .checkpoints import Checkpoint, context_of, digest, tokenizer_of
 from .compute import FLOAT32, Compute
 from .die_statistics import explained_shares, wilson_interval
 from .held_out import held_out_tokens
+from .kept_results import kept_result, key_of
 from .layer import put_on_chip
-from .pretrained import from_pretrained
 
 RESULT = "yield.json"
 """File of the whole result, in the folder of the results by die."""
@@ -101,13 +101,14 @@ def evaluate_dies(
         hardware = dies.die(die, vdd)
         path = out / f"die-{die.index:04}.json"
         key = network.key(hardware, die.chip if local else None)
-        result = _read(path, key)
-        if result is None:
+
+        def measured(die: Die = die, hardware: Hardware = hardware) -> dict[str, Any]:
             losses = {"nominal_circuits": network.loss(hardware, None)}
             if local:
                 losses["chip"] = network.loss(hardware, die.chip)
-            result = {"key": key, "die": asdict(die), "nats_per_byte": losses}
-            write_json(path, result)
+            return {"die": asdict(die), "nats_per_byte": losses}
+
+        result = kept_result(path, key, measured)
         found.append(result)
         report(len(found), len(drawn), f"die {die.index}")
     answer = {
@@ -180,8 +181,8 @@ class _Network:
         tokens: int | None,
         seed: int,
     ) -> None:
-        self.directory, self.effects, self.compute = checkpoint.adapted, effects, compute
-        model = from_pretrained(self.directory, effects=effects)
+        self.checkpoint, self.effects, self.compute = checkpoint, effects, compute
+        model = load_adapted(checkpoint, effects=effects)
         tokenizer = tokenizer_of(checkpoint, model.config.vocab_size)
         context = context_of(model, checkpoint.context)
         held_out = held_out_tokens(tokenizer, content, context, tokens, seed)
@@ -194,13 +195,12 @@ class _Network:
     def key(self, hardware: Hardware, chip: int | None) -> str:
         """sha256 (hexadecimal) of everything that a loss depends on."""
         mismatch = None if chip is None or hardware.mismatch is None else hardware.mismatch.digest
-        content = json.dumps([*self._own, hardware.digest, mismatch, chip])
-        return hashlib.sha256(content.encode()).hexdigest()
+        return key_of(*self._own, hardware.digest, mismatch, chip)
 
     def loss(self, hardware: Hardware, chip: int | None) -> float:
         """Loss on a hardware, on the chip of a seed or on nominal circuits (None), nats per byte."""
         if self._loaded is None or self._loaded[0] != hardware.digest:
-            model = from_pretrained(self.directory, hardware=hardware, effects=self.effects)
+            model = load_adapted(self.checkpoint, hardware=hardware, effects=self.effects)
             self._loaded = (hardware.digest, model.to(self.compute.device))
         model = self._loaded[1]
         put_on_chip(model, None if chip is None else hardware.chip(chip))
@@ -214,12 +214,3 @@ def _excess(result: dict[str, Any], typical: float) -> dict[str, float]:
     smooth = losses["nominal_circuits"]
     whole = losses.get("chip", smooth)
     return {"nats_per_byte": whole, "excess": whole - typical, "excess_nominal_circuits": smooth - typical}
-
-
-def _read(path: Path, key: str) -> dict[str, Any] | None:
-    """The result of a die, if it is one of this run."""
-    try:
-        found = json.loads(path.read_text(encoding="utf-8"))
-        return found if found["key"] == key else None
-    except (OSError, ValueError, KeyError, TypeError):
-        return None

@@ -31,6 +31,7 @@ from ...circuits.errors import ModelError
 from ...models import Chip, Hardware
 from ..attention.effects import STANDARD, Effects
 from .adaptation.calibration import calibrate, calibration_inputs
+from .adapters import load_adapted
 from .agreement import teacher_agreement
 from .batches import Loss, exp, measure
 from .checkpoints import Checkpoint, Tokenizer, context_of, load_softmax, tokenizer_of
@@ -39,7 +40,7 @@ from .conversion import convert
 from .corpus import demo_corpus
 from .held_out import HeldOut, corpus_tokens, held_out_tokens
 from .layer import gain_cell_layers, put_on_chip, record_traces
-from .pretrained import from_pretrained, saved_hardware
+from .pretrained import saved_hardware
 
 ROWS = ("softmax", "mapped", "calibrated", "adapted", "control")
 OUTSIDE_TOKENS = 256
@@ -97,7 +98,7 @@ def evaluate_model(
         raise ModelError(f"there is no row {', '.join(sorted(unknown))}; rows are {', '.join(ROWS)}")
     drawn = [hardware.chip(number) for number in chips]
     report("load", 0, 1)
-    models = _Rows(checkpoint, hardware, effects, compute, report)
+    models = Networks(checkpoint, hardware, effects, compute, report)
     context = context_of(models.any, context or checkpoint.context)
     tokenizer = tokenizer_of(checkpoint, models.any.config.vocab_size)
     held_out = held_out_tokens(tokenizer, content, context, tokens, seed, stride)
@@ -152,12 +153,29 @@ def evaluate_model(
     }
 
 
-class _Rows:
+class Networks:
     """The networks of the rows, of which few are in memory at a time."""
 
     def __init__(
-        self, checkpoint: Checkpoint, hardware: Hardware, effects: Effects, compute: Compute, report: Report
+        self,
+        checkpoint: Checkpoint,
+        hardware: Hardware,
+        effects: Effects,
+        compute: Compute,
+        report: Report = SILENT,
     ) -> None:
+        """Load the network that most rows start from.
+
+        Args:
+            checkpoint: parts of a MODEL.
+            hardware: hardware of the rows mapped, calibrated and adapted.
+            effects: their non-idealities.
+            compute: device of the networks.
+            report: called with ("calibrate", layers done, layers).
+
+        Raises:
+            ModelError: weights that cannot be loaded.
+        """
         self._checkpoint, self._hardware, self._effects = checkpoint, hardware, effects
         self._device, self._report = compute.device, report
         self._softmax = None if checkpoint.softmax is None else load_softmax(checkpoint.softmax)
@@ -189,7 +207,7 @@ class _Rows:
         return convert(copy.deepcopy(self._softmax), self._hardware, include="*", effects=self._effects)
 
     def _adapted(self) -> nn.Module:
-        model = from_pretrained(self._checkpoint.adapted, hardware=self._hardware, effects=self._effects)
+        model = load_adapted(self._checkpoint, hardware=self._hardware, effects=self._effects)
         return model.to(self._device)
 
 

@@ -12,11 +12,11 @@ from torch import nn
 from ...circuits.errors import ModelError
 from ...models import Hardware
 from ..attention.effects import STANDARD, Effects
+from .adapters import load_adapted
 from .checkpoints import Checkpoint, load_softmax, tokenizer_of
 from .compute import FLOAT32, Compute
 from .kv_cache import level_cache
 from .layer import gain_cell_layers, put_on_chip
-from .pretrained import from_pretrained
 from .tokenizer import Tokenizer
 
 
@@ -119,4 +119,4 @@ def _model(checkpoint: Checkpoint, hardware: Hardware | None, effects: Effects) 
             f"{checkpoint.name} has not been adapted to hardware; run `gaincell adapt "
             f"{quote(checkpoint.name)} --out DIR` and generate with DIR, or pass --hardware ideal"
         )
-    return from_pretrained(checkpoint.adapted, hardware=hardware, effects=effects)
+    return load_adapted(checkpoint, hardware=hardware, effects=effects)

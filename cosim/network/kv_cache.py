@@ -66,15 +66,17 @@ class LevelCache(Cache):
 
     The tokens are those of the usual cache. Keys and values are scaled and quantised once, when they are
     written, instead of at every token that reads them, and take one byte each, with room for a quarter more.
-    Layers without gain cells, whose cells do not hold levels, or that cache something else than their keys
-    and values, keep what they always kept. Make one for
+    Layers without gain cells, with heads of exact attention, whose cells do not hold levels, or that cache
+    something else than their keys and values, keep what they always kept. Make one for
     each sequence, as of any cache. It is for inference: what is written at a level has no gradient.
     """
 
     def __init__(self, model: nn.Module) -> None:
         layers = DynamicCache(config=unwrap(model).config).layers
         for attention in gain_cell_layers(model).values():
-            if attention.caches_keys and holds_levels(attention.hardware, attention.effects):
+            levels = holds_levels(attention.hardware, attention.effects)
+            # Heads of exact attention read keys and values as they are.
+            if attention.caches_keys and levels and not attention.softmax_heads:
                 layers[attention.layer] = LevelLayer(attention)
         super().__init__(layers=layers)
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 import torch
@@ -18,6 +18,7 @@ from ..attention.levels import levels_of, require_levels
 from ..attention.operation import full_precision
 from ..attention.ring import require_settings
 from ..attention.surrogate_gradient import Gradient, require_gradient
+from .softmax_heads import chosen_heads, exact_attention, of_heads
 from .transforms import NONE, Transforms, rotation_matrix
 
 
@@ -34,7 +35,8 @@ class GainCellAttention(nn.Module):
     They start as the identity: one unit of k or v is one volt of deviation from the voltage that means zero.
     Their shape is (H, 1, 1), or (Hkv, 1, 1) for k and v; with `transforms.per_dimension`, (H, 1, D) and
     (Hkv, 1, D). R is the rotation of `transforms`, or absent. Hardware of kind "softmax" has no scalers, only
-    the rotation, which does not change its result.
+    the rotation, which does not change its result. Heads in `softmax_heads` are computed by exact attention
+    of the digital network, whatever the hardware.
     """
 
     def __init__(
@@ -54,6 +56,7 @@ class GainCellAttention(nn.Module):
         caches_keys: bool = True,
         transforms: Transforms = NONE,
         depth: int | None = None,
+        softmax_heads: Iterable[int] = (),
     ) -> None:
         """Build a layer with identity scalers.
 
@@ -72,10 +75,11 @@ class GainCellAttention(nn.Module):
             caches_keys: whether the network caches this layer's keys and values as they are.
             transforms: digital transforms of q, k and v before the arrays.
             depth: head dimension D, which transforms need.
+            softmax_heads: numbers of the query heads that stay exact attention.
 
         Raises:
             ValueError: a window below 1, a token period that is not positive, an implementation or gradient
-                that does not exist, or transforms without a head dimension.
+                that does not exist, transforms without a head dimension, or a head that does not exist.
             HardwareError: a gradient that the hardware lacks.
             ModelError: a chip of other hardware.
         """
@@ -89,6 +93,7 @@ class GainCellAttention(nn.Module):
         self.token_period, self.layer, self.chip = token_period, layer, chip
         self.implementation, self.gradient = implementation, gradient
         self.mask_window, self.caches_keys = mask_window, caches_keys
+        self.softmax_heads = chosen_heads(softmax_heads, heads)
         self.recorder: list[Trace] | None = None
         if transforms != NONE and depth is None:
             raise ValueError("transforms need the head dimension: give depth")
@@ -151,10 +156,14 @@ class GainCellAttention(nn.Module):
         """
         where = {"window": self.window, "key_start": key_start, "attention_mask": attention_mask}
         if self.hardware.kind == "softmax":
-            temperature = 1.0 if scaling is None else scaling * q.shape[-1] ** 0.5
-            return gain_cell_attention(
-                self.rotate(q) * temperature, self.rotate(k), v, self.hardware, **where
-            )
+            return exact_attention(self.rotate(q), self.rotate(k), v, scaling, self.hardware, **where)
+        exact = None
+        if self.softmax_heads:
+            # A digital cache is no ring: these heads see what the network's own mask lets them see.
+            digital = where | {"window": self.mask_window}
+            exact = exact_attention(*of_heads(q, k, v, self.softmax_heads), scaling, **digital)
+            if len(self.softmax_heads) == len(self.q_scale):
+                return exact
         if q.ndim == k.ndim == 4 and (q.shape[1], k.shape[1]) != (len(self.q_scale), len(self.k_scale)):
             raise ValueError(
                 f"the layer has scalers of {len(self.q_scale)} query and {len(self.k_scale)} key-value "
@@ -169,7 +178,10 @@ class GainCellAttention(nn.Module):
         else:
             out, trace = trace_attention(widths, key_volts, value_volts, self.hardware, **arguments)
             self.recorder.append(trace)
-        return torch.addcmul(self.out_shift, out, self.out_scale).to(q.dtype)
+        out = torch.addcmul(self.out_shift, out, self.out_scale).to(q.dtype)
+        if exact is None:
+            return out
+        return out.index_copy(1, torch.tensor(self.softmax_heads, device=out.device), exact.to(q.dtype))
 
     def map_inputs(self, q: Tensor, k: Tensor, v: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Apply the input scalers.

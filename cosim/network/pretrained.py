@@ -37,6 +37,8 @@ from .remote_code import reason_of
 MAP = "gaincell.json"
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
+ADAPTER = "gaincell_adapter.json"
+"""File that makes a folder an adapter (`adapters.py`), which is loaded with its network."""
 
 
 def save_pretrained(
@@ -123,6 +125,8 @@ def from_pretrained(
         ModelError: the directory is missing, incomplete or damaged.
     """
     directory = Path(directory)
+    if (directory / ADAPTER).is_file():
+        raise ModelError(f"{directory} holds an adapter alone; load it with load_adapter(folder, base)")
     if not is_converted(directory):
         raise ModelError(f"{directory} has no {MAP}: not a converted model, or its saving was interrupted")
     try:
@@ -152,7 +156,7 @@ def saved_hardware(directory: str | Path) -> Hardware:
     """Hardware of a saved model: that of its first module.
 
     Args:
-        directory: directory of a converted model.
+        directory: directory of a converted model, or of an adapter.
 
     Raises:
         ModelError: the directory is damaged or holds no converted model.
@@ -161,7 +165,7 @@ def saved_hardware(directory: str | Path) -> Hardware:
     directory = Path(directory)
     if (directory / MAP).is_file():
         return Hardware.from_pretrained(directory / "hardware")
-    settings = _settings(directory)
+    settings = _settings_of_adapter(directory) or _settings(directory)
     if settings is None:
         raise ModelError(f"{directory} holds no converted model")
     return next(iter(GainCellConfig.from_dict(settings).read_hardware().values()))
@@ -276,6 +280,14 @@ def _of_version_1(document: dict[str, Any]) -> dict[str, Any]:
         "hardware": {"hardware": document["hardware"]},
         "modules": dict.fromkeys(document["modules"], entry),
     }
+
+
+def _settings_of_adapter(directory: Path) -> dict[str, Any] | None:
+    """How an adapter's network is converted; None where there is no adapter, or a damaged one."""
+    try:
+        return json.loads((directory / ADAPTER).read_text(encoding="utf-8"))["settings"]
+    except (OSError, ValueError, KeyError, TypeError):
+        return None
 
 
 def _settings(directory: Path) -> dict[str, Any] | None:

@@ -22,6 +22,7 @@ from ....circuits.errors import ModelError
 from ....circuits.files import sealed, write_json
 from ....models import Hardware
 from ...attention.effects import STANDARD, Effects
+from ..adapters import base_digest, save_adapter
 from ..checkpoints import (
     ADAPTATION,
     CONTROL,
@@ -80,6 +81,8 @@ class Adaptation:
 
 RecipeMaker = Callable[[nn.Module, int], Recipe]
 """Called with the network and the context, tokens."""
+ADAPTER_FOLDER = "adapter"
+"""Folder of the adapter alone, in the result of an adaptation with one."""
 NOTHING = Budget(steps=0)
 """A stage that is left out."""
 EARLIER = {"transforms": asdict(NONE), "distil": asdict(NOTHING), "lora": None, "draws": None}
@@ -118,7 +121,7 @@ def adapt_model(
         name: `demo`, a directory, or a name that transformers loads.
         hardware: hardware to adapt to.
         out: directory of the result: the adapted model (read by `cosim.from_pretrained`), control/ (read by
-            transformers) and, written last, adaptation.json.
+            transformers), with `lora` adapter/ (the adapter alone) and, written last, adaptation.json.
         recipe: settings of fine-tuning, or a function of network and context that gives them; context and
             precision are set here.
         minutes: instead of `recipe.steps`, as many steps as take about this time on this machine.
@@ -189,7 +192,12 @@ def adapt_model(
     if minutes is not None:
         run.set_steps(minutes, [model for model in (adapted, control) if model is not None])
     run.fine_tune(adapted, control, checkpoint.softmax)
+    shutil.rmtree(out / ADAPTER_FOLDER, ignore_errors=True)
     if lora is not None:
+        # Alone, the adapter is the whole difference only if the other weights are those of the start.
+        if base_digest(adapted) == settings["weights"]:
+            base = _lasting_name(checkpoint.softmax, checkpoint.softmax)
+            save_adapter(adapted, out / ADAPTER_FOLDER, base=base)
         adapted = merged(adapted)
     result = Adaptation(
         model=_lasting_name(name, checkpoint.softmax),
@@ -263,4 +271,7 @@ def _write(
         shutil.rmtree(out / CONTROL, ignore_errors=True)
     else:
         save_softmax(control, out / CONTROL)
-    write_json(out / ADAPTATION, sealed({k: v for k, v in asdict(result).items() if k != "cached"}))
+    record = sealed({k: v for k, v in asdict(result).items() if k != "cached"})
+    if (out / ADAPTER_FOLDER).is_dir():
+        write_json(out / ADAPTER_FOLDER / ADAPTATION, record)
+    write_json(out / ADAPTATION, record)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from ....circuits.errors import PlanError
+from .ablation import ablation
 from .arrays import array, ir_drop
 from .corners import corners
 from .dies import dies
@@ -23,6 +24,7 @@ from .training import training
 from .values import Figure
 
 NAMED_FIGURES: dict[str, Callable[[Path], Figure]] = {
+    "ablation": ablation,
     "array": array,
     "corners": corners,
     "disturb": disturb,
@@ -39,7 +41,7 @@ NAMED_FIGURES: dict[str, Callable[[Path], Figure]] = {
 """Name -> function that makes it from a folder; TableError if the folder lacks the data that it shows.
 
 The folder is one of characterization tables, for `training` that of a checkpoint, for `yield` that of the
-results by die.
+results by die, for `ablation` that of its measurements.
 """
 
 
