@@ -78,6 +78,26 @@ def changing_load(
     return close_circuit(circuit, end=end, save=["v(out)", "i(vchip)", GATE])
 
 
+def regulators(condition: Condition, v_in: float, load: float, copies: int) -> Simulation:
+    """Operating point of several regulators with equal loads. Saves v(out<i>).
+
+    Args:
+        condition: technology, sizes, operating point; its supply is the reference voltage.
+        v_in: supply of the chip, V.
+        load: current of each load, A.
+        copies: number of regulators.
+    """
+    circuit = open_circuit("regulators of the supply", condition, "regulator")
+    supply(circuit, "chip", v_in)
+    supply(circuit, "set", condition.vdd)
+    for i in range(copies):
+        nodes = ("chip", "set", f"out{i}", f"out{i}", circuit.gnd)
+        circuit.X(f"reg{i}", "regulator", *nodes, **condition.designs.regulator.parameters)
+        circuit.I(f"l{i}", f"out{i}", circuit.gnd, float(load))
+    save = [f"v(out{i})" for i in range(copies)]
+    return _analysis(circuit, f".dc vchip {float(v_in)!r} {float(v_in)!r} 1", v_in, save)
+
+
 def add_regulator(circuit, condition: Condition, v_in: float, out: str = "out", sense: str = "") -> None:
     """Add a regulator, its input `vchip` and its reference `vset`, ideal sources.
 
@@ -100,7 +120,9 @@ def _regulated(condition: Condition, v_in: float, sense: str = ""):
     return circuit
 
 
-def _analysis(circuit, command: str, end: float) -> Simulation:
+def _analysis(
+    circuit, command: str, end: float, save: Sequence[str] = ("v(out)", "i(vchip)", GATE)
+) -> Simulation:
     options = " ".join(f"{k}={v}" for k, v in TRANSIENT_OPTIONS.items() if k not in _TRANSIENT)
-    lines = [str(circuit).rstrip(), f".options {options}", f".save v(out) i(vchip) {GATE}"]
+    lines = [str(circuit).rstrip(), f".options {options}", f".save {' '.join(save)}"]
     return Simulation("\n".join([*lines, command, ".end\n"]), end=end)

@@ -16,7 +16,7 @@ from ..checks.agreement import ARRAY_TABLES
 from ..checks.corners import CORNER_TABLES
 from ..checks.limits import converter_figures
 from ..checks.numerical import TOLERANCE_TABLE
-from ..checks.supply import REGULATOR_TABLE
+from ..checks.supply import SUPPLY_TABLES
 from ..checks.wires import WIRE_TABLES
 from ..cost import Phase, Timing
 from ..curves import Polynomial, Spline
@@ -45,7 +45,8 @@ OPTIONAL_TABLES = (
         "signed_column",
         "normaliser",
     ),
-    *("write_path", "disturb", "bank_reference", REGULATOR_TABLE),
+    *("write_path", "disturb", "bank_reference"),
+    *SUPPLY_TABLES,
     *ARRAY_TABLES,
     *WIRE_TABLES,
 )

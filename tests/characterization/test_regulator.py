@@ -3,13 +3,17 @@
 import numpy as np
 import pytest
 
+from gaincell.characterization.measure import pulse_width
 from gaincell.characterization.procedure import Context, find
+from gaincell.characterization.procedures.regulated_conversion import other_loads
 from gaincell.characterization.procedures.regulator import STEP, STEP_END, operation_loads
 from gaincell.circuits.errors import SimulationError, TechnologyError
 from gaincell.circuits.rawfile import Waveforms
 from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
-from gaincell.circuits.testbench.regulator import GATE, changing_load, load_sweep, loop_gain
+from gaincell.circuits.testbench import Schedule, conversion
+from gaincell.circuits.testbench.regulated import regulated_conversion
+from gaincell.circuits.testbench.regulator import GATE, changing_load, load_sweep, loop_gain, regulators
 
 PROCEDURE = find("regulator")
 GENERIC = Technology.load("generic28")
@@ -117,3 +121,49 @@ def test_operation_carries_the_charge_of_its_phases(ctx):
 def test_input_below_the_regulated_supply_is_refused():
     with pytest.raises(TechnologyError, match="set regulator.v_in above it"):
         PROCEDURE.points(Context(GENERIC, designs={"regulator": {"v_in": 0.9}}))
+
+
+@pytest.mark.parametrize("signed", [False, True])
+def test_conversion_on_an_ideal_supply_is_that_of_the_single_bench(ctx, signed):
+    condition, charge = ctx.condition, 80e-15
+    loads = other_loads(condition.designs, signed, quiet=False)
+    deck = regulated_conversion(condition, charge, signed=signed, v_in=None, active=1.0, loads=loads)
+    found, alone = (simulate(one).require() for one in (deck, conversion(condition, [charge], signed=signed)))
+    widths = [pulse_width(waves, "v(out0)", condition.vdd / 2) for waves in (found, alone)]
+    assert widths[0] == pytest.approx(widths[1], abs=1e-3 * condition.designs.clocking.t_pulse_max)
+    assert found["v(rail)"].min() == found["v(rail)"].max() == condition.vdd
+
+
+def test_loads_beside_a_bank_are_those_of_the_other_circuits(ctx):
+    designs = ctx.condition.designs
+    design, clock = designs.regulator, designs.clocking
+    for signed in (False, True):
+        time, current = np.array(other_loads(designs, signed, quiet=False)).T
+        assert (np.diff(time) > 0).all()
+        assert time[-1] == Schedule.single(designs, signed).end
+        charge = np.trapezoid(current / design.sub_tiles - design.i_idle / 2, time)
+        left = (clock.t_reset - clock.t_guard) / clock.t_pulse_max
+        pulses = design.i_pulse * clock.t_pulse_max / 2 * (left**2 if signed else 1)
+        rest = design.i_convert * clock.t_pulse_max if signed else design.i_reset * clock.t_reset
+        assert charge == pytest.approx(pulses + rest, rel=0.02)
+
+
+def test_copies_of_the_regulator_have_the_output_of_one(ctx):
+    sweep = simulate(load_sweep(ctx.condition, V_IN, 20e-3)).require()
+    copies = simulate(regulators(ctx.condition, V_IN, 10e-3, 2)).require()
+    for i in range(2):
+        assert copies[f"v(out{i})"][0] == pytest.approx(float(sweep.at("v(out)", 10e-3)), abs=1e-6)
+
+
+def test_mismatch_of_the_input_pair_is_that_of_its_area():
+    """Sigma of a pair: sqrt(2) a_vt / sqrt(w l); the mirror adds to it."""
+    context = Context(GENERIC, samples=100, seed=1)
+    procedure = find("regulator_mismatch")
+    points = procedure.points(context)
+    outputs = []
+    for batch in procedure.batches(context, points):
+        own = points.iloc[batch.index]
+        outputs += procedure.measure(context, own, simulate(batch.simulation).require())["v_out"].tolist()
+    design = context.condition.designs.regulator
+    pair = np.sqrt(2) * GENERIC.devices["nmos_read"].mismatch.a_vt / np.sqrt(design.w_in * design.l_in)
+    assert pair < np.std(outputs) < 3 * pair

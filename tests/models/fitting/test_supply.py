@@ -27,7 +27,18 @@ ROWS = pd.DataFrame(
         ("ss", -40.0, 1.2, "loop", "peak", NAN, NAN, NAN, NAN, 52.0),
         ("tt", 27.0, 1.2, "loop", "idle", NAN, NAN, NAN, NAN, 70.0),
     ],
-    columns="corner temperature v_in analysis load v_out v_low v_high i_quiescent phase_margin".split(),
+    columns=[
+        "corner",
+        "temperature",
+        "v_in",
+        "analysis",
+        "load",
+        "v_out",
+        "v_low",
+        "v_high",
+        "i_quiescent",
+        "phase_margin",
+    ],
 )
 
 
@@ -64,3 +75,21 @@ def test_checks_take_the_worst_condition_and_the_reference():
     low = ROWS.assign(v_low=np.where(ROWS["analysis"] == "operation", 0.88, NAN))
     assert not supply_checks({"regulator": low}, CONDITION)[0].met
     assert supply_checks({}, CONDITION) == []
+
+
+def test_mismatch_and_changed_pulses_are_judged_where_they_are_simulated():
+    spread = pd.DataFrame({"v_out": [0.899, 0.901]})
+    conversions = pd.DataFrame(
+        {
+            "signed": [True] * 3,
+            "charge": [1e-14] * 3,
+            "supply": ["ideal", "regulated", "regulated, quiet"],
+            "t_out": [2.0e-9, 1.7e-9, 1.9e-9],
+        }
+    )
+    good = {"regulator": ROWS, "regulator_mismatch": spread, "regulated_conversion": conversions}
+    condition = {**CONDITION, "designs": {**CONDITION["designs"], "clocking": {"t_pulse_max": 15e-9}}}
+    error, _, change = supply_checks(good, condition)
+    assert error.value == pytest.approx(17e-3 + 3 * np.sqrt(2) * 1e-3)
+    assert "3 sigma" in error.name
+    assert change.value == pytest.approx(0.02)
