@@ -6,34 +6,16 @@ to instantiate it with.
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 from pydantic import Field, ValidationError, model_validator
 
+from .design import Capacitance, Cells, Current, Design, Duration, Length, LevelCount, Voltage
 from .errors import TechnologyError
-from .settings import Settings
+from .regulator import Regulator
 from .sizes import fitted_defaults, require_sizes
 from .technology import Technology
-
-Capacitance = Annotated[float, Field(gt=0, le=1e-9)]
-"""Capacitance, F: up to 1 nF, 1 mm2 of thin oxide at 1 fF/um2."""
-Length = Annotated[float, Field(gt=0, le=1e-3)]
-"""Width or length of a channel, m: up to 1 mm."""
-Duration = Annotated[float, Field(gt=0, le=1e-3)]
-"""Duration of a phase, s: up to 1 ms."""
-Voltage = Annotated[float, Field(ge=-20, le=20)]
-"""Level, V: within 20 V of ground."""
-Current = Annotated[float, Field(gt=0, le=1e-2)]
-"""Current of one converter, A: up to 10 mA."""
-Cells = Annotated[int, Field(ge=1, le=65536)]
-"""Number of cells along a wire."""
-LevelCount = Annotated[int, Field(ge=2, le=65535)]
-"""Number of levels of a quantiser."""
-
-
-class Design(Settings):
-    """Base class of the designs: frozen sizes. Unknown fields and numbers that are not finite are refused."""
 
 
 class GainCell(Design):
@@ -309,6 +291,8 @@ class Designs(Design):
     """Number of levels of the quantisers."""
     references: WriteReferences = WriteReferences()
     """Trim of the write levels."""
+    regulator: Regulator = Regulator()
+    """Regulator of the supply; only its own procedure simulates it."""
 
     @model_validator(mode="after")
     def _one_way_to_sign_a_query(self) -> Designs:

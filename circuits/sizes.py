@@ -22,6 +22,12 @@ _CHANNELS: dict[str, dict[tuple[str, str], tuple[str, ...]]] = {
     },
     "converter": _RAMP,
     "readout": _RAMP,
+    "regulator": {
+        ("w_in", "l_in"): ("nmos_read",),
+        ("w_mirror", "l_in"): ("pmos_read",),
+        ("w_tail", "l_tail"): ("nmos_read",),
+        ("w_diode", "l_tail"): ("nmos_read",),
+    },
 }
 """Roles of the transistors by circuit and by their fields of width and length. The other transistors are
 multiples of the smallest channel of the core devices."""

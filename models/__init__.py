@@ -19,6 +19,7 @@ from .cost import (
     StageEnergy,
     StandingPower,
     SubTileOperations,
+    SupplyLoss,
     Timing,
     Writes,
 )
@@ -66,6 +67,7 @@ __all__ = [
     "StageEnergy",
     "StandingPower",
     "SubTileOperations",
+    "SupplyLoss",
     "Surrogate",
     "Timing",
     "WriteError",

@@ -27,7 +27,7 @@ import numpy as np
 from ..circuits.errors import HardwareError
 from .aging import Retention, separable_aging
 from .array import ColumnModel, ConverterCurve, Noise, WriteError
-from .cost import Area, CellReads, Conversions, EnergyModel, StageEnergy, StandingPower, Timing
+from .cost import Area, CellReads, Conversions, EnergyModel, StageEnergy, StandingPower, SupplyLoss, Timing
 from .curves import combine_curves
 from .trim import DieTrim
 from .variation import Mismatch
@@ -230,7 +230,8 @@ class _Combination:
             scales = self.volts if isinstance(first, CellReads) else self._charges(first.converter)
             update = {"curve": combine_curves([law.curve for law in laws], self.weights, scales)}
         else:
-            field = "watts" if isinstance(first, StandingPower) else "joules"
+            fields = {StandingPower: "watts", SupplyLoss: "share"}
+            field = fields.get(type(first), "joules")
             update = {field: self.mean([getattr(law, field) for law in laws])}
         return stages[0].model_copy(update={"law": first.model_copy(update=update)})
 

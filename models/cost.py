@@ -88,8 +88,26 @@ class StandingPower(Value):
     for one token period."""
 
 
+class SupplyLoss(Value):
+    """Energy that is lost between the chip's supply and the regulated one that feeds other stages."""
+
+    law: Literal["supply_loss"] = "supply_loss"
+    share: float = Field(ge=0)
+    """Loss per energy of these stages, dimensionless: input voltage over regulated voltage, less one."""
+    stages: tuple[str, ...]
+    """Names of the stages that the regulated supply feeds."""
+
+
 Law = Annotated[
-    Constant | CellReads | Pulses | Conversions | Writes | DacConversions | SubTileOperations | StandingPower,
+    Constant
+    | CellReads
+    | Pulses
+    | Conversions
+    | Writes
+    | DacConversions
+    | SubTileOperations
+    | StandingPower
+    | SupplyLoss,
     Field(discriminator="law"),
 ]
 """Any law of a stage's energy."""
@@ -120,6 +138,19 @@ class EnergyModel(Value):
         for name in names:
             if names.count(name) > 1:
                 raise ValueError(f"stages: two stages are named {name!r}; reports go by the name")
+        return self
+
+    @model_validator(mode="after")
+    def _losses_follow_what_they_feed(self) -> EnergyModel:
+        before: set[str] = set()
+        for stage in self.stages:
+            if isinstance(stage.law, SupplyLoss):
+                if unknown := [name for name in stage.law.stages if name not in before]:
+                    raise ValueError(
+                        f"stages: {stage.name!r} is a loss of {unknown[0]!r}, which is no stage before it"
+                    )
+            else:
+                before.add(stage.name)
         return self
 
 

@@ -22,6 +22,8 @@ FOLLOWING = frozenset({"i_ramp", "i_ramp_n", "t_skew"})
 """Sizes of converters that follow temperature and supply in a trimmed die."""
 CODES = frozenset({"bottom", "middle", "top"})
 """Codes of the write references, which a trim sets for each die."""
+FEEDING = frozenset({"regulator"})
+"""Designs of circuits that feed the arrays. They do not change what was fitted at a supply."""
 
 
 class OperatingPoint(NamedTuple):
@@ -71,6 +73,7 @@ def circuits_of(hardware: Hardware, *, of_any_die: bool = False) -> dict[str, An
         "designs": {
             circuit: {size: value for size, value in sizes.items() if size not in left_out}
             for circuit, sizes in designs.items()
+            if circuit not in FEEDING
         },
     }
 

@@ -22,11 +22,13 @@ from ...models import (
     Pulses,
     StandingPower,
     SubTileOperations,
+    SupplyLoss,
     Writes,
 )
 from ...models.cost import Law
 from ..attention.api import Trace
 from .ledger import LayerUse, Ledger, LedgerEntry, RetentionMargin
+from .supply import loss_entries
 
 
 @torch.no_grad()
@@ -68,14 +70,19 @@ def account(
         queries = list(zip(found, accounted_queries(found, full_ring), strict=True))
         use = _layer_use(name, queries)
         layers.append(use)
+        own: list[LedgerEntry] = []
         for stage in hardware.energy.stages:
+            if isinstance(stage.law, SupplyLoss):
+                own += loss_entries(stage, own)
+                continue
             energy = sum(
                 _sum_per_head(stage_energy(stage.law, trace, token_period), mask) for trace, mask in queries
             )
-            entries += [
+            own += [
                 LedgerEntry(stage.name, name, head, value / use.tokens, stage.origin, grows_with(stage.law))
                 for head, value in enumerate(energy.tolist())
             ]
+        entries += own
     return Ledger(
         hardware=hardware.name,
         columns=hardware.columns,
@@ -165,7 +172,7 @@ def grows_with(law: Law) -> Literal["key", "sub-tile", "token"]:
     """Quantity that the energy of one query is proportional to, at the same activity.
 
     Args:
-        law: energy law of a stage.
+        law: energy law of a stage, any but `SupplyLoss`, which grows with what it feeds.
     """
     match law:
         case CellReads() | Conversions(converter=1) | Pulses(array=2):
@@ -180,7 +187,7 @@ def stage_energy(law: Law, trace: Trace, token_period: float = 0.0) -> Tensor:
     """Energy of one stage for every query and head.
 
     Args:
-        law: energy law of the stage.
+        law: energy law of the stage, any but `SupplyLoss`.
         trace: signals of one attention operation.
         token_period: time between tokens, s, for which circuits with a standing power stay on.
 

@@ -38,7 +38,7 @@ BASELINES = (Baseline("RTX 4090", 7.178e-3, 22.37e-6), Baseline("Jetson Nano", 3
 
 @dataclass(frozen=True)
 class LedgerEntry:
-    """Mean energy of one stage, for one token in one head of one layer."""
+    """Mean energy of one stage, or of a part of it, for one token in one head of one layer."""
 
     stage: str
     """Name of the stage in the energy model."""
@@ -54,9 +54,9 @@ class LedgerEntry:
     """Quantity that the energy is proportional to: keys in the window, sub-tiles in use, or tokens."""
 
     @property
-    def key(self) -> tuple[str, str, int]:
-        """Stage, layer and head: what distinguishes the entries of a ledger."""
-        return self.stage, self.layer, self.head
+    def key(self) -> tuple[str, str, int, str]:
+        """Stage, layer, head and growth: what distinguishes the entries of a ledger."""
+        return self.stage, self.layer, self.head, self.per
 
 
 @dataclass(frozen=True)
@@ -161,7 +161,10 @@ class Ledger:
         for entry in self.entries:
             found.setdefault(entry.stage, []).append(entry)
         return {
-            stage: (sum(entry.energy_J for entry in entries) / len(entries), entries[0].origin)
+            stage: (
+                sum(entry.energy_J for entry in entries) / len({(e.layer, e.head) for e in entries}),
+                entries[0].origin,
+            )
             for stage, entries in found.items()
         }
 
@@ -312,7 +315,7 @@ class Ledger:
         return json.dumps(self.to_dict())
 
     def to_pandas(self) -> pd.DataFrame:
-        """Table with one row per stage, layer and head; its columns are the fields of `LedgerEntry`."""
+        """Table with one row per entry; its columns are the fields of `LedgerEntry`."""
         import pandas as pd
 
         return pd.DataFrame([asdict(entry) for entry in self.entries])

@@ -16,6 +16,7 @@ from ..checks.agreement import ARRAY_TABLES
 from ..checks.corners import CORNER_TABLES
 from ..checks.limits import converter_figures
 from ..checks.numerical import TOLERANCE_TABLE
+from ..checks.supply import SUPPLY_TABLES
 from ..checks.wires import WIRE_TABLES
 from ..cost import Phase, Timing
 from ..curves import Polynomial, Spline
@@ -28,6 +29,7 @@ from .design_options import fields_from_designs, fit_two_phase_column
 from .energy import energy_model
 from .noise import fit_noise
 from .report import FitReport, fit_report
+from .supply import regulated
 from .variation import fit_mismatch
 from .write_port import fit_write
 
@@ -44,6 +46,7 @@ OPTIONAL_TABLES = (
         "normaliser",
     ),
     *("write_path", "disturb", "bank_reference"),
+    *SUPPLY_TABLES,
     *ARRAY_TABLES,
     *WIRE_TABLES,
 )
@@ -126,7 +129,7 @@ def fit_hardware(
             "mismatch": fit_mismatch(good, plain, device),
             "noise": fit_noise(good.get("noise"), c_line, designs, condition["temperature"]),
             "timing": _timing(condition, "bank_reference" in good),
-            "energy": energy_model(good, device, vdd, designs),
+            "energy": regulated(energy_model(good, device, vdd, designs), good, condition),
             "trim": None if trim is None else DieTrim.of(trim, designs),
         }
     )

@@ -23,6 +23,7 @@ from ..checks.numerical import (
     SurrogateError,
     with_numerical,
 )
+from ..checks.supply import supply_checks
 from ..checks.wires import wire_checks
 from ..hardware import Hardware
 from ..values import FitError, Value
@@ -90,6 +91,7 @@ def fit_report(
         *port_checks(good, designs),
         *converter_checks(good["converter"], t_max, bottom / top),
         *wire_checks(good, designs, t_max),
+        *supply_checks(good, condition),
     )
     return FitReport(
         surrogates=with_numerical(_surrogate_errors(hardware, good, columns), tables, t_max),

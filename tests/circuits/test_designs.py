@@ -10,14 +10,14 @@ from gaincell.circuits.errors import TechnologyError
 from gaincell.circuits.technology import Technology, technologies
 from gaincell.circuits.testbench.bench import NETLISTS
 
-SUFFIX = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "": 1.0}
+SUFFIX = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "": 1.0, "k": 1e3}
 
 
 def defaults(netlist, subcircuit):
     """Default parameters of a sub-circuit in a netlist, SI, with l_min and w_min of generic28."""
     text = re.sub(r"\n\+", " ", (NETLISTS / f"{netlist}.sp").read_text())
     head = re.search(rf"^\.subckt {subcircuit} .*$", text, re.MULTILINE)[0]
-    found = re.findall(r"(\w+)=([\d.]+)([fpnu]?)", head)
+    found = re.findall(r"(\w+)=([\d.]+)([fpnuk]?)", head)
     relative = re.findall(r"(\w+)=\{(?:([\d.]+)\*)?(l_min|w_min)\}", head)
     return {name: float(number) * SUFFIX[suffix] for name, number, suffix in found} | {
         name: float(factor or 1) * getattr(GENERIC, size) for name, factor, size in relative
@@ -37,6 +37,7 @@ GENERIC = Technology.load("generic28")
         ("charge_to_pulse", "signed_charge_to_pulse", DESIGNS.readout.parameters),
         ("charge_to_pulse", "ramp_bias", DESIGNS.converter.bias_parameters | {"r_bias": 1e-3}),
         ("logic", "row_driver", {"x": DESIGNS.array.driver}),
+        ("regulator", "regulator", DESIGNS.regulator.parameters),
     ],
 )
 def test_netlist_defaults_equal_the_default_design(netlist, subcircuit, parameters):
