@@ -27,7 +27,7 @@ import numpy as np
 from ..circuits.errors import HardwareError
 from .aging import Retention, separable_aging
 from .array import ColumnModel, ConverterCurve, Noise, WriteError
-from .cost import Area, CellReads, Conversions, EnergyModel, StageEnergy, StandingPower, SupplyLoss, Timing
+from .cost import Area, CellReads, Conversions, EnergyModel, Events, StageEnergy, Timing
 from .curves import combine_curves
 from .trim import DieTrim
 from .variation import Mismatch
@@ -229,10 +229,17 @@ class _Combination:
         if isinstance(first, CellReads | Conversions):
             scales = self.volts if isinstance(first, CellReads) else self._charges(first.converter)
             update = {"curve": combine_curves([law.curve for law in laws], self.weights, scales)}
+        elif isinstance(first, Events):
+            events = [event for law in laws for event in law.joules]
+            update = {
+                "joules": {
+                    event: self.mean([law.joules.get(event, 0.0) for law in laws])
+                    for event in dict.fromkeys(events)
+                }
+            }
         else:
-            fields = {StandingPower: "watts", SupplyLoss: "share"}
-            field = fields.get(type(first), "joules")
-            update = {field: self.mean([getattr(law, field) for law in laws])}
+            fields = type(first).model_fields.keys() & {"joules", "watts", "head", "sub_tile", "share"}
+            update = {field: self.mean([getattr(law, field) for law in laws]) for field in fields}
         return stages[0].model_copy(update={"law": first.model_copy(update=update)})
 
     def _timing(self, timings: list[Timing]) -> Timing:

@@ -2,15 +2,61 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer, model_validator
 
 from .curves import Curve
 from .values import Value
 
 Origin = Literal["simulated", "published", "estimate"]
 """Origin of a number."""
+Growth = Literal["key", "sub-tile", "token"]
+"""Quantity that an energy is proportional to: keys in the window, sub-tiles in use, or tokens."""
+Event = Literal[
+    *("operation", "token", "query element", "query pulse", "query width"),
+    *("key element", "value element", "written element", "output element"),
+    *("sub-tile", "row pulse", "read-out", "read-out pulse", "read-out magnitude"),
+]
+"""What the digital circuits of one head do for a token:
+
+| event | number for one token |
+|---|---|
+| operation | 1 for each query head |
+| token | 1 for each key-value head |
+| query element | head dimension D |
+| query pulse | elements whose level is not 0 |
+| query width | sum of the pulse widths, in full pulses |
+| key element, value element | D for each key-value head |
+| written element | cells that are written, for each key-value head |
+| output element | D |
+| sub-tile | sub-tiles in use |
+| row pulse | query pulses x sub-tiles in use |
+| read-out | columns of the V array x sub-tiles in use |
+| read-out pulse | read-outs that are not 0 |
+| read-out magnitude | sum of the magnitudes of the read-outs, in full scales |
+
+The query heads of a group share what is counted for each key-value head.
+"""
+
+
+REFERENCE_SUB_TILES = 16
+"""Number of sub-tiles of the head whose area a hardware states: a window of 1024 keys, as published."""
+
+
+class _Optional(Value):
+    """A value whose optional fields are written only where they are set, so that older digests stay."""
+
+    unwritten: ClassVar[frozenset[str]] = frozenset()
+    """Fields that are left out of the written form while they have their default."""
+
+    @model_serializer(mode="wrap")
+    def _written(self, handler: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        values = handler(self)
+        for name in self.unwritten:
+            if getattr(self, name) == type(self).model_fields[name].default:
+                values.pop(name, None)
+        return values
 
 
 class Constant(Value):
@@ -98,6 +144,27 @@ class SupplyLoss(Value):
     """Names of the stages that the regulated supply feeds."""
 
 
+class Events(Value):
+    """Energy of digital circuits: a sum over events of the activations."""
+
+    law: Literal["events"] = "events"
+    joules: dict[Event, Annotated[float, Field(ge=0)]]
+    """Energy of each event, J."""
+
+
+class Leakage(Value):
+    """Power of circuits that leak from one token to the next, whatever they do.
+
+    The query heads of a key-value head share it. A token takes it for one token period.
+    """
+
+    law: Literal["leakage"] = "leakage"
+    head: float = Field(ge=0)
+    """Power per key-value head, apart from its sub-tiles, W."""
+    sub_tile: float = Field(ge=0)
+    """Power per sub-tile in use, W."""
+
+
 Law = Annotated[
     Constant
     | CellReads
@@ -107,14 +174,18 @@ Law = Annotated[
     | DacConversions
     | SubTileOperations
     | StandingPower
-    | SupplyLoss,
+    | SupplyLoss
+    | Events
+    | Leakage,
     Field(discriminator="law"),
 ]
 """Any law of a stage's energy."""
 
 
-class StageEnergy(Value):
+class StageEnergy(_Optional):
     """One stage of the energy model."""
+
+    unwritten: ClassVar[frozenset[str]] = frozenset({"band"})
 
     name: str
     """Label for reports."""
@@ -123,7 +194,16 @@ class StageEnergy(Value):
     law: Law
     """Energy as a function of what the stage does."""
     note: str = ""
-    """Source of the number: the measurement, the publication, or the reasoning behind an estimate."""
+    """Source of the number: the measurement, the publication, or the formula of an estimate."""
+    band: tuple[float, float] | None = None
+    """Smallest and largest multiple of an estimate that is plausible; None if the number is no estimate, or
+    nothing is known about its error."""
+
+    @model_validator(mode="after")
+    def _band_is_around_one(self) -> Self:
+        if self.band is not None and not 0 <= self.band[0] <= 1 <= self.band[1]:
+            raise ValueError(f"band={self.band} of {self.name!r} must have 1 between its ends")
+        return self
 
 
 class EnergyModel(Value):
@@ -179,12 +259,39 @@ class Timing(Value):
         return sum(phase.seconds for phase in self.phases if not phase.hidden)
 
 
-class Area(Value):
-    """Silicon area."""
+class AreaPart(Value):
+    """Area of one kind of circuit."""
+
+    name: str
+    """Label for reports."""
+    square_metres: float = Field(ge=0)
+    """Area, m^2, once per head or in every sub-tile."""
+    per: Literal["head", "sub-tile"]
+    """Whether a head has it once, or each of its sub-tiles."""
+    note: str = ""
+    """Formula."""
+
+
+class Area(_Optional):
+    """Silicon area of one head."""
+
+    unwritten: ClassVar[frozenset[str]] = frozenset({"parts"})
 
     square_metres: float = Field(gt=0)
-    """Area per head, m^2."""
+    """Area per head, m^2; with `parts`, of a head of `REFERENCE_SUB_TILES` sub-tiles."""
     origin: Origin
     """Origin of the number."""
     note: str = ""
     """What the area includes."""
+    parts: tuple[AreaPart, ...] = ()
+    """Parts that add up to the area; empty for a number without parts."""
+
+    def of(self, sub_tiles: float) -> float:
+        """Area of a head, m^2; without parts it is the same for every number of sub-tiles.
+
+        Args:
+            sub_tiles: number of sub-tiles of the head.
+        """
+        if not self.parts:
+            return self.square_metres
+        return sum(part.square_metres * (sub_tiles if part.per == "sub-tile" else 1) for part in self.parts)

@@ -7,6 +7,8 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
+import numpy as np
+
 from .gates import SLEW, balanced, clock_nets, loads_of, slews_of, timed
 from .liberty import Cell
 from .logic import holds, parsed
@@ -38,6 +40,10 @@ class Activity:
     """Toggles by net."""
     net_high: Mapping[str, float]
     """Share of time at which each net is high."""
+    operations: np.ndarray
+    """Energy without leakage of each operation, shape (operations,), J; empty without bounds."""
+    pin_toggles: np.ndarray
+    """Toggles of cells' input pins in each operation, shape (operations,); empty without bounds."""
 
     @property
     def dynamic(self) -> float:
@@ -46,7 +52,13 @@ class Activity:
 
 
 def measure(
-    netlist: Netlist, stimuli: Stimuli, *, start: int = 0, wire: float = 0.0, timeout: float = 600.0
+    netlist: Netlist,
+    stimuli: Stimuli,
+    *,
+    start: int = 0,
+    bounds: np.ndarray | None = None,
+    wire: float = 0.0,
+    timeout: float = 600.0,
 ) -> tuple[Activity, Responses]:
     """Simulate a netlist with its delays and add up its energy.
 
@@ -54,6 +66,8 @@ def measure(
         netlist: cells of a library.
         stimuli: inputs of the block.
         start: time from which energy counts, units of `UNIT`.
+        bounds: times between operations, shape (operations + 1,), units of `UNIT`; None: no energy per
+            operation.
         wire: capacitance of the wire to each input pin, F.
         timeout: wall-clock limit of the simulation, s.
 
@@ -66,7 +80,7 @@ def measure(
     responses = simulate(
         netlist.block, stimuli, netlist=[timed(netlist, delayed, slews)], dump=True, timeout=timeout
     )
-    return energy(netlist, responses.dump, loads, slews, start, stimuli.end), responses
+    return energy(netlist, responses.dump, loads, slews, start, stimuli.end, bounds), responses
 
 
 def changes(dump: str) -> Iterator[tuple[int, str, str]]:
@@ -139,7 +153,13 @@ class _Meter:
 
 
 def energy(
-    netlist: Netlist, dump: str, loads: Mapping[str, float], slews: Mapping[str, float], start: int, end: int
+    netlist: Netlist,
+    dump: str,
+    loads: Mapping[str, float],
+    slews: Mapping[str, float],
+    start: int,
+    end: int,
+    bounds: np.ndarray | None = None,
 ) -> Activity:
     """Energy of recorded changes.
 
@@ -154,8 +174,11 @@ def energy(
         slews: slew of each net, s.
         start: time from which energy counts, units of `UNIT`.
         end: end of the simulation, units of `UNIT`.
+        bounds: times between operations, as `measure`.
     """
     meter = _Meter(netlist, loads, slews)
+    edges = [] if bounds is None else [int(bound) for bound in bounds]
+    dynamic, pins, slot = np.zeros(max(len(edges) - 1, 0)), np.zeros(max(len(edges) - 1, 0)), 0
     internal = inputs = charged = clock = leaked = 0.0
     kinds: dict[str, float] = defaultdict(float)
     toggles: dict[str, int] = defaultdict(int)
@@ -176,6 +199,7 @@ def energy(
             high[net] += max(0, time - max(since[net], start))
         since[net] = time
         load = loads.get(net, 0.0)
+        spent = internal + inputs + charged
         if counted:
             toggles[net] += 1
             joules = 0.5 * load * meter.vdd**2
@@ -199,6 +223,11 @@ def energy(
                 inputs += joules
                 kinds[meter.cells[i].name] += joules
             meter.cause[i] = pin
+        while slot + 1 < len(edges) and time >= edges[slot + 1]:
+            slot += 1
+        if counted and slot + 1 < len(edges) and time >= edges[0]:
+            dynamic[slot] += internal + inputs + charged - spent
+            pins[slot] += len(meter.sinks.get(net, ()))
         for i in touched:
             fresh = meter.leakage(i)
             power += fresh - meter.leak[i]
@@ -209,9 +238,8 @@ def energy(
             high[net] += max(0, end - max(since[net], start))
     seconds = (end - start) * UNIT
     share = {net: time / (end - start) for net, time in high.items()}
-    return Activity(
-        internal, inputs, charged, clock, leaked, seconds, sum(toggles.values()), kinds, toggles, share
-    )
+    totals = (internal, inputs, charged, clock, leaked, seconds, sum(toggles.values()))
+    return Activity(*totals, kinds, toggles, share, dynamic, pins)
 
 
 def _true(when: str, levels: Mapping[str, str]) -> bool:

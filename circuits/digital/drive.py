@@ -23,6 +23,20 @@ class Drive:
     """Index of the responses that have the results, shape (results,)."""
     operations: int
     """Number of operations."""
+    lead: int | None = 0
+    """Clocks before the first operation; None where the inputs are not `Stimuli.clocked`."""
+
+    @property
+    def bounds(self) -> np.ndarray:
+        """Times between operations, shape (operations + 1,), units of `UNIT`; all are equally long.
+
+        Inputs that `Stimuli.clocked` made change after the rising edge before the one that takes them.
+        """
+        if self.lead is None:
+            return np.linspace(0, self.stimuli.end, self.operations + 1).astype(np.int64)
+        clock = 8 * round(self.block.clock / UNIT / 8)
+        one = (self.stimuli.end // clock - 1 - self.lead) // self.operations * clock
+        return self.lead * clock + clock // 8 + one * np.arange(self.operations + 1)
 
     def results(self, responses: Responses, output: str) -> list[int | None]:
         """Values of an output where the results appear.
@@ -114,7 +128,7 @@ def conversions(block: Block, periphery: Periphery, widths: np.ndarray, spare: i
             column[-1] = level[key]
     moments = np.array(times, dtype=np.int64)
     samples = np.searchsorted(moments, np.array(results)) - 1
-    return Drive(block, Stimuli(moments, values, count * one), samples, count)
+    return Drive(block, Stimuli(moments, values, count * one), samples, count, lead=None)
 
 
 def accumulations(
@@ -210,7 +224,7 @@ def sequences(block: Block, periphery: Periphery, operations: int) -> Drive:
     values = {"reset": [1, *[0] * start.size], "start": [0, *start.ravel()]}
     stimuli, rows = Stimuli.clocked(periphery.clock, values)
     ends = np.arange(len(stimuli.times))[rows][1:].reshape(operations, one)[:, :clocks]
-    return Drive(block, stimuli, np.stack([ends - 1, ends], -1).ravel(), operations)
+    return Drive(block, stimuli, np.stack([ends - 1, ends], -1).ravel(), operations, lead=1)
 
 
 def sequence_words(periphery: Periphery) -> list[int]:
@@ -233,7 +247,7 @@ def ring_places(block: Block, periphery: Periphery, tokens: int) -> Drive:
     """
     values = {"reset": [1, *[0] * (2 * tokens)], "advance": [0, *[0, 1] * tokens]}
     stimuli, rows = Stimuli.clocked(periphery.clock, values)
-    return Drive(block, stimuli, np.arange(len(stimuli.times))[rows][0:-1:2], tokens)
+    return Drive(block, stimuli, np.arange(len(stimuli.times))[rows][0:-1:2], tokens, lead=1)
 
 
 def writes(block: Block, periphery: Periphery, values: dict[str, np.ndarray], enable: str) -> Drive:
@@ -251,7 +265,7 @@ def writes(block: Block, periphery: Periphery, values: dict[str, np.ndarray], en
     rows = {enable: [0, 1] * count}
     rows |= {name: [int(x) for x in np.repeat(row, 2)] for name, row in values.items()}
     stimuli = Stimuli(times, rows, step * 2 * count)
-    return Drive(block, stimuli, np.arange(1, 2 * count, 2), count)
+    return Drive(block, stimuli, np.arange(1, 2 * count, 2), count, lead=None)
 
 
 def gray(numbers: np.ndarray) -> np.ndarray:

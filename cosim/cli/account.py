@@ -108,17 +108,23 @@ def _stage_table(ledger: Ledger):
 
     head = "one head" if ledger.head_dim is None else f"one head of {ledger.head_dim}"
     title = f"one token, {head}, {ledger.keys:.0f} keys, on {ledger.hardware}"
-    table = Table("stage", "pJ", "share", "origin", title=title)
-    for column in table.columns[1:3]:
+    table = Table("stage", "pJ", "share", "origin", "band, pJ", title=title)
+    for column in (*table.columns[1:3], table.columns[4]):
         column.justify = "right"
-    total = ledger.energy_per_token_head_J
+    total, bands = ledger.energy_per_token_head_J, ledger.bands()
+
+    def band(stages: list[str]) -> str:
+        low, high = (sum(bands[stage][end] for stage in stages) * 1e12 for end in (0, 1))
+        return f"{low:,.0f} to {high:,.0f}" if high > low else ""
+
     for name, (energy, origin) in ledger.stages().items():
-        table.add_row(name, f"{energy * 1e12:,.2f}", f"{energy / total:.1%}", origin)
+        table.add_row(name, f"{energy * 1e12:,.2f}", f"{energy / total:.1%}", origin, band([name]))
     table.add_section()
-    table.add_row("all", f"{total * 1e12:,.2f}", "", "")
+    table.add_row("all", f"{total * 1e12:,.2f}", "", "", band(list(bands)))
     for origin in sorted({origin for _, origin in ledger.stages().values()}):
-        part = sum(energy for energy, own in ledger.stages().values() if own == origin)
-        table.add_row("of it", f"{part * 1e12:,.2f}", f"{part / total:.1%}", origin)
+        own = {name: energy for name, (energy, other) in ledger.stages().items() if other == origin}
+        part = sum(own.values())
+        table.add_row("of it", f"{part * 1e12:,.2f}", f"{part / total:.1%}", origin, band(list(own)))
     return table
 
 
@@ -155,7 +161,8 @@ def _remarks(ledger: Ledger) -> list[str]:
             lasts = f"beyond the simulated {margin.simulated_s * 1e3:,.3g} ms"
         remarks.append(f"every stored level holds {lasts} and has to for {margin.needed_s * 1e3:,.3g} ms")
     if ledger.area is not None:
-        remarks.append(f"area of one head: {ledger.area.square_metres * 1e6:.3g} mm2 ({ledger.area.origin})")
+        area = ledger.area.of(ledger.sub_tiles) * 1e6
+        remarks.append(f"area of one head: {area:.3g} mm2 ({ledger.area.origin})")
     if not ledger.ratios():
         own = "several sizes" if ledger.head_dim is None else ledger.head_dim
         remarks.append(f"no ratios: the baselines have heads of 64, this model has heads of {own}")

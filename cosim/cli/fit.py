@@ -21,6 +21,13 @@ def run(
         list[Path] | None,
         typer.Option(help="Tables of the same die at another temperature or supply; repeatable."),
     ] = None,
+    periphery: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="laws.json of `gaincell periphery`, one for each condition; repeatable [default: those in "
+            "the package]."
+        ),
+    ] = None,
     max_failed: Annotated[
         float, typer.Option(min=0, max=1, help="Refuse tables with a larger fraction of failed points.")
     ] = 0.01,
@@ -36,6 +43,9 @@ def run(
 
     A die whose zero, balance, full scale or skew misses its limit is an error: a network adapted to the
     typical die does not work on it. The trim of `gaincell characterize` brings a die within the limits.
+
+    The energies of digital circuits come from the laws in the package, where it has some for the circuits and
+    the condition, or from --periphery; otherwise they are published constants.
 
     With --at the hardware can be taken to any temperature and supply between those of its tables:
     `gaincell evaluate MODEL --temperature 85`.
@@ -53,8 +63,10 @@ def run(
     require_folder(out)
     (name or "").encode()  # the hardware could not be written
     from ...models.fitting.folder import fit_folder, report_dict
+    from ...models.periphery import PeripheryLaws
 
-    hardware, report = fit_folder(tables, out, at=at or (), name=name, max_failed=max_failed)
+    laws = [PeripheryLaws.read(path) for path in periphery or ()]
+    hardware, report = fit_folder(tables, out, at=at or (), name=name, periphery=laws, max_failed=max_failed)
     missed = [check.name for check in report.die if not check.met]
     for where, found in report.conditions.items():
         missed += [f"{check.name} at {where}" for check in found.die if not check.met]

@@ -60,7 +60,8 @@ def run(
 
     The model reads text. Each block's Verilog and its netlist compute with the signals of the model's
     attention, and their results are compared with the Python model. The energy is toggles x tables of the
-    Liberty file.
+    Liberty file. With --liberty, the folder gets laws.json: the energies as sums over events of the
+    activations, which `gaincell fit --periphery` puts into hardware.
     Exit status 1 when a result differs.
 
     Examples:
@@ -85,6 +86,7 @@ def run(
     from ..network.checkpoints import locate
     from ..network.documents import joined, open_text
     from ..periphery.activations import trace_activations
+    from ..periphery.bill import BUFFER, laws_of
     from ..periphery.cost import block_costs
     from ..periphery.designs import designs_of
     from ..periphery.fixed_point import word_curve
@@ -132,6 +134,9 @@ def run(
         for cost in found:
             write_text(out / f"{cost.name}.v", cost.netlist.text)
         write_json(out / "periphery.json", _plain(record))
+        if library is not None and BUFFER in library.cells:
+            laws = laws_of(found, periphery, library, chosen, record)
+            laws.write(out / "laws.json")
     wrong = [cost.name for cost in found if cost.differing or cost.differing_gates]
     complaint = f"results of {', '.join(wrong)} differ from the Python model" if wrong else None
     if as_json:

@@ -10,6 +10,8 @@ from .ledger import LedgerEntry
 
 ADDER = 3.4e-15
 """Energy of a full adder of one bit in 28 nm, J: published by zigzag-imc (KU Leuven), not ours."""
+BAND = (0.5, 2.0)
+"""Band of the estimate: the adder is not ours, and wires between the stages are not counted."""
 WORD = 14
 """Bits of an addition: words of 8 bits grow by one bit in each of the six stages of a transform of 64."""
 
@@ -31,7 +33,8 @@ def rotation_entries(model: nn.Module) -> tuple[LedgerEntry, ...]:
         vectors = 1 + len(layer.k_scale) / heads
         energy = vectors * rotation_additions(len(layer.rotation)) * WORD * ADDER
         entries += [
-            LedgerEntry("digital rotation", name, head, energy, "estimate", "token") for head in range(heads)
+            LedgerEntry("digital rotation", name, head, energy, "estimate", "token", BAND)
+            for head in range(heads)
         ]
     return tuple(entries)
 

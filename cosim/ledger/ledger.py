@@ -5,9 +5,9 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 
-from ...models.cost import Area, Origin
+from ...models.cost import Area, Growth, Origin
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,11 +50,13 @@ class LedgerEntry:
     """Mean energy, J."""
     origin: Origin
     """Origin of the stage's energy: simulated, published or estimate."""
-    per: Literal["key", "sub-tile", "token"]
+    per: Growth
     """Quantity that the energy is proportional to: keys in the window, sub-tiles in use, or tokens."""
+    band: tuple[float, float] = (1.0, 1.0)
+    """Smallest and largest plausible multiple of the energy of an estimate."""
 
     @property
-    def key(self) -> tuple[str, str, int, str]:
+    def key(self) -> tuple[str, str, int, Growth]:
         """Stage, layer, head and growth: what distinguishes the entries of a ledger."""
         return self.stage, self.layer, self.head, self.per
 
@@ -157,16 +159,27 @@ class Ledger:
         Returns:
             Name of the stage -> (energy of one token in one head, J, mean over layers and heads; origin).
         """
+        return {
+            stage: (sum(entry.energy_J for entry in entries) / _places(entries), entries[0].origin)
+            for stage, entries in self._by_stage().items()
+        }
+
+    def bands(self) -> dict[str, tuple[float, float]]:
+        """Smallest and largest plausible energy of each stage, J.
+
+        Both ends are the energy itself where it is no estimate with a band.
+        """
+        found = {}
+        for stage, entries in self._by_stage().items():
+            low, high = (sum(entry.energy_J * entry.band[end] for entry in entries) for end in (0, 1))
+            found[stage] = (low / _places(entries), high / _places(entries))
+        return found
+
+    def _by_stage(self) -> dict[str, list[LedgerEntry]]:
         found: dict[str, list[LedgerEntry]] = {}
         for entry in self.entries:
             found.setdefault(entry.stage, []).append(entry)
-        return {
-            stage: (
-                sum(entry.energy_J for entry in entries) / len({(e.layer, e.head) for e in entries}),
-                entries[0].origin,
-            )
-            for stage, entries in found.items()
-        }
+        return found
 
     def total(
         self, *, layer: str | None = None, head: int | None = None, origin: Origin | None = None
@@ -289,12 +302,13 @@ class Ledger:
 
     def to_dict(self) -> dict[str, Any]:
         """The ledger as JSON-able values; `stages` are means over layers and heads."""
+        bands = self.bands()
         return {
             "hardware": self.hardware,
             "energy_per_token_head_J": self.energy_per_token_head_J,
             "latency_s": self.latency_s,
             "stages": [
-                {"name": name, "energy_J": energy, "origin": origin}
+                {"name": name, "energy_J": energy, "origin": origin, "band_J": list(bands[name])}
                 for name, (energy, origin) in self.stages().items()
             ],
             "ratios": self.ratios(),
@@ -307,7 +321,7 @@ class Ledger:
             "head_dim": self.head_dim,
             "tokens": self.tokens,
             "retention": self.retention and asdict(self.retention),
-            "area_per_head_m2": self.area and self.area.square_metres,
+            "area_per_head_m2": self.area and self.area.of(self.sub_tiles),
         }
 
     def to_json(self) -> str:
@@ -319,6 +333,11 @@ class Ledger:
         import pandas as pd
 
         return pd.DataFrame([asdict(entry) for entry in self.entries])
+
+
+def _places(entries: Sequence[LedgerEntry]) -> int:
+    """Number of layers and heads that entries of one stage belong to."""
+    return len({(entry.layer, entry.head) for entry in entries})
 
 
 def _mean(values: Iterable[float]) -> float:

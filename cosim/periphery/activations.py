@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -48,10 +48,31 @@ class Activations:
     """Whether each sub-tile is operated, shape (n, tiles)."""
     positions: np.ndarray
     """Position of each operation's token, shape (n,)."""
+    layers: np.ndarray
+    """Number of each operation's layer, shape (n,)."""
+    run: int
+    """Number of consecutive tokens of each head."""
     scalings: Mapping[str, Scaling]
     """Inputs of the scalers of "query", "key", "value" and "output"; x of the output is the sum of counts."""
     window: int
     """Number of keys that the operations can see."""
+
+    def spread(self, operations: int) -> Activations:
+        """Some of the operations: whole runs of consecutive tokens, evenly from all layers and heads.
+
+        Args:
+            operations: number of operations to take at least, if there are as many.
+        """
+        runs = len(self.positions) // self.run
+        taken = min(runs, max(1, -(-operations // self.run)))
+        starts = np.linspace(0, runs, taken, endpoint=False).astype(int) * self.run
+        kept = (starts[:, None] + np.arange(self.run)).ravel()
+        arrays = {name: value[kept] for name, value in vars(self).items() if isinstance(value, np.ndarray)}
+        scalings = {
+            name: Scaling(*(values[kept] for values in vars(one).values()))
+            for name, one in self.scalings.items()
+        }
+        return replace(self, **arrays, scalings=scalings)
 
 
 def trace_activations(
@@ -101,7 +122,7 @@ def trace_activations(
             handle.remove()
     layers = gain_cell_layers(model)
     parts = [_of_layer(layers[name], found[0], inputs[name], run) for name, found in traces.items()]
-    return _joined(parts, tokens)
+    return _joined(parts, tokens, run)
 
 
 def require_no_transforms(model: nn.Module) -> None:
@@ -173,10 +194,11 @@ def _of_layer(
     return found
 
 
-def _joined(parts: list[dict[str, np.ndarray]], window: int) -> Activations:
+def _joined(parts: list[dict[str, np.ndarray]], window: int, run: int) -> Activations:
     whole = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    whole["layers"] = np.repeat(np.arange(len(parts)), [len(part["positions"]) for part in parts])
     scalings = {
         name: Scaling(*(whole.pop(f"{name}.{part}") for part in ("x", "scale", "shift")))
         for name in ("query", "key", "value", "output")
     }
-    return Activations(**whole, scalings=scalings, window=window)
+    return Activations(**whole, scalings=scalings, window=window, run=run)

@@ -53,8 +53,13 @@ class BlockCost:
     """Shortest clock period, or longest delay of a block without clock, s; None without a library."""
     activity: Activity | None
     """Energy of all operations but the first; None without a library."""
-    operations: int
-    """Number of operations in `activity`."""
+    case: Case
+    """Inputs, events and layers of its operations."""
+
+    @property
+    def operations(self) -> int:
+        """Number of operations in `activity`: all but the first, which starts from unknown levels."""
+        return self.case.drive.operations - 1
 
     @property
     def joules(self) -> float:
@@ -141,9 +146,8 @@ def _cost(case: Case, library: Library | None, wire: float) -> BlockCost:
     late = 0.0
     if library is not None:
         shortest = shortest_period(netlist, block.clock or 1e-9).period
-        # The first operation starts from unknown levels.
-        start = int(stimuli.end / drive.operations)
-        activity, responses = measure(netlist, stimuli, start=start, wire=wire)
+        bounds = drive.bounds
+        activity, responses = measure(netlist, stimuli, start=int(bounds[1]), bounds=bounds[1:], wire=wire)
         wrong = int((~np.asarray(case.expected(responses), dtype=bool)).sum())
         if block.module == "readout_counters":
             late, wrong = _late(case, responses)
@@ -160,7 +164,7 @@ def _cost(case: Case, library: Library | None, wire: float) -> BlockCost:
         period=block.clock,
         shortest=shortest,
         activity=activity,
-        operations=drive.operations - 1,
+        case=case,
     )
 
 

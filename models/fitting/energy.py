@@ -20,6 +20,7 @@ from ..cost import (
     Writes,
 )
 from ..curves import Polynomial, Spline
+from ..periphery import PeripheryLaws
 from ..published import PICOJOULES
 from .curves import fit_spline
 from .write_port import write_energy
@@ -29,15 +30,22 @@ BANKS = "bank_reference"
 
 
 def energy_model(
-    good: Mapping[str, pd.DataFrame], device: str, vdd: float, designs: Mapping[str, Any]
+    good: Mapping[str, pd.DataFrame],
+    device: str,
+    vdd: float,
+    designs: Mapping[str, Any],
+    periphery: PeripheryLaws | None = None,
 ) -> EnergyModel:
     """Energy per token and head, with stages in the order of the signal path.
+
+    Without laws of the periphery, DACs and digital control have their published constants.
 
     Args:
         good: procedure -> table without failed rows.
         device: write device.
         vdd: supply, V.
         designs: sizes, as in the manifest's condition.
+        periphery: laws of the digital circuits; None: there are none.
     """
     reads = _read_curve(good["cell_transfer"], vdd)
     write, comprised = write_energy(good, device, designs)
@@ -46,9 +54,16 @@ def energy_model(
     pulse = float(drive[drive["columns"] == array["columns"]]["e_drive"].mean())
     # A normalising column lengthens the V array's word lines by one cell.
     longer = 1 + (array.get("normaliser") is not None) / array["columns"]
+    if periphery is None:
+        dac = _published("dac", "pulse-width and voltage converters at the input: not simulated here")
+        digital = (
+            _published("digital control", "control and routing: no digital circuit is simulated here"),
+        )
+    else:
+        dac, digital = write_dac(write, designs), periphery.stages
     return EnergyModel(
         stages=(
-            _published("dac", "pulse-width and voltage converters at the input: not simulated here"),
+            dac,
             StageEnergy(
                 name="write of key and value",
                 origin="simulated",
@@ -84,8 +99,30 @@ def energy_model(
                 note=_conversion_note(good),
             ),
             *_bank(good, True, "signed"),
-            _published("digital control", "control and routing: no digital circuit is simulated here"),
+            *digital,
         )
+    )
+
+
+def write_dac(write: float, designs: Mapping[str, Any]) -> StageEnergy:
+    """Estimate of the reference ladder of the write levels.
+
+    A ladder of resistance R between the rails charges the lines of n elements through R / 4 at most, to 1/64
+    of a level step within the write: R = 4 t / (n C ln(64 (levels - 1))). It takes vdd^2 t / R meanwhile and
+    is off otherwise, so each element costs C vdd^2 ln(64 (levels - 1)) / 4, whatever t and n.
+
+    Args:
+        write: energy of one simulated write, J, which is taken as C vdd^2.
+        designs: sizes, as in the manifest's condition.
+    """
+    levels = max(designs["levels"]["key"], designs["levels"]["value"])
+    return StageEnergy(
+        name="write DAC",
+        origin="estimate",
+        law=Writes(joules=write * np.log(64 * (levels - 1)) / 4),
+        note=f"reference ladder that settles to 1/64 step: C vdd^2 ln(64 x {levels - 1}) / 4 per written "
+        "cell, with C vdd^2 that of the simulated write",
+        band=(0.5, 4.0),
     )
 
 

@@ -21,6 +21,7 @@ from ..checks.wires import WIRE_TABLES
 from ..cost import Phase, Timing
 from ..curves import Polynomial, Spline
 from ..hardware import Hardware
+from ..periphery import PeripheryLaws
 from ..trim import BANKS, DieTrim
 from .arrays import fit_retention, fit_separable_aging
 from .columns import FittedColumn, bit_line_capacitance, fit_column
@@ -64,6 +65,7 @@ def fit_hardware(
     name: str,
     provenance: Mapping[str, Any] | None = None,
     trim: Mapping[str, Any] | None = None,
+    periphery: PeripheryLaws | None = None,
     max_failed: float = MAX_FAILED,
 ) -> tuple[Hardware, FitReport]:
     """Fit all surrogates.
@@ -75,6 +77,7 @@ def fit_hardware(
         name: name of the hardware.
         provenance: record of the tables' origin, stored in the hardware unchanged.
         trim: the manifest's `trim`; None for circuits that were not trimmed.
+        periphery: laws of the digital circuits; None: DACs and control have their published energies.
         max_failed: largest tolerated fraction of failed points in a table.
 
     Returns:
@@ -82,6 +85,7 @@ def fit_hardware(
 
     Raises:
         TableError: a table is missing or has too many failed points.
+        HardwareError: the laws are those of other circuits.
     """
     used = [*REQUIRED_TABLES, *(procedure for procedure in OPTIONAL_TABLES if procedure in tables)]
     good = {procedure: _successful(tables, procedure, max_failed) for procedure in used}
@@ -112,6 +116,7 @@ def fit_hardware(
     swap_efficiency, columns = _fit_columns(good, plain)
     c_line = {signed: column.c_line for signed, column in columns.items()}
     device = designs["cell"]["write_device"]
+    laws = None if periphery is None else periphery.of(condition)
     at_rest = _retention_rows(good["cell_retention"], condition, device)
     retention = fit_retention(at_rest["v_store"], at_rest["age"], at_rest["v_aged"])
     ages = retention.readable_ages(plain.levels.key, plain.v_min, plain.v_max)
@@ -129,7 +134,8 @@ def fit_hardware(
             "mismatch": fit_mismatch(good, plain, device),
             "noise": fit_noise(good.get("noise"), c_line, designs, condition["temperature"]),
             "timing": _timing(condition, "bank_reference" in good),
-            "energy": regulated(energy_model(good, device, vdd, designs), good, condition),
+            "energy": regulated(energy_model(good, device, vdd, designs, laws), good, condition),
+            "area": None if laws is None else laws.head_area,
             "trim": None if trim is None else DieTrim.of(trim, designs),
         }
     )

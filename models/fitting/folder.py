@@ -15,6 +15,7 @@ from ...circuits.files import sealed, sweep, write_json
 from ..combination import combine
 from ..hardware import Hardware
 from ..interpolation import circuits_of, operating_point
+from ..periphery import PeripheryLaws, shipped_laws
 from .fit import (
     MAX_FAILED,
     OPTIONAL_TABLES,
@@ -38,6 +39,7 @@ def fit_folder(
     *,
     at: Sequence[Path] = (),
     name: str | None = None,
+    periphery: Sequence[PeripheryLaws] = (),
     max_failed: float = MAX_FAILED,
 ) -> tuple[Hardware, FitReport]:
     """Fit the tables that `gaincell characterize` wrote to a folder; write hardware and fit.json.
@@ -47,6 +49,8 @@ def fit_folder(
         out: folder for hardware.json, hardware.safetensors and fit.json; it is made if necessary.
         at: folders of tables of the same die at other temperatures and supplies, for `Hardware.at`.
         name: name of the hardware; None for the name of the technology.
+        periphery: laws of the digital circuits, one for each folder that is not to have those in the package.
+            Where a folder has neither, all have the published energies of DACs and control.
         max_failed: largest tolerated fraction of failed points in a table.
 
     Returns:
@@ -56,13 +60,14 @@ def fit_folder(
     Raises:
         TableError: a table is missing, damaged, lacks a column, or has more than `max_failed` failed points,
             or the manifest lacks what a fit needs; `at` has another die's tables, or a condition twice.
-        HardwareError: the circuits of `at` differ.
+        HardwareError: the circuits of `at` differ, or laws are of none of the folders.
         OSError: `out` cannot be written.
     """
-    hardware, report = _fit(tables, name, max_failed)
+    laws = _laws((tables, *at), periphery)
+    hardware, report = _fit(tables, name, laws[0], max_failed)
     corner, circuits, parts, reports = operating_point(hardware).corner, circuits_of(hardware), [], {}
-    for folder in at:
-        part, found = _fit(folder, name, max_failed)
+    for folder, own in zip(at, laws[1:], strict=True):
+        part, found = _fit(folder, name, own, max_failed)
         point = operating_point(part)
         if point.corner != corner or circuits_of(part) != circuits:
             raise TableError(
@@ -88,7 +93,24 @@ def fit_folder(
     return hardware, report
 
 
-def _fit(tables: Path, name: str | None, max_failed: float) -> tuple[Hardware, FitReport]:
+def _laws(folders: Sequence[Path], given: Sequence[PeripheryLaws]) -> list[PeripheryLaws | None]:
+    """Laws of each folder's condition, given ones or those in the package; none unless all have some."""
+    from ...characterization.table import read_manifest
+
+    conditions = [read_manifest(folder)["condition"] for folder in folders]
+    for laws in given:
+        if not any(laws.matches(condition) for condition in conditions):
+            laws.of(conditions[0])
+    found = [
+        next((laws for laws in given if laws.matches(condition)), None) or shipped_laws(condition)
+        for condition in conditions
+    ]
+    return found if all(found) else [None] * len(found)
+
+
+def _fit(
+    tables: Path, name: str | None, periphery: PeripheryLaws | None, max_failed: float
+) -> tuple[Hardware, FitReport]:
     from ...characterization.table import read_manifest
 
     manifest = read_manifest(tables)
@@ -99,6 +121,7 @@ def _fit(tables: Path, name: str | None, max_failed: float) -> tuple[Hardware, F
             name=name or manifest["condition"]["technology"],
             provenance=provenance(manifest),
             trim=manifest.get("trim"),
+            periphery=periphery,
             max_failed=max_failed,
         )
     except _IMPOSSIBLE as error:

@@ -15,6 +15,7 @@ from gaincell.models.fitting.fit import fit_hardware
 from gaincell.models.fitting.folder import REPORT_FILE
 from gaincell.models.fitting.report import FitReport
 from gaincell.models.hardware import SHIPPED as SHIPPED_HARDWARE
+from gaincell.models.periphery import shipped_laws
 from gaincell.models.published import leroux2025
 
 FOLDER = SHIPPED_TABLES / "generic28"
@@ -32,7 +33,8 @@ def condition():
 
 @pytest.fixture(scope="module")
 def refitted(tables, condition):
-    return fit_hardware(tables, condition, name="generic28", trim=read_manifest(FOLDER).get("trim"))
+    trim = read_manifest(FOLDER).get("trim")
+    return fit_hardware(tables, condition, name="generic28", trim=trim, periphery=shipped_laws(condition))
 
 
 def close(first, second, path=""):

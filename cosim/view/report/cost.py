@@ -111,14 +111,23 @@ def _energy(account: dict) -> list:
     text += (
         f"activations at {account['tokens']:,} position{'' if account['tokens'] == 1 else 's'} of real text."
     )
-    sums = {
-        origin: sum(s["energy_J"] for s in account["stages"] if s["origin"] == origin) for origin in COLOURS
-    }
-    parts = ", ".join(f"{quantity(energy, 'J')} {origin}" for origin, energy in sums.items() if energy)
+    parts = ", ".join(_part(account, origin) for origin in COLOURS if _part(account, origin))
     return [
         paragraph(f"{text} Of it: {parts}."),
         (stage_chart(account), table(["stage", "energy", "share", "origin"], rows, numbers=(1, 2))),
     ]
+
+
+def _part(account: dict, origin: str) -> str:
+    """Energy of one origin, with its band where estimates state one; empty if there is none."""
+    stages = [stage for stage in account["stages"] if stage["origin"] == origin]
+    energy = sum(stage["energy_J"] for stage in stages)
+    if not energy:
+        return ""
+    ends = [stage.get("band_J", [stage["energy_J"]] * 2) for stage in stages]
+    low, high = (sum(band[end] for band in ends) for end in (0, 1))
+    band = f" ({quantity(low, 'J')} to {quantity(high, 'J')})" if high > low else ""
+    return f"{quantity(energy, 'J')} {origin}{band}"
 
 
 def _ratios(account: dict) -> str:

@@ -6,7 +6,7 @@ import torch
 
 from gaincell.cosim import Effects, gain_cell_attention
 from gaincell.cosim.attention.api import trace_attention
-from gaincell.cosim.ledger.accounting import stage_energy
+from gaincell.cosim.ledger.stage_energy import stage_energy
 from gaincell.cosim.network.layer import GainCellAttention
 from gaincell.models import CellReads, Conversions, DacConversions, Polynomial, Pulses, Writes
 
@@ -162,7 +162,7 @@ def test_energy_laws_count_complements_and_the_normalising_column(full):
     _, two_phase = trace_attention(q, k, v, with_options(full, "two-phase", None))
 
     def last(law, trace):
-        return float(stage_energy(law, trace)[0, 0, -1])
+        return float(sum(stage_energy(law, trace).values())[0, 0, -1])
 
     pulsed = int((q[0, 0, -1] * 15).round().clamp(-15, 15).ne(0).sum())
     tiles = -(-T // TILE)

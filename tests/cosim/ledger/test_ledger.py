@@ -67,6 +67,6 @@ def test_json_has_the_documented_keys(leroux, traces_of):
     report = json.loads(ledger.to_json())
     assert report["energy_per_token_head_J"] == pytest.approx(6.15e-9)
     assert report["latency_s"] == 65e-9
-    assert report["stages"][0].keys() == {"name", "energy_J", "origin"}
+    assert report["stages"][0].keys() == {"name", "energy_J", "origin", "band_J"}
     assert report["ratios"].keys() == {baseline.name for baseline in BASELINES}
     assert report["area_per_head_m2"] == 0.5e-6
