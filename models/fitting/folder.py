@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from shlex import quote
 from typing import Any
@@ -97,14 +98,17 @@ def _laws(folders: Sequence[Path], given: Sequence[PeripheryLaws]) -> list[Perip
     """Laws of each folder's condition, given ones or those in the package; none unless all have some."""
     from ...characterization.table import read_manifest
 
-    conditions = [read_manifest(folder)["condition"] for folder in folders]
+    conditions, found = [], []
+    for folder in folders:
+        manifest = read_manifest(folder)
+        with _whole(folder):
+            condition = manifest["condition"]
+            own = next((laws for laws in given if laws.matches(condition)), None)
+            found.append(own or shipped_laws(condition))
+        conditions.append(condition)
     for laws in given:
         if not any(laws.matches(condition) for condition in conditions):
             laws.of(conditions[0])
-    found = [
-        next((laws for laws in given if laws.matches(condition)), None) or shipped_laws(condition)
-        for condition in conditions
-    ]
     return found if all(found) else [None] * len(found)
 
 
@@ -114,7 +118,7 @@ def _fit(
     from ...characterization.table import read_manifest
 
     manifest = read_manifest(tables)
-    try:
+    with _whole(tables):
         return fit_hardware(
             _read_tables(tables, manifest),
             manifest["condition"],
@@ -124,6 +128,13 @@ def _fit(
             periphery=periphery,
             max_failed=max_failed,
         )
+
+
+@contextmanager
+def _whole(tables: Path) -> Iterator[None]:
+    """Errors that only damaged tables or a damaged manifest cause, in one sentence."""
+    try:
+        yield
     except _IMPOSSIBLE as error:
         what = f"{type(error).__name__}: {str(error).strip().partition(_LINE)[0]}"
         raise TableError(
