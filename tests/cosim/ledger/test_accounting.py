@@ -1,6 +1,7 @@
 """Energy, latency and retention margin from traces, against loops over the activations."""
 
 from dataclasses import replace
+from typing import get_args
 
 import numpy as np
 import pytest
@@ -8,7 +9,8 @@ import torch
 
 from gaincell.circuits.errors import HardwareError, ModelError
 from gaincell.cosim import Effects, account, convert, record_traces
-from gaincell.models import Retention
+from gaincell.models import EnergyModel, Events, Leakage, Retention, StageEnergy
+from gaincell.models.cost import Event
 
 
 @pytest.mark.parametrize("kv_heads", [1, 2])
@@ -123,6 +125,54 @@ def test_standing_power_is_taken_for_a_token_period(full, traces_of):
     # Two layers of 1 us each; 20 keys take three sub-tiles of 8.
     assert account(found, full).stages()["ramp bias"][0] == pytest.approx(6e-7 * 2e-6 * 3)
     assert account(found, full) == account(found, full, token_period=2e-6)
+
+
+@pytest.mark.parametrize("kv_heads", [1, 2])
+def test_events_and_leakage_equal_a_loop_over_the_activations(full, kv_heads, traces_of):
+    found = traces_of(full, 2, kv_heads, window=14, layers=("a",))
+    trace, t, head = found["a"][0], 19, 1
+    widths = trace.widths[0, head, t].numpy()
+    outputs = np.stack([tile.output[0, head, t].numpy() for tile in trace.sub_tiles])
+    pulses, shared = np.count_nonzero(widths), kv_heads / 2
+    # The ring of 14 columns takes two sub-tiles of 8; heads have 6 elements.
+    expected = {
+        "operation": 1,
+        "token": shared,
+        "query element": 6,
+        "query pulse": pulses,
+        "query width": widths.sum(),
+        "key element": 6 * shared,
+        "value element": 6 * shared,
+        "written element": 12 * shared,
+        "output element": 6,
+        "sub-tile": 2,
+        "row pulse": 2 * pulses,
+        "read-out": 12,
+        "read-out pulse": np.count_nonzero(outputs),
+        "read-out magnitude": np.abs(outputs).sum(),
+    }
+    assert expected.keys() == set(get_args(Event))
+    stages = [
+        StageEnergy(name=name, origin="estimate", law=Events(joules={name: 2e-15}), band=(0.5, 3.0))
+        for name in expected
+    ]
+    leakage = Leakage(head=3e-6, sub_tile=1e-6)
+    stages.append(StageEnergy(name="leakage", origin="simulated", law=leakage))
+    hardware = full.model_copy(update={"energy": EnergyModel(stages=tuple(stages))})
+    ledger = account({"a": [only(trace, t)]}, hardware, token_period=1e-6)
+    energies = {}
+    for entry in ledger.entries:
+        if entry.head == head:
+            energies[entry.stage] = energies.get(entry.stage, 0.0) + entry.energy_J
+    assert energies.pop("leakage") == pytest.approx((3e-6 + 2 * 1e-6) * 1e-6 * shared)
+    assert energies == pytest.approx({name: 2e-15 * count for name, count in expected.items()})
+    total, (low, high) = ledger.stages()["row pulse"][0], ledger.bands()["row pulse"]
+    assert (low, high) == pytest.approx((0.5 * total, 3 * total))
+    assert ledger.bands()["leakage"] == pytest.approx([ledger.stages()["leakage"][0]] * 2)
+    grown = ledger.at_window(28).stages()
+    assert grown["row pulse"][0] == pytest.approx(2 * total)
+    assert grown["query pulse"][0] == pytest.approx(ledger.stages()["query pulse"][0])
+    assert grown["leakage"][0] == pytest.approx((3e-6 + 4 * 1e-6) * 1e-6 * shared)
 
 
 def test_standing_power_needs_a_token_period(full, traces_of):
