@@ -1,0 +1,108 @@
+"""Synthesised blocks and the analog circuits beside them in one SPICE deck."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ..runner import Simulation
+from ..testbench.bench import Condition, open_circuit, supply
+from ..testbench.blocks import cell_matrix, drive_rows, write_lines
+from ..testbench.converters import (
+    LOAD,
+    add_converter,
+    charge_source,
+    converter_lines,
+    netlists_of,
+)
+from ..testbench.schedule import Schedule
+from .simulation import UNIT, Stimuli
+from .synthesis import Netlist
+from .transistors import add_cells, add_inputs, finished
+
+
+def driven_row_deck(condition: Condition, netlist: Netlist, stimuli: Stimuli, columns: int) -> Simulation:
+    """A pulse generator of one row, its row driver, and the word lines of a row of cells that store zero.
+
+    Saves what `transistors.block_deck` saves, and i(vddd) of the row driver and v(far), the read word line at
+    the last cell.
+
+    Args:
+        condition: technology, sizes, operating point.
+        netlist: pulse generators of one row.
+        stimuli: inputs of the block.
+        columns: number of cells on the word lines.
+    """
+    circuit = open_circuit("pulse generator and row", condition, "gain_cell", "logic", "cells")
+    for name in ("core", "vdd", "ddd"):
+        supply(circuit, name, condition.vdd)
+    write_lines(circuit, condition)
+    add_cells(circuit, netlist, "core")
+    driven = add_inputs(circuit, condition, netlist, stimuli)
+    (row,) = netlist.ports["row"]
+    lines = drive_rows(circuit, condition, "a", [row], columns, "ddd")
+    stored = np.full((1, columns), condition.v_mid)
+    bit_lines, initial = cell_matrix(circuit, condition, "a", stored, *lines)
+    for c, node in enumerate(bit_lines):
+        circuit.V(f"bl{c}", node, circuit.gnd, condition.v_mid)
+    circuit.V("far", "far", lines[0][0][-1], 0.0)
+    return finished(circuit, netlist, stimuli, driven, ["i(vcore)", "i(vddd)", "v(far)"], initial)
+
+
+def counted_conversion_deck(
+    condition: Condition, netlist: Netlist, stimuli: Stimuli, charge: float
+) -> Simulation:
+    """A signed converter whose pulse a read-out of one column counts.
+
+    Saves what `transistors.block_deck` saves, and i(vconv) of the converter, v(sign), and v(<net>) of the
+    pulse. The load of the converter is that of the testbench `conversion`.
+
+    Args:
+        condition: technology, sizes, operating point.
+        netlist: read-out of one column.
+        stimuli: inputs of the block, as from `count_stimuli`; its pulse is left out.
+        charge: charge taken from the integration node, C.
+    """
+    design, schedule = condition.designs.readout, Schedule.single(condition.designs, True)
+    circuit = open_circuit("conversion and count", condition, *netlists_of(design), "cells")
+    converter_lines(circuit, condition, design, schedule)
+    for name in ("core", "conv"):
+        supply(circuit, name, condition.vdd)
+    add_cells(circuit, netlist, "core")
+    driven = add_inputs(circuit, condition, netlist, stimuli, frozenset({"pulse"}))
+    (out,) = netlist.ports["pulse"]
+    add_converter(circuit, design, "0", "int", out, "conv", sign="sign")
+    charge_source(circuit, condition, schedule, "q", "int", charge)
+    circuit.C("load", out, circuit.gnd, LOAD)
+    return finished(circuit, netlist, stimuli, driven, ["i(vcore)", "i(vconv)", "v(sign)", f"v({out})"])
+
+
+def count_stimuli(condition: Condition, pulse: tuple[float, float], steps: int) -> Stimuli:
+    """Inputs of a read-out of one column during one conversion of `Schedule.single`.
+
+    Args:
+        condition: sizes.
+        pulse: start and end of the converter's pulse, s.
+        steps: largest count.
+    """
+    schedule = Schedule.single(condition.designs, True)
+    period = condition.designs.clocking.t_pulse_max / steps
+    opens, end = schedule.window, schedule.window_end + 2 * period
+    edges: list[tuple[float, str, int]] = []
+    # As in `drive.conversions`: one edge clears, the window opens half a period before the first that counts.
+    first = opens - 1.5 * period
+    for k in range(steps + 3):
+        edges += [(first + k * period, "clk", 1), (first + (k + 0.5) * period, "clk", 0)]
+    edges += [(opens - 1.75 * period, "clear", 1), (opens - 0.75 * period, "clear", 0)]
+    edges += [(opens, "window", 1), (schedule.window_end, "window", 0)]
+    edges += [(pulse[0], "pulse", 1), (pulse[1], "pulse", 0)] if pulse[1] > pulse[0] else []
+    level, times = dict.fromkeys(("clk", "clear", "window", "pulse"), 0), [0]
+    values = {name: [0] for name in level}
+    for time, name, value in sorted((round(time / UNIT), name, value) for time, name, value in edges):
+        level[name] = value
+        if times[-1] != time:
+            times.append(time)
+            for column in values.values():
+                column.append(0)
+        for key, column in values.items():
+            column[-1] = level[key]
+    return Stimuli(np.array(times, dtype=np.int64), values, round(end / UNIT))
