@@ -1,4 +1,4 @@
-"""Synthesised netlists in transistors: SPICE decks of their cells with the stimuli of a Verilog simulation."""
+"""Synthesised netlists in transistors: SPICE decks of their cells, with stimuli as in Verilog."""
 
 from __future__ import annotations
 

@@ -10,8 +10,8 @@ from .converters import LOAD, add_converter, charge_source, converter_lines, net
 from .schedule import Schedule
 from .write_path import word_line_rails
 
-REST_OPTIONS = {**TRANSIENT_OPTIONS, "abstol": 1e-18, "gmin": 1e-20}
-"""Simulator options for currents of pA: the usual gmin, 1e-15 S, alone would carry 1 fA per junction."""
+REST_OPTIONS = {**TRANSIENT_OPTIONS, "abstol": 1e-16, "gmin": 1e-18}
+"""Simulator options for currents of pA: the usual gmin, 1e-15 S, would carry 1 fA in each junction."""
 REST = 1e-9
 """End of the transient of a circuit without edges, s."""
 AFTER = 0.5e-6

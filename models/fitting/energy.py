@@ -22,6 +22,7 @@ from ..cost import (
 from ..curves import Polynomial, Spline
 from ..published import PICOJOULES
 from .curves import fit_spline
+from .overhead import bias_stages, overhead_stages
 from .write_port import write_energy
 
 BANKS = "bank_reference"
@@ -29,7 +30,11 @@ BANKS = "bank_reference"
 
 
 def energy_model(
-    good: Mapping[str, pd.DataFrame], device: str, vdd: float, designs: Mapping[str, Any]
+    good: Mapping[str, pd.DataFrame],
+    device: str,
+    vdd: float,
+    designs: Mapping[str, Any],
+    temperature: float = 27.0,
 ) -> EnergyModel:
     """Energy per token and head, with stages in the order of the signal path.
 
@@ -38,6 +43,7 @@ def energy_model(
         device: write device.
         vdd: supply, V.
         designs: sizes, as in the manifest's condition.
+        temperature: temperature of the leakage, Celsius.
     """
     reads = _read_curve(good["cell_transfer"], vdd)
     write, comprised = write_energy(good, device, designs)
@@ -69,7 +75,7 @@ def energy_model(
                 note=_conversion_note(good),
             ),
             *_plate_swap(good["converter"], designs),
-            *_bank(good, False, "ReLU"),
+            *_bank(good, designs, False, "ReLU"),
             StageEnergy(
                 name="V array word lines",
                 origin="simulated",
@@ -83,7 +89,8 @@ def energy_model(
                 law=Conversions(converter=2, curve=_conversion_curve(good["converter"], True)),
                 note=_conversion_note(good),
             ),
-            *_bank(good, True, "signed"),
+            *_bank(good, designs, True, "signed"),
+            *overhead_stages(good, designs, device, temperature, vdd),
             _published("digital control", "control and routing: no digital circuit is simulated here"),
         )
     )
@@ -115,20 +122,23 @@ def _conversion_note(good: Mapping[str, pd.DataFrame]) -> str:
     )
 
 
-def _bank(good: Mapping[str, pd.DataFrame], signed: bool, label: str) -> tuple[StageEnergy, ...]:
+def _bank(
+    good: Mapping[str, pd.DataFrame], designs: Mapping[str, Any], signed: bool, label: str
+) -> tuple[StageEnergy, ...]:
     """Bias and spare converter of a bank of converters; empty without a table of them."""
     if BANKS not in good:
         return ()
     rows = good[BANKS]
     bank = rows[rows["signed"].astype(bool) == signed].iloc[0]
+    always = StageEnergy(
+        name=f"{label} ramp bias",
+        origin="simulated",
+        law=StandingPower(watts=float(bank["p_bias"])),
+        note=f"{BANKS}: bias of the ramps of a bank, which serves one sub-tile; it is not switched off "
+        "between operations",
+    )
     return (
-        StageEnergy(
-            name=f"{label} ramp bias",
-            origin="simulated",
-            law=StandingPower(watts=float(bank["p_bias"])),
-            note=f"{BANKS}: bias of the ramps of a bank, which serves one sub-tile; it is not switched off "
-            "between operations",
-        ),
+        *(bias_stages(good, designs, signed, label) or (always,)),
         StageEnergy(
             name=f"{label} replica delay",
             origin="simulated",

@@ -27,6 +27,7 @@ from .curves import fit_converter_curve, fit_polynomial, fit_spline
 from .design_options import fields_from_designs, fit_two_phase_column
 from .energy import energy_model
 from .noise import fit_noise
+from .overhead import OVERHEAD_TABLES
 from .report import FitReport, fit_report
 from .variation import fit_mismatch
 from .write_port import fit_write
@@ -44,6 +45,7 @@ OPTIONAL_TABLES = (
         "normaliser",
     ),
     *("write_path", "disturb", "bank_reference"),
+    *OVERHEAD_TABLES,
     *ARRAY_TABLES,
     *WIRE_TABLES,
 )
@@ -126,7 +128,7 @@ def fit_hardware(
             "mismatch": fit_mismatch(good, plain, device),
             "noise": fit_noise(good.get("noise"), c_line, designs, condition["temperature"]),
             "timing": _timing(condition, "bank_reference" in good),
-            "energy": energy_model(good, device, vdd, designs),
+            "energy": energy_model(good, device, vdd, designs, condition["temperature"]),
             "trim": None if trim is None else DieTrim.of(trim, designs),
         }
     )
