@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
+
 import numpy as np
 
 from ..runner import Simulation
-from ..testbench.bench import Condition, open_circuit, supply
+from ..testbench.bench import NETLISTS, Condition, open_circuit, supply
 from ..testbench.blocks import cell_matrix, drive_rows, write_lines
 from ..testbench.converters import (
     LOAD,
@@ -76,29 +79,61 @@ def counted_conversion_deck(
     return finished(circuit, netlist, stimuli, driven, ["i(vcore)", "i(vconv)", "v(sign)", f"v({out})"])
 
 
-def count_stimuli(condition: Condition, pulse: tuple[float, float], steps: int) -> Stimuli:
-    """Inputs of a read-out of one column during one conversion of `Schedule.single`.
+def counted_chain_deck(
+    condition: Condition, chain: Simulation, netlist: Netlist, stimuli: Stimuli
+) -> Simulation:
+    """The two-array chain whose read-outs are counted, with the supplies of its biases.
+
+    Saves what the chain saves, i(vcore) of the counters and the currents of their inputs, their outputs, and
+    i(vbias1) and i(vbias2) of the ramps' biases.
 
     Args:
-        condition: sizes.
-        pulse: start and end of the converter's pulse, s.
-        steps: largest count.
+        condition: technology, sizes, operating point.
+        chain: the deck of `testbench.chain`.
+        netlist: read-out of as many columns as the chain has.
+        stimuli: inputs of the block, as from `count_stimuli`; its pulses are left out.
     """
-    schedule = Schedule.single(condition.designs, True)
-    period = condition.designs.clocking.t_pulse_max / steps
-    opens, end = schedule.window, schedule.window_end + 2 * period
+    circuit = open_circuit("counters", condition, "cells")
+    circuit.raw_spice = (NETLISTS / "cells.sp").read_text()
+    supply(circuit, "core", condition.vdd)
+    add_cells(circuit, netlist, "core")
+    driven = add_inputs(circuit, condition, netlist, stimuli, frozenset({"pulse"}))
+    for d, net in enumerate(netlist.ports["pulse"]):
+        circuit.V(f"count{d}", net, f"out{d}", 0.0)
+    words = dict.fromkeys(net for net in netlist.ports["magnitude"] if net.startswith("n"))
+    save = ["i(vcore)", "i(vbias1)", "i(vbias2)", *(f"i(v{net})" for net in driven)]
+    save += [f"v({net})" for net in words]
+    _, _, added = str(circuit).partition("\n")
+    lines = [added.rstrip(), *(".save " + " ".join(save[i : i + 8]) for i in range(0, len(save), 8))]
+    body, _, _ = chain.netlist.rstrip().rpartition("\n.end")
+    return replace(chain, netlist="\n".join([body, *lines, ".end", ""]))
+
+
+def count_stimuli(
+    window: tuple[float, float], pulses: Sequence[tuple[float, float]], steps: int, end: float
+) -> Stimuli:
+    """Inputs of a read-out during one conversion, from the clear on, as in `drive.conversions`.
+
+    Args:
+        window: opening and closing of the read-out window, s.
+        pulses: start and end of each column's pulse, s; equal for no pulse.
+        steps: largest count.
+        end: end of the simulation, s.
+    """
+    period = (window[1] - window[0]) / steps
     edges: list[tuple[float, str, int]] = []
-    # As in `drive.conversions`: one edge clears, the window opens half a period before the first that counts.
-    first = opens - 1.5 * period
-    for k in range(steps + 3):
-        edges += [(first + k * period, "clk", 1), (first + (k + 0.5) * period, "clk", 0)]
-    edges += [(opens - 1.75 * period, "clear", 1), (opens - 0.75 * period, "clear", 0)]
-    edges += [(opens, "window", 1), (schedule.window_end, "window", 0)]
-    edges += [(pulse[0], "pulse", 1), (pulse[1], "pulse", 0)] if pulse[1] > pulse[0] else []
+    # One edge clears, and the window opens half a period before the first edge that counts.
+    first = window[0] - 1.5 * period
+    for k in range(steps + 2):
+        edges += [(first + k * period, "clk", 1), (first + (k + 0.5) * period, "clk", -1)]
+    edges += [(window[0] - 1.75 * period, "clear", 1), (window[0] - 0.75 * period, "clear", -1)]
+    edges += [(window[0], "window", 1), (window[1], "window", -1)]
+    for column, (start, stop) in enumerate(pulses):
+        edges += [(start, "pulse", 1 << column), (stop, "pulse", -(1 << column))] if stop > start else []
     level, times = dict.fromkeys(("clk", "clear", "window", "pulse"), 0), [0]
     values = {name: [0] for name in level}
-    for time, name, value in sorted((round(time / UNIT), name, value) for time, name, value in edges):
-        level[name] = value
+    for time, name, change in sorted((round(time / UNIT), name, change) for time, name, change in edges):
+        level[name] += change
         if times[-1] != time:
             times.append(time)
             for column in values.values():

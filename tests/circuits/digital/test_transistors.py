@@ -25,7 +25,7 @@ from gaincell.circuits.digital.transistors import (
 from gaincell.circuits.errors import SimulationError
 from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
-from gaincell.circuits.testbench import Condition
+from gaincell.circuits.testbench import Condition, Schedule
 
 pytestmark = pytest.mark.skipif(
     any(shutil.which(tool) is None for tool in ("iverilog", "yosys", "ngspice")),
@@ -158,7 +158,10 @@ def test_a_converted_charge_is_counted_exactly(corner, library, technology):
     steps, level = periphery.counts, 7.2
     design = condition.designs.readout
     charge = design.i_ramp * condition.designs.clocking.t_pulse_max * level / steps
-    bare = count_stimuli(condition, (0.0, 0.0), steps)
+    schedule = Schedule.single(condition.designs, True)
+    window = (schedule.window, schedule.window_end)
+    last = schedule.window_end + 2 * periphery.count_clock
+    bare = count_stimuli(window, [], steps, last)
     waves = simulate(counted_conversion_deck(condition, netlist, bare, charge)).require()
     (pulse,) = netlist.ports["pulse"]
     begin, end = crossings(waves, f"v({pulse})", condition.vdd / 2)
@@ -166,7 +169,7 @@ def test_a_converted_charge_is_counted_exactly(corner, library, technology):
     assert word == gray(np.array([counted((end - begin) / condition.designs.clocking.t_pulse_max, steps)]))[0]
     if corner != "tt":
         return
-    driven = count_stimuli(condition, (begin, end), steps)
+    driven = count_stimuli(window, [(begin, end)], steps, last)
     # After the clear, from which on no level is unknown.
     start = bare.end - round(17.5 * periphery.count_clock / UNIT)
     activity, _ = predicted(netlist, driven, start=start)
