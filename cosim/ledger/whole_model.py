@@ -24,6 +24,7 @@ from ..network.layer import record_traces
 from .accounting import account, require_energy
 from .digital import on_arrays, rotation_entries
 from .ledger import Ledger
+from .refresh import refresh_entries
 
 CONTEXT = 256
 """Most tokens of a passage: a trace holds every pair of a query and a key."""
@@ -73,8 +74,8 @@ def account_model(
         with record_traces(model) as traces, compute.autocast():
             model(input_ids=passage[None].to(compute.device), use_cache=False)
         ledger = account(traces, hardware)
-        entries = on_arrays(model, ledger.entries + rotation_entries(model))
-        ledgers.append(replace(ledger, entries=entries))
+        added = (*rotation_entries(model), *refresh_entries(ledger, hardware))
+        ledgers.append(replace(ledger, entries=on_arrays(model, ledger.entries + added)))
         report("passages", number + 1, len(passages))
     return Ledger.mean(ledgers)
 

@@ -23,6 +23,7 @@ from ..curves import Polynomial, Spline
 from ..periphery import PeripheryLaws
 from ..published import PICOJOULES
 from .curves import fit_spline
+from .overhead import WRITE_DAC, bias_stages, overhead_stages
 from .write_port import write_energy
 
 BANKS = "bank_reference"
@@ -35,6 +36,7 @@ def energy_model(
     vdd: float,
     designs: Mapping[str, Any],
     periphery: PeripheryLaws | None = None,
+    temperature: float = 27.0,
 ) -> EnergyModel:
     """Energy per token and head, with stages in the order of the signal path.
 
@@ -46,6 +48,7 @@ def energy_model(
         vdd: supply, V.
         designs: sizes, as in the manifest's condition.
         periphery: laws of the digital circuits; None: there are none.
+        temperature: temperature of the leakage, Celsius.
     """
     reads = _read_curve(good["cell_transfer"], vdd)
     write, comprised = write_energy(good, device, designs)
@@ -54,13 +57,15 @@ def energy_model(
     pulse = float(drive[drive["columns"] == array["columns"]]["e_drive"].mean())
     # A normalising column lengthens the V array's word lines by one cell.
     longer = 1 + (array.get("normaliser") is not None) / array["columns"]
+    overhead = overhead_stages(good, designs, device, temperature, vdd)
     if periphery is None:
         dac = _published("dac", "pulse-width and voltage converters at the input: not simulated here")
         digital = (
             _published("digital control", "control and routing: no digital circuit is simulated here"),
         )
     else:
-        dac, digital = write_dac(write, designs), periphery.stages
+        ladder = (stage for stage in overhead if stage.name == WRITE_DAC)
+        dac, digital = next(ladder, None) or write_dac(write, designs), periphery.stages
     return EnergyModel(
         stages=(
             dac,
@@ -84,7 +89,7 @@ def energy_model(
                 note=_conversion_note(good),
             ),
             *_plate_swap(good["converter"], designs),
-            *_bank(good, False, "ReLU"),
+            *_bank(good, designs, False, "ReLU"),
             StageEnergy(
                 name="V array word lines",
                 origin="simulated",
@@ -98,7 +103,8 @@ def energy_model(
                 law=Conversions(converter=2, curve=_conversion_curve(good["converter"], True)),
                 note=_conversion_note(good),
             ),
-            *_bank(good, True, "signed"),
+            *_bank(good, designs, True, "signed"),
+            *(stage for stage in overhead if stage.name != WRITE_DAC),
             *digital,
         )
     )
@@ -152,20 +158,23 @@ def _conversion_note(good: Mapping[str, pd.DataFrame]) -> str:
     )
 
 
-def _bank(good: Mapping[str, pd.DataFrame], signed: bool, label: str) -> tuple[StageEnergy, ...]:
+def _bank(
+    good: Mapping[str, pd.DataFrame], designs: Mapping[str, Any], signed: bool, label: str
+) -> tuple[StageEnergy, ...]:
     """Bias and spare converter of a bank of converters; empty without a table of them."""
     if BANKS not in good:
         return ()
     rows = good[BANKS]
     bank = rows[rows["signed"].astype(bool) == signed].iloc[0]
+    always = StageEnergy(
+        name=f"{label} ramp bias",
+        origin="simulated",
+        law=StandingPower(watts=float(bank["p_bias"])),
+        note=f"{BANKS}: bias of the ramps of a bank, which serves one sub-tile; it is not switched off "
+        "between operations",
+    )
     return (
-        StageEnergy(
-            name=f"{label} ramp bias",
-            origin="simulated",
-            law=StandingPower(watts=float(bank["p_bias"])),
-            note=f"{BANKS}: bias of the ramps of a bank, which serves one sub-tile; it is not switched off "
-            "between operations",
-        ),
+        *(bias_stages(good, designs, signed, label) or (always,)),
         StageEnergy(
             name=f"{label} replica delay",
             origin="simulated",

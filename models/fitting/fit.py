@@ -29,6 +29,7 @@ from .curves import fit_converter_curve, fit_polynomial, fit_spline
 from .design_options import fields_from_designs, fit_two_phase_column
 from .energy import energy_model
 from .noise import fit_noise
+from .overhead import OVERHEAD_TABLES
 from .report import FitReport, fit_report
 from .supply import regulated
 from .variation import fit_mismatch
@@ -48,6 +49,7 @@ OPTIONAL_TABLES = (
     ),
     *("write_path", "disturb", "bank_reference"),
     *SUPPLY_TABLES,
+    *OVERHEAD_TABLES,
     *ARRAY_TABLES,
     *WIRE_TABLES,
 )
@@ -134,7 +136,9 @@ def fit_hardware(
             "mismatch": fit_mismatch(good, plain, device),
             "noise": fit_noise(good.get("noise"), c_line, designs, condition["temperature"]),
             "timing": _timing(condition, "bank_reference" in good),
-            "energy": regulated(energy_model(good, device, vdd, designs, laws), good, condition),
+            "energy": regulated(
+                energy_model(good, device, vdd, designs, laws, condition["temperature"]), good, condition
+            ),
             "area": None if laws is None else laws.head_area,
             "trim": None if trim is None else DieTrim.of(trim, designs),
         }

@@ -181,6 +181,11 @@ def test_energy_of_a_chain_is_the_sum_of_its_parts(refitted, tables):
             charge = bit_line_charge(hardware, wide, stored, array)
             total = np.interp(charge, alone["charge"], alone["e_convert"]).sum()
             assert first[f"e_convert_{array}"] == pytest.approx(total, rel=0.15)
+        drive = tables["row_driver"]
+        pulse = drive[drive["columns"] == key.shape[1]]["e_drive"].mean()
+        phi = chain[chain["stage"] == 1]["t_out"]
+        for array, count in ((1, np.count_nonzero(width)), (2, np.count_nonzero(phi))):
+            assert first[f"e_drive_{array}"] == pytest.approx(count * pulse, rel=0.1)
 
 
 def test_checks_detect_a_dead_zone_and_an_early_saturation_of_one_sign(tables, condition):
