@@ -9,7 +9,7 @@ charges meet on the same bit lines and are read out together.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass, replace
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -104,16 +104,6 @@ def _run_of(position: Any, columns: int, window: int | None, tiles: int | None) 
 
 
 @dataclass(frozen=True)
-class Sizes:
-    """Numbers of queries and keys that are computed together, about."""
-
-    queries: int
-    """Queries of a block."""
-    keys: int
-    """Keys of a group."""
-
-
-@dataclass(frozen=True)
 class Piece:
     """Consecutive runs that a block's queries meet."""
 
@@ -196,17 +186,19 @@ def bounds_of(positions: Positions) -> tuple[list[int], list[int]]:
     return known, known
 
 
-def blocks_of(ring: Ring, positions: Positions, tables: tuple[Tensor, ...], sizes: Sizes) -> list[Block]:
+def blocks_of(
+    ring: Ring, positions: Positions, tables: tuple[Tensor, ...], sizes: tuple[int, int]
+) -> list[Block]:
     """All blocks of one sequence.
 
     Args:
         ring: the slots of the keys.
         positions: positions of the queries, of shape (1, T), and of the keys.
         tables: factors by age, each (ages,).
-        sizes: numbers of queries and keys of a block.
+        sizes: numbers of queries and keys of a block, about.
     """
     # Blocks end where runs end, so that few pairs are computed in vain.
-    rows, keys = (max(1, size // ring.columns) * ring.columns for size in astuple(sizes))
+    rows, keys = (max(1, size // ring.columns) * ring.columns for size in sizes)
     exact = positions.stored is None
     if exact:
         # A run may begin before the first key.

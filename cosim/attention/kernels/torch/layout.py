@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import torch
@@ -14,17 +15,16 @@ from ...signed_query import phases_of
 from ..description import deviations_of, row_pulses
 from ..pullback import pullback
 from .backward import gradients_of
-from .blocks import Block, Ring, Sizes, blocks_of, ring_of
+from .blocks import Block, Ring, blocks_of, ring_of
 from .forward import Arrays, Operands, read_outs
 from .operands import Description, Shares, Stored, elements_of
 
-ON_CPU = Sizes(128, 256)
-"""Pairs of a block whose charges and pulses stay in a core's cache."""
-ON_GPU = Sizes(256, 1024)
+ON_CPU = 128, 256
+"""Queries and keys of a block whose charges and pulses stay in a core's cache."""
+ON_GPU = 256, 1024
 """The same where every operation is a launch."""
 GPU_PAIRS = 2**25
 """Pairs that a GPU computes at once, of all arrays, at most."""
-
 
 Pull = Callable[..., Any]
 """From gradients by the results of a function to those by its arguments."""
@@ -43,7 +43,7 @@ class Frame:
     """The same of the queries, (T, 1, separable, 1)."""
 
     @classmethod
-    def of(cls, op: OperationContext, described: Description, sizes: Sizes) -> Frame:
+    def of(cls, op: OperationContext, described: Description, sizes: tuple[int, int]) -> Frame:
         """The frame of queries that have the same positions in all sequences."""
         positions, ring = op.positions, ring_of(op.positions)
         blocks = blocks_of(ring, positions, described.tables, sizes)
@@ -190,6 +190,6 @@ def parts_of(q: Tensor, k: Tensor, op: OperationContext, described: Description)
 
 def _arrays_at_once(q: Tensor, k: Tensor) -> int:
     if q.is_cuda:
-        return max(1, GPU_PAIRS // (ON_GPU.queries * ON_GPU.keys * q.shape[1] // k.shape[1]))
+        return max(1, GPU_PAIRS // (prod(ON_GPU) * q.shape[1] // k.shape[1]))
     # Threads share them out.
     return torch.get_num_threads()
