@@ -16,6 +16,8 @@ def straight_through(x: Tensor, rounded: Tensor) -> Tensor:
         x: exact value, any shape.
         rounded: rounded value, same shape and unit.
     """
+    if not torch.is_grad_enabled():
+        return rounded
     # The bracket is exactly zero, whereas x + (rounded - x) has a rounding error.
     return rounded.detach() + (x - x.detach())
 
@@ -39,7 +41,8 @@ def nearest_level(x: Tensor, low: float, high: float, levels: int) -> Tensor:
     if x.is_cuda:
         # On CUDA, torch divides by a number through its reciprocal; by a tensor it divides.
         span = torch.full((), span, dtype=x.dtype, device=x.device)
-    return torch.round((x - low) / span * (levels - 1))
+    above = x - low if low else x
+    return (above / span).mul_(levels - 1).round_()
 
 
 def quantise(x: Tensor, low: float, high: float, levels: int) -> Tensor:

@@ -16,7 +16,7 @@ from torch.autograd.function import once_differentiable
 from ...levels import volts_of
 from ...operation import OperationContext, full_precision, noise_of
 from ...signed_query import normalised
-from .decode import decode
+from .decode import decode, decodes
 from .layout import parts_of
 from .operands import description_of
 
@@ -36,7 +36,7 @@ def attention(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> Tensor:
     if k.dtype == torch.uint8 and described.levels is None:
         k, v = volts_of(k, 1, op.hardware, dtype), volts_of(v, 2, op.hardware, dtype)
     learns = torch.is_grad_enabled() and any(x.requires_grad for x in (q, k, v))
-    if q.shape[2] == 1 and not learns and described.levels is not None:
+    if not learns and decodes(q, op, described):
         out = decode(q, k, v, op, described)
     else:
         out = BlockWise.apply(q, k, v, op)

@@ -15,7 +15,6 @@ from .forward import (
     Arrays,
     Operands,
     Pulses,
-    Stored,
     aged,
     first_product,
     gathered,
@@ -25,6 +24,7 @@ from .forward import (
     spread,
     where_operated,
 )
+from .operands import Stored
 from .stages import is_ideal
 
 
@@ -138,8 +138,8 @@ def _through_values(
     for i, stored, by_stored in zip(acting.tables, values.tabled, own.tabled, strict=True):
         by_stored.baddbmm_(aged(phi, piece.tables[i], piece).mT, by_charge)
         by_phi += aged(torch.bmm(by_charge, stored.mT), piece.tables[i], piece)
-    if acting.value_bias:
-        by_phi.add_(by_charge.sum(-1, keepdim=True), alpha=acting.value_bias)
+    if acting.constants[1]:
+        by_phi.add_(by_charge.sum(-1, keepdim=True), alpha=acting.constants[1])
     if by_load is not None:
         own.load.baddbmm_(phi.mT, by_load)
         by_phi.baddbmm_(by_load, values.load.mT)
@@ -163,8 +163,8 @@ def _through_keys(
         by_wide = torch.bmm(by_charge, keys.wide).unflatten(1, (piece.queries, -1))
         total = by_pulses[:, block.first : block.end]
         total += gathered(by_wide, acting.of_block(block), total.shape[-1])
-        if acting.bias:
-            total += acting.bias * by_charge.sum(-1).view(*total.shape[:3], 1)
+        if acting.constants[0]:
+            total.add_(by_charge.sum(-1).view(*total.shape[:3], 1), alpha=acting.constants[0])
         total = block.rows(by_pulses)
         for i, stored, by_stored in zip(acting.tables, keys.tabled, own.tabled, strict=True):
             decayed = (piece.by_run(by_charge) * piece.tables[i]).view(by_charge.shape)

@@ -9,7 +9,7 @@ charges meet on the same bit lines and are read out together.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import astuple, dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import torch
@@ -38,8 +38,6 @@ class Ring:
     """Number of runs."""
     keys: range
     """Positions of the keys."""
-    position: Tensor
-    """Position of each slot's key, shape (runs columns,); NOWHERE for none."""
     index: Tensor | None
     """Packed index of each slot's key, shape (runs columns,), len(keys) for none; None: only the first and
     the last run may have slots without a key."""
@@ -78,20 +76,24 @@ def ring_of(positions: Positions) -> Ring:
     columns = positions.columns if window is None else min(positions.columns, window)
     tiles = None if window is None else -(-window // columns)
     first, last = (_run_of(position, columns, window, tiles) for position in (keys.start, keys.stop - 1))
-    run = torch.arange(first, last + 1, device=positions.query_position.device)
-    if window is None or tiles is None:
-        start = run * columns
-        end = start + columns
+    ring = Ring(columns, window, tiles, first, last + 1 - first, keys, None)
+    if window is None or window % columns == 0:
+        return ring
+    position = positions_of_slots(ring, positions.query_position.device)
+    return replace(ring, index=torch.where(position == NOWHERE, len(keys), position - keys.start))
+
+
+def positions_of_slots(ring: Ring, device: torch.device) -> Tensor:
+    """Position of each slot's key, shape (runs columns,); NOWHERE for none."""
+    run = torch.arange(ring.first, ring.first + ring.runs, device=device)
+    if ring.window is None or ring.tiles is None:
+        start, end = run * ring.columns, (run + 1) * ring.columns
     else:
-        start = run // tiles * window + run % tiles * columns
-        end = torch.minimum(start + columns, (run // tiles + 1) * window)
-    position = start[:, None] + torch.arange(columns, device=run.device)
-    nowhere = (position >= end[:, None]) | (position < keys.start) | (position >= keys.stop)
-    index = None
-    if window is not None and window % columns:
-        index = torch.where(nowhere, len(keys), position - keys.start).flatten()
-    position = torch.where(nowhere, NOWHERE, position).flatten()
-    return Ring(columns, window, tiles, first, last + 1 - first, keys, position, index)
+        start = run // ring.tiles * ring.window + run % ring.tiles * ring.columns
+        end = torch.minimum(start + ring.columns, (run // ring.tiles + 1) * ring.window)
+    position = start[:, None] + torch.arange(ring.columns, device=device)
+    nowhere = (position >= end[:, None]) | (position < ring.keys.start) | (position >= ring.keys.stop)
+    return torch.where(nowhere, NOWHERE, position).flatten()
 
 
 def _run_of(position: Any, columns: int, window: int | None, tiles: int | None) -> Any:
@@ -99,16 +101,6 @@ def _run_of(position: Any, columns: int, window: int | None, tiles: int | None) 
     if window is None or tiles is None:
         return position // columns
     return position // window * tiles + position % window // columns
-
-
-@dataclass(frozen=True)
-class Sizes:
-    """Numbers of queries and keys that are computed together, about."""
-
-    queries: int
-    """Queries of a block."""
-    keys: int
-    """Keys of a group."""
 
 
 @dataclass(frozen=True)
@@ -194,23 +186,26 @@ def bounds_of(positions: Positions) -> tuple[list[int], list[int]]:
     return known, known
 
 
-def blocks_of(ring: Ring, positions: Positions, tables: tuple[Tensor, ...], sizes: Sizes) -> list[Block]:
+def blocks_of(
+    ring: Ring, positions: Positions, tables: tuple[Tensor, ...], sizes: tuple[int, int]
+) -> list[Block]:
     """All blocks of one sequence.
 
     Args:
         ring: the slots of the keys.
         positions: positions of the queries, of shape (1, T), and of the keys.
         tables: factors by age, each (ages,).
-        sizes: numbers of queries and keys of a block.
+        sizes: numbers of queries and keys of a block, about.
     """
     # Blocks end where runs end, so that few pairs are computed in vain.
-    rows, keys = (max(1, size // ring.columns) * ring.columns for size in astuple(sizes))
+    rows, keys = (max(1, size // ring.columns) * ring.columns for size in sizes)
     exact = positions.stored is None
     if exact:
         # A run may begin before the first key.
         ages = positions.keys + ring.columns
         tables = tuple(_strip(table, ages, rows, keys) for table in tables)
-    make = _Blocks(ring, positions.query_position[0], *bounds_of(positions), tables, exact)
+    slots = positions_of_slots(ring, positions.query_position.device)
+    make = _Blocks(ring, slots, positions.query_position[0], *bounds_of(positions), tables, exact)
     most = keys // ring.columns
     blocks = [block for cut in make.cuts((0, len(make.highest)), rows) for block in make.blocks(cut, most)]
     # All queries pass a group of keys while it is in the cache.
@@ -233,6 +228,8 @@ class _Blocks:
     """Makes blocks."""
 
     ring: Ring
+    slots: Tensor
+    """Position of each slot's key, (runs columns,); NOWHERE for none."""
     position: Tensor
     """Position of each query, (T,)."""
     lowest: list[int]
@@ -303,7 +300,7 @@ class _Blocks:
         return Piece(rows[1] - rows[0], first, end, offset, slots, unseen, own, tables)
 
     def _age(self, rows: tuple[int, int], slots: slice) -> Tensor:
-        return self.position[slice(*rows), None] - self.ring.position[slots]
+        return self.position[slice(*rows), None] - self.slots[slots]
 
     def _factor(self, table: Tensor, rows: tuple[int, int], slots: slice) -> Tensor:
         """Factor for all pairs, (t, slots)."""

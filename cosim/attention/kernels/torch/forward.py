@@ -6,7 +6,7 @@ Shapes: n arrays, each read by G query heads; a block has t queries, so t G rows
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -14,25 +14,8 @@ from torch import Tensor
 
 from ..description import Circuit
 from .blocks import Block, Group, Piece
-from .operands import Description
+from .operands import Description, Stored
 from .stages import first_pulses, is_ideal, second_widths
-
-
-@dataclass(frozen=True)
-class Stored:
-    """Elements of n arrays by slot: of keys (n, slots, ..), of values (runs, n, columns, ..)."""
-
-    wide: Tensor
-    """Separable terms side by side, (.., separable R)."""
-    tabled: tuple[Tensor, ...]
-    """Each other term, (.., R)."""
-    load: Tensor | None
-    """Bit-line loading, (.., R); None without a column model."""
-
-    def apply(self, function: Callable[[Tensor], Tensor]) -> Stored:
-        """The same of all tensors."""
-        load = None if self.load is None else function(self.load)
-        return Stored(function(self.wide), tuple(function(x) for x in self.tabled), load)
 
 
 @dataclass(frozen=True)
@@ -59,12 +42,9 @@ class Operands:
     """Each query's part of every separable term's factor, (T, 1, separable, 1); None: 1, of one term."""
     tables: tuple[int, ...]
     """Index in `Piece.tables` of every other term's factor."""
-    bias: float
-    """Charge that a full-width pulse gives every key, in any row."""
-    edge: float
-    """Charge that the edges of a pulse give every key."""
-    value_bias: float
-    """Charge that a full-width pulse of any key gives."""
+    constants: tuple[float, float, float]
+    """Charge that a full-width pulse gives every key, in any row; that one of any key gives every column; and
+    that the edges of a pulse give every key."""
     depth: int
     """Number C of columns."""
     keys: Stored
@@ -72,9 +52,10 @@ class Operands:
 
     def pulses(self, plain: Tensor) -> Pulses:
         """Pulses (n, T, G, R) of all queries."""
-        bias = self.bias * plain.sum(-1, keepdim=True) if self.bias else None
-        if self.edge:
-            edges = self.edge * plain.sign().sum(-1, keepdim=True)
+        constant, _, edge = self.constants
+        bias = constant * plain.sum(-1, keepdim=True) if constant else None
+        if edge:
+            edges = edge * plain.sign().sum(-1, keepdim=True)
             bias = edges if bias is None else bias + edges
         wide = plain if self.keys.wide.shape[-1] else plain[..., :0]
         return Pulses(plain, spread(wide, self.shares), bias)
@@ -194,8 +175,8 @@ def second_product(arrays: Arrays, phi: Tensor, block: Block, piece: Piece) -> t
     charge = gathered(wide, operands.of_block(block), operands.depth).flatten(1, 2)
     for i, stored in zip(operands.tables, values.tabled, strict=True):
         charge.baddbmm_(aged(phi, piece.tables[i], piece), stored)
-    if operands.value_bias:
-        charge.add_(phi.sum(-1, keepdim=True), alpha=operands.value_bias)
+    if operands.constants[1]:
+        charge.add_(phi.sum(-1, keepdim=True), alpha=operands.constants[1])
     if edge:
         charge.add_(phi.sign().sum(-1, keepdim=True), alpha=edge)
     load = None if values.load is None else torch.bmm(phi, values.load).unflatten(0, (piece.runs, -1))

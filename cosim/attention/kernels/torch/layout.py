@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from math import prod
 from typing import Any
 
 import torch
@@ -14,17 +15,16 @@ from ...signed_query import phases_of
 from ..description import deviations_of, row_pulses
 from ..pullback import pullback
 from .backward import gradients_of
-from .blocks import Block, Ring, Sizes, blocks_of, ring_of
-from .forward import Arrays, Operands, Stored, read_outs
-from .operands import Description, elements_of
+from .blocks import Block, Ring, blocks_of, ring_of
+from .forward import Arrays, Operands, read_outs
+from .operands import Description, Shares, Stored, elements_of
 
-ON_CPU = Sizes(128, 256)
-"""Pairs of a block whose charges and pulses stay in a core's cache."""
-ON_GPU = Sizes(256, 1024)
+ON_CPU = 128, 256
+"""Queries and keys of a block whose charges and pulses stay in a core's cache."""
+ON_GPU = 256, 1024
 """The same where every operation is a launch."""
 GPU_PAIRS = 2**25
 """Pairs that a GPU computes at once, of all arrays, at most."""
-
 
 Pull = Callable[..., Any]
 """From gradients by the results of a function to those by its arguments."""
@@ -38,26 +38,28 @@ class Frame:
     described: Description
     ring: Ring
     blocks: list[Block]
-    key_shares: Tensor | None
-    """Each key's part of every separable term's factor, (S, separable); None: 1."""
-    query_shares: Tensor | None
-    """(T, separable)"""
+    key_shares: Shares
+    query_shares: Shares
+    """The same of the queries, (T, 1, separable, 1)."""
 
     @classmethod
-    def of(cls, op: OperationContext, described: Description, sizes: Sizes) -> Frame:
+    def of(cls, op: OperationContext, described: Description, sizes: tuple[int, int]) -> Frame:
         """The frame of queries that have the same positions in all sequences."""
         positions, ring = op.positions, ring_of(op.positions)
         blocks = blocks_of(ring, positions, described.tables, sizes)
-        shares: tuple[Tensor | None, Tensor | None] = (None, None)
+        keys: Shares = (None, None)
+        queries: Shares = (None, None)
         if len(described.rates) > 1 or any(described.rates):
-            like, rates = (
-                described.like,
-                positions.query_position.new_tensor(described.rates, dtype=torch.float64),
-            )
+            rates = positions.query_position.new_tensor(described.rates, dtype=torch.float64)
             middle = positions.key_start + positions.keys / 2
             exponents = [x[:, None] - middle for x in (positions.key_position, positions.query_position[0])]
-            shares = torch.exp(rates * exponents[0]).to(like), torch.exp(-rates * exponents[1]).to(like)
-        return cls(op, described, ring, blocks, *shares)
+            by_key = torch.exp(rates * exponents[0]).to(described.like)[:, :, None]
+            by_query = torch.exp(-rates * exponents[1]).to(described.like)[:, None, :, None]
+            keys, queries = (by_key, by_key), (by_query, by_query)
+            if not described.exact:
+                places = [i for i in described.acting if i < len(described.rates)]
+                keys, queries = (by_key, by_key[:, places]), (by_query, by_query[:, :, places])
+        return cls(op, described, ring, blocks, keys, queries)
 
 
 @dataclass(frozen=True)
@@ -109,8 +111,9 @@ class Part:
         own = self.folded(self.of_queries(grad).to(self.frame.described.like)).contiguous()
         sums = gradients_of(arrays, acting, self.frame.blocks, own)
         by_q = pull_q(sums.phases)[0]
-        by_k = pull_k(*packed(self.frame.ring, sums.keys, arrays.phases[0].plain.shape[-1], by_run=False))
-        by_v = pull_v(*packed(self.frame.ring, sums.values, acting.depth, by_run=True))
+        ring = self.frame.ring
+        by_k = pull_k(sums.keys.apply(lambda x: ring.packed(x, -2)))
+        by_v = pull_v(sums.values.apply(lambda x: ring.packed(x.transpose(0, 1).flatten(1, 2), -2)))
         return by_q, by_k, by_v
 
     def _arrays(
@@ -120,31 +123,41 @@ class Part:
         by the keys' and by the values' elements to those by q, k and v."""
         frame, described, dtype = self.frame, self.frame.described, self.frame.described.like.dtype
         phases, pull = pullback(self.phases, self.of_queries(q).to(dtype), learns=learns)
-        stored = [
-            elements_of(
-                _computed(self.of_keys(x), dtype), array, frame.op, described, frame.key_shares, learns
-            )
-            for array, x in ((1, k), (2, v))
-        ]
-        loads = [element.load for element in stored]
-        own = tuple(range(len(described.order))), len(described.rates), frame.query_shares
+        keys, values = (
+            elements_of(_computed(x, dtype), array, frame.op, described, frame.key_shares, learns)
+            for array, x in ((1, self.of_keys(k)), (2, self.of_keys(v)))
+        )
+        depth = v.shape[-1] + (frame.op.hardware.normaliser is not None)
+        tables = tuple(range(len(described.tables)))
         constants = *described.constants, described.circuit.first.edge
-        operands = acting = operands_of(
-            frame.ring, [element.terms for element in stored], loads, *own, constants
+        shares, acting_shares = frame.query_shares
+        operands = acting = Operands(
+            shares, tables, constants, depth, *self._laid_out(keys.terms, values.terms)
         )
         if not described.exact:
-            terms, own = [element.acting for element in stored], (described.acting, *own[1:])
+            tables = tuple(i - len(described.rates) for i in described.acting if i >= len(described.rates))
             # What every element gives has no gradient in the linear cell's place.
-            acting = operands_of(frame.ring, terms, loads, *own, (0.0, 0.0, 0.0))
-        deviations = (None, None) if chip_of(frame.op) is None else self._deviations(stored[1].terms[0])
+            acting = Operands(
+                acting_shares, tables, (0.0, 0.0, 0.0), depth, *self._laid_out(keys.acting, values.acting)
+            )
+        deviations = (None, None) if chip_of(frame.op) is None else self._deviations(depth, phases[0])
         arrays = Arrays(described, deviations, operands, tuple(operands.pulses(x) for x in phases))
-        return arrays, acting, (pull, stored[0].gradient, stored[1].gradient)
+        return arrays, acting, (pull, keys.gradient, values.gradient)
 
-    def _deviations(self, values: Tensor) -> tuple[Tensor | None, Tensor | None]:
-        """A chip's converters as `Arrays.deviations`, for terms of the values (n, S, C)."""
+    def _laid_out(self, keys: Stored, values: Stored) -> tuple[Stored, Stored]:
+        """Elements by slot, and by run and slot."""
+        ring = self.frame.ring
+
+        def by_run(x: Tensor) -> Tensor:
+            return ring.slots(x, -2).unflatten(1, (-1, ring.columns)).transpose(0, 1).contiguous()
+
+        return keys.apply(lambda x: ring.slots(x, -2)), values.apply(by_run)
+
+    def _deviations(self, depth: int, like: Tensor) -> tuple[Tensor | None, Tensor | None]:
+        """A chip's converters as `Arrays.deviations`, for pulses (n, T, G, R)."""
         op, ring = self.frame.op, self.frame.ring
-        times = len(values) // op.kv_heads
-        first, second = deviations_of(op, values.shape[-1], values)
+        times = len(like) // op.kv_heads
+        first, second = deviations_of(op, depth, like)
         if first is not None:
             first = ring.slots(first, -2).repeat(times, 1, 1)[:, None]
         if second is not None:
@@ -156,83 +169,13 @@ def _computed(x: Tensor, dtype: torch.dtype) -> Tensor:
     return x.to(dtype) if x.is_floating_point() else x
 
 
-def operands_of(
-    ring: Ring,
-    terms: list[list[Tensor]],
-    loads: list[Tensor | None],
-    indices: tuple[int, ...],
-    first_table: int,
-    shares: Tensor | None,
-    constants: tuple[float, float, float],
-) -> Operands:
-    """Operands of stored elements.
-
-    Args:
-        ring: the slots.
-        terms: of the keys and of the values, each (n, S, R).
-        loads: bit-line loading of both, each (n, S, R); None without a column model.
-        indices: number of each term in the description's order.
-        first_table: number of the first term with a table.
-        shares: the queries' part of every separable term's factor, (T, separable); None: 1.
-        constants: charge of any key, of any value, and of a pulse's edges against a key.
-    """
-    places = [i for i in indices if i < first_table]
-    bias, value_bias, edge = constants
-    return Operands(
-        shares=None if shares is None or not places else shares[:, None, places, None],
-        tables=tuple(i - first_table for i in indices[len(places) :]),
-        bias=bias,
-        edge=edge,
-        value_bias=value_bias,
-        depth=terms[1][0].shape[-1],
-        keys=laid_out(ring, terms[0], len(places), loads[0], by_run=False),
-        values=laid_out(ring, terms[1], len(places), loads[1], by_run=True),
-    )
-
-
-def laid_out(ring: Ring, terms: list[Tensor], separable: int, load: Tensor | None, *, by_run: bool) -> Stored:
-    """Elements of an array, terms and loading (n, S, R), by slot, or by run and slot."""
-
-    def place(x: Tensor) -> Tensor:
-        x = ring.slots(x, -2)
-        return x.unflatten(1, (-1, ring.columns)).transpose(0, 1).contiguous() if by_run else x
-
-    beside = terms[:separable]
-    wide = torch.cat(beside, -1) if len(beside) > 1 else beside[0] if beside else terms[0][..., :0]
-    return Stored(wide, tuple(terms[separable:]), load).apply(place)
-
-
-def packed(ring: Ring, stored: Stored, depth: int, *, by_run: bool) -> tuple[list[Tensor], Tensor | None]:
-    """Inverse of `laid_out`."""
-
-    def take(x: Tensor) -> Tensor:
-        return ring.packed(x.transpose(0, 1).flatten(1, 2) if by_run else x, -2)
-
-    found = stored.apply(take)
-    wide = found.wide.split(depth, -1) if found.wide.shape[-1] else ()
-    return [*wide, *found.tabled], found.load
-
-
-def parts_of(
-    q: Tensor,
-    k: Tensor,
-    op: OperationContext,
-    described: Description,
-    sizes: Sizes | None = None,
-    most: int | None = None,
-) -> Iterator[Part]:
-    """All arrays of a call, in parts that are computed one after the other.
-
-    sizes: of the blocks; most: arrays of a part; None: as the device asks.
-    """
+def parts_of(q: Tensor, k: Tensor, op: OperationContext, described: Description) -> Iterator[Part]:
+    """All arrays of a call, in parts that are computed one after the other."""
     (batch, heads), positions = k.shape[:2], op.positions
     alike = len(positions.query_position) == 1
-    sizes = sizes or (ON_GPU if q.is_cuda else ON_CPU)
+    sizes = ON_GPU if q.is_cuda else ON_CPU
     frame = Frame.of(op, described, sizes) if alike else None
-    if torch.compiler.is_compiling():
-        most = batch * heads
-    elif most is None:
-        most = _arrays_at_once(q, k)
+    most = batch * heads if torch.compiler.is_compiling() else _arrays_at_once(q, k)
     # A chip's patterns are drawn for all heads.
     together = heads if chip_of(op) is not None else min(heads, most)
     step = max(1, most // heads) if alike else 1
@@ -247,6 +190,6 @@ def parts_of(
 
 def _arrays_at_once(q: Tensor, k: Tensor) -> int:
     if q.is_cuda:
-        return max(1, GPU_PAIRS // (ON_GPU.queries * ON_GPU.keys * q.shape[1] // k.shape[1]))
+        return max(1, GPU_PAIRS // (prod(ON_GPU) * q.shape[1] // k.shape[1]))
     # Threads share them out.
     return torch.get_num_threads()

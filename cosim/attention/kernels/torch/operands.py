@@ -7,8 +7,8 @@ looked up by age for every pair.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import lru_cache
 
 import torch
@@ -25,6 +25,23 @@ from .stages import Curve, curve_of
 LARGEST_EXPONENT = 60.0
 """Largest exponent of e between both ends of a separable factor: either half is far from the limits of single
 precision."""
+MOST_POWERS = 7
+"""Powers of a level at most that a decoding step computes."""
+
+
+@dataclass(frozen=True, eq=False)
+class Rows:
+    """What an element of every level gives, one row a term, with a last entry for NaN."""
+
+    terms: Tensor
+    """Response, (terms, levels + 1); with a column model the loading follows."""
+    acting: Tensor
+    """Response in gradients of the terms that they know, (acting, levels + 1)."""
+    slope: Tensor
+    """Derivative of these by the voltage asked for; with a column model that of the loading follows."""
+    powers: Tensor | None
+    """`terms` by the powers of the level less the middle one, (rows, powers + 1), float64; None where
+    `MOST_POWERS` of them are too few."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -45,12 +62,16 @@ class Description:
     """Terms that gradients know, as indices in this order."""
     constants: tuple[float, float]
     """Charge that every element of array 1 and 2 gives besides, at any age, in full scales."""
-    levels: tuple[LevelTerms, LevelTerms] | None
+    levels: tuple[Rows, Rows] | None
     """Response of every level, terms in this order; None: elements are not looked up by level."""
     exact: bool
     """Gradients are those of the terms themselves."""
     like: Tensor
     """Of the dtype and on the device of everything that is computed."""
+
+    def is_loaded(self, array: int) -> bool:
+        """Whether array 1 or 2 has a column model."""
+        return (self.circuit.first if array == 1 else self.circuit.second).column is not None
 
 
 def factors_of(described: Description, age: Tensor) -> Tensor:
@@ -75,68 +96,98 @@ def _traced(*settings: object) -> Description:
 def _description(*settings: object) -> Description:
     *own, dtype, device = settings
     settings = Settings(*own)
-    op, found = (
-        settings.operation(),
-        describe(settings, drop=not settings.deviate, dtype=dtype, device=device),
-    )
+    op, like = settings.operation(), torch.empty(0, dtype=dtype, device=device)
+    found = describe(settings, drop=not settings.deviate, dtype=dtype, device=device)
     aging, exact = found.aging, settings.gradient == "exact"
     kept = [i for i, dropped in enumerate(aging.dropped) if not dropped]
-    if found.levels is None:
-        acts = [exact or i == found.linear_index for i in kept]
-    else:
-        acts = [any(bool(x.gradient[i].any()) for x in found.levels) for i in range(len(aging.rates))]
     rates = [None if r is None or r * settings.ages > LARGEST_EXPONENT else r for r in aging.rates]
     order = sorted(range(len(rates)), key=lambda i: rates[i] is None)
+    if exact:
+        acting = order
+    elif found.levels is None:
+        acting = [i for i in order if kept[i] == found.linear_index]
+    else:
+        acting = [i for i in order if any(bool(x.gradient[i].any()) for x in found.levels)]
     # Tensors made in inference mode cannot be saved for a backward pass.
     with torch.inference_mode(False), torch.no_grad():
-        levels = found.levels and tuple(_looked_up(x, order, dtype, device) for x in found.levels)
         return Description(
             circuit=found.circuit,
             curves=(curve_of(found.circuit.first), curve_of(found.circuit.second)),
-            order=tuple(order if levels else (kept[i] for i in order)),
+            order=tuple(order if found.levels else (kept[i] for i in order)),
             rates=tuple(rates[i] for i in order if rates[i] is not None),
-            tables=tuple(aging.factors[i].to(device, dtype) for i in order if rates[i] is None),
-            acting=tuple(place for place, i in enumerate(order) if acts[i]),
+            tables=tuple(aging.factors[i].to(like) for i in order if rates[i] is None),
+            acting=tuple(order.index(i) for i in acting),
             constants=(common_charge(op, 1, aging.dropped), common_charge(op, 2, aging.dropped)),
-            levels=levels,
+            levels=found.levels and tuple(_rows(x, order, acting, like) for x in found.levels),
             exact=exact,
-            like=torch.empty(0, dtype=dtype, device=device),
+            like=like,
         )
 
 
-def _looked_up(terms: LevelTerms, order: list[int], dtype: torch.dtype, device: torch.device) -> LevelTerms:
-    """The terms in `order`, each with a last entry for NaN."""
+def _rows(levels: LevelTerms, order: list[int], acting: list[int], like: Tensor) -> Rows:
+    def ordered(rows: Tensor, indices: list[int], loading: bool = True) -> Tensor:
+        rows = torch.cat([rows[indices], rows[len(order) :] if loading else rows[:0]])
+        return torch.cat([rows, torch.full_like(rows[:, :1], torch.nan)], 1).to(like)
 
-    def ordered(rows: Tensor) -> Tensor:
-        rows = torch.cat([rows[order], rows[len(order) :]])
-        return torch.cat([rows, torch.full_like(rows[:, :1], torch.nan)], 1).to(device, dtype)
-
-    return replace(
-        terms, table=ordered(terms.table), slope=ordered(terms.slope), gradient=ordered(terms.gradient)
+    powers = _powers(
+        torch.cat([levels.table[order], levels.table[len(order) :]]), torch.finfo(like.dtype).eps
     )
+    return Rows(
+        terms=ordered(levels.table, order),
+        acting=ordered(levels.gradient, acting, loading=False),
+        slope=ordered(levels.slope, acting),
+        powers=None if powers is None else powers.to(like.device),
+    )
+
+
+def _powers(rows: Tensor, eps: float) -> Tensor | None:
+    """Coefficients of the fewest powers that give the rows to a small part of what `eps` rounds."""
+    levels = rows.shape[1]
+    level = torch.arange(levels, dtype=torch.float64) - (levels - 1) / 2
+    for degree in range(1, min(levels - 1, MOST_POWERS) + 1):
+        basis = level[:, None] ** torch.arange(degree + 1)
+        found = torch.linalg.lstsq(basis, rows.T).solution
+        if ((basis @ found - rows.T).abs().amax(0) <= 0.1 * eps * rows.abs().amax(1)).all():
+            return found.T
+    return None
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Elements of n arrays: (n, S, ..) as they are packed; by slot, of keys (n, slots, ..), of values
+    (runs, n, columns, ..)."""
+
+    wide: Tensor
+    """Separable terms side by side, (.., separable R), with the key's part of their factor."""
+    tabled: tuple[Tensor, ...]
+    """Each other term, (.., R)."""
+    load: Tensor | None
+    """Bit-line loading, (.., R), dimensionless; None without a column model."""
+
+    def apply(self, function: Callable[[Tensor], Tensor]) -> Stored:
+        """The same of all tensors."""
+        load = None if self.load is None else function(self.load)
+        return Stored(function(self.wide), tuple(function(x) for x in self.tabled), load)
 
 
 @dataclass(frozen=True)
 class Elements:
-    """Stored elements of n arrays as responses to a full-width pulse, S keys of R elements each."""
+    """Stored elements as responses to a full-width pulse, as they are packed."""
 
-    terms: list[Tensor]
-    """Each (n, S, R), in the description's order; separable ones with the key's part of their factor."""
-    acting: list[Tensor]
-    """What gradients take for the terms that they know."""
-    load: Tensor | None
-    """Bit-line loading (n, S, R), dimensionless; None without a column model."""
-    gradient: Callable[[list[Tensor], Tensor | None], Tensor]
-    """From gradients by `acting` and by `load` to that by the volts, of their shape (b, h, S, D)."""
+    terms: Stored
+    acting: Stored
+    """What gradients take for them."""
+    gradient: Callable[[Stored], Tensor]
+    """From gradients by `acting` to that by the volts, of their shape (b, h, S, D)."""
+
+
+Shares = tuple[Tensor | None, Tensor | None]
+"""Keys' part of the factor of every separable term, (S, separable, 1), and of those that act in gradients;
+None: 1."""
 
 
 def elements_of(
-    x: Tensor,
-    array: int,
-    op: OperationContext,
-    described: Description,
-    shares: Tensor | None,
-    learns: bool,
+    x: Tensor, array: int, op: OperationContext, described: Description, shares: Shares, learns: bool
 ) -> Elements:
     """Elements of array 1 (keys) or 2 (values) for volts or levels (b, h, S, D).
 
@@ -145,66 +196,85 @@ def elements_of(
         array: 1 or 2.
         op: settings of the operation.
         described: the terms.
-        shares: the keys' part of every separable term's factor, shape (S, separable); None: 1.
+        shares: the keys' part of factors.
         learns: `Elements.gradient` is wanted.
     """
     if described.levels is not None:
         return _by_level(x, array, op, described, shares)
-    numbers = len(described.order)
+    count, separable = len(described.order), len(described.rates)
+    places = [i for i in described.acting if i < separable]
 
     def responses(x: Tensor) -> tuple[Tensor, ...]:
         cells = cells_of(x, array, op)
         own = [cells.terms[i] for i in described.order]
-        line = [] if cells.linear is None else [cells.linear]
-        load = [] if cells.loading is None else [cells.loading]
-        return tuple(y.broadcast_to(own[0].shape).flatten(0, 1) for y in (*own, *load, *line))
+        own += [y for y in (cells.loading, cells.linear) if y is not None]
+        return tuple(y.broadcast_to(own[0].shape).flatten(0, 1) for y in own)
 
     tensors, back = pullback(responses, x, learns=learns)
-    terms = [_aged(y, shares, i) for i, y in enumerate(tensors[:numbers])]
-    rest = list(tensors[numbers:])
-    stage = described.circuit.first if array == 1 else described.circuit.second
-    load = None if stage.column is None else rest.pop(0)
-    acting = [terms[i] if described.exact else _aged(rest[0], shares, i) for i in described.acting]
+    load = tensors[count] if described.is_loaded(array) else None
+    terms = acting = _beside(tensors[:count], separable, shares[0], load)
+    if not described.exact:
+        # The linear cell's charge in the place of its term.
+        acting = _beside(len(described.acting) * tensors[-1:], len(places), shares[1], load)
 
-    def gradient(by_acting: list[Tensor], by_load: Tensor | None) -> Tensor:
+    def gradient(by: Stored) -> Tensor:
         grads = [torch.zeros_like(y) for y in tensors]
-        for i, own in zip(described.acting, by_acting, strict=True):
-            grads[i] = _aged(own, shares, i)
-        if by_load is not None:
-            grads[numbers] = by_load
+        wide = by.wide.unflatten(2, (len(places), -1)) if places else by.wide[:, :, None, :0]
+        wide = wide if shares[1] is None else wide * shares[1]
+        for i, own in zip(described.acting, (*wide.unbind(2)[: len(places)], *by.tabled), strict=True):
+            grads[i] = own
+        if by.load is not None:
+            grads[count] = by.load
         return back(tuple(grads))[0]
 
-    return Elements(terms, acting, load, gradient)
+    return Elements(terms, acting, gradient)
 
 
-def _aged(response: Tensor, shares: Tensor | None, i: int) -> Tensor:
-    """Response (n, S, R) with the keys' part of term i's factor."""
-    return response if shares is None or i >= shares.shape[1] else response * shares[:, i : i + 1]
+def _beside(terms: Sequence[Tensor], separable: int, shares: Tensor | None, load: Tensor | None) -> Stored:
+    """Terms (n, S, R), the separable ones first."""
+    own = terms[:separable]
+    if shares is not None:
+        own = [x * share for x, share in zip(own, shares.unbind(1), strict=True)]
+    return Stored(torch.cat(own, -1) if own else terms[0][..., :0], tuple(terms[separable:]), load)
 
 
 def _by_level(
-    x: Tensor, array: int, op: OperationContext, described: Description, shares: Tensor | None
+    x: Tensor, array: int, op: OperationContext, described: Description, shares: Shares
 ) -> Elements:
-    own, numbers = described.levels[array - 1], len(described.order)
-    levels = levels_in_array(x, array, op)
+    rows, loaded, separable = described.levels[array - 1], described.is_loaded(array), len(described.rates)
+    level = levels_in_array(x, array, op)
+    shape, level = level.shape, level.flatten(0, 1)
+    count = sum(i < separable for i in described.acting)
 
-    def look_up(row: Tensor) -> Tensor:
-        return row.index_select(0, levels.flatten()).view(levels.shape).flatten(0, 1)
+    def stored(rows: Tensor, separable: int, shares: Tensor | None, load: Tensor | None) -> Stored:
+        wide = _look_up(rows[:separable], level)
+        wide = wide if shares is None else wide.mul_(shares)
+        tabled = tuple(_look_up(row[None], level).flatten(2) for row in rows[separable:])
+        return Stored(wide.flatten(2), tabled, load)
 
-    terms = [_aged(look_up(own.table[i]), shares, i) for i in range(numbers)]
-    acting = [
-        terms[i] if described.exact else _aged(look_up(own.gradient[i]), shares, i) for i in described.acting
-    ]
-    load = look_up(own.table[numbers]) if len(own.table) > numbers else None
+    load = _look_up(rows.terms[-1:], level).flatten(2) if loaded else None
+    terms = acting = stored(rows.terms[: len(described.order)], separable, shares[0], load)
+    if not described.exact:
+        acting = stored(rows.acting, count, shares[1], load)
 
-    def gradient(by_acting: list[Tensor], by_load: Tensor | None) -> Tensor:
-        total = None
-        for i, y in zip(described.acting, by_acting, strict=True):
-            part = _aged(y, shares, i) * look_up(own.slope[i])
-            total = part if total is None else total.add_(part)
-        if by_load is not None:
-            part = by_load * look_up(own.slope[numbers])
-            total = part if total is None else total.add_(part)
-        return gradient_by_volts(total.view(levels.shape), x, array, op)
+    def gradient(by: Stored) -> Tensor:
+        wide = _look_up(rows.slope[:count], level)
+        wide = wide if shares[1] is None else wide.mul_(shares[1])
+        total = wide.mul_(by.wide.view(wide.shape)).sum(2)
+        others = by.tabled if by.load is None else (*by.tabled, by.load)
+        for slope, own in zip(rows.slope[count:], others, strict=True):
+            total.addcmul_(own, _look_up(slope[None], level).flatten(2))
+        return gradient_by_volts(total.view(shape), x, array, op)
 
-    return Elements(terms, acting, load, gradient)
+    return Elements(terms, acting, gradient)
+
+
+def _look_up(rows: Tensor, level: Tensor) -> Tensor:
+    """Entries of every row (rows, levels + 1) at levels (n, S, R): (n, S, rows, R)."""
+    count, entries = rows.shape
+    index = level.unsqueeze(2)
+    if count != 1:
+        index = (
+            index + torch.arange(0, count * entries, entries, dtype=level.dtype, device=level.device)[:, None]
+        )
+    return rows.flatten().index_select(0, index.flatten()).view(index.shape)

@@ -19,7 +19,8 @@ BUCKETS, MOST_BUCKETS = 256, 2**16
 
 @dataclass(frozen=True, eq=False)
 class Curve:
-    """A piecewise cubic with its intervals found by equal buckets, none of which holds two knots."""
+    """A piecewise cubic with its intervals found by equal buckets, none of which holds two knots; beyond its
+    ends a straight line."""
 
     start: float
     """Start of the first bucket."""
@@ -29,51 +30,49 @@ class Curve:
     knots: Tensor
     """Knot in each bucket, shape (buckets,); infinity for none."""
     rows: Tensor
-    """Start and four coefficients of the interval left, and of the one right of each bucket's knot, shape
-    (5, 2 buckets)."""
+    """Cubic in the distance from a bucket's start, left and right of its knot, shape (4, 2 buckets)."""
 
-
-def curve_at(curve: Curve, x: Tensor) -> Tensor:
-    """Value of a curve at x, of any shape, continued outside the knots as a straight line."""
-    x = (x - curve.start) * curve.per_bucket
-    at = x.detach().flatten()
-    bucket = at.clamp(0, len(curve.knots) - 1).nan_to_num_(0.0).to(torch.int32)
-    # -1 left of the knot, 1 right of it; 0, at the knot, rounds to the left.
-    side = (at - curve.knots.index_select(0, bucket)).sign_()
-    interval = bucket.mul_(2).add_(side.add_(1).mul_(0.5).nan_to_num_(0.0).to(torch.int32))
-    start, *cubic = (row.index_select(0, interval).view(x.shape) for row in curve.rows.unbind())
-    step = x - start
-    c0, c1, c2, c3 = cubic
-    return torch.addcmul(c0, step, torch.addcmul(c1, step, torch.addcmul(c2, step, c3)))
+    def __call__(self, x: Tensor) -> Tensor:
+        """Value at x, of any shape; NaN for NaN."""
+        x, last = (x - self.start) * self.per_bucket, len(self.knots) - 1
+        at = x.detach().flatten()
+        # As an integer NaN is any number, hence the second clamp.
+        bucket = at.clamp(0, last).to(torch.int32).clamp_(0, last)
+        step = x - bucket.view(x.shape)
+        bucket = bucket.mul(2).add_(at > self.knots.index_select(0, bucket))
+        c0, c1, c2, c3 = (row.index_select(0, bucket).view(x.shape) for row in self.rows.unbind())
+        return torch.addcmul(c0, step, torch.addcmul(c1, step, torch.addcmul(c2, step, c3)))
 
 
 def curve_of(stage: Stage) -> Curve | None:
     """The converter's curve; None for the ideal line."""
     if stage.knots is None or stage.coefficients is None:
         return None
-    inner, dtype = stage.knots.double(), stage.knots.dtype
+    inner = stage.knots.double()
     reach, buckets = inner[-1] - inner[0], BUCKETS
-    while buckets < MOST_BUCKETS and (inner[1:] - inner[:-1]).min() * buckets < reach:
+    while buckets < MOST_BUCKETS and inner.diff().min() * buckets < reach:
         buckets *= 2
     # A bucket before the first knot and one after the last take what lies outside.
     knots = (inner - inner[0]) * (buckets / reach) + 1.0
-    own = stage.coefficients / (knots[1:] - knots[:-1])[:, None] ** torch.arange(4, device=knots.device)
-    # Beyond its ends the curve is a line: an interval more on either side.
-    step, last = knots[-1] - knots[-2], own[-1]
-    end = ((last[3] * step + last[2]) * step + last[1]) * step + last[0]
-    slope = (3 * last[3] * step + 2 * last[2]) * step + last[1]
-    before, after = torch.zeros_like(last), torch.zeros_like(last)
-    before[:2], after[0], after[1] = own[0, :2], end, slope
-    cubics, starts = torch.stack([before, *own, after]), torch.cat([knots[:1], knots])
+    own = stage.coefficients / knots.diff()[:, None] ** torch.arange(4, device=knots.device)
+    last, step = own[-1], (knots[-1] - knots[-2]) ** torch.arange(4, device=knots.device)
+    ends = torch.zeros(2, 4, dtype=own.dtype, device=own.device)
+    ends[0, :2] = own[0, :2]
+    ends[1, 0], ends[1, 1] = last @ step, (last[1:] * torch.arange(1, 4, device=own.device)) @ step[:3]
+    cubics, starts = torch.cat([ends[:1], own, ends[1:]]), torch.cat([knots[:1], knots])
     edges = torch.arange(buckets + 3, dtype=torch.float64, device=knots.device)
-    intervals = torch.searchsorted(knots, edges, right=True)
-    left, right = intervals[:-1], intervals[1:]
+    sides = torch.searchsorted(knots, edges, right=True)
+    interval = torch.stack([sides[:-1], sides[1:]], 1)
     # One knot more, which no bucket holds.
-    knot = torch.cat([knots, knots.new_tensor([torch.inf])])[left]
-    knot = torch.where(right > left, knot, torch.inf)
-    interval = torch.stack([left, right], 1).flatten()
-    rows = torch.stack([starts[interval], *cubics[interval].unbind(1)]).to(dtype).contiguous()
-    return Curve(float(inner[0] - reach / buckets), float(buckets / reach), knot.to(dtype), rows)
+    knot = torch.cat([knots, knots.new_tensor([torch.inf])])[interval[:, 0]]
+    knot = torch.where(interval[:, 1] > interval[:, 0], knot, torch.inf)
+    c0, c1, c2, c3 = cubics[interval.flatten()].unbind(1)
+    d = edges[:-1].repeat_interleave(2) - starts[interval.flatten()]
+    rows = [c0 + d * (c1 + d * (c2 + d * c3)), c1 + d * (2 * c2 + d * 3 * c3), c2 + 3 * d * c3, c3]
+    like = stage.knots
+    return Curve(
+        float(inner[0] - reach / buckets), float(buckets / reach), knot.to(like), torch.stack(rows).to(like)
+    )
 
 
 def is_ideal(stage: Stage) -> bool:
@@ -122,6 +121,8 @@ def _delivered(column: ScaledColumn, charge: Tensor, load: Tensor) -> Tensor:
     """Charge that a column delivers, see `ColumnModel`."""
     a, u = (charge * column.charge_scale).clamp(*column.a_box), load.clamp(*column.u_box)
     correction = _horner([_horner(row, u) for row in column.coefficients], a)
+    if isinstance(correction, Tensor):
+        return torch.addcmul(charge, charge, correction)
     return charge + charge * correction
 
 
@@ -132,7 +133,8 @@ def _horner(coefficients: Sequence[Tensor | float], x: Tensor) -> Tensor | float
         if isinstance(value, Tensor) and isinstance(coefficient, Tensor):
             value = torch.addcmul(coefficient, value, x)
         elif isinstance(value, Tensor) or value != 0.0:
-            value = value * x + coefficient
+            product = value * x
+            value = product + coefficient if isinstance(coefficient, Tensor) else product.add_(coefficient)
         else:
             value = coefficient
     return value
@@ -147,5 +149,5 @@ def _converted(charge: Tensor, stage: Stage, curve: Curve | None, deviation: Ten
         if negative:
             own = torch.where(charge > 0, own, (charge - negative[0]) * (1 + negative[1]))
         charge = own
-    width = (charge if curve is None else curve_at(curve, charge)).clamp(-1.0 if stage.signed else 0.0, 1.0)
+    width = (charge if curve is None else curve(charge)).clamp(-1.0 if stage.signed else 0.0, 1.0)
     return jittered(width, stage.jitter) if stage.jitter else width
