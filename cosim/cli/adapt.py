@@ -84,7 +84,11 @@ def run(
     ] = None,
     learning_rate: Annotated[
         float | None,
-        typer.Option(min=1e-9, max=10, help="Peak learning rate [default: 1e-3, less for wide networks]."),
+        typer.Option(
+            min=1e-9,
+            max=10,
+            help="Peak learning rate [default: 1e-3, less for wide networks, more with --lora].",
+        ),
     ] = None,
     batch: Annotated[
         int | None,
@@ -173,6 +177,7 @@ def run(
     from ..network.adaptation.adapt import Observer, adapt_model
     from ..network.adaptation.budget import Budget
     from ..network.adaptation.fine_tuning import OBJECTIVES, RECIPE, recipe_for
+    from ..network.adaptation.lora import RATE
     from ..network.transforms import Transforms
 
     objective = objective or ("mixed" if model == DEMO else "teacher")
@@ -184,7 +189,10 @@ def run(
         own = {"learning_rate": learning_rate} if learning_rate is not None else {}
         own |= {"batch": batch} if batch is not None else {}
         own |= {"steps": steps or RECIPE.steps, "seed": seed, "distillation": distillation, "hidden": hidden}
-        return replace(recipe_for(network, replace(RECIPE, context=context)), **own)
+        found = recipe_for(network, replace(RECIPE, context=context))
+        if lora is not None:
+            found = replace(found, learning_rate=RATE * found.learning_rate)
+        return replace(found, **own)
 
     kind, limit = distil if distil is not None else parse_limit("0" if model == DEMO else DISTIL)
     transforms = Transforms(

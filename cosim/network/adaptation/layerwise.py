@@ -28,7 +28,7 @@ from ..families import attention_modules
 from .budget import Budget
 from .fine_tuning import EXACT_SHARE
 from .layer_inputs import FOLDER, Call, cache_inputs, inputs_file
-from .lora import RATE, merged, with_lora
+from .lora import merged, with_lora
 from .proxy import proxy_of
 from .state import RunState
 from .trainer import Recipe, adam_for, training_mode
@@ -38,6 +38,8 @@ CACHED_TOKENS = 131_072
 HELD_OUT_WINDOWS = 2
 """Of the cached windows, those that only measure the error."""
 TOKENS_PER_STEP = 512
+LEARNING_RATE, LORA_RATE, SCALER_RATE = 2e-3, 5e-3, 1e-2
+"""Peak learning rates of all weights, of low-rank additions in their place, and of scalers."""
 TRIAL_STEPS = 4
 """Steps that measure the duration of a step for a limit in minutes."""
 
@@ -84,7 +86,7 @@ def distil_layers(
         teacher: softmax model with the same weights.
         tokens: training text, shape (n,), int64.
         budget: tokens, steps or minutes; tokens and steps are those of each layer.
-        recipe: rates, context and seed; steps and batch are set here.
+        recipe: context, precision and seed; steps, batch and rates are set here.
         state: unfinished adaptation that keeps finished layers.
         jobs: processes.
         lora: rank of low-rank additions to the weights, which are trained in their place and merged; None:
@@ -124,7 +126,7 @@ def distil_layers(
         return _Order(index, *parts, calls[name], inputs_file(state, index), recipe, alone, lora)
 
     def seconds_per_step() -> float:
-        trial = copy.deepcopy(order(0, _recipe(recipe, TRIAL_STEPS, batch)))
+        trial = copy.deepcopy(order(0, _recipe(recipe, TRIAL_STEPS, batch, lora)))
         start = time.monotonic()
         _train(trial, device)
         return (time.monotonic() - start) / TRIAL_STEPS * len(students) / jobs
@@ -133,8 +135,7 @@ def distil_layers(
         f"{FOLDER}/steps.json",
         lambda: {"steps": budget.steps_of(batch * recipe.context, seconds_per_step)},
     )
-    own = _recipe(recipe, made["steps"], batch)
-    own = own if lora is None else replace(own, learning_rate=RATE * own.learning_rate)
+    own = _recipe(recipe, made["steps"], batch, lora)
     errors: dict[str, Any] = {}
     progress(0, len(students))
     left = []
@@ -161,10 +162,15 @@ def distil_layers(
     }
 
 
-def _recipe(recipe: Recipe, steps: int, batch: int) -> Recipe:
-    warmup = min(recipe.warmup, max(1, steps // 10))
-    values = asdict(recipe) | {"steps": steps, "batch": batch, "warmup": warmup}
-    return Recipe(**values)
+def _recipe(recipe: Recipe, steps: int, batch: int, lora: int | None) -> Recipe:
+    return replace(
+        recipe,
+        steps=steps,
+        batch=batch,
+        warmup=min(recipe.warmup, max(1, steps // 10)),
+        learning_rate=LEARNING_RATE if lora is None else LORA_RATE,
+        scaler_rate=SCALER_RATE,
+    )
 
 
 def _run(

@@ -14,7 +14,7 @@ from .budget import Budget
 from .calibration import calibrate, calibration_inputs
 from .control import train_beside
 from .draws import Draws
-from .fine_tuning import RECIPE, fine_tune, steps_in
+from .fine_tuning import fine_tune, steps_in
 from .layerwise import distil_layers
 from .state import RunState
 from .trainer import Recipe, Row
@@ -88,7 +88,7 @@ class Stages:
             self.softmax,
             self.text.tokens,
             budget,
-            replace(self.recipe, learning_rate=RECIPE.learning_rate, scaler_rate=RECIPE.scaler_rate),
+            self.recipe,
             self.state,
             jobs=jobs,
             lora=lora,

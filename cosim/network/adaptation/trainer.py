@@ -241,7 +241,9 @@ def _store(run: TrainingState, path: Path, recipe: Recipe) -> None:
 
 def _trained(model: nn.Module) -> dict[str, Tensor]:
     """State of a model that training changes."""
-    fixed = {name for name, parameter in model.named_parameters() if not parameter.requires_grad}
+    # A tied weight has several names.
+    named = model.named_parameters(remove_duplicate=False)
+    fixed = {name for name, parameter in named if not parameter.requires_grad}
     return {name: value for name, value in model.state_dict().items() if name not in fixed}
 
 

@@ -155,3 +155,13 @@ def test_a_loss_that_is_not_finite_ends_the_training():
         model.transformer.ln_f.weight.fill_(float("nan"))
     with pytest.raises(ModelError, match="not finite"):
         train(model, RECIPE, TOKENS)
+
+
+def test_a_checkpoint_holds_what_is_trained_alone(tmp_path):
+    model = network()
+    model.requires_grad_(False)
+    model.transformer.ln_f.requires_grad_(True)
+    train(model, replace(RECIPE, steps=1), TOKENS, checkpoint=tmp_path / "checkpoint.pt")
+    kept = torch.load(tmp_path / "checkpoint.pt", weights_only=True)["model"]
+    # The output layer shares its weight with the embedding, which is frozen.
+    assert set(kept) == {"transformer.ln_f.weight", "transformer.ln_f.bias"}
