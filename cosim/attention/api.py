@@ -158,6 +158,9 @@ def _softmax(q: Tensor, k: Tensor, v: Tensor, positions: Positions) -> Tensor:
     """Exact attention (B, H, T, D) over the keys that each query sees; k and v are packed."""
     valid = visible(positions)
     k, v = (per_query_head(x, q.shape[1]) for x in (k, v))
+    # Under autocast, a position embedding leaves q and k in float32 beside values in bfloat16.
+    dtype = torch.promote_types(torch.promote_types(q.dtype, k.dtype), v.dtype)
+    q, k, v = (x.to(dtype) for x in (q, k, v))
     has_keys = valid.any(-1, keepdim=True)
     # Softmax over an empty set is NaN: a query before the first stored token takes every key, then gives 0.
     out = scaled_dot_product_attention(q, k, v, attn_mask=valid | ~has_keys)

@@ -132,6 +132,10 @@ def run(
         int, typer.Option(min=1, max=MOST_SAMPLES, help="Steps that share a drawn die or chip.")
     ] = 1,
     jobs: Annotated[int, typer.Option(min=1, max=4096, help="Processes of the layer-wise stage.")] = 1,
+    backend: Annotated[str, typer.Option(help="Where the layer-wise stage runs: local or dask.")] = "local",
+    scheduler: Annotated[
+        str | None, typer.Option(help="Dask scheduler, such as tcp://host:8786, or its scheduler file.")
+    ] = None,
     without: Without = None,
     fresh: Annotated[bool, typer.Option("--fresh", help="Start again, whatever is in the folder.")] = False,
     device: Device = "auto",
@@ -162,6 +166,8 @@ def run(
 
         gaincell adapt gpt2 --self-text 200k --distil 20min --lora 16
 
+        gaincell adapt my-llama --text notes/ --backend dask --scheduler tcp://host:8786
+
         gaincell adapt demo --dies out/corners --out out/for-every-die
     """
     if sum(limit is not None for limit in (steps, tokens, minutes)) > 1:
@@ -170,6 +176,7 @@ def run(
         raise typer.BadParameter("give --self-text or a text, not both")
     if mismatch is not None and not (chips and dies):
         raise typer.BadParameter("--mismatch belongs to --dies with --chips")
+    from ...characterization import backends
     from ...circuits.files import require_folder
 
     require_folder(out)
@@ -201,7 +208,7 @@ def run(
     )
     phase, total = "", 0
 
-    with progress("adapt", "") as update:
+    with backends.backend(backend, scheduler), progress("adapt", "") as update:
         update(0, 1, "load")
         wanted, draws = _wanted(hardware, cell, model, dies, chips, mismatch, draw_steps, seed)
 

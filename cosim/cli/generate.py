@@ -41,12 +41,18 @@ def run(
     chip: Annotated[
         int | None, typer.Option(min=0, help="Run on the chip of this seed [default: nominal circuits].")
     ] = None,
+    beside: Annotated[
+        bool,
+        typer.Option(
+            "--beside/--alone", help="Show what the network with exact attention writes too, if it is there."
+        ),
+    ] = True,
     device: Device = "auto",
     precision: Precision = "float32",
     threads: Threads = 1,
     as_json: Json = False,
 ) -> None:
-    """Continue a prompt, one token at a time through the arrays of the fitted hardware.
+    """Continue a prompt, one token at a time through the arrays of the fitted hardware, and with softmax.
 
     Examples:
 
@@ -65,20 +71,26 @@ def run(
     from ..network.checkpoints import locate
     from ..network.generate import generate_text
 
-    result = generate_text(
-        locate(model, base),
-        prompt,
-        hardware=None if hardware is None else Hardware.from_pretrained(hardware),
-        max_new_tokens=max_new_tokens,
-        temperature=temperature,
-        seed=seed,
-        effects=chosen_effects(without),
-        compute=chosen_compute(device, precision),
-        chip=chip,
-    )
+    checkpoint = locate(model, base)
+    conditions = {
+        "max_new_tokens": max_new_tokens,
+        "temperature": temperature,
+        "seed": seed,
+        "compute": chosen_compute(device, precision),
+    }
+    chosen = None if hardware is None else Hardware.from_pretrained(hardware)
+    effects = chosen_effects(without)
+    result = generate_text(checkpoint, prompt, hardware=chosen, effects=effects, chip=chip, **conditions)
+    exact = None
+    if beside and checkpoint.softmax is not None and (chosen is None or chosen.kind != "softmax"):
+        exact = generate_text(checkpoint, prompt, hardware=Hardware.from_pretrained("ideal"), **conditions)
     if as_json:
-        emit(result)
+        shown = ("text", "new_tokens", "tokens_per_s")
+        emit(result | {"softmax": exact and {name: exact[name] for name in shown}})
         return
-    stdout.print(result["text"], soft_wrap=True)
-    rate = f"{result['new_tokens']} tokens on {result['hardware']}, {result['tokens_per_s']:.0f} tokens/s"
-    note(rate)
+    for one in (result, exact):
+        if one is None:
+            continue
+        stdout.print(one["text"], soft_wrap=True)
+        on = "exact softmax" if one is exact else one["hardware"]
+        note(f"{one['new_tokens']} tokens on {on}, {one['tokens_per_s']:.0f} tokens/s")

@@ -17,6 +17,7 @@ from torch import Tensor, nn
 
 from ...circuits.errors import ModelError
 from .compute import Compute, device_of
+from .out_of_memory import is_out_of_memory
 
 Progress = Callable[[int, int], None]
 """Called with (done, total)."""
@@ -176,7 +177,7 @@ def measure(
         progress: called with (windows done, windows in all).
 
     Raises:
-        ModelError: the loss is not finite.
+        ModelError: the loss is not finite, or memory does not suffice.
     """
     sums, start = [], time.perf_counter()
     device = device_of(model)
@@ -188,8 +189,16 @@ def measure(
     with evaluation_mode(model):
         for i in range(0, len(windows), batch):
             chunk = windows[i : i + batch].to(device)
-            with compute.autocast():
-                logits = model(input_ids=chunk[:, :-1], use_cache=False).logits
+            try:
+                with compute.autocast():
+                    logits = model(input_ids=chunk[:, :-1], use_cache=False).logits
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise ModelError(
+                    f"out of memory with {len(chunk)} windows of {windows.shape[1] - 1} tokens; give a "
+                    "shorter --context"
+                ) from error
             losses = token_losses(logits, chunk[:, 1:], reduction="none")
             losses = losses.double().view(len(chunk), -1).cpu()
             sums.append(torch.where(scored[i : i + batch], losses, 0.0).sum(1))

@@ -8,6 +8,7 @@ trained in several processes, and a finished one is not repeated.
 from __future__ import annotations
 
 import copy
+import pickle
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass, replace
@@ -17,6 +18,7 @@ from typing import Any
 import numpy as np
 import torch
 from joblib import Parallel, delayed
+from joblib.parallel import BACKENDS, DEFAULT_BACKEND, get_active_backend
 from torch import Tensor, nn
 
 from ....circuits.errors import ModelError
@@ -60,7 +62,8 @@ class _Order:
     teacher: nn.Module
     student: nn.Module
     call: Call
-    inputs: Path
+    inputs: Path | np.ndarray
+    """File of the module's inputs, or the inputs themselves, (windows, context, width)."""
     recipe: Recipe
     threads: int | None
     lora: int | None
@@ -88,7 +91,7 @@ def distil_layers(
         budget: tokens, steps or minutes; tokens and steps are those of each layer.
         recipe: context, precision and seed; steps, batch and rates are set here.
         state: unfinished adaptation that keeps finished layers.
-        jobs: processes.
+        jobs: processes; on a cluster (`joblib.parallel_config`) all of its workers train.
         lora: rank of low-rank additions to the weights, which are trained in their place and merged; None:
             all weights.
         phase: called with ("read", windows) before the teacher reads, and with ("distil", layers).
@@ -176,11 +179,29 @@ def _recipe(recipe: Recipe, steps: int, batch: int, lora: int | None) -> Recipe:
 def _run(
     orders: Iterator[_Order], jobs: int, device: torch.device
 ) -> Iterator[tuple[int, dict[str, Tensor], LayerErrors]]:
+    each_alone = {"return_as": "generator_unordered", "batch_size": 1}
+    if on_cluster():
+        # Workers on other machines do not see the files. All inputs at once would fill their memory.
+        sent = (replace(order, inputs=np.load(order.inputs), threads=None) for order in orders)
+        workers = Parallel(n_jobs=-1, pre_dispatch="2*n_jobs", **each_alone)
+        # As bytes, which Dask does not take apart.
+        yield from workers(delayed(_train_packed)(pickle.dumps(order), device) for order in sent)
+        return
     if jobs == 1:
         yield from (_train(copy.deepcopy(order), device) for order in orders)
         return
-    workers = Parallel(n_jobs=jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs)
+    workers = Parallel(n_jobs=jobs, pre_dispatch=jobs, **each_alone)
     yield from workers(delayed(_train)(order, device) for order in orders)
+
+
+def on_cluster() -> bool:
+    """Whether the active backend of joblib is another one than processes of this machine."""
+    active, _ = get_active_backend()
+    return not isinstance(active, BACKENDS[DEFAULT_BACKEND])
+
+
+def _train_packed(order: bytes, device: torch.device) -> tuple[int, dict[str, Tensor], LayerErrors]:
+    return _train(pickle.loads(order), device)
 
 
 def _train(order: _Order, device: torch.device) -> tuple[int, dict[str, Tensor], LayerErrors]:
@@ -188,7 +209,7 @@ def _train(order: _Order, device: torch.device) -> tuple[int, dict[str, Tensor],
     if order.threads is not None:
         torch.set_num_threads(order.threads)
     recipe, call, teacher, student = order.recipe, order.call, order.teacher.eval(), order.student.eval()
-    inputs = np.load(order.inputs, mmap_mode="r")
+    inputs = np.load(order.inputs, mmap_mode="r") if isinstance(order.inputs, Path) else order.inputs
     compute = Compute(device.type, recipe.precision)
 
     def window(number: int) -> Tensor:

@@ -12,7 +12,7 @@ import math
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from pickle import UnpicklingError
 from typing import Any, Literal
@@ -24,6 +24,7 @@ from ....circuits.errors import ModelError
 from ....circuits.files import replace_atomically
 from ..batches import measure, step_seed, training_batch
 from ..compute import Compute, device_of
+from ..out_of_memory import is_out_of_memory, largest_batch
 from .distillation import hidden_error, prediction_loss
 
 Row = dict[str, float]
@@ -121,8 +122,8 @@ def train(
         The loss curve.
 
     Raises:
-        ModelError: the checkpoint belongs to another recipe or model, distillation lacks its teacher, or the
-            loss is no longer finite.
+        ModelError: the checkpoint belongs to another recipe or model, distillation lacks its teacher, the
+            loss is no longer finite, or memory does not suffice.
     """
     if (recipe.distillation or recipe.hidden) and teacher is None:
         raise ModelError("distillation needs a teacher; pass one or set distillation=0")
@@ -134,7 +135,12 @@ def train(
         while run.step < recipe.steps:
             start = time.monotonic()
             before_step(run.step)
-            run.losses.append(_step(run, recipe, tokens, teacher))
+            try:
+                run.losses.append(_step(run, recipe, tokens, teacher))
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                raise ModelError(_too_large(run, recipe, tokens, teacher)) from error
             run.seconds += time.monotonic() - start
             run.step += 1
             on_step(run.step, run.losses[-1])
@@ -171,12 +177,32 @@ def adam_for(model: nn.Module, recipe: Recipe) -> torch.optim.AdamW:
 
 
 def _step(run: TrainingState, recipe: Recipe, tokens: Tensor, teacher: nn.Module | None) -> float:
+    """One step; returns its cross-entropy, nats per token."""
+    for group in run.adam.param_groups:
+        group["lr"] = group["peak"] * recipe.rate(run.step)
+    value = _backward(run, recipe, tokens, teacher)
+    nn.utils.clip_grad_norm_(run.model.parameters(), recipe.clip)
+    run.adam.step()
+    return value
+
+
+def _too_large(run: TrainingState, recipe: Recipe, tokens: Tensor, teacher: nn.Module | None) -> str:
+    """What to do where a step ran out of memory: the largest batch whose gradients fit."""
+    fits = largest_batch(
+        lambda batch: _backward(run, replace(recipe, batch=batch), tokens, teacher), recipe.batch
+    )
+    windows = f"{recipe.batch} window{'s' if recipe.batch > 1 else ''} of {recipe.context} tokens"
+    if fits:
+        return f"out of memory in a step of {windows}; {fits} fit: pass --batch {fits}"
+    return f"out of memory in a step of {windows}, and fewer do not fit; pass a shorter --context, or --lora"
+
+
+def _backward(run: TrainingState, recipe: Recipe, tokens: Tensor, teacher: nn.Module | None) -> float:
+    """Gradients of one step; returns its cross-entropy, nats per token."""
     torch.manual_seed(step_seed(recipe.seed, run.step))
     window = training_batch(
         tokens, step=run.step, seed=recipe.seed, batch=recipe.batch, context=recipe.context
     ).to(device_of(run.model))
-    for group in run.adam.param_groups:
-        group["lr"] = group["peak"] * recipe.rate(run.step)
     inputs = window[:, :-1]
     asked = {"use_cache": False, "output_hidden_states": recipe.hidden > 0}
     with Compute(window.device.type, recipe.precision).autocast():
@@ -193,8 +219,6 @@ def _step(run: TrainingState, recipe: Recipe, tokens: Tensor, teacher: nn.Module
         raise ModelError(f"the loss is not finite at step {run.step}; use a lower learning rate")
     run.adam.zero_grad()
     loss.backward()
-    nn.utils.clip_grad_norm_(run.model.parameters(), recipe.clip)
-    run.adam.step()
     return value
 
 

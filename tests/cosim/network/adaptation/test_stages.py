@@ -2,6 +2,8 @@
 
 import copy
 import json
+from contextlib import nullcontext
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +11,7 @@ import pytest
 import torch
 from tiny import CONTEXT, SENTENCE, llama, network
 
+from gaincell.characterization.backends import dask
 from gaincell.circuits.errors import ModelError
 from gaincell.cosim import convert, from_pretrained, gain_cell_layers
 from gaincell.cosim.network.adaptation import layerwise as layerwise_module
@@ -18,7 +21,7 @@ from gaincell.cosim.network.adaptation.budget import Budget
 from gaincell.cosim.network.adaptation.distillation import hidden_error
 from gaincell.cosim.network.adaptation.fine_tuning import RECIPE, recipe_for
 from gaincell.cosim.network.adaptation.layer_inputs import cache_inputs, inputs_file
-from gaincell.cosim.network.adaptation.layerwise import distil_layers
+from gaincell.cosim.network.adaptation.layerwise import distil_layers, on_cluster
 from gaincell.cosim.network.adaptation.lora import merged, with_lora
 from gaincell.cosim.network.adaptation.self_text import write_text
 from gaincell.cosim.network.adaptation.state import RunState
@@ -133,6 +136,36 @@ def test_processes_give_the_result_of_one(leroux, tmp_path):
         distil_layers(model, teacher, *arguments, jobs=jobs)
         found.append(model.state_dict())
     assert all(torch.equal(x, found[1][name]) for name, x in found[0].items())
+
+
+@pytest.fixture
+def scheduler():
+    """Address of a Dask scheduler in this process, with one worker."""
+    distributed = pytest.importorskip("distributed", reason="needs pip install 'gaincell[dask]'")
+    settings = {"processes": False, "protocol": "tcp", "host": "127.0.0.1", "dashboard_address": None}
+    with distributed.LocalCluster(n_workers=1, threads_per_worker=1, silence_logs=50, **settings) as found:
+        yield found.scheduler_address
+
+
+def test_workers_of_a_cluster_give_the_result_of_one_process(leroux, tmp_path, scheduler, monkeypatch):
+    teacher, found, orders = network().eval(), [], []
+    train = layerwise_module._train
+    monkeypatch.setattr(
+        layerwise_module, "_train", lambda order, *a: orders.append(order) or train(order, *a)
+    )
+    assert not on_cluster()
+    for where in (nullcontext(), dask(scheduler)):
+        model = convert(copy.deepcopy(teacher), leroux)
+        with where:
+            assert on_cluster() == bool(found)
+            arguments = (TOKENS, Budget(steps=2), RECIPE_OF_TESTS, state(tmp_path / str(len(found))))
+            errors = distil_layers(model, teacher, *arguments)
+        found.append((model.state_dict(), errors))
+    (one, alone), (other, spread) = found
+    assert spread == alone
+    assert all(torch.equal(x, other[name]) for name, x in one.items())
+    # A worker may be another machine, which does not have the files.
+    assert [isinstance(order.inputs, Path) for order in orders] == [True, True, False, False]
 
 
 @pytest.mark.parametrize("family", [network, lambda: llama(CONTEXT)], ids=["gpt2", "llama"])
