@@ -148,7 +148,8 @@ def _script(block: Block, library: Library | None, period: float | None, folder:
     (folder / "registers.v").write_text(
         "".join(text for name, text in known.items() if name in library.cells)
     )
-    lines.append("techmap -map registers.v")
+    # The inverted enables of the registers' map are cells that are no gates yet.
+    lines += ["techmap -map registers.v", "simplemap"]
     lines += [f"dfflibmap -liberty {liberty}", "opt", f"abc -liberty {liberty} -constr limits{limit}"]
     return "\n".join([*lines, *ends, ""])
 

@@ -23,6 +23,7 @@ from .models import (
     chosen_hardware,
     prepare,
 )
+from .quantities import quantity_in
 
 if TYPE_CHECKING:
     from ..ledger.ledger import Ledger
@@ -44,6 +45,22 @@ def run(
     ] = 16,
     seed: Annotated[int, typer.Option(min=0, help="Choice of the passages.")] = 0,
     per_head: Annotated[bool, typer.Option("--per-head", help="Also show every layer and head.")] = False,
+    whole: Annotated[
+        bool, typer.Option("--whole", help="Also show whole models on a digital host, over windows.")
+    ] = False,
+    host_operation: Annotated[
+        float,
+        typer.Option(
+            parser=quantity_in("J"),
+            help="Host: energy of an 8-bit multiplication and addition, as of our own scalers.",
+        ),
+    ] = "0.2p",
+    host_byte: Annotated[
+        float,
+        typer.Option(
+            parser=quantity_in("J"), help="Host: energy of a byte of memory; HBM2, published in MICRO 2017."
+        ),
+    ] = "31p",
     without: Without = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -56,6 +73,10 @@ def run(
     steady state of a full window. Baselines were measured over 1024 tokens; for the ratios, the same activity
     is taken to a ring of 1024 columns.
 
+    With --whole, the rest of the model runs on a digital host of two numbers, and so does attention for
+    comparison: for this model, for GPT-2 and for the default configuration of Llama (7 B), whose activity is
+    taken to be this model's.
+
     Examples:
 
         gaincell account demo
@@ -63,18 +84,22 @@ def run(
         gaincell account demo --hardware leroux2025 --json
 
         gaincell account out/adapted --hardware out/hardware --per-head
+
+        gaincell account demo --whole --host-byte 5p
     """
     prepare(threads)
     from ..ledger.whole_model import account_model
     from ..network.checkpoints import locate
     from ..network.documents import joined, open_text
+    from .whole import as_record, compared, whole_table
 
     content = None if text is None else joined(open_text(text))
     checkpoint, compute = locate(model, base), chosen_compute(device, precision)
+    chosen = chosen_hardware(hardware, cell, checkpoint)
     with progress("account", "passages") as update:
         ledger = account_model(
             checkpoint,
-            chosen_hardware(hardware, cell, checkpoint),
+            chosen,
             content=content,
             windows=windows,
             seed=seed,
@@ -82,14 +107,20 @@ def run(
             compute=compute,
             report=lambda item, done, total: update(done, total, item),
         )
+    models = compared(checkpoint, ledger, chosen, host_operation, host_byte) if whole else []
     if as_json:
         heads = heads_of(ledger) if per_head else None
-        emit_result(ledger.to_dict() | compute.record() | {"model": model, "heads": heads})
+        record = ledger.to_dict() | compute.record() | {"model": model, "heads": heads}
+        if whole:
+            record["whole"] = [as_record(one) for one in models]
+        emit_result(record)
         return
     stdout.print(_stage_table(ledger))
     if per_head:
         stdout.print(_head_table(ledger))
     stdout.print(_ratio_table(ledger))
+    if whole:
+        stdout.print(whole_table(models, host_operation, host_byte))
     for remark in _remarks(ledger):
         note(remark)
 

@@ -75,6 +75,7 @@ def run(
     from ...circuits.digital import Periphery
     from ...circuits.digital.liberty import Library
     from ...circuits.digital.tools import find
+    from ...circuits.digital.waves import sequencer_dump
     from ...circuits.files import require_folder, write_json, write_text
 
     if out is not None:
@@ -134,6 +135,7 @@ def run(
         for cost in found:
             write_text(out / f"{cost.name}.v", cost.netlist.text)
         write_json(out / "periphery.json", _plain(record))
+        write_text(out / "sequencer.vcd", sequencer_dump(periphery))
         if library is not None and BUFFER in library.cells:
             laws = laws_of(found, periphery, library, chosen, record)
             laws.write(out / "laws.json")

@@ -141,7 +141,7 @@ def test_code_blocks_of_a_tutorial_run(name, docs, tmp_path, monkeypatch):
         assert namespace["summary"].failed == 0 < namespace["summary"].points
 
 
-def test_custom_stage_energy_replaces_the_published_one(tmp_path, monkeypatch):
+def test_custom_stage_energy_replaces_the_estimate(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     torch.manual_seed(0)
     torch.set_num_threads(1)
@@ -168,8 +168,8 @@ def test_custom_stage_energy_replaces_the_published_one(tmp_path, monkeypatch):
         assert result.exit_code == 0, result.stderr
         return {stage["name"]: stage for stage in json.loads(result.stdout)["stages"]}
 
-    published, own = stages("generic28"), stages("./own-control")
-    assert published["digital control"]["origin"] == "published"
-    assert own["digital control"]["origin"] == "estimate"
-    assert own["digital control"]["energy_J"] == pytest.approx(350e-12)
-    assert {name for name in published if published[name] != own[name]} == {"digital control"}
+    shipped, own = stages("generic28"), stages("./own-routing")
+    assert shipped["routing"]["energy_J"] < 350e-12
+    assert own["routing"]["energy_J"] == pytest.approx(350e-12)
+    assert own["routing"]["band_J"] == pytest.approx([280e-12, 437.5e-12])
+    assert {name for name in shipped if shipped[name] != own[name]} == {"routing"}

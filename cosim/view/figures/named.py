@@ -18,6 +18,7 @@ from .files import write_figure
 from .mismatch import mismatch
 from .noise_budget import noise
 from .options import options
+from .sequencer import sequencer
 from .storage import disturb, retention, write_path
 from .tolerance import tolerance
 from .training import training
@@ -33,6 +34,7 @@ NAMED_FIGURES: dict[str, Callable[[Path], Figure]] = {
     "noise": noise,
     "options": options,
     "retention": retention,
+    "sequencer": sequencer,
     "tolerance": tolerance,
     "training": training,
     "write_path": write_path,
@@ -41,7 +43,7 @@ NAMED_FIGURES: dict[str, Callable[[Path], Figure]] = {
 """Name -> function that makes it from a folder; TableError if the folder lacks the data that it shows.
 
 The folder is one of characterization tables, for `training` that of a checkpoint, for `yield` that of the
-results by die, for `ablation` that of its measurements.
+results by die, for `ablation` that of its measurements, for `sequencer` that of `gaincell periphery`.
 """
 
 
