@@ -3,7 +3,7 @@
 * An n-channel pair compares the output, sensed at `sense`, with `ref`; its p-channel mirror drives the gate of the pass device. The
 * output's capacitance makes the dominant pole at every load. r_load keeps the pole of the gate above the loop's unity-gain
 * frequency, at the price of gain, and the series resistance r_out of the capacitance adds a zero there.
-* 5 % between the halves of the mirror lower the output by about 4 mV, which centres it over the loads.
+* 6 % between the halves of the mirror lower the output by about 5 mV, which centres it over the loads.
 * The amplifier sees the whole input, so its transistors have the thick oxide of the cells' read transistors. The pass device is a core
 * device: its source is at the input and its drain at the output, so that no two of its terminals are further apart than the core's
 * supply. A thick-oxide one for the same current has so much more gate that the loop is several times slower.
@@ -15,7 +15,7 @@ xt t nb vss vss dev_nmos_read w={w_tail} l={l_tail}
 xs m sense t vss dev_nmos_read w={w_in/4} l={l_in} m=4
 xr gate ref t vss dev_nmos_read w={w_in/4} l={l_in} m=4
 xm m m in in dev_pmos_read w={w_mirror/4} l={l_in} m=4
-xo gate m in in dev_pmos_read w={1.05*w_mirror/4} l={l_in} m=4
+xo gate m in in dev_pmos_read w={1.06*w_mirror/4} l={l_in} m=4
 rl gate m {r_load}
 xp out gate in in dev_pmos w={w_pass/30} l={l_min} m=30
 cout out esr {c_out}

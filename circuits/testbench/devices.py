@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 from ..runner import Simulation
 from .bench import TRANSIENT_OPTIONS, Condition, open_circuit
 
+GATE_STEP = 0.01
+"""Largest step of the gate voltage, V."""
 V_LINEAR = 0.05
 """Drain voltage of the linear-region curve, V."""
 
@@ -40,6 +43,8 @@ def device_transfer(
             circuit.X(drain, f"dev_{role}", *nodes, w=float(width), l=float(l_channel))
             save.append(f"i(v{drain})")
     end = sign * condition.vdd
+    # A sweep whose step does not divide the supply would end below it.
+    step = end / math.ceil(condition.vdd / GATE_STEP - 1e-6)
     lines = [str(circuit).rstrip(), ".options " + " ".join(f"{k}={v}" for k, v in TRANSIENT_OPTIONS.items())]
-    lines += [".save " + " ".join(save), f".dc vg 0 {end!r} {sign * 0.01!r}", ".end\n"]
+    lines += [".save " + " ".join(save), f".dc vg 0 {end!r} {step!r}", ".end\n"]
     return Simulation("\n".join(lines), end=end)

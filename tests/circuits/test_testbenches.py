@@ -21,6 +21,7 @@ from gaincell.circuits.testbench import (
     chain,
     column,
     conversion,
+    device_transfer,
     row_drive,
 )
 
@@ -242,3 +243,13 @@ def test_a_converter_alone_in_its_bank_is_that_of_a_bank_in_which_all_convert(co
         waves = simulate(conversion(condition, [charge] * copies, signed=False)).require()
         widths.append(pulse_width(waves, "v(out0)", vdd / 2))
     assert widths[1] == pytest.approx(widths[0], abs=5e-3 * T_MAX)
+
+
+@pytest.mark.parametrize("vdd", [0.9, 0.875, 0.81])
+def test_gate_sweep_ends_at_the_supply(vdd):
+    """0.875 V is no multiple of 10 mV."""
+    condition = Condition(Technology.load("generic28"), supply=vdd)
+    for role, sign in (("nmos", 1), ("pmos", -1)):
+        waves = simulate(device_transfer(condition, role, [30e-9])).require()
+        assert waves.axis[-1] == pytest.approx(sign * vdd)
+        assert abs(waves.axis[1]) <= 0.01 + 1e-12
