@@ -1,10 +1,15 @@
 """Text from a model on hardware."""
 
+import json
+
 import pytest
 from tiny import CONTEXT, network
+from typer.testing import CliRunner
 
 from gaincell.circuits.errors import HardwareError, ModelError
+from gaincell.circuits.files import sealed, write_json
 from gaincell.cosim import convert, save_pretrained
+from gaincell.cosim.cli import app
 from gaincell.cosim.network.checkpoints import locate
 from gaincell.cosim.network.generate import generate_text
 
@@ -53,3 +58,15 @@ def test_a_model_that_was_not_adapted_is_refused(tmp_path, ideal):
     with pytest.raises(ModelError, match="gaincell adapt"):
         generate_text(checkpoint, "The dog")
     assert generate_text(checkpoint, "The dog", hardware=ideal, max_new_tokens=2)["hardware"] == "ideal"
+
+
+def test_command_shows_exact_attention_beside_the_hardware(leroux, ideal, tmp_path):
+    network().save_pretrained(tmp_path / "start")
+    save_pretrained(convert(network(), leroux), tmp_path / "adapted")
+    record = sealed({"model": str(tmp_path / "start"), "settings": {}})
+    write_json(tmp_path / "adapted" / "adaptation.json", record)
+    words = ["generate", str(tmp_path / "adapted"), "--prompt", "The dog", "--max-new-tokens", "4", "--json"]
+    both, alone = (json.loads(CliRunner().invoke(app, [*words, *more]).stdout) for more in ((), ("--alone",)))
+    exact = generate_text(locate(str(tmp_path / "start")), "The dog", hardware=ideal, max_new_tokens=4)
+    assert both["softmax"]["text"] == exact["text"] and both["softmax"]["tokens_per_s"] > 0
+    assert alone["softmax"] is None and alone["text"] == both["text"]
