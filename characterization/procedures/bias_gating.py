@@ -12,7 +12,7 @@ from ..procedure import Batch, Context, Procedure, procedure
 
 OFF = (100e-9, 1e-6, 10e-6, 1e-3)
 """Times for which the bias is off, s: from the other layers of a small network to a slow text."""
-LEADS = (2e-9, 5e-9, 10e-9, 20e-9, 50e-9, 100e-9, 200e-9, 380e-9)
+LEADS = (2e-9, 5e-9, 10e-9, 20e-9, 30e-9, 50e-9, 100e-9, 200e-9, 380e-9)
 """Times by which the bias is on before the ramp starts, s."""
 
 

@@ -20,8 +20,9 @@ def gated_bias(condition: Condition, t_off: float, *, signed: bool) -> Simulatio
     """Replica bias of a bank that is at rest, switched off at `SETTLED` for `t_off`, and on again.
 
     The switch closes the replicas, the tails of the amplifiers and the read switches of the replica cells,
-    and nothing else: the lines keep their charge. A p and an n ramp of a converter's size, always on and at
-    half the supply, show what the lines are worth; they have a supply of their own.
+    and nothing else: the lines keep their charge. The ramps of the bank's converters are off. A p and an n
+    ramp of a converter's size, always on and at half the supply, show what the lines are worth; they have a
+    supply of their own.
 
     Saves i(vdd) of the bias and its replica cells, v(bp), v(bn) (lines), and i(vprobep), i(vproben) of the
     two ramps, from the ramp into half the supply.
@@ -61,6 +62,12 @@ def gated_bias(condition: Condition, t_off: float, *, signed: bool) -> Simulatio
         "probep", "ramp_p", "qp", circuit.gnd, "bp", "bpc", "probe", circuit.gnd, w=design.w_ramp_p, **ramp
     )
     circuit.X("proben", "ramp_n", "qn", "probe", "bn", "bnc", "probe", circuit.gnd, w=design.w_ramp_n, **ramp)
+    # The bank's ramps, off, with their gates on the lines.
+    columns, off = condition.designs.array.columns, {"p": "probe", "n": circuit.gnd}
+    for polarity in "pn" if signed else "p":
+        width = columns * getattr(design, f"w_ramp_{polarity}")
+        nodes = ("ref", off[polarity], f"b{polarity}", f"b{polarity}c", "probe", circuit.gnd)
+        circuit.X(f"bank{polarity}", f"ramp_{polarity}", *nodes, w=width, **ramp)
     for polarity in "pn":
         circuit.V(f"probe{polarity}", f"q{polarity}", "ref", 0.0)
     # The edges of a clock without a load limit the steps after the wake-up, whatever the longest step is.

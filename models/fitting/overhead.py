@@ -63,7 +63,7 @@ def bias_stages(good: Mapping[str, pd.DataFrame], designs: Mapping[str, Any], si
         StageEnergy(
             name=f"{label} ramp bias, off",
             origin="simulated",
-            law=StandingPower(watts=float(rows["p_off"].max())),
+            law=StandingPower(watts=max(float(rows["p_off"].max()), 0.0)),
             note="bias_gating: leakage of the bias while it is off",
         ),
     )
