@@ -16,6 +16,7 @@ from gaincell.cosim.network.adaptation import training_text as training_text_mod
 from gaincell.cosim.network.adaptation.adapt import Observer, adapt_model
 from gaincell.cosim.network.adaptation.draws import FIRST, Draws
 from gaincell.cosim.network.adaptation.fine_tuning import TRIAL_STEPS, fine_tune, steps_in
+from gaincell.cosim.network.adaptation.lora import with_lora
 from gaincell.cosim.network.adaptation.proxy import proxy_of
 from gaincell.cosim.network.adaptation.trainer import Recipe, train
 from gaincell.cosim.network.batches import held_out_windows, measure
@@ -174,6 +175,23 @@ def test_adaptation_through_dies_is_recorded_and_resumed(pretrained, dies, nomin
     assert adapt_model(str(pretrained), nominal, tmp_path / "whole", recipe=recipe, draws=draws).cached
     other = Draws(nominal, dies, every=1)
     assert not adapt_model(str(pretrained), nominal, tmp_path / "whole", recipe=recipe, draws=other).cached
+
+
+def test_additions_of_low_rank_learn_through_draws(dies, nominal):
+    pytest.importorskip("peft")
+
+    def trained(draws):
+        wrapped = with_lora(convert(network(), nominal), network(), 2)
+        seen, _ = seen_by(wrapped, draws, replace(RECIPE, steps=4))
+        learnt = [p.flatten() for name, p in wrapped.named_parameters() if "lora_" in name]
+        return seen, torch.cat(learnt)
+
+    seen, through_dies = trained(Draws(nominal, dies))
+    expected, _ = seen_by(convert(network(), nominal), Draws(nominal, dies), replace(RECIPE, steps=4))
+    assert [(hardware, chip.seed) for hardware, _, chip in seen] == [
+        (hardware, chip.seed) for hardware, _, chip in expected
+    ]
+    assert not torch.equal(through_dies, trained(None)[1])
 
 
 def test_draws_that_have_no_meaning_are_refused(fitted, dies, nominal, leroux):
