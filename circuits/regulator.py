@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import exp
+
 from pydantic import Field
 
 from .design import Capacitance, Current, Design, Length
@@ -36,14 +38,20 @@ class Regulator(Design):
     """Resistance that sets the amplifier's bias from the input, ohm."""
     r_load: float = Field(80e3, gt=0, le=1e9)
     """Resistance across the mirror, ohm. It sets the gain of the amplifier and the pole of the gate."""
+    r_bleed: float = Field(11e3, gt=0, le=1e9)
+    """Resistance from the output to ground, ohm. It takes more than the pass device leaks, also hot."""
     c_out: Capacitance = 1e-9
     """Decoupling of the regulated supply per sub-tile, F: about 0.09 mm2 of thick-oxide gates."""
     r_out: float = Field(0.5, ge=0, le=1e3)
     """Series resistance of the whole decoupling, ohm."""
     tolerance: float = Field(0.01, ge=0, le=0.2)
     """Deviation of the reference voltage, fraction."""
-    i_idle: Current = 0.14e-3
-    """Current of a sub-tile at rest, A: the ramp biases of both banks."""
+    i_idle: Current = 6e-6
+    """Current of a sub-tile at rest, A: leakage at 27 C."""
+    leakage_slope: float = Field(0.024, ge=0, le=1)
+    """Growth of the leakage with the temperature, 1/K: `idle_power` at 27 and 125 C."""
+    i_bias: Current = 0.14e-3
+    """Current of the ramp biases of both banks, A."""
     i_reset: Current = 0.59e-3
     """Current of the comparators of one bank during its reset, A."""
     i_pulse: Current = 2.7e-3
@@ -53,19 +61,32 @@ class Regulator(Design):
     i_convert: Current = 0.4e-3
     """Current of a sub-tile while a bank converts, A: converters and cells of the V array, mean."""
 
+    def i_rest(self, temperature: float) -> float:
+        """Current of a sub-tile at rest, A.
+
+        Args:
+            temperature: temperature, C.
+        """
+        return self.i_idle * exp(self.leakage_slope * (temperature - 27.0))
+
+    @property
+    def i_biased(self) -> float:
+        """Current of a sub-tile whose ramp biases are on, A."""
+        return self.i_idle + self.i_bias
+
     @property
     def i_peak(self) -> float:
         """Largest current of a sub-tile with mean activations, A: reset and pulses overlap."""
-        return self.i_idle + self.i_reset + self.i_pulse
+        return self.i_idle + self.i_bias + self.i_reset + self.i_pulse
 
     @property
     def i_most(self) -> float:
         """Largest current of a sub-tile, A."""
-        return self.i_idle + self.i_reset + self.i_pulse_most
+        return self.i_idle + self.i_bias + self.i_reset + self.i_pulse_most
 
     @property
     def parameters(self) -> dict[str, float]:
         """Instance parameters of the sub-circuit `regulator`."""
         names = ("w_pass", "w_in", "w_mirror", "l_in", "w_tail", "w_diode", "l_tail")
-        sizes = {name: getattr(self, name) for name in (*names, "r_bias", "r_load", "r_out")}
+        sizes = {name: getattr(self, name) for name in (*names, "r_bias", "r_load", "r_bleed", "r_out")}
         return sizes | {"c_out": self.c_out * self.sub_tiles}

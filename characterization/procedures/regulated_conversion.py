@@ -92,7 +92,11 @@ def other_loads(designs: Designs, signed: bool, *, quiet: bool) -> list[tuple[fl
         (time, s; current, A) in the order of time.
     """
     design, clock = designs.regulator, designs.clocking
-    schedule, n, rest = Schedule.single(designs, signed), designs.regulator.sub_tiles, design.i_idle / 2
+    schedule, n, rest = (
+        Schedule.single(designs, signed),
+        designs.regulator.sub_tiles,
+        design.i_idle + design.i_bias / 2,
+    )
     if quiet:
         return [(0.0, n * rest), (schedule.end, n * rest)]
     pulses_end = schedule.integrate + clock.t_pulse_max

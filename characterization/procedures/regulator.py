@@ -17,8 +17,8 @@ from ..corners import COLD, HOT, SUPPLY_TOLERANCE
 from ..plan import Values, grid
 from ..procedure import Batch, Context, Procedure, procedure
 
-LOADS = {"idle": "i_idle", "peak": "i_peak", "most": "i_most"}
-"""Loads by name: the design's property for the current of one sub-tile."""
+LOADS = {"idle": "i_idle", "biased": "i_biased", "peak": "i_peak", "most": "i_most"}
+"""Loads by name: the design's property for the current of one sub-tile; idle at 27 C."""
 EDGE = 0.2e-9
 """Duration of a change of the load, s."""
 STEP = 20e-9
@@ -41,12 +41,12 @@ class RegulatorProcedure(Procedure):
         "temperature": "Celsius",
         "v_in": "V: supply of the chip",
         "analysis": "-: static, loop, step, operation or drop-out",
-        "load": "-: idle, peak or most; of step and operation the largest one",
+        "load": "-: idle, biased, peak or most; of step and operation the largest one",
         "i_load": "A: current of that load, of all sub-tiles",
         "v_out": "V: output; of step and operation before it starts",
         "v_low": "V: lowest output of step and operation",
         "v_high": "V: highest output of step and operation",
-        "i_quiescent": "A: current from the input less that of the load",
+        "i_quiescent": "A: current from the input less that of the load: amplifier and bleeder",
         "v_stress": "V: largest voltage between two terminals of the pass device",
         "gain": "-: loop gain at low frequency",
         "f_unity": "Hz: unity-gain frequency of the loop",
@@ -77,8 +77,10 @@ class RegulatorProcedure(Procedure):
             grid(*where, Values("v_in", [design.v_in]), Values("analysis", ["drop-out"])).assign(load="peak"),
         ]
         points = pd.concat(parts, ignore_index=True)
-        currents = {name: design.sub_tiles * getattr(design, field) for name, field in LOADS.items()}
-        return points.assign(i_load=points["load"].map(currents))
+        at_rest = points["temperature"].map(design.i_rest)
+        currents = {name: getattr(design, field) for name, field in LOADS.items()}
+        current = points["load"].map(currents).where(points["load"] != "idle", at_rest)
+        return points.assign(i_load=design.sub_tiles * current)
 
     def batches(self, ctx: Context, points: pd.DataFrame) -> list[Batch]:
         # The loads of a static sweep are one simulation, those of a loop one each.
@@ -89,7 +91,7 @@ class RegulatorProcedure(Procedure):
     def _bench(self, ctx: Context, points: pd.DataFrame) -> Simulation:
         condition, point = _condition(ctx, points), points.iloc[0]
         design, v_in = condition.designs.regulator, float(point["v_in"])
-        idle = design.sub_tiles * design.i_idle
+        idle = design.sub_tiles * design.i_rest(condition.temperature)
         match point["analysis"]:
             case "static":
                 return load_sweep(condition, v_in, float(points["i_load"].max()))
@@ -101,7 +103,7 @@ class RegulatorProcedure(Procedure):
                     condition, v_in, [(0.0, idle), (STEP, idle), (STEP + EDGE, peak)], STEP_END
                 )
             case "operation":
-                loads = operation_loads(condition.designs)
+                loads = operation_loads(condition.designs, condition.temperature)
                 return changing_load(condition, v_in, loads, loads[-1][0])
             case _:
                 return input_sweep(condition, condition.vdd, v_in, float(point["i_load"]))
@@ -120,19 +122,22 @@ class RegulatorProcedure(Procedure):
         return rows.assign(**found)
 
 
-def operation_loads(designs: Designs) -> list[tuple[float, float]]:
+def operation_loads(designs: Designs, temperature: float = 27.0) -> list[tuple[float, float]]:
     """Load of one operation in all sub-tiles of a regulator, with mean activations.
 
     The bank of the ReLU is reset, the query's pulses start together and end one after the other, the signed
-    bank is reset meanwhile, and each bank converts.
+    bank is reset meanwhile, and each bank converts. The ramp biases are on from the comparators' wake-up to
+    the last ramp.
 
     Args:
         designs: sizes of the circuits.
+        temperature: temperature, C, which the leakage follows.
 
     Returns:
         (time, s; current, A) in the order of time.
     """
     design, schedule = designs.regulator, Schedule.of(designs)
+    rest = design.i_rest(temperature)
     pulses_end = schedule.integrate + designs.clocking.t_pulse_max
     # (from, to, current at the start, current at the end)
     parts = [
@@ -141,13 +146,14 @@ def operation_loads(designs: Designs) -> list[tuple[float, float]]:
         (schedule.ramp - designs.clocking.t_reset, schedule.ramp, design.i_reset, design.i_reset),
         (schedule.window, schedule.window_end, design.i_convert, design.i_convert),
         (schedule.window_2, schedule.window_2_end, design.i_convert, design.i_convert),
+        (schedule.wake, schedule.window_2_end, design.i_bias, design.i_bias),
     ]
     end = schedule.end + STEP
     corners = {time for begin, finish, *_ in parts for time in (begin, finish)}
     times = sorted({end, *corners, *(time + EDGE for time in corners)})
 
     def current(time: float) -> float:
-        total = design.i_idle
+        total = rest
         for begin, finish, first, last in parts:
             rise = np.clip((time - begin) / EDGE, 0, 1) - np.clip((time - finish) / EDGE, 0, 1)
             along = np.clip((time - begin) / (finish - begin), 0, 1)
@@ -155,7 +161,7 @@ def operation_loads(designs: Designs) -> list[tuple[float, float]]:
         return float(total)
 
     after = [(STEP + time, design.sub_tiles * current(time)) for time in times if time > 0]
-    idle = design.sub_tiles * design.i_idle
+    idle = design.sub_tiles * rest
     return [(0.0, idle), (STEP, idle), *after]
 
 

@@ -16,8 +16,9 @@ REGULATOR_TABLE, MISMATCH_TABLE, CONVERSION_TABLE = (
 )
 """Procedures that simulate the regulator, its Monte Carlo, and conversions on its output."""
 SUPPLY_TABLES = (REGULATOR_TABLE, MISMATCH_TABLE, CONVERSION_TABLE)
-ERROR = 25e-3
-"""Largest error of the regulated supply, V: the supplies at which the trimmed circuits are characterized."""
+ERROR = 27e-3
+"""Largest error of the regulated supply, V: 3 %. At 25 mV less the worst trimmed die that was simulated loses
+0.07 nats per byte, where 0.1 are allowed (docs/variation.md)."""
 LAG = 135.0
 """Largest phase lag of the loop at unity gain, degrees: a margin of 45."""
 PULSE = 0.02

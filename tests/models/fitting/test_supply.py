@@ -50,11 +50,11 @@ def energy():
     return energy.model_copy(update={"stages": stages})
 
 
-def test_pass_device_loses_a_share_of_the_fed_stages_and_the_amplifier_its_power(energy):
+def test_pass_device_loses_a_share_of_the_fed_stages_and_the_regulator_its_own_power(energy):
     found = {stage.name: stage for stage in regulated(energy, {"regulator": ROWS}, CONDITION).stages}
-    loss, amplifier = found["regulator, pass device"].law, found["regulator, amplifier"].law
+    loss, own = found["regulator, pass device"].law, found["regulator, own power"].law
     assert isinstance(loss, SupplyLoss) and loss.share == pytest.approx(1 / 3)
-    assert isinstance(amplifier, StandingPower) and amplifier.watts == pytest.approx(140e-6 * 1.2 / 4)
+    assert isinstance(own, StandingPower) and own.watts == pytest.approx(140e-6 * 1.2 / 4)
     assert set(loss.stages) == set(FED) & found.keys() and len(loss.stages) >= 10
     assert "digital control" not in loss.stages
 
