@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gaincell.cosim import from_pretrained
+from gaincell.cosim.network.adapters import load_adapted
 from gaincell.cosim.network.batches import held_out_windows, measure
 from gaincell.cosim.network.checkpoints import load_softmax, locate, tokenizer_of
 from gaincell.cosim.network.compute import choose_compute
@@ -97,7 +97,7 @@ def main() -> None:
     arguments = parser.parse_args()
     compute = choose_compute("cpu")
     checkpoint = locate(arguments.model)
-    teacher, model = load_softmax(checkpoint.softmax).eval(), from_pretrained(checkpoint.adapted).eval()
+    teacher, model = load_softmax(checkpoint.softmax).eval(), load_adapted(checkpoint).eval()
     tokenizer = tokenizer_of(checkpoint, teacher.config.vocab_size)
     tokens = tokenizer.encode(arguments.text.read_text())
     windows = held_out_windows(tokens, context=arguments.context)
