@@ -141,7 +141,7 @@ def test_what_cannot_be_drawn_is_one_sentence(tables):
         assert result.exit_code in (1, 2) and "Traceback" not in result.output
         return result.stderr
 
-    assert "unknown figure 'nosuch'; use one of array, corners" in complaint("nosuch", str(tables))
+    assert "unknown figure 'nosuch'; use one of ablation, array, corners" in complaint("nosuch", str(tables))
     assert "a figure is written as one of .png, .pdf, .svg, .html" in complaint(
         "noise", str(tables), "--out", "noise.gif"
     )
