@@ -117,12 +117,8 @@ def run(
         stdout.print(table)
     softmax = result["softmax_nats_per_token"]
     beside = "" if softmax is None else f", softmax {softmax:.4f}"
-    note(f"{result['row']}: {result['nats_per_token']:.4f} nats per {_unit(result)}{beside}")
+    note(f"{result['row']}: {result['nats_per_token']:.4f} nats per {result['token']}{beside}")
     note(f"measurements in {out}; gaincell figures ablation {out} draws them")
-
-
-def _unit(result: dict) -> str:
-    return "byte" if result["token"] == "byte" else "token"
 
 
 def _tables(result: dict):
@@ -146,13 +142,13 @@ def _tables(result: dict):
         if part != "effects":
             rows = sorted(rows, key=lambda row: -row["cost_nats"])
         cut = f", the {MOST_ROWS} costliest of {len(rows)}" if len(rows) > MOST_ROWS else ""
-        table = made(f"{part}{cut}", heading, f"cost, nats/{_unit(result)}", "±")
+        table = made(f"{part}{cut}", heading, f"cost, nats/{result['token']}", "±")
         for row in rows[:MOST_ROWS]:
             error = row["standard_error_nats"]
             table.add_row(label(row), f"{row['cost_nats']:+.4f}", "-" if error is None else f"{error:.4f}")
         yield table
     if result["curve"] is not None:
-        table = made("heads on arrays", "share", f"perplexity per {_unit(result)}")
+        table = made("heads on arrays", "share", f"perplexity per {result['token']}")
         for row in result["curve"]:
             table.add_row(f"{row['share_on_arrays']:.0%}", f"{row['perplexity']:,.4g}")
         yield table

