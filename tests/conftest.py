@@ -1,8 +1,12 @@
 """Fixtures that several packages share."""
 
+import signal
 from pathlib import Path
 
 import pytest
+
+# A shell's background job ignores SIGINT, and so would every process that a test starts and interrupts.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 TINY_LIBRARY = """* tiny: one level-1 card per polarity, enough to test what is independent of the devices
 .lib tt
