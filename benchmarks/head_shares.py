@@ -88,6 +88,7 @@ def head_errors(teacher: nn.Module, mixed: dict[str, MixedHeads], windows: Tenso
 
 
 def main() -> None:
+    """Rank the heads, then print one JSON object for each share: heads off, perplexity per token, ratio."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("model")
     parser.add_argument("--text", type=Path, required=True)
