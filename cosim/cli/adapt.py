@@ -100,6 +100,13 @@ def run(
         int | None,
         typer.Option(min=1, max=4096, help="Train low-rank additions of this rank [default: all weights]."),
     ] = None,
+    start: Annotated[
+        str | None,
+        typer.Option(
+            help="Go on from this result of adapt, or adapter, of the same network: only fine-tuning, with "
+            "the transforms that it has."
+        ),
+    ] = None,
     rotate: Annotated[
         bool | None,
         typer.Option(
@@ -168,6 +175,8 @@ def run(
 
         gaincell adapt my-llama --text notes/ --backend dask --scheduler tcp://host:8786
 
+        gaincell adapt my-llama --text notes/ --start out/llama --objective text --out out/notes
+
         gaincell adapt demo --dies out/corners --out out/for-every-die
     """
     if sum(limit is not None for limit in (steps, tokens, minutes)) > 1:
@@ -201,16 +210,17 @@ def run(
             found = replace(found, learning_rate=RATE * found.learning_rate)
         return replace(found, **own)
 
-    kind, limit = distil if distil is not None else parse_limit("0" if model == DEMO else DISTIL)
+    plain = model == DEMO or start is not None
+    kind, limit = distil if distil is not None else parse_limit("0" if plain else DISTIL)
     transforms = Transforms(
-        rotation=0 if (model != DEMO if rotate is None else rotate) else None,
-        per_dimension=model != DEMO if per_dimension is None else per_dimension,
+        rotation=0 if (not plain if rotate is None else rotate) else None,
+        per_dimension=not plain if per_dimension is None else per_dimension,
     )
     phase, total = "", 0
 
     with backends.backend(backend, scheduler), progress("adapt", "") as update:
         update(0, 1, "load")
-        wanted, draws = _wanted(hardware, cell, model, dies, chips, mismatch, draw_steps, seed)
+        wanted, draws = _wanted(hardware, cell, start or model, dies, chips, mismatch, draw_steps, seed)
 
         def begin(name: str, steps: int) -> None:
             nonlocal phase, total
@@ -238,6 +248,7 @@ def run(
             transforms=transforms,
             distil=Budget(**{kind: limit}),
             lora=lora,
+            start=start,
             jobs=jobs,
             effects=chosen_effects(without),
             draws=draws,

@@ -46,6 +46,7 @@ from .fine_tuning import EXACT_SHARE, RECIPE
 from .lora import merged, with_lora
 from .self_text import write_text
 from .stages import SILENT, Observer, Stages
+from .start import ADAPTER_FOLDER, adapted_before
 from .state import RunState
 from .trainer import Recipe, Row
 from .training_text import TrainingText
@@ -81,11 +82,15 @@ class Adaptation:
 
 RecipeMaker = Callable[[nn.Module, int], Recipe]
 """Called with the network and the context, tokens."""
-ADAPTER_FOLDER = "adapter"
-"""Folder of the adapter alone, in the result of an adaptation with one."""
 NOTHING = Budget(steps=0)
 """A stage that is left out."""
-EARLIER = {"transforms": asdict(NONE), "distil": asdict(NOTHING), "lora": None, "draws": None}
+EARLIER = {
+    "transforms": asdict(NONE),
+    "distil": asdict(NOTHING),
+    "lora": None,
+    "draws": None,
+    "start": None,
+}
 """Settings that records of earlier versions do not have, and what they mean there."""
 EARLIER_HIDDEN = 0.0
 """The same for the recipe's `hidden`."""
@@ -105,6 +110,7 @@ def adapt_model(
     transforms: Transforms = NONE,
     distil: Budget = NOTHING,
     lora: int | None = None,
+    start: str | Path | None = None,
     jobs: int = 1,
     effects: Effects = STANDARD,
     draws: Draws | None = None,
@@ -131,7 +137,10 @@ def adapt_model(
         context: tokens per window; None: the network's own, at most 1024.
         transforms: digital transforms before the arrays.
         distil: limit of the layer-wise stage, which is left out if it is 0.
-        lora: rank of low-rank additions that are trained in place of the weights; None: all weights.
+        lora: rank of low-rank additions that are trained in place of the weights; None: all weights. The
+            control has such additions too.
+        start: in place of the first two stages, the result of another adaptation of this network, or its
+            adapter, which goes on being fine-tuned with its own transforms; None: nothing.
         jobs: processes of the layer-wise stage.
         effects: non-idealities of the forward pass.
         draws: dies or chips of `hardware`'s design that fine-tuning sees; None: `hardware` in every step.
@@ -143,14 +152,25 @@ def adapt_model(
         The record that adaptation.json holds.
 
     Raises:
-        ModelError: the MODEL has no softmax weights, a text that is too short, or `out` holds an unfinished
-            adaptation with other settings.
+        ModelError: the MODEL has no softmax weights, a text that is too short, `out` holds an unfinished
+            adaptation with other settings, or `start` belongs to another network or comes with stages or
+            transforms that it replaces.
         HardwareError: as `Draws.at`.
     """
     checkpoint = locate(name)
     if checkpoint.softmax is None:
         raise ModelError(f"the pre-trained network that {name} came from is not there; adapt that network")
     softmax = load_softmax(checkpoint.softmax).to(compute.device)
+    begun = None
+    if start is not None:
+        if transforms != NONE or not distil.empty:
+            raise ModelError(f"{start} has its own transforms and layer-wise stage; leave them out")
+        if Path(start).resolve() == out.resolve():
+            raise ModelError(f"{out} is what the adaptation goes on from; choose another --out")
+        conditions = {"hardware": hardware, "effects": effects}
+        base = checkpoint.softmax
+        begun = adapted_before(str(start), base, softmax, **conditions, additions=lora is not None)
+        begun = begun.to(compute.device)
     context = context_of(softmax, context)
     recipe = recipe(softmax, context) if callable(recipe) else recipe
     recipe = replace(recipe, context=context, precision=compute.precision)
@@ -176,6 +196,7 @@ def adapt_model(
         "distil": asdict(distil),
         "lora": lora,
         "draws": None if draws is None else draws.record(),
+        "start": None if begun is None else digest(begun),
     }
     settings |= {key: value for key, value in extra.items() if value != EARLIER[key]}
     done = read_adaptation(out)
@@ -183,15 +204,21 @@ def adapt_model(
         return replace(done, cached=True)
     state = RunState(out, settings, fresh)
     run = Stages(state, softmax, recipe, words, observer, draws)
-    adapted = convert(copy.deepcopy(softmax), hardware, include="*", effects=effects, transforms=transforms)
-    run.calibrate(adapted)
-    layers = run.distil(adapted, distil, jobs, lora)
+    if begun is None:
+        adapted = copy.deepcopy(softmax)
+        adapted = convert(adapted, hardware, include="*", effects=effects, transforms=transforms)
+        run.calibrate(adapted)
+        layers = run.distil(adapted, distil, jobs, lora)
+    else:
+        adapted, layers = begun, None
+        run.start(adapted)
     control = None if recipe.distillation == 1 else copy.deepcopy(softmax)
     if lora is not None:
         adapted = with_lora(adapted, softmax, lora, recipe.seed)
+        control = None if control is None else with_lora(control, softmax, lora, recipe.seed)
     if minutes is not None:
         run.set_steps(minutes, [model for model in (adapted, control) if model is not None])
-    run.fine_tune(adapted, control, checkpoint.softmax)
+    run.fine_tune(adapted, control, checkpoint.softmax, lora)
     shutil.rmtree(out / ADAPTER_FOLDER, ignore_errors=True)
     if lora is not None:
         # Alone, the adapter is the whole difference only if the other weights are those of the start.
@@ -199,6 +226,7 @@ def adapt_model(
             base = _lasting_name(checkpoint.softmax, checkpoint.softmax)
             save_adapter(adapted, out / ADAPTER_FOLDER, base=base)
         adapted = merged(adapted)
+        control = None if control is None else merged(control)
     result = Adaptation(
         model=_lasting_name(name, checkpoint.softmax),
         hardware=hardware.name,

@@ -28,6 +28,7 @@ from ....circuits.files import replace_atomically, write_json
 from ..checkpoints import load_softmax
 from ..compute import device_of
 from .fine_tuning import fine_tune
+from .lora import with_lora
 from .trainer import Recipe
 
 if TYPE_CHECKING:
@@ -78,7 +79,12 @@ class Beside:
 
 @contextmanager
 def train_beside(
-    softmax: str, model: nn.Module, recipe: Recipe, checkpoint: Path, text: TrainingText
+    softmax: str,
+    model: nn.Module,
+    recipe: Recipe,
+    checkpoint: Path,
+    text: TrainingText,
+    lora: int | None = None,
 ) -> Iterator[Beside]:
     """Within the context, train a softmax model in another process with half of the threads.
 
@@ -90,6 +96,7 @@ def train_beside(
         recipe: settings of fine-tuning.
         checkpoint: file that the process trains into, next to which its order is written.
         text: training tokens and held-out windows.
+        lora: rank of the low-rank additions that the model has; None: all of its weights learn.
     """
     threads = torch.get_num_threads()
     share = threads // 2 if device_of(model).type == "cpu" and _memory_suffices(model) else 0
@@ -105,6 +112,7 @@ def train_beside(
         {
             "softmax": softmax,
             "recipe": asdict(recipe),
+            "lora": lora,
             "threads": share,
             "checkpoint": str(checkpoint),
             "tokens": str(tokens),
@@ -139,9 +147,10 @@ def main(order: Path) -> None:
         except BrokenPipeError:
             os._exit(1)  # The adaptation was killed; its next run continues from the checkpoint.
 
+    model, recipe = load_softmax(given["softmax"]), Recipe(**given["recipe"])
     fine_tune(
-        load_softmax(given["softmax"]),
-        Recipe(**given["recipe"]),
+        model if given["lora"] is None else with_lora(model, model, given["lora"], recipe.seed),
+        recipe,
         text["tokens"],
         held_out=text["watched"],
         checkpoint=Path(given["checkpoint"]),

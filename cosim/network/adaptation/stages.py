@@ -20,7 +20,7 @@ from .state import RunState
 from .trainer import Recipe, Row
 from .training_text import TrainingText
 
-ROWS = ("softmax", "calibrated", "distilled", "adapted", "control")
+ROWS = ("softmax", "start", "calibrated", "distilled", "adapted", "control")
 """Rows of the result, in the order of the stages."""
 STEPS = "steps.json"
 HELD_OUT = "held_out.json"
@@ -107,14 +107,22 @@ class Stages:
 
         self.recipe = replace(self.recipe, steps=self.state.remembered(STEPS, measured)["steps"])
 
-    def fine_tune(self, adapted: nn.Module, control: nn.Module | None, softmax: str) -> None:
+    def start(self, model: nn.Module) -> None:
+        """In place of the first two stages: measure a network that has them behind it."""
+        self.state.begin()
+        self._measure("softmax", self.softmax)
+        self._measure("start", model)
+
+    def fine_tune(
+        self, adapted: nn.Module, control: nn.Module | None, softmax: str, lora: int | None = None
+    ) -> None:
         """Train end to end, the control beside the adapted model."""
         folder, size = self.state.folder, self.recipe.batch * self.recipe.context
         rows = {"adapted": adapted} | ({} if control is None else {"control": control})
         beside = (
             nullcontext()
             if control is None
-            else train_beside(softmax, control, self.recipe, folder / "control.pt", self.text)
+            else train_beside(softmax, control, self.recipe, folder / "control.pt", self.text, lora)
         )
         with beside as other:
             for row, model in rows.items():

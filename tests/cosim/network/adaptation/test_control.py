@@ -13,6 +13,7 @@ from tiny import CONTEXT, SENTENCE, network
 
 from gaincell.cosim.network.adaptation.control import train_beside
 from gaincell.cosim.network.adaptation.fine_tuning import fine_tune
+from gaincell.cosim.network.adaptation.lora import with_lora
 from gaincell.cosim.network.adaptation.trainer import Recipe
 from gaincell.cosim.network.adaptation.training_text import TrainingText
 from gaincell.cosim.network.batches import held_out_windows
@@ -61,6 +62,17 @@ def test_control_process_gives_the_result_of_one_process(pretrained, text, tmp_p
     curve = train(own, text)
     assert [row["held_out"] for row in beside_curve] == [row["held_out"] for row in curve]
     assert all(torch.equal(x, own.state_dict()[name]) for name, x in model.state_dict().items())
+
+
+def test_control_process_trains_additions_if_the_adapted_model_does(pretrained, text, tmp_path, two_threads):
+    pytest.importorskip("peft")
+    checkpoint, model = tmp_path / "control.pt", load_softmax(pretrained)
+    with train_beside(str(pretrained), model, RECIPE, checkpoint, text, 2) as beside:
+        beside.wait(lambda done, loss: None)
+    torch.set_num_threads(1)
+    own, twin = (with_lora(load_softmax(pretrained), model, 2, RECIPE.seed) for _ in range(2))
+    assert train(own, text, checkpoint)[-1]["held_out"] == train(twin, text)[-1]["held_out"]
+    assert all(torch.equal(x, y) for x, y in zip(own.parameters(), twin.parameters(), strict=True))
 
 
 def test_failed_control_process_is_made_up_for(pretrained, text, tmp_path, two_threads):

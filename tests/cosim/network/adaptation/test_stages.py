@@ -3,6 +3,7 @@
 import copy
 import json
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -30,7 +31,7 @@ from gaincell.cosim.network.checkpoints import locate
 from gaincell.cosim.network.corpus import encode
 from gaincell.cosim.network.documents import open_text
 from gaincell.cosim.network.families import attention_modules
-from gaincell.cosim.network.transforms import Transforms
+from gaincell.cosim.network.transforms import NONE, Transforms
 
 RECIPE_OF_TESTS = Recipe(steps=4, batch=2, context=CONTEXT, warmup=1, distillation=1.0, hidden=0.5)
 BOTH = Transforms(rotation=0, per_dimension=True)
@@ -314,6 +315,43 @@ def test_an_adaptation_with_lora_is_a_plain_checkpoint(pretrained, leroux, text,
     found = run(pretrained, leroux, tmp_path, text, distil=Budget(steps=0), lora=2)
     assert found.held_out["adapted"] != found.held_out["calibrated"]
     from_pretrained(tmp_path)
+
+
+@pytest.mark.parametrize("part", ["", "adapter"])
+def test_an_adaptation_goes_on_from_another_one(pretrained, leroux, text, tmp_path, part):
+    pytest.importorskip("peft")
+    first, second = tmp_path / "first", tmp_path / "second"
+    found = run(pretrained, leroux, first, text, lora=2)
+    # A rate of (almost) nothing: what comes out is what went in.
+    recipe = replace(RECIPE_OF_TESTS, learning_rate=1e-12, scaler_rate=1e-12, distillation=0.0, hidden=0.0)
+    options = {"recipe": recipe, "transforms": NONE, "distil": Budget(steps=0), "lora": 2}
+    more = run(pretrained, leroux, second, text, start=first / part, **options)
+    assert list(more.held_out) == ["softmax", "start", "adapted", "control"]
+    # Both were stored in bfloat16.
+    assert more.held_out["start"] == pytest.approx(found.held_out["adapted"], rel=5e-3)
+    assert more.held_out["adapted"] == pytest.approx(more.held_out["start"], rel=5e-3)
+    assert more.held_out["control"] == pytest.approx(more.held_out["softmax"], rel=1e-5)
+    layers = list(gain_cell_layers(from_pretrained(second)).values())
+    assert all(layer.transforms == BOTH for layer in layers)
+    assert run(pretrained, leroux, second, text, start=first / part, **options).cached
+    with pytest.raises(ModelError, match="leave them out"):
+        run(pretrained, leroux, tmp_path / "third", text, start=first / part)
+
+
+def test_an_adaptation_goes_on_from_its_own_network_only(pretrained, leroux, text, tmp_path):
+    pytest.importorskip("peft")
+    run(pretrained, leroux, tmp_path / "first", text, distil=Budget(steps=0))
+    options = {"transforms": NONE, "distil": Budget(steps=0)}
+    with pytest.raises(ModelError, match="only without --lora"):
+        run(pretrained, leroux, tmp_path / "second", text, start=tmp_path / "first", lora=2, **options)
+    with pytest.raises(ModelError, match="choose another --out"):
+        run(pretrained, leroux, tmp_path / "first", text, start=tmp_path / "first", **options)
+    other = tmp_path / "other"
+    network().save_pretrained(other)
+    with pytest.raises(ModelError, match="another network"):
+        run(other, leroux, tmp_path / "second", text, start=tmp_path / "first", **options)
+    with pytest.raises(ModelError, match="holds no adapted network"):
+        run(pretrained, leroux, tmp_path / "second", text, start=other, **options)
 
 
 def test_a_network_writes_its_own_text_once(tmp_path, monkeypatch):
