@@ -9,6 +9,7 @@ import numpy as np
 
 from ...circuits.digital import Periphery, simulate
 from ...circuits.digital.activity import Activity, measure
+from ...circuits.digital.average_power import second_opinion
 from ...circuits.digital.liberty import Library
 from ...circuits.digital.simulation import Responses
 from ...circuits.digital.synthesis import Netlist, synthesise
@@ -77,6 +78,12 @@ class BlockCost:
         return self.joules * self.uses if self.uses else 0.0
 
     @property
+    def averaged(self) -> float | None:
+        """Energy from the nets' mean rates and probabilities, over that of the single edges; None without a
+        library."""
+        return None if self.activity is None else second_opinion(self.netlist, self.activity)
+
+    @property
     def closes(self) -> bool | None:
         """Whether the timing closes; None where there is nothing to close."""
         if self.shortest is None or self.period is None:
@@ -100,6 +107,7 @@ class BlockCost:
             "closes": self.closes,
             "joules": self.joules,
             **split,
+            "averaged": self.averaged,
             "leakage": self.leakage,
             "per_token": self.per_token,
             "results": self.results,

@@ -157,7 +157,7 @@ def test_leakage_agrees_with_opensta(library):
     netlist = register(library, 3)
     stimuli, _ = Stimuli.clocked(1e-9, {"d": [0] * 8})
     activity, _ = measure(netlist, stimuli, start=3_000_000)
-    quiet = analyse(netlist, 1e-9, toggles={}, high={})
+    quiet = analyse(netlist, 1e-9, toggles={})
     assert quiet.leakage == pytest.approx(activity.leakage / activity.seconds, rel=1e-5)
 
 
