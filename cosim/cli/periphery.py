@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -24,6 +25,7 @@ from .quantities import quantity_in
 
 if TYPE_CHECKING:
     from ..periphery.cost import BlockCost
+    from ..periphery.timing import BlockTiming
 
 
 def run(
@@ -32,6 +34,10 @@ def run(
     liberty: Annotated[
         Path | None,
         typer.Option(help="Cells from `gaincell liberty` [default: generic gates without time and energy]."),
+    ] = None,
+    timing: Annotated[
+        list[Path] | None,
+        typer.Option(help="Cells at another corner, to time the same netlists with; repeat it."),
     ] = None,
     operations: Annotated[
         int, typer.Option(min=2, max=MOST_SAMPLES, help="Attention operations to simulate.")
@@ -62,6 +68,7 @@ def run(
     attention, and their results are compared with the Python model. The energy is toggles x tables of the
     Liberty file. With --liberty, the folder gets laws.json: the energies as sums over events of the
     activations, which `gaincell fit --periphery` puts into hardware.
+    With --timing, each netlist is timed with the cells of other conditions too.
     Exit status 1 when a result differs.
 
     Examples:
@@ -70,19 +77,25 @@ def run(
 
         gaincell periphery demo --liberty out/cells.lib --out out/periphery
 
+        gaincell periphery demo --liberty out/cells.lib --timing out/ss.lib --timing out/ff.lib
+
         gaincell periphery demo --curve 6 --curve 8
     """
     from ...circuits.digital import Periphery
     from ...circuits.digital.liberty import Library
     from ...circuits.digital.tools import find
     from ...circuits.digital.waves import sequencer_dump
+    from ...circuits.errors import ToolError
     from ...circuits.files import require_folder, write_json, write_text
 
+    if timing and liberty is None:
+        raise ToolError("--timing times netlists of cells; give those of their synthesis with --liberty")
     if out is not None:
         require_folder(out)
     for program in ("iverilog", "vvp", "yosys", *(["sta"] if liberty else [])):
         find(program)
     library = None if liberty is None else Library.read(liberty)
+    others = [Library.read(path) for path in timing or []]
     prepare(threads)
     from ..network.checkpoints import locate
     from ..network.documents import joined, open_text
@@ -91,6 +104,7 @@ def run(
     from ..periphery.cost import block_costs
     from ..periphery.designs import designs_of
     from ..periphery.fixed_point import word_curve
+    from ..periphery.timing import block_timings
 
     content = None if text is None else joined(open_text(text))
     checkpoint, compute = locate(model), chosen_compute(device, precision)
@@ -106,6 +120,7 @@ def run(
                 activations, periphery, library, operations=operations, wire=wire or 0.0, report=update
             )
         )
+    timings = [one for other in others for one in block_timings(found, other)]
     perplexity = None
     if curve:
         with progress("perplexity", "windows") as update:
@@ -128,6 +143,7 @@ def run(
         "operations": operations,
         "perplexity": perplexity and {str(bits or "exact"): value for bits, value in perplexity.items()},
         "blocks": [cost.record() for cost in found],
+        "timing": [asdict(one) | {"closes": one.closes} for one in timings],
         "joules_per_token_head": sum(cost.per_token for cost in found if cost.uses),
         "leakage": sum(cost.leakage * cost.instances for cost in found if cost.instances),
     }
@@ -145,7 +161,7 @@ def run(
         emit(record | ({} if complaint is None else {"error": complaint}))
     else:
         stdout.print(_table(found, record))
-        for remark in _remarks(found, periphery):
+        for remark in [*_remarks(found, periphery), *_closing(timings, periphery)]:
             note(remark)
         for bits, value in (perplexity or {}).items():
             scalers = "in floating point" if bits is None else f"of {bits} bits"
@@ -199,7 +215,7 @@ def _remarks(found: list[BlockCost], periphery) -> list[str]:
         f"{sum(cost.results for cost in found)} results of the Verilog compared with the Python model, "
         f"{sum(cost.differing for cost in found)} differ"
     ]
-    timed = [cost for cost in found if cost.shortest is not None and cost.period is not None]
+    timed = [cost for cost in found if cost.shortest is not None and cost.period is not None and cost.uses]
     if not timed:
         return remarks
     total = sum(cost.per_token for cost in found if cost.uses)
@@ -214,10 +230,13 @@ def _remarks(found: list[BlockCost], periphery) -> list[str]:
         + ("closes" if slow.closes else "does not close")
         + f": {slow.name} needs {slow.shortest * 1e9:.3f} ns"
     )
-    pulses = max(cost.shortest for cost in timed if cost.name.startswith(("pulse", "readout", "sequencer")))
-    remarks.append(
-        f"pulses, read-out and sequencer close down to T_max = {pulses * periphery.steps * 1e9:.2f} ns"
-    )
+    t_max = periphery.designs.clocking.t_pulse_max
+    for blocks, some in (
+        ("pulses, read-out and sequencer", ("pulse", "readout", "sequencer")),
+        ("all blocks", ("",)),
+    ):
+        stretch = max(cost.shortest / cost.period for cost in timed if cost.name.startswith(some))
+        remarks.append(f"{blocks} close down to T_max = {stretch * t_max * 1e9:.2f} ns")
     ratios = [cost.averaged for cost in timed if cost.averaged is not None]
     remarks.append(
         f"energy from the nets' mean rates, as timing tools compute it: {min(ratios):.2f} to "
@@ -225,4 +244,23 @@ def _remarks(found: list[BlockCost], periphery) -> list[str]:
     )
     late = [cost for cost in found if cost.late]
     remarks += [f"{cost.name} counts {cost.late * 1e12:.0f} ps late against the ideal edges" for cost in late]
+    return remarks
+
+
+def _closing(timings: list[BlockTiming], periphery) -> list[str]:
+    """The slowest block of each library, and the T_max with which all close."""
+    from ..periphery.timing import closing_pulse
+
+    remarks = []
+    for name in dict.fromkeys(timing.library for timing in timings):
+        own = [timing for timing in timings if timing.library == name]
+        slow = max(own, key=lambda timing: timing.shortest / timing.period)
+        late = [timing.block for timing in own if timing.hold < 0]
+        t_max = closing_pulse(own, periphery.designs.clocking.t_pulse_max)
+        verdict = "close" if all(timing.closes for timing in own) else "do not close"
+        remarks.append(
+            f"{name}: the clocks {verdict}; {slow.block} needs {slow.shortest * 1e9:.3f} of "
+            f"{slow.period * 1e9:.3f} ns, all blocks a T_max of {t_max * 1e9:.2f} ns"
+            + (f"; hold is missed in {', '.join(late)}" if late else "")
+        )
     return remarks
