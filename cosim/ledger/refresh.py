@@ -10,6 +10,9 @@ from .ledger import Ledger, LedgerEntry
 
 STAGE = "refresh"
 """Name of the stage."""
+BAND = (0.5, 2.0)
+"""Plausible multiples: the worst level sets the period of all cells; the read of the digital copy, about 10 fJ a
+bit of a small memory, is as much as a write without its DAC."""
 
 
 def refresh_entries(ledger: Ledger, hardware: Hardware) -> tuple[LedgerEntry, ...]:
@@ -34,7 +37,7 @@ def refresh_entries(ledger: Ledger, hardware: Hardware) -> tuple[LedgerEntry, ..
         use.layer: max(ceil(use.keys * period / ledger.retention.retention_s) - 1, 0) for use in ledger.layers
     }
     return tuple(
-        LedgerEntry(STAGE, layer, head, again[layer] * joules, "estimate", "key")
+        LedgerEntry(STAGE, layer, head, again[layer] * joules, "estimate", "key", BAND)
         for (layer, head), joules in once.items()
         if again[layer]
     )

@@ -6,7 +6,7 @@ import pytest
 
 from gaincell.cosim import account
 from gaincell.cosim.ledger.ledger import RetentionMargin
-from gaincell.cosim.ledger.refresh import refresh_entries
+from gaincell.cosim.ledger.refresh import BAND, refresh_entries
 
 
 def at_need(ledger, times):
@@ -19,7 +19,7 @@ def test_keys_are_written_again_once_per_begun_retention_time(full, traces_of):
     for times, again in ((0.5, 0), (1.0, 0), (1.01, 1), (2.5, 2)):
         entries = refresh_entries(at_need(ledger, times), full)
         assert sum(entry.energy_J for entry in entries) == pytest.approx(4 * again * once)
-        assert {entry.origin for entry in entries} <= {"estimate"}
+        assert {(entry.origin, entry.band) for entry in entries} <= {("estimate", BAND)}
 
 
 def test_hardware_without_retention_has_no_refresh(full, traces_of):
