@@ -11,8 +11,8 @@ from .ledger import Ledger, LedgerEntry
 STAGE = "refresh"
 """Name of the stage."""
 BAND = (0.5, 2.0)
-"""Plausible multiples: the worst level sets the period of all cells; the read of the digital copy, about 10 fJ a
-bit of a small memory, is as much as a write without its DAC."""
+"""Plausible multiples: most levels hold longer than the worst one, whose period all cells have; the read of
+the digital copy may take as much as the write."""
 
 
 def refresh_entries(ledger: Ledger, hardware: Hardware) -> tuple[LedgerEntry, ...]:
