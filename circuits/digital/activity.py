@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .gates import SLEW, balanced, clock_nets, loads_of, slews_of, timed
+from .gates import balanced, clock_nets, loads_of, slews_of, timed
 from .liberty import Cell
 from .logic import holds, parsed
 from .simulation import UNIT, Responses, Stimuli, simulate
@@ -105,7 +105,7 @@ class _Meter:
     def __init__(self, netlist: Netlist, loads: Mapping[str, float], slews: Mapping[str, float]) -> None:
         assert netlist.library is not None
         self.netlist, self.loads, self.slews = netlist, loads, slews
-        self.vdd = netlist.library.vdd
+        self.vdd, self.slew = netlist.library.vdd, netlist.library.slew
         self.cells = [netlist.library.kind(one.kind) for one in netlist.instances]
         self.sinks: dict[str, list[tuple[int, str]]] = defaultdict(list)
         self.driver: dict[str, tuple[int, str]] = {}
@@ -148,7 +148,7 @@ class _Meter:
         special = [arc for arc in fitting if arc.when and _true(arc.when, self.levels[i])]
         for arc in (special or [arc for arc in fitting if not arc.when])[:1]:
             net = self.netlist.instances[i].nets.get(arc.related or pin, "")
-            return arc.tables[table](self.slews.get(net, SLEW), load)
+            return arc.tables[table](self.slews.get(net, self.slew), load)
         return 0.0
 
 

@@ -7,11 +7,12 @@ as independent.
 
 from __future__ import annotations
 
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from .activity import Activity
-from .gates import SLEW, balanced, loads_of, slews_of
+from .gates import balanced, loads_of, slews_of
 from .liberty import Arc, Pin
 from .logic import Tree, parsed
 from .synthesis import Instance, Netlist
@@ -53,8 +54,8 @@ def average_power(
         ToolError: the netlist has generic gates.
     """
     loads = loads_of(netlist)
-    slews = slews_of(netlist, balanced(netlist, loads))
     assert netlist.library is not None
+    slews = defaultdict(lambda: netlist.library.slew, slews_of(netlist, balanced(netlist, loads)))
     internal = {}
     for instance in netlist.instances:
         pins = netlist.library.kind(instance.kind).pins
@@ -97,7 +98,7 @@ def _edge(
         if arc.related and not summed:
             weight *= rates.get(net, 0.0)
         weights.append(weight)
-        energies.append(_both_edges(arc, slews.get(net, SLEW), load if pin.output else 0.0))
+        energies.append(_both_edges(arc, slews[net], load if pin.output else 0.0))
     total = sum(weight * energy for weight, energy in zip(weights, energies, strict=True))
     if summed:
         return total

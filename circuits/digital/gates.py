@@ -14,10 +14,8 @@ from .synthesis import Instance, Netlist
 PASSES = 4
 """Number of passes in which slews spread through a netlist. Paths are longer, but a slew depends little on
 those two gates before it."""
-CLOCK_LOAD = 2e-15
-"""Largest load with which delays of cells that drive clock pins are computed, F: about eight flip-flops."""
-SLEW = 30e-12
-"""Slew at the inputs of a netlist, s."""
+CLOCK_FAN_OUT = 7.3
+"""Largest load with which delays of cells that drive clock pins are computed, clock pins of a flip-flop."""
 
 
 def cell_models(library: Library) -> str:
@@ -69,7 +67,7 @@ def _state(cell: Cell) -> str:
 
 
 def balanced(netlist: Netlist, loads: Mapping[str, float]) -> dict[str, float]:
-    """Capacitances for delays and slews: clock nets have at most `CLOCK_LOAD`.
+    """Capacitances for delays and slews: clock nets have at most the load of `CLOCK_FAN_OUT` flip-flops.
 
     A clock tree buffers and balances the nets of clock pins; the timing analysis has an ideal clock as well.
 
@@ -78,7 +76,8 @@ def balanced(netlist: Netlist, loads: Mapping[str, float]) -> dict[str, float]:
         loads: capacitance of each net, F.
     """
     clocks = clock_nets(netlist)
-    return {net: min(load, CLOCK_LOAD) if net in clocks else load for net, load in loads.items()}
+    most = CLOCK_FAN_OUT * _library(netlist).clock_pin
+    return {net: min(load, most) if net in clocks else load for net, load in loads.items()}
 
 
 def clock_nets(netlist: Netlist) -> set[str]:
@@ -128,14 +127,16 @@ def slews_of(netlist: Netlist, loads: Mapping[str, float]) -> dict[str, float]:
                 if pin.output and name in instance.nets:
                     net = instance.nets[name]
                     table = ("rise_transition", "fall_transition")
-                    found[net] = _mean(instance, pin.timing, table, slews, loads.get(net, 0.0), SLEW)
+                    found[net] = _mean(
+                        instance, pin.timing, table, slews, loads.get(net, 0.0), library.slew, library.slew
+                    )
         slews = found
     return slews
 
 
-def _mean(instance: Instance, arcs, names, slews, load: float, default: float) -> float:
+def _mean(instance: Instance, arcs, names, slews, load: float, at_input: float, default: float) -> float:
     values = [
-        arc.tables[name](slews.get(instance.nets.get(arc.related, ""), SLEW), load)
+        arc.tables[name](slews.get(instance.nets.get(arc.related, ""), at_input), load)
         for arc in arcs
         for name in names
         if name in arc.tables
@@ -160,6 +161,7 @@ def timed(netlist: Netlist, loads: Mapping[str, float], slews: Mapping[str, floa
                 ("cell_rise", "cell_fall"),
                 slews,
                 loads.get(instance.nets[name], 0.0),
+                library.slew,
                 0.0,
             )
             for name, pin in library.kind(instance.kind).pins.items()

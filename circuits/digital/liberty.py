@@ -10,6 +10,7 @@ import re
 from bisect import bisect_left
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -18,6 +19,9 @@ from ..errors import ToolError
 
 _TOKEN = re.compile(r'"((?:[^"\\]|\\.)*)"|([^\s(){}:;,"]+)|([(){}:;,])', re.DOTALL)
 _NOISE = re.compile(r"/\*.*?\*/|//[^\n]*|\\\r?\n", re.DOTALL)
+INPUT_SLEW = 4.0
+"""Slew at the inputs of a netlist over the smallest slew of the tables: in libraries of `gaincell liberty`
+two delays of an inverter with a fan-out of four."""
 _PREFIX = {"f": 1e-15, "p": 1e-12, "n": 1e-9, "u": 1e-6, "m": 1e-3, "": 1.0}
 
 
@@ -129,6 +133,22 @@ class Library:
     """Supply, V."""
     cells: Mapping[str, Cell]
     """Cells by name."""
+
+    @cached_property
+    def slew(self) -> float:
+        """Slew at the inputs of a netlist, s: `INPUT_SLEW` times the smallest of the delays' tables."""
+        arcs = [arc for cell in self.cells.values() for pin in cell.pins.values() for arc in pin.timing]
+        slews = [float(table.slews[0]) for arc in arcs for table in arc.tables.values()]
+        found = [slew for slew in slews if slew > 0]
+        if not found:
+            raise ToolError(f"library {self.name} has no delays over slews; write one with: gaincell liberty")
+        return INPUT_SLEW * min(found)
+
+    @cached_property
+    def clock_pin(self) -> float:
+        """Smallest capacitance of a clock pin, F; 0 without clocked cells."""
+        pins = [pin for cell in self.cells.values() for pin in cell.pins.values() if pin.clock]
+        return min((pin.capacitance for pin in pins), default=0.0)
 
     @classmethod
     def read(cls, path: Path) -> Library:

@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from ..errors import ToolError
-from .gates import SLEW
 from .synthesis import Netlist
 from .tools import run, run_folder
 
@@ -95,7 +94,7 @@ def analyse(
         else:
             script.append(f"create_clock -name clk -period {period / 1e-12:.3f} [get_ports clk*]")
         script += [
-            f"set_input_transition {SLEW / 1e-12:.3f} [all_inputs]",
+            f"set_input_transition {netlist.library.slew / 1e-12:.3f} [all_inputs]",
             "set_input_delay 0 -clock clk [all_inputs]",
             "set_output_delay 0 -clock clk [all_outputs]",
             "set_false_path -hold -from [all_inputs]",

@@ -11,7 +11,7 @@ from ..standard_cells import CELLS
 from ..testbench.bench import Condition, close_circuit, open_circuit, supply
 from ..testbench.standard_cells import CELL_OPTIONS, SLEW_SHARE, ramp_source
 from .activity import Activity, energy
-from .gates import SLEW, balanced, loads_of, slews_of, timed
+from .gates import balanced, loads_of, slews_of, timed
 from .simulation import UNIT, Responses, Stimuli, simulate
 from .synthesis import Netlist
 
@@ -50,7 +50,7 @@ def block_deck(
     *,
     outputs: Mapping[str, float] | None = None,
 ) -> Simulation:
-    """A netlist in transistors, with the edges of the stimuli as ramps of the slew `gates.SLEW`.
+    """A netlist in transistors, with the edges of the stimuli as ramps of the library's `slew`.
 
     Saves i(vcore) of the cells' supply, i(v<net>) of each net that an input drives, and v(<net>) of each
     output.
@@ -129,10 +129,11 @@ def add_inputs(
     Returns:
         The nets that they drive, each the name of its source as well.
     """
-    driven = []
+    assert netlist.library is not None
+    driven, slew = [], netlist.library.slew
     for net, first, moves in input_moves(netlist, stimuli):
         if net not in {one for name in without for one in netlist.ports[name]}:
-            ramp_source(circuit, condition, net, first, moves, SLEW)
+            ramp_source(circuit, condition, net, first, moves, slew)
             driven.append(net)
     return driven
 
@@ -169,7 +170,8 @@ def supply_energy(
         end: time until which it counts, s; by default the end of the transient.
     """
     end = float(waves.axis[-1]) if end is None else end
-    half = SLEW / SLEW_SHARE / 2
+    assert netlist.library is not None
+    half = netlist.library.slew / SLEW_SHARE / 2
     charge = -waves.integrate("i(vcore)", start, end)
     for net, first, moves in input_moves(netlist, stimuli):
         if f"i(v{net})" not in waves.signals:

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from ...circuits.digital import Periphery
-from ...circuits.digital.gates import SLEW
 from ...circuits.digital.liberty import Library
 from ...circuits.digital.sequence import Sequence as Sequencer
 from ...circuits.errors import ToolError
@@ -274,7 +273,9 @@ def buffer_share(library: Library) -> float:
     for pin in pins:
         if pin.output:
             for edge in ("rise_power", "fall_power"):
-                joules += np.mean([arc.tables[edge](SLEW, load) for arc in pin.power if edge in arc.tables])
+                joules += np.mean(
+                    [arc.tables[edge](library.slew, load) for arc in pin.power if edge in arc.tables]
+                )
     return float(joules / (load * library.vdd**2))
 
 
