@@ -63,3 +63,7 @@ class ModelError(GaincellError):
 
 class ToolError(GaincellError):
     """A tool for digital circuits (Icarus Verilog, Yosys, OpenSTA) that is missing or has failed."""
+
+
+class HostError(GaincellError):
+    """A digital host that is unknown, not installed, or cannot be measured."""

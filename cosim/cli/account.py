@@ -24,6 +24,7 @@ from .models import (
     prepare,
 )
 from .quantities import quantity_in
+from .whole import HostKind, as_record, chosen_host, compared, whole_tables
 
 if TYPE_CHECKING:
     from ..ledger.ledger import Ledger
@@ -61,6 +62,30 @@ def run(
             parser=quantity_in("J"), help="Host: energy of a byte of memory; HBM2, published in MICRO 2017."
         ),
     ] = "31p",
+    host: Annotated[
+        HostKind,
+        typer.Option(
+            help="Host of --whole: two stated numbers, parts of hwcomponents, or this machine, measured."
+        ),
+    ] = HostKind.stated,
+    host_set: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SIZE=VALUE",
+            help="Size of the hwcomponents host, such as node=22n, array=128 or memory=HBM3; repeatable.",
+        ),
+    ] = None,
+    host_python: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Python that has hwcomponents [default: this one].")
+    ] = None,
+    watts: Annotated[
+        float | None,
+        typer.Option(parser=quantity_in("W"), help="Power of a measured host [default: its energy counter]."),
+    ] = None,
+    export: Annotated[
+        Path | None,
+        typer.Option(help="Also write the ledger as a component model of hwcomponents, a file .py."),
+    ] = None,
     without: Without = None,
     device: Device = "auto",
     precision: Precision = "auto",
@@ -73,9 +98,9 @@ def run(
     steady state of a full window. Baselines were measured over 1024 tokens; for the ratios, the same activity
     is taken to a ring of 1024 columns.
 
-    With --whole, the rest of the model runs on a digital host of two numbers, and so does attention for
-    comparison: for this model, for GPT-2 and for the default configuration of Llama (7 B), whose activity is
-    taken to be this model's.
+    With --whole, the rest of the model runs on a digital host, and so does attention for comparison: for this
+    model, for GPT-2 and for the default configuration of Llama (7 B), whose activity is taken to be this
+    model's.
 
     Examples:
 
@@ -86,13 +111,30 @@ def run(
         gaincell account out/adapted --hardware out/hardware --per-head
 
         gaincell account demo --whole --host-byte 5p
+
+        gaincell account demo --whole --host hwcomponents --host-set memory=HBM3
+
+        gaincell account demo --whole --host cpu --watts 65
+
+        gaincell account demo --export out/gain_cell_attention.py
     """
     prepare(threads)
     from ..ledger.whole_model import account_model
     from ..network.checkpoints import locate
     from ..network.documents import joined, open_text
-    from .whole import as_record, compared, whole_table
 
+    digital = (
+        chosen_host(
+            host,
+            operation=host_operation,
+            byte=host_byte,
+            sizes=host_set,
+            python=host_python,
+            watts=watts,
+        )
+        if whole
+        else None
+    )
     content = None if text is None else joined(open_text(text))
     checkpoint, compute = locate(model, base), chosen_compute(device, precision)
     chosen = chosen_hardware(hardware, cell, checkpoint)
@@ -107,11 +149,16 @@ def run(
             compute=compute,
             report=lambda item, done, total: update(done, total, item),
         )
-    models = compared(checkpoint, ledger, chosen, host_operation, host_byte) if whole else []
+    if export is not None:
+        from ..ledger.export import export_component
+
+        export_component(ledger, chosen, export)
+    models = compared(checkpoint, ledger, chosen, digital) if whole else []
     if as_json:
         heads = heads_of(ledger) if per_head else None
         record = ledger.to_dict() | compute.record() | {"model": model, "heads": heads}
         if whole:
+            record["host"] = digital.description
             record["whole"] = [as_record(one) for one in models]
         emit_result(record)
         return
@@ -120,7 +167,8 @@ def run(
         stdout.print(_head_table(ledger))
     stdout.print(_ratio_table(ledger))
     if whole:
-        stdout.print(whole_table(models, host_operation, host_byte))
+        for table in whole_tables(models, digital):
+            stdout.print(table)
     for remark in _remarks(ledger):
         note(remark)
 

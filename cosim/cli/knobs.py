@@ -30,7 +30,7 @@ def parse_knobs(settings: Iterable[str]) -> dict[str, dict[str, Any]]:
         circuit, dot, size = path.strip().partition(".")
         if not (sign and dot and circuit and size and value.strip()):
             raise typer.BadParameter(f"{text!r} is not circuit.size=value, such as cell.c_store=10f")
-        found.setdefault(circuit, {})[size] = _value(value.strip())
+        found.setdefault(circuit, {})[size] = size_value(value.strip())
     return found
 
 
@@ -39,7 +39,12 @@ def merged(plan: Mapping[str, Mapping[str, Any]], knobs: Mapping[str, Mapping[st
     return {name: {**plan.get(name, {}), **knobs.get(name, {})} for name in {**plan, **knobs}}
 
 
-def _value(text: str) -> Any:
+def size_value(text: str) -> Any:
+    """Value of a size: a number with or without a SPICE suffix, true, false, none, or the text itself.
+
+    Args:
+        text: what stands behind the sign.
+    """
     if text.lower() in _WORDS:
         return _WORDS[text.lower()]
     if text[0].isdigit() or text[0] in "+-.":
