@@ -127,7 +127,15 @@ def draw_operations(
         count: number of operations per stage.
         seed: seed of the choice.
         token_period: time between tokens, s.
+
+    Raises:
+        HardwareError: heads over several row tiles.
     """
+    if any(trace.partials for found in traces.values() for trace in found):
+        raise HardwareError(
+            f"the SPICE check simulates heads of at most {hardware.rows} dimensions; these have more, on "
+            "several row tiles: take hardware with more rows, or a network with smaller heads"
+        )
     rng = np.random.default_rng(seed)
     layers = [(name, trace) for name, found in traces.items() for trace in found]
     operations = []

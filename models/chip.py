@@ -8,7 +8,7 @@ from functools import lru_cache
 
 import numpy as np
 
-from .variation import Mismatch, RandomCurve
+from .variation import ConverterVariation, Mismatch, RandomCurve
 
 ROWS = 64
 """Number of rows of cells whose random numbers are drawn at once."""
@@ -20,8 +20,9 @@ class Chip:
 
     A circuit's deviation is constant. It follows from the seed and the circuit's place alone, not from the
     sequence, the batch, or the number of heads and layers of a network. Places: (layer, array, head, ring
-    column, row) for cells, (layer, head, ring column) for converters of the first product, (layer, head,
-    sub-tile, dimension) for those of the second. The converters of a sub-tile form a bank with its own bias
+    column, row) for cells, (layer, head, ring column) for converters of the first product, or (layer, head,
+    row tile, ring column) where row tiles have converters of their own, (layer, head, sub-tile, dimension)
+    for those of the second. The converters of a sub-tile form a bank with its own bias
     and its own rails. The drop along the rails is the same on every chip. Heads are key-value heads, because
     each has its own arrays.
 
@@ -65,20 +66,21 @@ class Chip:
         Returns:
             Offset (C) and gain (dimensionless), shape (H, S, 2); None if these converters do not vary.
         """
-        variation = self.mismatch.phi
-        if variation is None:
-            return None
-        tiles = int(ring.max()) // self.columns + 1
-        count = len(variation.mean)
-        normals = [
-            self._tiles("relu", layer, head, tiles, (self.columns, count), axis=0)[ring]
-            for head in range(heads)
-        ]
-        banks = [
-            self._tiles("relu bank", layer, head, tiles, (1, count // 2), axis=0)[ring // self.columns]
-            for head in range(heads)
-        ]
-        return variation.parameters(np.stack(normals), np.stack(banks), ring % self.columns)
+        return self._by_column(self.mismatch.phi, "relu", layer, heads, ring)
+
+    def partials(self, layer: int, heads: int, ring: np.ndarray, row_tile: int) -> np.ndarray | None:
+        """Offset and gain, for each polarity, of the signed converters of one row tile of the K array.
+
+        Args:
+            layer: index of the layer.
+            heads: number of key-value heads H.
+            ring: indices of the ring columns, shape (S,).
+            row_tile: index of the row tile.
+
+        Returns:
+            Offsets (C) and gains (dimensionless), shape (H, S, 4); None if these converters do not vary.
+        """
+        return self._by_column(self.mismatch.readout, f"partial {row_tile}", layer, heads, ring)
 
     def readouts(self, layer: int, heads: int, tile: int, depth: int) -> np.ndarray | None:
         """Offset and gain, for each polarity, of the signed converters of one sub-tile.
@@ -104,6 +106,24 @@ class Chip:
             _normals(self.seed, "readout bank", layer, head, tile, (1, count // 2)) for head in range(heads)
         ]
         return variation.parameters(np.stack(normals), np.stack(banks), np.arange(depth))
+
+    def _by_column(
+        self, variation: ConverterVariation | None, kind: str, layer: int, heads: int, ring: np.ndarray
+    ) -> np.ndarray | None:
+        """Offsets and gains of the converters of one kind, one per ring column."""
+        if variation is None:
+            return None
+        tiles = int(ring.max()) // self.columns + 1
+        count = len(variation.mean)
+        normals = [
+            self._tiles(kind, layer, head, tiles, (self.columns, count), axis=0)[ring]
+            for head in range(heads)
+        ]
+        banks = [
+            self._tiles(f"{kind} bank", layer, head, tiles, (1, count // 2), axis=0)[ring // self.columns]
+            for head in range(heads)
+        ]
+        return variation.parameters(np.stack(normals), np.stack(banks), ring % self.columns)
 
     def _scores(
         self, curve: RandomCurve | None, kind: str, layer: int, heads: int, ring: np.ndarray, depth: int

@@ -11,6 +11,7 @@ from torch.nn.functional import scaled_dot_product_attention
 
 from ...circuits.errors import HardwareError
 from ...models import Chip, Hardware
+from ...models.row_tiles import row_tiles_of
 from .effects import STANDARD, Effects
 from .kernels.dispatch import Implementation, attend, require_implementation
 from .levels import require_levels, volts_of
@@ -74,7 +75,7 @@ def gain_cell_attention(
         ValueError: shapes that do not fit, integers, volts together with levels, a floating-point mask,
             a window or positions that are not whole numbers in their range, a token period that is not
             positive, or an unknown implementation or gradient.
-        HardwareError: a head larger than the array, an implementation that cannot compute this operation, a
+        HardwareError: an implementation that cannot compute this operation, a
             gradient the hardware has no cell for, levels where cells hold none, or aging in seconds without
             any timing.
 
@@ -93,9 +94,8 @@ def gain_cell_attention(
     with full_precision(q.device.type):
         if hardware.kind == "softmax":
             return _softmax(q, k, v, positions)
-        op = OperationContext(
-            hardware, effects, positions, token_period, None, chip, layer, k.shape[1], gradient
-        )
+        settings = hardware, effects, positions, token_period, None, chip, layer, k.shape[1], gradient
+        op = OperationContext(*settings, row_tiles_of(q.shape[3], hardware))
         return attend(q, k, v, op, implementation)
 
 
@@ -150,7 +150,8 @@ def trace_attention(
         dtype = torch.promote_types(q.dtype, torch.float32)
         k, v = volts_of(k, 1, hardware, dtype), volts_of(v, 2, hardware, dtype)
     with full_precision(q.device.type):
-        op = OperationContext(hardware, effects, positions, token_period, {}, chip, layer, k.shape[1])
+        settings = hardware, effects, positions, token_period, {}, chip, layer, k.shape[1]
+        op = OperationContext(*settings, row_tiles=row_tiles_of(q.shape[3], hardware))
         return operate(q, positions.pack(k), positions.pack(v), op)
 
 
@@ -177,7 +178,7 @@ def place_keys(
     key_start: int,
     attention_mask: Tensor | None,
 ) -> Positions:
-    """Check that shapes fit each other and the arrays, and place the keys in the ring.
+    """Check that shapes fit each other, and place the keys in the ring.
 
     Args:
         q: queries, shape (B, H, T, D).
@@ -194,7 +195,6 @@ def place_keys(
     Raises:
         ValueError: shapes that do not fit each other, integers, volts together with levels, a floating-point
             mask, or positions that are not counted.
-        HardwareError: a head dimension above the arrays' rows.
     """
     if (k.dtype == torch.uint8) != (v.dtype == torch.uint8):
         raise ValueError(f"need k and v both as volts or both as levels, got {k.dtype} and {v.dtype}")
@@ -211,7 +211,7 @@ def place_keys(
     ):
         shapes = ", ".join(str(tuple(x.shape)) for x in (q, k, v))
         raise ValueError(f"need q (B, H, T, D) and k, v (B, Hkv, S, D), got {shapes}")
-    batch, heads, queries, depth = asked
+    batch, heads, queries, _ = asked
     kv_heads, keys = stored[1], stored[2]
     if 0 in (heads, kv_heads):
         raise ValueError(f"need at least one head, got H={heads} and Hkv={kv_heads}")
@@ -223,11 +223,6 @@ def place_keys(
         # An additive mask (0 for stored, -inf for padding) read as truth values would be inverted.
         raise ValueError(
             f"attention_mask: need bool or integers, nonzero for stored tokens, got {attention_mask.dtype}"
-        )
-    if hardware.kind == "gain-cell" and depth > hardware.rows:
-        raise HardwareError(
-            f"head dimension {depth} exceeds the {hardware.rows} rows of the arrays of "
-            f"{hardware.name!r}; use hardware with more rows"
         )
     require_start(key_start, keys)
     return positions_of(

@@ -20,7 +20,8 @@ from torch import Tensor
 from ...models import Chip, Mismatch
 from .ring import Positions
 
-MISMATCH_FIELDS = {"reads": "cell", "writes": "write", "relus": "phi", "readouts": "readout"}
+MISMATCH_FIELDS = {"reads": "cell", "writes": "write", "relus": "phi"}
+MISMATCH_FIELDS |= {"readouts": "readout", "partials": "readout"}
 """Method of `Chip` -> the field of `Mismatch` that it draws from."""
 
 

@@ -10,6 +10,7 @@ from torch import Tensor
 
 from ...circuits.errors import HardwareError
 from ...models import Chip, ColumnModel, Hardware, Noise, Surrogate
+from ...models.row_tiles import latency_of
 from .effects import Effects
 from .ring import Positions
 from .surrogate_gradient import Gradient
@@ -37,6 +38,8 @@ class OperationContext:
     """Number of key-value heads, each with its own arrays and converters; None: as many as query heads."""
     gradient: Gradient = "exact"
     """Derivative of the cells' charge; it does not change the value."""
+    row_tiles: int = 1
+    """Sub-arrays over which the rows of the K array are spread (`row_tiles.py`); 1: one bit line adds all."""
 
     def watch(self, name: str, surrogate: Surrogate, *arguments: Tensor, used: Tensor | None = None) -> None:
         """Count the arguments outside a surrogate's validity box, if `outside` is given.
@@ -90,7 +93,27 @@ def column_of(array: int, op: OperationContext) -> ColumnModel | None:
     """
     if not op.effects.column:
         return None
-    return op.hardware.column_1 if array == 1 else op.hardware.column_2
+    return op.hardware.column_1 if bit_line_of(array, op) == 1 else op.hardware.column_2
+
+
+def bit_line_of(array: int, op: OperationContext) -> int:
+    """Array whose bit lines and converters a product has: row tiles of the K array have those of the V array.
+
+    Args:
+        array: 1 (keys) or 2 (values).
+        op: settings of the operation.
+    """
+    return 2 if op.row_tiles > 1 else array
+
+
+def full_scale_of(array: int, op: OperationContext) -> float:
+    """Full scale of the converter after an array, in the hardware's charge unit.
+
+    Args:
+        array: 1 (keys) or 2 (values).
+        op: settings of the operation.
+    """
+    return op.hardware.q_sat_1 if bit_line_of(array, op) == 1 else op.hardware.q_sat_2
 
 
 def cells_deviate(op: OperationContext) -> bool:
@@ -114,8 +137,9 @@ def seconds_per_token(op: OperationContext) -> float:
     """
     if op.token_period is not None:
         return op.token_period
-    if op.hardware.timing is None:
+    latency = latency_of(op.hardware, op.row_tiles)
+    if latency is None:
         raise HardwareError(
             f"hardware {op.hardware.name!r} ages in seconds but states no timing; pass token_period (s)"
         )
-    return op.hardware.timing.latency
+    return latency

@@ -12,6 +12,8 @@ t and stored key s, with w the pulse widths of the query, x and y the stored key
 
 Options (`signed_query.py`): w in [-1, 1], with complementary rows or a second phase for the negative part; a
 further column of constants in the second array, and out_td divided by that column's sum over sub-tiles.
+Heads larger than the arrays' rows have a digital sum over row tiles in place of the first converter
+(`row_tiles.py`).
 
 The quantisers are anchored: n levels are n equally spaced values, both ends included, and the signed counter
 has a sign and n / 2 magnitudes. (The published training code counts 33 output levels up to 1.032 and rounds
@@ -27,10 +29,12 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...models.row_tiles import passes_of
 from .operation import OperationContext, column_of
 from .quantisers import count
 from .ring import DenseMasks, dense_masks
-from .signed_query import normalised, phases_of
+from .row_tiles import integrations, summed
+from .signed_query import normalised
 from .stages import (
     ages_outside,
     cell_terms,
@@ -61,6 +65,17 @@ class SubTile:
 
 
 @dataclass(frozen=True)
+class PartialSum:
+    """Signals of one integration of one row tile of the K array."""
+
+    charge: Tensor
+    """Charge on the integration nodes, shape (B, H, T, S), in the hardware's charge unit; meaningless where
+    the query does not see the key."""
+    output: Tensor
+    """Counted conversion, shape (B, H, T, S), in [-1, 1]; 0 where the query does not see the key."""
+
+
+@dataclass(frozen=True)
 class Trace:
     """Signals of one attention operation, for the ledger and the SPICE check. Keys are in packed order."""
 
@@ -73,9 +88,9 @@ class Trace:
     """Stored values at age 0, shape (B, Hkv, S, C), V; C is D, or D + 1 with a normalising column."""
     ring: DenseMasks
     """Which query sees which key, their ages, and the keys' columns."""
-    charge_1: Tensor
+    charge_1: Tensor | None
     """Charge on the first integration nodes, shape (B, H, T, S), in the hardware's charge unit; meaningless
-    where the query does not see the key."""
+    where the query does not see the key. None with row tiles, which have `partials`."""
     phi: Tensor
     """Pulse widths into the V array, shape (B, H, T, S), fraction of T_max; 0 where the query does not see
     the key."""
@@ -85,6 +100,8 @@ class Trace:
     """Surrogate name -> number of evaluations outside its validity box."""
     head_dim: int
     """Head dimension D."""
+    partials: tuple[PartialSum, ...] = ()
+    """Signals of each integration of each row tile; empty where one bit line adds all rows."""
 
 
 def operate(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> tuple[Tensor, Trace]:
@@ -106,31 +123,55 @@ def operate(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> tuple[Tens
     widths = query_widths(q.to(compute), op)
     key_volts = stored_volts(k.to(compute), 1, op)
     value_volts = stored_volts(v.to(compute), 2, op)
-    charge_1 = _first_product(widths, key_volts, ring, op)
-    phi = torch.where(ring.valid, converted(charge_1, 1, ring.valid, op), 0.0)
+    charges = _first_product(widths, key_volts, ring, op)
+    partials: tuple[PartialSum, ...] = ()
+    if op.row_tiles == 1:
+        phi = converted(charges[0], 1, ring.valid, op)
+    else:
+        passes, steps, levels = passes_of(op.hardware), (None, None), op.hardware.levels
+        if op.effects.quantise:
+            steps = levels.output // 2 - 1, levels.query - 1
+        conversions = [converted(x, 1, ring.valid, op, i // passes) for i, x in enumerate(charges)]
+        phi = summed(conversions, *steps, passes)
+        partials = tuple(_partial_sums(charges, conversions, ring, op))
+    phi = torch.where(ring.valid, phi, 0.0)
     sub_tiles = tuple(_second_product(phi, value_volts, ring, op))
     zero = q.new_zeros(*q.shape[:3], value_volts.shape[3], dtype=compute)
     out = normalised(sum((tile.output for tile in sub_tiles), zero), op.hardware)
+    charge_1 = None if partials else charges[0]
     signals = (widths, key_volts, value_volts, ring, charge_1, phi, sub_tiles)
-    return out.to(q.dtype), Trace(*signals, op.outside or {}, q.shape[3])
+    return out.to(q.dtype), Trace(*signals, op.outside or {}, q.shape[3], partials)
 
 
-def _first_product(pulses: Tensor, volts: Tensor, ring: DenseMasks, op: OperationContext) -> Tensor:
-    """Charge on the first integration nodes, (B, H, T, S), of pulses (B, H, T, R) and keys (B, Hkv, S, R)."""
+def _first_product(pulses: Tensor, volts: Tensor, ring: DenseMasks, op: OperationContext) -> list[Tensor]:
+    """Charge on the first integration nodes, (B, H, T, S), of pulses (B, H, T, R) and keys (B, Hkv, S, R).
+
+    One charge, or with row tiles that of every integration.
+    """
     heads, column = pulses.shape[1], column_of(1, op)
     cells = _cells(volts, 1, heads, ring, op)
     loading = None if column is None else per_query_head(column.loading(volts), heads).mT
     charges, loads = [], []
-    for phase in phases_of(pulses, op.hardware):
+    for phase in integrations(pulses, op):
         charge = edge_charge(phase, op)
         for responses, factor in cells:
             term = product(phase, *(response.mT for response in responses))
             charge = charge + (term if factor is None else term * factor)
         charges.append(charge)
         loads.append(None if loading is None else phase @ loading)
-    if len(charges) == 2:
-        return integrated_twice(tuple(charges), tuple(loads), ring.valid, op)
-    return integrated(charges[0], loads[0], 1, ring.valid, op)
+    if len(charges) == 2 and op.row_tiles == 1:
+        return [integrated_twice(tuple(charges), tuple(loads), ring.valid, op)]
+    return [integrated(*own, 1, ring.valid, op) for own in zip(charges, loads, strict=True)]
+
+
+def _partial_sums(
+    charges: list[Tensor], conversions: list[Tensor], ring: DenseMasks, op: OperationContext
+) -> Iterator[PartialSum]:
+    """Signals of every integration of every row tile."""
+    for charge, width in zip(charges, conversions, strict=True):
+        if op.effects.quantise:
+            width = count(width, op.hardware.levels.output)
+        yield PartialSum(charge, torch.where(ring.valid, width, 0.0))
 
 
 def _second_product(

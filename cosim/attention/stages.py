@@ -13,7 +13,15 @@ from torch import Tensor
 
 from ...models.phases import two_phase_charge
 from .chip_patterns import chip_pattern
-from .operation import OperationContext, cells_deviate, chip_of, column_of, noise_of, seconds_per_token
+from .operation import (
+    OperationContext,
+    bit_line_of,
+    cells_deviate,
+    chip_of,
+    column_of,
+    noise_of,
+    seconds_per_token,
+)
 from .operation import full_precision as full_precision
 from .quantisers import count as count
 from .quantisers import quantise
@@ -232,7 +240,8 @@ def delivered(charge: Tensor, load: Tensor | None, array: int, used: Tensor, op:
     if load is None or column is None:
         return charge
     reached = column(charge, load)
-    op.watch(f"column_{array}", column, charge, load, used=used & unclipped(reached, array, op))
+    name = f"column_{bit_line_of(array, op)}"
+    op.watch(name, column, charge, load, used=used & unclipped(reached, array, op))
     return reached
 
 
@@ -246,7 +255,8 @@ def with_noise(charge: Tensor, array: int, op: OperationContext) -> Tensor:
     """
     noise = noise_of(op)
     if noise is not None:
-        charge = charge + (noise.charge_1 if array == 1 else noise.charge_2) * torch.randn_like(charge)
+        rms = noise.charge_1 if bit_line_of(array, op) == 1 else noise.charge_2
+        charge = charge + rms * torch.randn_like(charge)
     return charge
 
 
@@ -258,7 +268,7 @@ def unclipped(charge: Tensor, array: int, op: OperationContext) -> Tensor:
         array: 1 (keys) or 2 (values).
         op: settings of the operation.
     """
-    if array == 1:
+    if bit_line_of(array, op) == 1:
         return (charge > 0) & (charge < op.hardware.q_sat_1)
     return charge.abs() < op.hardware.q_sat_2
 
@@ -269,17 +279,20 @@ def input_referred(charge: Tensor, array: int, tile: int, op: OperationContext) 
     Args:
         charge: charge on the integration nodes, shape (B, H, T, S) after array 1, (B, H, T, C) after array 2.
         array: 1 (keys) or 2 (values).
-        tile: number of the sub-tile, for array 2.
+        tile: number of the sub-tile for array 2, of the row tile for array 1.
         op: settings of the operation.
     """
     chip = chip_of(op)
     if chip is None:
         return charge
-    variation = chip.mismatch.phi if array == 1 else chip.mismatch.readout
+    variation = chip.mismatch.phi if bit_line_of(array, op) == 1 else chip.mismatch.readout
     if variation is None:
         return charge
     heads, kv_heads = charge.shape[1], op.kv_heads or charge.shape[1]
-    if array == 1:
+    if array == 1 and op.row_tiles > 1:
+        where = {"layer": op.layer, "heads": kv_heads, "row_tile": tile}
+        errors = chip_pattern(chip, "partials", op.positions, charge, **where)
+    elif array == 1:
         errors = chip_pattern(chip, "relus", op.positions, charge, layer=op.layer, heads=kv_heads)
     else:
         where = {"layer": op.layer, "heads": kv_heads, "tile": tile, "depth": charge.shape[3]}
@@ -289,7 +302,7 @@ def input_referred(charge: Tensor, array: int, tile: int, op: OperationContext) 
 
 
 def converted(charge: Tensor, array: int, used: Tensor, op: OperationContext, tile: int = 0) -> Tensor:
-    """Pulse width of the converter after an array: ReLU after array 1, signed after array 2.
+    """Pulse width of the converter after an array: ReLU after array 1, signed after array 2 and row tiles.
 
     Ideal converters, where the effect is off or not described, are clip(charge / q_sat_1, 0, 1) and
     clip(charge / q_sat_2, -1, 1).
@@ -299,18 +312,18 @@ def converted(charge: Tensor, array: int, used: Tensor, op: OperationContext, ti
         array: 1 (keys) or 2 (values).
         used: bool, broadcastable to `charge`: nodes that are read.
         op: settings of the operation.
-        tile: number of the sub-tile, for array 2.
+        tile: number of the sub-tile for array 2, of the row tile for array 1.
 
     Returns:
         Pulse width, shape of `charge`, fraction of T_max.
     """
-    hardware = op.hardware
-    name, converter = ("phi", hardware.phi) if array == 1 else ("readout", hardware.readout)
+    hardware, bit_line = op.hardware, bit_line_of(array, op)
+    name, converter = ("phi", hardware.phi) if bit_line == 1 else ("readout", hardware.readout)
     if op.effects.converter and converter is not None:
         charge = input_referred(charge, array, tile, op)
         op.watch(name, converter, charge, used=used & unclipped(charge, array, op))
         width = converter(charge)
-    elif array == 1:
+    elif bit_line == 1:
         width = (charge / hardware.q_sat_1).clamp(0, 1)
     else:
         width = (charge / hardware.q_sat_2).clamp(-1, 1)
@@ -328,7 +341,7 @@ def with_jitter(width: Tensor, array: int, op: OperationContext) -> Tensor:
     noise = noise_of(op)
     if noise is None:
         return width
-    return jittered(width, noise.jitter_1 if array == 1 else noise.jitter_2)
+    return jittered(width, noise.jitter_1 if bit_line_of(array, op) == 1 else noise.jitter_2)
 
 
 def jittered(width: Tensor, rms: float) -> Tensor:

@@ -10,8 +10,10 @@ from torch import Tensor
 from ...circuits.errors import HardwareError, ModelError
 from ...models import Hardware, Leakage, StandingPower, SupplyLoss
 from ...models.cost import Growth
+from ...models.row_tiles import latency_of
 from ..attention.api import Trace
 from .ledger import LayerUse, Ledger, LedgerEntry, RetentionMargin
+from .row_tiles import SubArrays, renamed, stages_of
 from .stage_energy import keys_seen, stage_energy, sub_tiles_in_use
 from .supply import loss_entries
 
@@ -29,7 +31,7 @@ def account(
     Args:
         traces: name of each attention module -> its traces, as from `record_traces`.
         hardware: hardware with an energy model.
-        token_period: time between tokens, s; None: the latency times the number of traced modules.
+        token_period: time between tokens, s; None: the sum of the traced modules' latencies.
         full_ring: whether to account only those tokens of a layer that see the most keys, the steady state of
             a long text; otherwise all tokens. Padding is never accounted.
 
@@ -46,9 +48,10 @@ def account(
     if not recorded:
         raise ModelError("no attention was traced; run the converted model inside record_traces")
     _require_columns(recorded, hardware)
-    latency = None if hardware.timing is None else hardware.timing.latency
+    spread = {name: SubArrays.of(found[0].head_dim, hardware) for name, found in recorded.items()}
+    latencies = [latency_of(hardware, arrays.first) for arrays in spread.values()]
     if token_period is None:
-        token_period = (latency or 0.0) * len(recorded)
+        token_period = sum(seconds or 0.0 for seconds in latencies)
     _require_period(token_period, hardware)
     entries, layers = [], []
     for name, found in recorded.items():
@@ -56,31 +59,41 @@ def account(
         use = _layer_use(name, queries)
         layers.append(use)
         own: list[LedgerEntry] = []
-        for stage in hardware.energy.stages:
+        for counted in stages_of(hardware, spread[name]):
+            stage = counted.stage
             if isinstance(stage.law, SupplyLoss):
                 own += loss_entries(stage, own)
                 continue
             energies: dict[Growth, Tensor] = {}
             for trace, mask in queries:
-                for growth, joules in stage_energy(stage.law, trace, token_period).items():
+                joules_by_growth = stage_energy(
+                    stage.law,
+                    trace,
+                    token_period,
+                    times=counted.times,
+                    arrays=spread[name],
+                    partial=counted.name != stage.name,
+                )
+                for growth, joules in joules_by_growth.items():
                     energies[growth] = energies.get(growth, 0.0) + _sum_per_head(joules, mask)
             own += [
                 LedgerEntry(
-                    *(stage.name, name, head, value / use.tokens, stage.origin, growth),
+                    *(counted.name, name, head, value / use.tokens, stage.origin, growth),
                     stage.band or (1.0, 1.0),
                 )
                 for growth, energy in energies.items()
                 for head, value in enumerate(energy.tolist())
             ]
-        entries += own
+        entries += renamed(own, spread[name])
     return Ledger(
         hardware=hardware.name,
         columns=hardware.columns,
         entries=tuple(entries),
         layers=tuple(layers),
-        latency_s=latency,
+        latency_s=None if hardware.timing is None else max(latencies),
         retention=_retention_margin(hardware, max(use.keys for use in layers) * token_period),
-        area=hardware.area,
+        # It is stated for a head on one K and one V array.
+        area=None if any(arrays.is_spread for arrays in spread.values()) else hardware.area,
     )
 
 

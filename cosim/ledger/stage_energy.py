@@ -23,6 +23,7 @@ from ...models import (
 )
 from ...models.cost import Event, Growth, Law
 from ..attention.api import Trace
+from .row_tiles import ONE, SubArrays
 
 PER_SUB_TILE: frozenset[Event] = frozenset(
     {"sub-tile", "row pulse", "read-out", "read-out pulse", "read-out magnitude"}
@@ -75,13 +76,24 @@ def sub_tiles_in_use(trace: Trace) -> Tensor:
     )
 
 
-def stage_energy(law: Law, trace: Trace, token_period: float = 0.0) -> dict[Growth, Tensor]:
+def stage_energy(
+    law: Law,
+    trace: Trace,
+    token_period: float = 0.0,
+    *,
+    times: float = 1.0,
+    arrays: SubArrays = ONE,
+    partial: bool = False,
+) -> dict[Growth, Tensor]:
     """Energy of one stage for every query and head, by the quantity that it is proportional to.
 
     Args:
         law: energy law of the stage.
         trace: signals of one attention operation.
         token_period: time between tokens, s, for which circuits with a standing power stay on.
+        times: how often a sub-tile has what the law states per sub-tile.
+        arrays: sub-arrays of the head.
+        partial: take the conversions of the row tiles instead of those of the V array.
 
     Returns:
         Growth -> energy, shape (B, H, T), J. Their sum is the energy of the stage.
@@ -103,9 +115,12 @@ def stage_energy(law: Law, trace: Trace, token_period: float = 0.0) -> dict[Grow
         case Pulses(array=1):
             return {"sub-tile": law.joules * (zeros + events_of("row pulse", trace))}
         case Pulses(array=2):
-            return {"key": law.joules * (zeros + (trace.phi > 0).sum(-1))}
+            return {"key": law.joules * (zeros + (trace.phi > 0).sum(-1)) * arrays.second}
         case Conversions(converter=1):
             return {"key": torch.where(valid, _within(law, trace.charge_1), 0.0).sum(-1)}
+        case Conversions(converter=2) if partial:
+            each = (torch.where(valid, _within(law, x.charge), 0.0).sum(-1) for x in trace.partials)
+            return {"key": sum(each, zeros)}
         case Conversions(converter=2):
             return {
                 "sub-tile": sum(
@@ -121,20 +136,24 @@ def stage_energy(law: Law, trace: Trace, token_period: float = 0.0) -> dict[Grow
         case DacConversions():
             return {"token": zeros + law.joules * (trace.head_dim + written * shared)}
         case SubTileOperations():
-            return {"sub-tile": law.joules * (zeros + sub_tiles_in_use(trace)[:, None])}
+            return {"sub-tile": times * law.joules * (zeros + sub_tiles_in_use(trace)[:, None])}
         case StandingPower():
-            power = law.watts * token_period * shared
+            power = times * law.watts * token_period * shared
             return {"sub-tile": power * (zeros + sub_tiles_in_use(trace)[:, None])}
         case Events():
             found: dict[Growth, Tensor] = {}
             for event, joules in law.joules.items():
                 growth: Growth = "sub-tile" if event in PER_SUB_TILE else "token"
-                found[growth] = found.get(growth, zeros) + joules * events_of(event, trace)
+                number = events_of(event, trace)
+                number = number * times if event == "sub-tile" else number
+                found[growth] = found.get(growth, zeros) + joules * number
+                if trace.partials:
+                    found["key"] = found.get("key", zeros) + joules * partial_events(event, trace)
             return found
         case Leakage():
             time = token_period * shared
             used = zeros + sub_tiles_in_use(trace)[:, None]
-            return {"token": zeros + law.head * time, "sub-tile": law.sub_tile * time * used}
+            return {"token": zeros + law.head * time, "sub-tile": times * law.sub_tile * time * used}
         case Constant():
             return {"token": zeros + law.joules}
 
@@ -176,6 +195,36 @@ def events_of(event: Event, trace: Trace) -> Tensor | float:
             return sum((tile.output != 0).sum(-1) for tile in trace.sub_tiles)
         case "read-out magnitude":
             return sum(tile.output.abs().double().sum(-1) for tile in trace.sub_tiles)
+
+
+def partial_events(event: Event, trace: Trace) -> Tensor | float:
+    """Number of events that row tiles add to `events_of`, for every query and head.
+
+    Every conversion of a row tile is counted and added like a read-out. The limiter and the pulse generator
+    of a key count as those of a query element, with its scaler: an upper bound of the limiter.
+
+    Args:
+        event: the kind.
+        trace: signals of one attention operation.
+
+    Returns:
+        Numbers that broadcast to the shape (B, H, T).
+    """
+    match event:
+        case "read-out":
+            return len(trace.partials) * keys_seen(trace)[:, None]
+        case "read-out pulse":
+            return sum((x.output != 0).sum(-1) for x in trace.partials)
+        case "read-out magnitude":
+            return sum(x.output.abs().double().sum(-1) for x in trace.partials)
+        case "query element":
+            return keys_seen(trace)[:, None]
+        case "query pulse":
+            return (trace.phi != 0).sum(-1)
+        case "query width":
+            return trace.phi.double().sum(-1)
+        case _:
+            return 0.0
 
 
 def _within(law: Conversions, charge: Tensor) -> Tensor:

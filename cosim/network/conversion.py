@@ -9,8 +9,9 @@ from typing import Any
 import torch
 from torch import nn
 
-from ...circuits.errors import HardwareError, ModelError
+from ...circuits.errors import ModelError
 from ...models import Chip, Hardware
+from ...models.row_tiles import latency_of, row_tiles_of
 from ..attention.effects import STANDARD, Effects
 from ..attention.kernels.dispatch import Implementation
 from ..attention.ring import require_settings
@@ -52,8 +53,8 @@ def convert(
         window: columns of each ring; None: the hardware's, or a ring that is never overwritten. A module with
             a sliding window of the network's own gets that one where it is shorter.
         effects: non-idealities that act.
-        token_period: time between tokens, s; None: the hardware's latency times the number of converted
-            layers, since a token passes through all of them.
+        token_period: time between tokens, s; None: the sum of the converted layers' latencies, since a token
+            passes through all of them.
         chip: chip that holds the arrays (`hardware.chip(seed)`); None: nominal circuits.
         implementation: back end, as in `gain_cell_attention`; not saved with the model.
         gradient: derivative of the cells' charge, as in `gain_cell_attention`; not saved with the model.
@@ -67,7 +68,8 @@ def convert(
     Raises:
         ModelError: no attention module matches, one asks for what gain cells do not compute, the model is
             quantised, or a module has scalers per dimension and is to have one per head.
-        HardwareError: heads larger than the arrays.
+        HardwareError: heads larger than the arrays on hardware that does not state their time, while
+            token_period is None.
         ValueError: a window below 1, a token period that is not positive, or a head that does not exist.
     """
     require_settings(window, token_period)
@@ -79,9 +81,8 @@ def convert(
     require_unquantised(inner)
     for name, module in chosen.items():
         require_understood(module, name)
-        _require_fit(module, name, hardware)
-    if token_period is None and hardware.timing is not None:
-        token_period = hardware.timing.latency * len(chosen) or None
+    if token_period is None:
+        token_period = _token_period((module, hardware) for module in chosen.values())
     settings = {"window": window, "effects": effects, "token_period": token_period, "chip": chip}
     settings |= {"implementation": implementation, "gradient": gradient}
     for module in chosen.values():
@@ -105,17 +106,22 @@ def convert_as_described(model: nn.Module, modules: dict[str, Any], hardware: di
     Raises:
         ModelError: a module that the model does not have, or an entry that is not understood.
     """
-    if missing := set(modules) - set(attention_modules(unwrap(model))):
+    found = attention_modules(unwrap(model))
+    if missing := set(modules) - set(found):
         raise ModelError(f"the model has no modules {', '.join(sorted(missing))}; save it again")
     for name, entry in modules.items():
         require_entry(name, entry, hardware)
+    period = None
+    if any(entry["token_period"] is None for entry in modules.values()):
+        period = _token_period((found[name], hardware[entry["hardware"]]) for name, entry in modules.items())
+    for name, entry in modules.items():
         convert(
             model,
             hardware[entry["hardware"]],
             include=_literal(name),
             window=entry["window"],
             effects=Effects(**entry["effects"]),
-            token_period=entry["token_period"],
+            token_period=period if entry["token_period"] is None else entry["token_period"],
             transforms=Transforms.of_entry(entry),
             softmax_heads=entry.get("softmax_heads", ()),
         )
@@ -135,13 +141,10 @@ def _nothing_found(model: nn.Module, found: dict[str, nn.Module], include: str) 
     return f"no attention module of {type(model).__name__} matches include={include!r}: {known}"
 
 
-def _require_fit(module: nn.Module, name: str, hardware: Hardware) -> None:
-    depth = shape_of(module).depth
-    if hardware.kind != "softmax" and depth > hardware.rows:
-        raise HardwareError(
-            f"{name}: head dimension {depth} exceeds the {hardware.rows} rows of the arrays of "
-            f"{hardware.name!r}; use hardware with more rows"
-        )
+def _token_period(modules: Iterable[tuple[nn.Module, Hardware]]) -> float | None:
+    """Sum of the latencies of attention modules on their hardware, s; None if none states any timing."""
+    pairs = [(hardware, row_tiles_of(shape_of(module).depth, hardware)) for module, hardware in modules]
+    return sum(latency_of(*pair) or 0.0 for pair in pairs) or None
 
 
 def _attach(

@@ -113,9 +113,7 @@ class GainCellConfig(QuantizationConfigMixin):
         if other is not None:
             hardware = {"hardware": other}
             modules = {name: entry | {"hardware": "hardware"} for name, entry in modules.items()}
-            if other.timing is not None:
-                period = other.timing.latency * len(modules)
-                modules = {name: entry | {"token_period": period} for name, entry in modules.items()}
+            modules = {name: entry | {"token_period": None} for name, entry in modules.items()}
         if effects is not None:
             modules = {name: entry | {"effects": asdict(effects)} for name, entry in modules.items()}
         packed = {name: {"digest": one.digest, "files": pack(one)} for name, one in hardware.items()}

@@ -120,6 +120,11 @@ def trace_activations(
     finally:
         for handle in handles:
             handle.remove()
+    if any(trace.partials for found in traces.values() for trace in found):
+        raise HardwareError(
+            f"the periphery is that of heads of at most {hardware.rows} dimensions; take hardware with more "
+            "rows, or a network with smaller heads"
+        )
     layers = gain_cell_layers(model)
     parts = [_of_layer(layers[name], found[0], inputs[name], run) for name, found in traces.items()]
     return _joined(parts, tokens, run)

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ..operation import full_scale_of
 from ..stages import OperationContext, cell_terms
 from ..surrogate_gradient import linear_term
 
@@ -71,11 +72,10 @@ def aging_of(op: OperationContext, drop: bool, deviate: bool = False) -> Aging:
 
 def common_charge(op: OperationContext, array: int, dropped: list[bool]) -> float:
     """Charge of the dropped terms for a full-width pulse, in full scales of the array's converter."""
-    hardware = op.hardware
-    probe = torch.full((1, 1, 1, 1), hardware.v_zero, dtype=torch.float64)
+    probe = torch.full((1, 1, 1, 1), op.hardware.v_zero, dtype=torch.float64)
     terms = cell_terms(probe, array, op)
     charge = sum(float(response) for (response, _), out in zip(terms, dropped, strict=False) if out)
-    return charge / (hardware.q_sat_1 if array == 1 else hardware.q_sat_2)
+    return charge / full_scale_of(array, op)
 
 
 def _rate(factor: Tensor | None) -> float | None:

@@ -15,7 +15,15 @@ from torch import Tensor
 from ....models import Hardware
 from ..chip_patterns import chip_pattern
 from ..effects import Effects
-from ..operation import OperationContext, cells_deviate, chip_of, column_of, noise_of
+from ..operation import (
+    OperationContext,
+    bit_line_of,
+    cells_deviate,
+    chip_of,
+    column_of,
+    full_scale_of,
+    noise_of,
+)
 from ..ring import Positions
 from ..signed_query import phases_of
 from ..stages import cell_terms, pattern, query_widths, stored_volts
@@ -43,14 +51,15 @@ class Settings(NamedTuple):
     """Number of ages that are described, in tokens."""
     reach: int
     """Number of ages that can occur."""
+    row_tiles: int
+    """Row tiles of the K array; 1: one bit line adds all rows."""
 
     def operation(self) -> OperationContext:
         """An operation with these settings, without tensors and without a chip."""
         nowhere = torch.zeros(1, 1, dtype=torch.int64)
         positions = Positions(None, None, nowhere, 1, None, self.hardware.columns, self.ages, 0)
-        return OperationContext(
-            self.hardware, self.effects, positions, self.token_period, None, gradient=self.gradient
-        )
+        settings = self.hardware, self.effects, positions, self.token_period, None
+        return OperationContext(*settings, gradient=self.gradient, row_tiles=self.row_tiles)
 
 
 def settings_of(op: OperationContext, by_level: bool) -> Settings:
@@ -61,7 +70,7 @@ def settings_of(op: OperationContext, by_level: bool) -> Settings:
     reach = ages if window is None else min(ages, window)
     period = _constant(op.token_period)
     kind = op.gradient, cells_deviate(op), by_level
-    return Settings(op.hardware, op.effects, period, *kind, ages, _constant(reach))
+    return Settings(op.hardware, op.effects, period, *kind, ages, _constant(reach), op.row_tiles)
 
 
 def _constant(x: Any) -> Any:
@@ -132,7 +141,10 @@ class Circuit:
     output_steps: int | None
     """Magnitudes of the counter that are not zero; None: it does not quantise."""
     loaded_phases: bool
-    """Two phases load the bit line one after the other; without a column model they are one of net pulses."""
+    """Two phases are apart: they load the bit line one after the other, or row tiles convert each. Otherwise
+    they are one of net pulses."""
+    row_tiles: int
+    """Row tiles of the K array, whose counts are added; 1: one bit line adds all rows."""
 
 
 @dataclass(frozen=True)
@@ -154,7 +166,7 @@ class Cells:
 def cells_of(x: Tensor, array: int, op: OperationContext) -> Cells:
     """Terms of array 1 (keys) or 2 (values) for the volts x (B, Hkv, S, D) to store; differentiable."""
     volts = stored_volts(x, array, op)
-    full_scale = op.hardware.q_sat_1 if array == 1 else op.hardware.q_sat_2
+    full_scale = full_scale_of(array, op)
     terms = cell_terms(volts, array, op)
     column, linear = column_of(array, op), op.gradient == "fixed-slope"
     return Cells(
@@ -240,25 +252,25 @@ def describe_circuit(
         swap_efficiency=hardware.swap_efficiency if two else None,
         query_steps=levels.query - 1 if op.effects.quantise else None,
         output_steps=levels.output // 2 - 1 if op.effects.quantise else None,
-        loaded_phases=two and first.column is not None,
+        loaded_phases=two and (first.column is not None or op.row_tiles > 1),
+        row_tiles=op.row_tiles,
     )
 
 
 def _stage(array: int, op: OperationContext, like: Tensor) -> Stage:
-    hardware = op.hardware
-    full_scale = hardware.q_sat_1 if array == 1 else hardware.q_sat_2
-    converter = hardware.phi if array == 1 else hardware.readout
+    hardware, full_scale, signed = op.hardware, full_scale_of(array, op), bit_line_of(array, op) == 2
+    converter = hardware.readout if signed else hardware.phi
     used = op.effects.converter and converter is not None
     noise = noise_of(op)
     charge, jitter = (0.0, 0.0) if noise is None else (noise.charge_1, noise.jitter_1)
-    if noise is not None and array == 2:
+    if noise is not None and signed:
         charge, jitter = noise.charge_2, noise.jitter_2
     curve = converter.curve if used else None
     spacing = None if curve is None else curve.knots[1:] - curve.knots[:-1]
     scaled = None if curve is None else curve.coefficients * spacing[:, None] ** [0, 1, 2, 3]
     return Stage(
         full_scale=full_scale,
-        signed=array == 2,
+        signed=signed,
         edge=(hardware.edge or 0.0) / full_scale if op.effects.edge else 0.0,
         column=_column(array, full_scale, op),
         knots=None if curve is None else pattern(curve.knots / full_scale, like),
@@ -285,21 +297,26 @@ def deviations_of(op: OperationContext, depth: int, like: Tensor) -> tuple[Tenso
         like: has the dtype and device of the result.
 
     Returns:
-        (Hkv, S, 2) offset and gain of the first, and (Hkv, tiles, C, 4) of both polarities of the second;
-        None for nominal converters.
+        (Hkv, S, 2) offset and gain of the first, with row tiles (Hkv, S, 4 row tiles) of both polarities of
+        each, and (Hkv, tiles, C, 4) of the second; None for nominal converters.
     """
     return _deviation(1, depth, op, like), _deviation(2, depth, op, like)
 
 
 def _deviation(array: int, depth: int, op: OperationContext, like: Tensor) -> Tensor | None:
     chip, positions = chip_of(op), op.positions
-    heads, full_scale = op.kv_heads or 1, op.hardware.q_sat_1 if array == 1 else op.hardware.q_sat_2
-    fitted = op.hardware.phi if array == 1 else op.hardware.readout
+    heads, full_scale, signed = op.kv_heads or 1, full_scale_of(array, op), bit_line_of(array, op) == 2
+    fitted = op.hardware.readout if signed else op.hardware.phi
     if chip is None or fitted is None or not op.effects.converter:
         return None
-    if (chip.mismatch.phi if array == 1 else chip.mismatch.readout) is None:
+    if (chip.mismatch.readout if signed else chip.mismatch.phi) is None:
         return None
-    if array == 1:
+    if array == 1 and op.row_tiles > 1:
+        where = {"layer": op.layer, "heads": heads}
+        tiles = range(op.row_tiles)
+        each = [chip_pattern(chip, "partials", positions, like, row_tile=tile, **where) for tile in tiles]
+        numbers = torch.cat(each, dim=-1)
+    elif array == 1:
         numbers = chip_pattern(chip, "relus", positions, like, layer=op.layer, heads=heads)
     else:
         end = positions.key_start + positions.ages

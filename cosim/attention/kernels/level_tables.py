@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from ..levels import levels_of
+from ..operation import full_scale_of
 from ..quantisers import clip_gradient, nearest_level
 from ..stages import OperationContext, cell_terms, column_of
 from ..surrogate_gradient import linear_cell, linear_term
@@ -58,7 +59,7 @@ def terms_by_level(op: OperationContext, array: int, dropped: list[bool]) -> Lev
     """Response of every level, and its derivative by the voltage asked for."""
     hardware = op.hardware
     levels = hardware.levels.key if array == 1 else hardware.levels.value
-    full_scale = hardware.q_sat_1 if array == 1 else hardware.q_sat_2
+    full_scale = full_scale_of(array, op)
     with torch.enable_grad():
         asked = torch.linspace(hardware.v_min, hardware.v_max, levels, dtype=torch.float64).requires_grad_()
         stored = hardware.write(asked) if op.effects.write and hardware.write is not None else asked

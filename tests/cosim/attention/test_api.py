@@ -165,7 +165,6 @@ def test_nan_stays_in_its_row_and_head_and_an_empty_batch_is_accepted(full):
         (((1, 2, 6, 6), (1, 2, 5, 6)), {}, ValueError, "T=6 at most S=5"),
         (((1, 2, 5, 6), (1, 2, 5, 6)), {"window": 0}, ValueError, "window=0"),
         (((1, 2, 5, 6), (1, 2, 5, 6)), {"attention_mask": torch.ones(1, 4)}, ValueError, r"\(1, 5\)"),
-        (((1, 2, 5, 17), (1, 2, 5, 17)), {}, HardwareError, "17 exceeds the 16 rows"),
     ],
 )
 def test_inconsistent_shapes_raise_an_error_with_their_values(full, shapes, options, error, message):

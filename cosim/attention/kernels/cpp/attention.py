@@ -25,6 +25,8 @@ def unavailable(op: OperationContext, q: Tensor) -> str | None:
         return f"it computes in single precision, and the queries are {q.dtype}"
     if op.effects.noise:
         return "it has no noise"
+    if op.row_tiles > 1:
+        return f"heads of {q.shape[3]} are spread over {op.row_tiles} row tiles"
     return failure()
 
 

@@ -25,7 +25,7 @@ from .forward import (
     where_operated,
 )
 from .operands import Stored
-from .stages import is_ideal
+from .stages import first_is_ideal, is_ideal
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def _phi_with_pullback(
     arrays: Arrays, charges: list[Tensor], loads: list[Tensor], piece: Piece
 ) -> tuple[Tensor, Callable[[Tensor], tuple[Tensor, ...]]]:
     """Pulses into the second array, and the function from their gradient to those of charges and loads."""
-    if is_ideal(arrays.circuit.first):
+    if first_is_ideal(arrays.circuit):
         charge = charges[0]
         piece.hide_(charge, -1.0)
         return charge.clamp(0.0, 1.0), lambda by_phi: (clip_gradient(by_phi, charge, 0.0, 1.0),)

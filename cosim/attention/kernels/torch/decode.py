@@ -15,7 +15,7 @@ from torch import Tensor
 
 from ...operation import OperationContext
 from ...quantisers import nearest_level
-from ...signed_query import phases_of
+from ...row_tiles import integrations
 from ..description import row_pulses
 from .blocks import Ring, ring_of
 from .operands import Description, factors_of
@@ -44,7 +44,8 @@ def decode(q: Tensor, k: Tensor, v: Tensor, op: OperationContext, described: Des
     ring, tables = ring_of(op.positions), _by_key(op, described)
     k, v = k.flatten(0, 1), v.flatten(0, 1)
     pulses = row_pulses(q.to(described.like.dtype), op, circuit)
-    phases = phases_of(pulses, op.hardware) if circuit.loaded_phases else (pulses,)
+    apart = circuit.loaded_phases or circuit.row_tiles > 1
+    phases = integrations(pulses, op) if apart else (pulses,)
     # (n, phases G, R)
     pulses = torch.cat([x.reshape(len(k), -1, x.shape[-1]) for x in phases], 1)
     most = max(1, AT_ONCE // max(1, k[0].numel())) if q.device.type == "cpu" else len(k)

@@ -15,7 +15,7 @@ from torch import Tensor
 from ..description import Circuit
 from .blocks import Block, Group, Piece
 from .operands import Description, Stored
-from .stages import first_pulses, is_ideal, second_widths
+from .stages import first_is_ideal, first_pulses, is_ideal, second_widths
 
 
 @dataclass(frozen=True)
@@ -148,7 +148,7 @@ def first_product(
 
 def _phi(arrays: Arrays, charges: list[Tensor], loads: list[Tensor], piece: Piece) -> Tensor:
     """Pulses into the second array, (n, t G, slots)."""
-    if is_ideal(arrays.circuit.first):
+    if first_is_ideal(arrays.circuit):
         phi = charges[0].clamp_(0.0, 1.0)
     else:
         phi = arrays.first_pulses(piece, charges, loads)

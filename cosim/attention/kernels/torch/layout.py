@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from ...operation import OperationContext, chip_of
-from ...signed_query import phases_of
+from ...row_tiles import integrations
 from ..description import deviations_of, row_pulses
 from ..pullback import pullback
 from .backward import gradients_of
@@ -89,7 +89,8 @@ class Part:
         """Pulses of every phase, (n, T, G, R), of this part of q."""
         op, circuit = self.frame.op, self.frame.described.circuit
         pulses = row_pulses(q, op, circuit)
-        phases = phases_of(pulses, op.hardware) if circuit.loaded_phases else (pulses,)
+        apart = circuit.loaded_phases or circuit.row_tiles > 1
+        phases = integrations(pulses, op) if apart else (pulses,)
         return tuple(self.folded(phase).contiguous() for phase in phases)
 
     def outputs(self, q: Tensor, k: Tensor, v: Tensor) -> Tensor:

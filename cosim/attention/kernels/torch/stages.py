@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from ...row_tiles import summed
 from ...stages import jittered
 from ..description import Circuit, ScaledColumn, Stage
 
@@ -81,6 +82,11 @@ def is_ideal(stage: Stage) -> bool:
     return plain and stage.noise == stage.jitter == 0
 
 
+def first_is_ideal(circuit: Circuit) -> bool:
+    """Whether nothing but a clip follows the charges of the first product."""
+    return circuit.row_tiles == 1 and is_ideal(circuit.first)
+
+
 def first_pulses(
     circuit: Circuit,
     curve: Curve | None,
@@ -99,6 +105,9 @@ def first_pulses(
     """
     stage = circuit.first
     nodes = list(charges)
+    if circuit.row_tiles > 1:
+        own = zip(charges, loads or (None,) * len(charges), strict=True)
+        return _from_row_tiles(circuit, curve, deviation, list(own))
     if stage.column is not None:
         nodes[0] = _delivered(stage.column, charges[0], loads[0])
         if circuit.swap_efficiency is not None:
@@ -106,6 +115,17 @@ def first_pulses(
             swapped = circuit.swap_efficiency * nodes[0]
             nodes = [_delivered(stage.column, charges[1] + swapped * loads[1], loads[1]) - swapped]
     return _converted(nodes[0], stage, curve, deviation)
+
+
+def _from_row_tiles(
+    circuit: Circuit, curve: Curve | None, deviation: Tensor | None, nodes: list[tuple[Tensor, Tensor | None]]
+) -> Tensor:
+    """Pulse widths into the second array from the charge and the loading of every integration."""
+    passes, widths = len(nodes) // circuit.row_tiles, []
+    for i, (charge, load) in enumerate(nodes):
+        own = None if deviation is None else deviation[..., i // passes * 4 :][..., :4]
+        widths.append(second_widths(circuit.first, curve, own, charge, load))
+    return summed(widths, circuit.output_steps, circuit.query_steps, passes)
 
 
 def second_widths(

@@ -70,6 +70,8 @@ def unavailable(op: OperationContext, q: Tensor) -> str | None:
         return f"it computes in single precision, and the queries are {q.dtype}"
     if op.effects.noise:
         return "it has no noise"
+    if op.row_tiles > 1:
+        return f"heads of {q.shape[3]} are spread over {op.row_tiles} row tiles"
     if not q.is_cuda and not _interpreted():
         return f"it runs on CUDA GPUs, and the queries are on {q.device}"
     if _largest_side(op, q.shape[3]) > MAX_WIDTH and not has_large_shared_memory(q):
