@@ -10,11 +10,11 @@ import torch
 from torch import Tensor
 
 from ...stages import OperationContext
-from ..description import Cells, Settings, Stage, describe, settings_of
+from ..converter_curve import curve_of
+from ..description import Cells, Settings, describe, settings_of
 from ..level_tables import AS_THEY_COME, with_remainder
 from .anchors import NONE, anchors_of, extended, newest_last
 
-BUCKETS, MOST_BUCKETS = 1024, 2**20
 MOST_FLAG_TILES = 32
 VECTOR, MOST_TERMS = 16, 4
 """Entries of a table that is looked up in a register, and terms that are; the same as in the sources."""
@@ -107,9 +107,11 @@ def described(settings: Settings) -> Description:
         "bearer": found.linear_index,
     }
     for i, (side, stage) in enumerate((("key_", circuit.first), ("value_", circuit.second))):
-        rows, bucket = _curve(stage)
+        curve, none = curve_of(stage), torch.empty(0)
         table, slope, surrogate = arrays[i].tables()
-        found = {"table": table, "slope": slope, "gradient": surrogate, "curve": rows, "bucket": bucket}
+        found = {"table": table, "slope": slope, "gradient": surrogate}
+        found["knots"] = none if curve is None else curve.knots
+        found["curve"] = none if curve is None else curve.rows.T.contiguous()
         column = [] if stage.column is None else stage.column.numbers()
         found["column"] = torch.tensor(column, dtype=torch.float64)
         tables |= {side + name: each for name, each in found.items()}
@@ -121,7 +123,8 @@ def described(settings: Settings) -> Description:
             "extra": circuit.normaliser or 0.0,
             "constant": arrays[i].constant,
             "gradient_constant": arrays[i].gradient_constant,
-            "curve_low": 0.0 if stage.knots is None else float(stage.knots[0]),
+            "curve_start": 0.0 if curve is None else curve.start,
+            "curve_per_bucket": 0.0 if curve is None else curve.per_bucket,
             "pulse_low": -1.0 if stage.signed else 0.0,
             "edge": stage.edge,
         }
@@ -129,31 +132,6 @@ def described(settings: Settings) -> Description:
     most = max(numbers["key_levels"], numbers["value_levels"])
     few = 0 < most < VECTOR and len(aging.kinds) <= MOST_TERMS
     return Description(tables, {name: float(value) for name, value in numbers.items()}, few)
-
-
-def _curve(stage: Stage) -> tuple[Tensor, Tensor]:
-    """A converter's curve, (intervals, 8), and where in it each of equal steps starts.
-
-    A row holds the end r = 0 of its interval, the cubic in r that reaches it, and what the next interval adds
-    beyond: r (p + r (q + r s)). No step holds two knots.
-    """
-    if stage.knots is None or stage.coefficients is None:
-        return torch.empty(0, 8), torch.empty(0, dtype=torch.int32)
-    knots, intervals = stage.knots.double(), len(stage.knots) - 1
-    width = (knots[1:] - knots[:-1])[:, None]
-    a, b, c, d = (stage.coefficients.double() / width ** torch.arange(4)).unbind(1)
-    w = width.squeeze(1)
-    rows = torch.zeros(intervals, 8, dtype=torch.float64)
-    ends = [a + w * (b + w * (c + w * d)), b + w * (2 * c + 3 * w * d), c + 3 * w * d, d]
-    rows[:, 0], rows[:, 1:5] = knots[1:], torch.stack(ends, dim=1)
-    rows[:-1, 5:] = torch.stack([b, c, d], dim=1)[1:] - rows[:-1, 2:5]
-    steps = BUCKETS
-    while True:
-        edges = torch.linspace(float(knots[0]), float(knots[-1]), steps + 1, dtype=torch.float64)
-        start = (torch.searchsorted(knots, edges, right=True) - 1).clamp(0, intervals - 1)
-        if int((start[1:] - start[:-1]).max()) <= 1 or steps >= MOST_BUCKETS:
-            return rows.float(), (start[:-1] * rows.shape[1]).to(torch.int32)
-        steps *= 2
 
 
 def stacked(cells: Cells) -> Tensor:

@@ -17,10 +17,10 @@ from torch import Tensor
 from ...levels import holds_levels
 from ...operation import OperationContext, chip_of, noise_of
 from ..aging import common_charge
+from ..converter_curve import Curve, curve_of
 from ..description import Circuit, Settings, cells_of, describe, settings_of
 from ..level_tables import LevelTerms, gradient_by_volts, levels_in_array
 from ..pullback import pullback
-from .stages import Curve, curve_of
 
 LARGEST_EXPONENT = 60.0
 """Largest exponent of e between both ends of a separable factor: either half is far from the limits of single

@@ -29,8 +29,7 @@ struct Draw {
 
 // Memory behind a problem.
 struct Circuit {
-  std::vector<float> table[2], slope[2], factors, kept, curve, shares, anchored;
-  std::vector<uint32_t> bucket;
+  std::vector<float> table[2], slope[2], factors, kept, knots, curve, shares, anchored;
   std::vector<int32_t> kinds, offsets = {4, 32, 60};
   bool full;  // loading, column model, converter curve, complements and a last column; else ideal published cells
 
@@ -56,10 +55,19 @@ struct Circuit {
     for (int c = 0; c < kTerms; ++c)
       for (int age = kAges + kTile - 1; age >= -2 * kTile; --age)
         anchored.push_back(std::exp(-1.6e-4f * (c + 1) * static_cast<float>(age)));
-    // Two cubics, which reach (0.4, 0.3) and (1, 1), and what the second adds to the first.
-    curve = {0.4f, 0.3f, 1.2f, 0.8f, 0.9f, 0.4f / 3, -0.97f / 0.9f, -0.9f,
-             1.0f, 1.0f, 1.0f, -0.25f / 0.9f, 0, 0, 0, 0};
-    for (int i = 0; i < 16; ++i) bucket.push_back(i * (1.0f / 16) >= 0.4f ? kIntervalNumbers : 0);
+    // Two cubics that meet at 0.4, in sixteen buckets from 0 to 1 and one beyond either end.
+    const float cubics[2][5] = {{0.4f, 0.3f, 1.2f, 0.8f, 0.9f}, {1.0f, 1.0f, 1.0f, -0.25f / 0.9f, 0}};
+    for (int i = 0; i < 18; ++i) {
+      const float left = (i - 1) / 16.0f;
+      knots.push_back(i == 7 ? 7.4f : 1e30f);
+      for (int side = 0; side < 2; ++side) {
+        const float* c = cubics[i > 7 || (i == 7 && side)];
+        const float d = left - c[0], w = 1 / 16.0f;
+        for (float x : {c[1] + d * (c[2] + d * (c[3] + d * c[4])), w * (c[2] + d * (2 * c[3] + d * 3 * c[4])),
+                        w * w * (c[3] + 3 * d * c[4]), w * w * w * c[4]})
+          curve.push_back(x);
+      }
+    }
   }
 
   Problem problem(int depth, int queries, int keys, int window, const float* q, const float* k, const float* v,
@@ -87,7 +95,7 @@ struct Circuit {
       Column& m = stage->column;
       m.order = 2, m.scale = 0.5f, m.a_low = -1, m.a_high = 1, m.u_low = -0.5f, m.u_high = 0.5f;
       m.c[0][1] = -0.3f, m.c[1][0] = 0.02f;
-      stage->curve = {2, curve.data(), bucket.data(), 16, 0, 1};
+      stage->curve = {18, -1 / 16.0f, 16, knots.data(), curve.data()};
     }
     return p;
   }

@@ -66,7 +66,7 @@ inline void first_row(const Problem& p, int head, const Run& run, int n, float* 
   alignas(64) float d[kTile], total[kTile], held[kTile], c0[kTile], u0[kTile], c1[kTile], u1[kTile];
   const Column& m = p.first.column;
   const bool two = p.phases == 2;
-  if (!m.order && !two && !p.first.deviation && !p.first.curve.count) {  // ideal: all in one
+  if (!m.order && !two && !p.first.deviation && !p.first.curve.buckets) {  // ideal: all in one
     const float* __restrict from = charge[0];
     float* __restrict to = phi;
     for (int s = 0; s < n; ++s) to[s] = clip(from[s], 0, 1);

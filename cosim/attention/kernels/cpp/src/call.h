@@ -112,8 +112,9 @@ struct Circuit {
       stage->low = read.number(of + "pulse_low");
       stage->edge = read.number(of + "edge");
       read_column(read.table(of + "column"), stage->column);
-      read_curve(keep(read.table(of + "curve")), keep(read.table(of + "bucket")), stage->curve);
-      stage->curve.low = read.number(of + "curve_low");
+      const Tensor knots = read.table(of + "knots");
+      stage->curve = {static_cast<int>(knots.numel()), read.number(of + "curve_start"),
+                      read.number(of + "curve_per_bucket"), floats(knots), floats(read.table(of + "curve"))};
     }
     read.require_all_read();
   }
@@ -133,15 +134,6 @@ struct Circuit {
     for (float* to : {&m.scale, &m.a_low, &m.a_high, &m.u_low, &m.u_high}) *to = static_cast<float>(*from++);
     for (int i = 0; i < m.order; ++i)
       for (int j = 0; j < m.order; ++j) m.c[i][j] = static_cast<float>(*from++);
-  }
-
-  static void read_curve(const Tensor& rows, const Tensor& bucket, Curve& c) {
-    c.count = static_cast<int>(rows.size(0));
-    if (c.count == 0) return;
-    c.rows = rows.const_data_ptr<float>();
-    c.buckets = static_cast<int>(bucket.numel());
-    c.bucket = reinterpret_cast<const uint32_t*>(bucket.const_data_ptr<int32_t>());
-    c.high = c.rows[(c.count - 1) * kIntervalNumbers];
   }
 };
 

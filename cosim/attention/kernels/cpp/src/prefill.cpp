@@ -12,7 +12,7 @@ void with_engine(Problem& p, bool tiles, Work work) {
   if constexpr (kTiles)
     if (tiles && p.query_steps > 0 && p.query_steps <= 256 && tiles_granted()) {
       p.anchors.count = 0;
-      p.digits = p.first.curve.count || p.second.curve.count ? 3 : 2;
+      p.digits = p.first.curve.buckets || p.second.curve.buckets ? 3 : 2;
       count_parts(p.first_cells, p.digits);
       count_parts(p.second_cells, p.digits);
       return work(Split(p.digits));

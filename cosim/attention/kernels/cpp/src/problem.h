@@ -17,15 +17,12 @@ constexpr int kAllParts = 3, kGradientParts = 2;  // digits of split numbers; of
 
 inline int padded(int n) { return (n + 31) / 32 * 32; }
 
-// Piecewise cubic converter; `count` = 0 is the ideal line. With r the distance from the end of an interval, its charge
-// gives c0 + r (c1 + r (c2 + r c3)), and r (c4 + r (c5 + r c6)) more beyond that end: [interval](end, c0 .. c6).
-constexpr int kIntervalNumbers = 8;
+// Piecewise cubic converter, see converter_curve.py; no buckets: the ideal line.
 struct Curve {
-  int count = 0;  // intervals
-  const float* rows = nullptr;
-  const uint32_t* bucket = nullptr;  // where in `rows` each of equal steps starts, which hold a knot at most
   int buckets = 0;
-  float low = 0, high = 0;  // first and last knot
+  float start = 0, per_bucket = 0;
+  const float* knots = nullptr;  // [buckets]
+  const float* rows = nullptr;   // [buckets][left and right of the knot][4]
 };
 
 // Q = A (1 + sum_ij c_ij (scale A)^i u^j), arguments clipped to the box.

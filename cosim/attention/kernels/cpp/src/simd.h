@@ -144,7 +144,15 @@ inline vi clip_lanes(vi x, int low, int high) {
 // Rounded towards zero; what is not a number becomes any.
 inline vi whole_lanes(vf x) { return __builtin_convertvector(x, vi); }
 
-inline vf gather(const float* row, vi index) {
+// Makes the compiler read indices from memory, which is one load each, rather than take them out of vectors.
+template <size_t N>
+inline void keep_in_memory(uint32_t (&index)[N]) {
+  asm volatile("" : "+m"(index));
+}
+
+// row[index[i]] of every lane, for a vector or an array of indices.
+template <class Index>
+inline vf gather(const float* row, const Index& index) {
   vf found;
   for (int i = 0; i < kLanes; ++i) found[i] = row[index[i]];
   return found;
@@ -279,29 +287,32 @@ inline vf sums_of_rows(const float* rows) {
   return sums_of_rows(r);
 }
 
-// A vector of two halves; of a whole one, that.
+// Two vectors as one.
+template <class V, size_t... L>
+inline auto joined(V low, V high, std::index_sequence<L...>) {
+  return __builtin_shufflevector(low, high, L...);
+}
 template <class V>
-inline vf joined(V low, V high) {
-  if constexpr (sizeof(V) == sizeof(vf))
-    return low;
-  else
-    return __builtin_shufflevector(low, high, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15);
+inline auto joined(V low, V high) {
+  return joined(low, high, std::make_index_sequence<2 * sizeof(V) / sizeof(float)>());
 }
 
-// Eight numbers of every lane: out[i] has the i-th from place[index] of `rows` on.
-inline void gather_rows(const float* rows, const uint32_t* place, vi index, vf (&out)[8]) {
-  alignas(64) uint32_t at[kLanes];
-  std::memcpy(at, &index, sizeof at);
-  constexpr int wide = kLanes < 8 ? kLanes : 8;  // a row is read in parts of so many numbers
-  typedef float Part __attribute__((vector_size(wide * sizeof(float))));
-  typedef Part Anywhere __attribute__((aligned(4), may_alias));
-  for (int part = 0; part < 8; part += wide) {
-    Part r[kLanes];
-#pragma GCC unroll 16
-    for (int i = 0; i < kLanes; ++i) r[i] = *reinterpret_cast<const Anywhere*>(rows + place[at[i]] + part);
-    for (int group = 0; group < kLanes; group += wide) transpose_lanes<wide>(r + group);
-    for (int i = 0; i < wide; ++i) out[part + i] = joined(r[i], r[kLanes - wide + i]);
+// Four numbers of every lane: out[i] has the i-th from rows[place[lane]] on.
+template <int Lanes = kLanes>
+inline void gather_rows(const float* rows, const uint32_t* place, vf (&out)[4]) {
+  typedef float Four __attribute__((vector_size(16)));
+  typedef Four Anywhere __attribute__((aligned(4), may_alias));
+  const auto of = [&](int lane) -> Four { return *reinterpret_cast<const Anywhere*>(rows + place[lane]); };
+#pragma GCC unroll 4
+  for (int i = 0; i < 4; ++i) {
+    if constexpr (Lanes == 4)
+      out[i] = of(i);
+    else if constexpr (Lanes == 8)
+      out[i] = joined(of(i), of(i + 4));
+    else
+      out[i] = joined(joined(of(i), of(i + 4)), joined(of(i + 8), of(i + 12)));
   }
+  transpose_lanes<4>(out);
 }
 
 // dst (columns, rows of ldd) = transpose of src (rows, columns of lds), both counts multiples of the lanes of V.

@@ -81,28 +81,47 @@ inline void deviate(bool both, const float* numbers, int n, float* charge, float
   }
 }
 
-// Charge -> width along the curve, and straight on beyond its ends; n is a multiple of 32.
+// Charge -> width along the curve; n is a multiple of 32.
 template <bool Grad>
 [[gnu::noinline]] inline void follow(const Curve& curve, float low, int n, float* x, float* d) {
-  const vf first = broadcast(curve.low), last = broadcast(curve.high),
-           per_bucket = broadcast(curve.buckets / (curve.high - curve.low));
-  for (int i = 0; i < n; i += kLanes) {
-    const vf charge = load(x + i), at = clip_lanes(charge, first, last);
-    vf c[kIntervalNumbers];
-    gather_rows(curve.rows, curve.bucket, clip_lanes(whole_lanes((at - first) * per_bucket), 0, curve.buckets - 1), c);
-    const vf r = at - c[0];
-    const vf a = c[2] + (r > 0 ? c[5] : vf{}), b = c[3] + (r > 0 ? c[6] : vf{}), e = c[4] + (r > 0 ? c[7] : vf{});
-    const vf slope = a + r * ((b + b) + r * (3.0f * e));
-    const vf y = (charge - at) * slope + (c[1] + r * (a + r * (b + r * e)));
-    if (Grad) store(d + i, (y < low) | (y > 1.0f) ? vf{} : load(d + i) * slope);
-    store(x + i, clip_lanes(y, broadcast(low), broadcast(1.0f)));
+  const vf start = broadcast(curve.start), per_bucket = broadcast(curve.per_bucket),
+           last = broadcast(static_cast<float>(curve.buckets - 1));
+  constexpr int together = 32;  // step by step, so that no vector waits for its own
+  for (; n > 0; n -= together, x += together, d += Grad ? together : 0) {
+    alignas(64) uint32_t place[together];
+    for (int i = 0; i < together; i += kLanes) {
+      const vf at = (load(x + i) - start) * per_bucket, after = at > 0 ? at : vf{};  // not a number: the first bucket
+      const vi bucket = whole_lanes(after < last ? after : last);
+      std::memcpy(place + i, &bucket, sizeof bucket);
+      store(x + i, at);
+    }
+    keep_in_memory(place);
+    for (int i = 0; i < together; i += kLanes) {
+      vi bucket;
+      std::memcpy(&bucket, place + i, sizeof bucket);
+      const vf at = load(x + i);
+      const vi row = (bucket + bucket - (at > gather(curve.knots, place + i))) << 2;
+      store(x + i, at - __builtin_convertvector(bucket, vf));
+      std::memcpy(place + i, &row, sizeof row);
+    }
+    keep_in_memory(place);
+    for (int i = 0; i < together; i += kLanes) {
+      vf c[4];
+      gather_rows(curve.rows, place + i, c);
+      const vf r = load(x + i), y = c[0] + r * (c[1] + r * (c[2] + r * c[3]));
+      if (Grad) {
+        const vf slope = per_bucket * (c[1] + r * ((c[2] + c[2]) + r * (3.0f * c[3])));
+        store(d + i, (y < low) | (y > 1.0f) ? vf{} : load(d + i) * slope);
+      }
+      store(x + i, clip_lanes(y, broadcast(low), broadcast(1.0f)));
+    }
   }
 }
 
 // charge -> width in [low, 1]. Multiplies `d` by the derivative.
 template <bool Grad>
 inline void convert(const Stage& stage, int n, float* x, float* d) {
-  if (stage.curve.count) return follow<Grad>(stage.curve, stage.low, n, x, d);
+  if (stage.curve.buckets) return follow<Grad>(stage.curve, stage.low, n, x, d);
   for (int i = 0; i < n; ++i) {
     if (Grad) d[i] = inside(x[i], stage.low, 1) ? d[i] : 0.0f;
     x[i] = clip(x[i], stage.low, 1);
