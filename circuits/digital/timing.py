@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from ..errors import ToolError
@@ -79,36 +79,13 @@ def analyse(
     Raises:
         ToolError: OpenSTA is missing or fails, or the netlist has generic gates.
     """
-    if netlist.library is None:
-        raise ToolError(f"{netlist.block.name} is made of generic gates; give a library with --liberty")
-    with run_folder() as folder:
-        (folder / "netlist.v").write_text(netlist.text)
-        script = [
-            "set_cmd_units -time ps -capacitance fF -power W",
-            f"read_liberty {{{netlist.library.path.resolve()}}}",
-            "read_verilog netlist.v",
-            f"link_design {netlist.block.top}",
+    commands = ["report_checks -path_delay max -digits 3", "report_checks -path_delay min -digits 3"]
+    if toggles is not None:
+        commands += [
+            *_activities(netlist, toggles, high or {}),
+            "report_power -digits 8 -instances [get_cells *]",
         ]
-        if netlist.block.clock is None:
-            script.append(f"create_clock -name clk -period {period / 1e-12:.3f}")
-        else:
-            script.append(f"create_clock -name clk -period {period / 1e-12:.3f} [get_ports clk*]")
-        script += [
-            f"set_input_transition {netlist.library.slew / 1e-12:.3f} [all_inputs]",
-            "set_input_delay 0 -clock clk [all_inputs]",
-            "set_output_delay 0 -clock clk [all_outputs]",
-            "set_false_path -hold -from [all_inputs]",
-            "set_false_path -hold -to [all_outputs]",
-            "report_checks -path_delay max -digits 3",
-            "report_checks -path_delay min -digits 3",
-        ]
-        if toggles is not None:
-            script += _activities(netlist, toggles, high or {})
-            script.append("report_power -digits 8 -instances [get_cells *]")
-        (folder / "timing.tcl").write_text("\n".join([*script, "exit", ""]))
-        log = run("sta", "-no_init", "-no_splash", "timing.tcl", folder=folder, timeout=timeout)
-    if "Error" in log:
-        raise ToolError(f"sta failed: {log[log.index('Error') :].splitlines()[0][:200]}")
+    log = _session(netlist, period, commands, timeout)
     slacks = [float(value) * 1e-12 for value in re.findall(r"(-?[\d.]+)\s+slack", log)]
     if "No paths found" in log and len(slacks) == 1:
         slacks.append(float("inf"))
@@ -120,6 +97,48 @@ def analyse(
         names = {instance.name for instance in netlist.instances}
         power = {name: (float(a), float(b), float(c)) for a, b, c, name in rows if name in names}
     return Timing(period, slacks[0], slacks[1], power)
+
+
+def path_report(netlist: Netlist, period: float, *, timeout: float = 300.0) -> str:
+    """OpenSTA's report of the path with the least slack of set-up, with the input pin of every cell.
+
+    Args:
+        netlist: cells of a library.
+        period: clock period, s.
+        timeout: wall-clock limit, s.
+
+    Raises:
+        ToolError: as `analyse`.
+    """
+    return _session(
+        netlist, period, ["report_checks -path_delay max -digits 3 -fields {input_pins}"], timeout
+    )
+
+
+def _session(netlist: Netlist, period: float, commands: Sequence[str], timeout: float) -> str:
+    """Output of OpenSTA's commands on a netlist with its clock and ideal inputs and outputs."""
+    if netlist.library is None:
+        raise ToolError(f"{netlist.block.name} is made of generic gates; give a library with --liberty")
+    ports = "" if netlist.block.clock is None else " [get_ports clk*]"
+    script = [
+        "set_cmd_units -time ps -capacitance fF -power W",
+        f"read_liberty {{{netlist.library.path.resolve()}}}",
+        "read_verilog netlist.v",
+        f"link_design {netlist.block.top}",
+        f"create_clock -name clk -period {period / 1e-12:.3f}{ports}",
+        f"set_input_transition {netlist.library.slew / 1e-12:.3f} [all_inputs]",
+        "set_input_delay 0 -clock clk [all_inputs]",
+        "set_output_delay 0 -clock clk [all_outputs]",
+        "set_false_path -hold -from [all_inputs]",
+        "set_false_path -hold -to [all_outputs]",
+    ]
+    with run_folder() as folder:
+        (folder / "netlist.v").write_text(netlist.text)
+        (folder / "timing.tcl").write_text("\n".join([*script, *commands, "exit", ""]))
+        log = run("sta", "-no_init", "-no_splash", "timing.tcl", folder=folder, timeout=timeout)
+    if "Error" in log:
+        raise ToolError(f"sta failed: {log[log.index('Error') :].splitlines()[0][:200]}")
+    return log
 
 
 def _activities(netlist: Netlist, toggles: Mapping[str, float], high: Mapping[str, float]) -> list[str]:

@@ -25,7 +25,7 @@ from .quantities import quantity_in
 
 if TYPE_CHECKING:
     from ..periphery.cost import BlockCost
-    from ..periphery.timing import BlockTiming
+    from ..periphery.timing import BlockTiming, CornerPeriod
 
 
 def run(
@@ -38,6 +38,15 @@ def run(
     timing: Annotated[
         list[Path] | None,
         typer.Option(help="Cells at another corner, to time the same netlists with; repeat it."),
+    ] = None,
+    corners: Annotated[
+        bool, typer.Option("--corners", help="Also simulate the longest path in transistors at all corners.")
+    ] = False,
+    supply: Annotated[
+        list[float] | None,
+        typer.Option(
+            parser=quantity_in("V"), help="Supply of --corners; repeat it [default: the hardware's]."
+        ),
     ] = None,
     operations: Annotated[
         int, typer.Option(min=2, max=MOST_SAMPLES, help="Attention operations to simulate.")
@@ -68,7 +77,8 @@ def run(
     attention, and their results are compared with the Python model. The energy is toggles x tables of the
     Liberty file. With --liberty, the folder gets laws.json: the energies as sums over events of the
     activations, which `gaincell fit --periphery` puts into hardware.
-    With --timing, each netlist is timed with the cells of other conditions too.
+    With --timing, each netlist is timed with the cells of other conditions too; --corners needs no other
+    cells: the longest path of the slowest block is simulated in transistors, at -40, 27 and 125 C.
     Exit status 1 when a result differs.
 
     Examples:
@@ -79,6 +89,8 @@ def run(
 
         gaincell periphery demo --liberty out/cells.lib --timing out/ss.lib --timing out/ff.lib
 
+        gaincell periphery demo --liberty out/cells.lib --corners --supply 0.9 --supply 0.873
+
         gaincell periphery demo --curve 6 --curve 8
     """
     from ...circuits.digital import Periphery
@@ -88,8 +100,8 @@ def run(
     from ...circuits.errors import ToolError
     from ...circuits.files import require_folder, write_json, write_text
 
-    if timing and liberty is None:
-        raise ToolError("--timing times netlists of cells; give those of their synthesis with --liberty")
+    if (timing or corners) and liberty is None:
+        raise ToolError("timing needs netlists of cells; give those of their synthesis with --liberty")
     if out is not None:
         require_folder(out)
     for program in ("iverilog", "vvp", "yosys", *(["sta"] if liberty else [])):
@@ -104,7 +116,7 @@ def run(
     from ..periphery.cost import block_costs
     from ..periphery.designs import designs_of
     from ..periphery.fixed_point import word_curve
-    from ..periphery.timing import block_timings
+    from ..periphery.timing import block_timings, corner_periods
 
     content = None if text is None else joined(open_text(text))
     checkpoint, compute = locate(model), chosen_compute(device, precision)
@@ -121,6 +133,10 @@ def run(
             )
         )
     timings = [one for other in others for one in block_timings(found, other)]
+    everywhere = []
+    if corners:
+        condition = chosen.provenance["condition"]
+        everywhere = list(corner_periods(found, condition, supply or [condition["vdd"]]))
     perplexity = None
     if curve:
         with progress("perplexity", "windows") as update:
@@ -144,6 +160,7 @@ def run(
         "perplexity": perplexity and {str(bits or "exact"): value for bits, value in perplexity.items()},
         "blocks": [cost.record() for cost in found],
         "timing": [asdict(one) | {"closes": one.closes} for one in timings],
+        "corners": [asdict(one) for one in everywhere],
         "joules_per_token_head": sum(cost.per_token for cost in found if cost.uses),
         "leakage": sum(cost.leakage * cost.instances for cost in found if cost.instances),
     }
@@ -161,6 +178,8 @@ def run(
         emit(record | ({} if complaint is None else {"error": complaint}))
     else:
         stdout.print(_table(found, record))
+        if everywhere:
+            stdout.print(_corner_table(everywhere))
         for remark in [*_remarks(found, periphery), *_closing(timings, periphery)]:
             note(remark)
         for bits, value in (perplexity or {}).items():
@@ -207,6 +226,19 @@ def _table(found: list[BlockCost], record: dict):
             number(cost.leakage, 1e9, ".1f"),
         )
     table.caption = "per instance; fJ: one operation without leakage; ns: shortest clock period, or delay"
+    return table
+
+
+def _corner_table(periods: list[CornerPeriod]):
+    from rich.table import Table
+
+    first = periods[0]
+    temperatures = list(dict.fromkeys(one.temperature for one in periods))
+    title = f"clock period of {first.block} at every corner, ns; it has {first.period * 1e9:.3f} ns"
+    table = Table("supply", "corner", *(f"{value:g} C" for value in temperatures), title=title)
+    for vdd, corner in dict.fromkeys((one.vdd, one.corner) for one in periods):
+        own = [one.shortest for one in periods if (one.vdd, one.corner) == (vdd, corner)]
+        table.add_row(f"{vdd:g} V", corner, *(f"{shortest * 1e9:.3f}" for shortest in own))
     return table
 
 
