@@ -20,6 +20,7 @@ class OperationName(StrEnum):
     CELL_WRITE = "cell-write"
     CONVERSION = "conversion"
     SIGNED_CONVERSION = "signed-conversion"
+    COUNTED_CONVERSION = "counted-conversion"
     COLUMN = "column"
     CHAIN = "chain"
 
@@ -75,8 +76,9 @@ def run(
 ) -> None:
     """Simulate one operation of the circuits in SPICE and export its waveforms.
 
-    Operations: cell-read, cell-write, conversion, signed-conversion, column, chain. Numbers take suffixes as
-    in SPICE: 10n, 200f. A .raw file opens in ngspice and gaw, a .vcd file in GTKWave.
+    Operations: cell-read, cell-write, conversion, signed-conversion, counted-conversion (with the counter in
+    gates; needs Yosys), column, chain. Numbers take suffixes as in SPICE: 10n, 200f. A .raw file opens in
+    ngspice and gaw, a .vcd file in GTKWave.
 
     Examples:
 

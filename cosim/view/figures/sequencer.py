@@ -27,9 +27,21 @@ def sequencer(folder: Path) -> Figure:
     """
     path = Path(folder) / FILE
     try:
-        found = traces(path.read_text())
+        return clocks(path.read_text())
     except (OSError, ValueError) as error:
         raise TableError(f"{path} cannot be read ({error}); `gaincell periphery --out` writes it") from None
+
+
+def clocks(dump: str) -> Figure:
+    """Clocks of one operation.
+
+    Args:
+        dump: text of `sequencer_dump`.
+
+    Raises:
+        ValueError: the text is no such dump.
+    """
+    found = traces(dump)
     # Before the reset the lines are unknown; the operation begins with the first line that rises.
     lines = [trace for name, trace in found.items() if name != "clk"]
     start = min(times[levels == 1].min(initial=np.inf) for times, levels in lines)

@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import math
 
+from ....circuits.digital import Periphery
+from ....circuits.digital.waves import sequencer_dump
+from ....circuits.errors import GaincellError
 from ....models import Hardware, Timing
 from ....models.published import CITATION, PICOJOULES
 from ...ledger.ledger import BASELINES, HEADS_OF_BASELINE
 from ..figures import PALETTE, Bar, Figure, PlotAxis, bar_chart
 from ..figures.page import table
+from ..figures.sequencer import clocks
 from ..figures.units import quantity
 from .section import Section, absent, paragraph, percent
 from .sources import ReportData
@@ -31,12 +35,25 @@ def cost_section(material: ReportData) -> Section:
         blocks += _energy(account)
     if timing is not None:
         blocks.append((latency_chart(timing),))
+        blocks += _clocks(material)
     if account is not None and account.get("retention"):
         blocks.append(paragraph(_retention(account)))
     if account is not None and account.get("ratios"):
         source = paragraph(f"Baselines and the published chip: {CITATION}.", "note")
         blocks += [(baseline_chart(account),), _ratios(account), source]
     return Section("cost", title, tuple(blocks))
+
+
+def _clocks(material: ReportData) -> list:
+    """Clocks of one operation from the sequencer's Verilog, or why they are not here."""
+    if material.manifest is None:
+        return []
+    try:
+        designs = material.context.condition.designs
+        dump = sequencer_dump(Periphery(designs, depth=designs.array.rows))
+    except GaincellError as error:
+        return [paragraph(f"No clocks of the sequencer: {error}", "absent")]
+    return [(clocks(dump),)]
 
 
 def stage_chart(account: dict) -> Figure:

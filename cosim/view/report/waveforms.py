@@ -27,6 +27,8 @@ class Shown:
 
     name: str
     options: Callable[[Context], dict[str, Any]]
+    optional: bool = False
+    """Whether the others are shown without it, for it needs a tool that they do not."""
 
 
 def _read(context: Context) -> dict[str, Any]:
@@ -46,12 +48,13 @@ SHOWN = (
     Shown("cell-read", _read),
     Shown("conversion", _relu),
     Shown("signed-conversion", _signed),
+    Shown("counted-conversion", lambda context: {}, optional=True),
     Shown("column", lambda context: {"seed": 0}),
 )
 
 
 def waveform_section(material: ReportData, update: Update = lambda name, done, total: None) -> Section:
-    """A cell read, both conversions and a whole column; says why when they cannot be simulated here."""
+    """A cell read, conversions, and a column; says why when they cannot be simulated here."""
     title = "Waveforms"
     blocks: list = [
         paragraph(
@@ -65,6 +68,9 @@ def waveform_section(material: ReportData, update: Update = lambda name, done, t
             context = material.context
             recording = record(WAVE_OPERATIONS[shown.name](context, **shown.options(context)), context)
         except GaincellError as error:
+            if shown.optional:
+                blocks.append(paragraph(f"No {shown.name}: {error}", "absent"))
+                continue
             return absent("waveforms", title, f"The operations could not be simulated here: {error}")
         blocks += [(recording.figure,), _measured(recording)]
     return Section("waveforms", title, tuple(blocks))

@@ -17,7 +17,7 @@ from ....characterization.procedures.converter import full_scale
 from ....circuits.errors import PlanError
 from ....circuits.rawfile import Waveforms
 from ....circuits.testbench.schedule import EDGE
-from . import panels
+from . import counted, panels
 from .recording import RecordedOperation
 
 MOST_COPIES = 16
@@ -78,6 +78,15 @@ def signed_conversion(context: Context, *, charge: Sequence[float] = (100e-15, -
     return _conversion(context, charge, signed=True)
 
 
+def counted_conversion(context: Context, *, charge: Sequence[float] = (100e-15,)) -> RecordedOperation:
+    """A signed converter gets one charge (C), and a read-out of gates counts its pulse; needs Yosys."""
+    most = full_scale(context, True)
+    _within("charge", charge, -most, most, "C")
+    if len(charge) > 1:
+        raise PlanError(f"charge: one conversion is counted at a time; give 1 value, not {len(charge)}")
+    return counted.operation(context, float(charge[0]))
+
+
 def column(context: Context, *, signed: bool = False, seed: int = 0) -> RecordedOperation:
     """A column of cells with random contents and pulses on its bit line, and the converter that reads it."""
     designs, vdd = context.condition.designs, context.condition.vdd
@@ -116,6 +125,7 @@ WAVE_OPERATIONS: dict[str, Callable[..., RecordedOperation]] = {
     "cell-write": cell_write,
     "conversion": conversion,
     "signed-conversion": signed_conversion,
+    "counted-conversion": counted_conversion,
     "column": column,
     "chain": chain,
 }

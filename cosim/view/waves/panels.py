@@ -122,7 +122,7 @@ def conversion(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figu
         caption="An ideal current brings the charge during the integration; the ramp then takes it away at a "
         "constant rate, and the pulse lasts as long as that takes.",
         share_x=True,
-        spans=_phases(context, signed),
+        spans=phases(context, signed),
     )
 
 
@@ -154,7 +154,7 @@ def column(context: Context, points: pd.DataFrame, waves: Waveforms) -> Figure:
         caption="Random contents and pulse widths; the cells pull on one passive bit line, which is the "
         "converter's integration node.",
         share_x=True,
-        spans=_phases(context, signed),
+        spans=phases(context, signed),
     )
 
 
@@ -256,7 +256,8 @@ def _panel(
     return Panel(TIME, axis, (*series, *rules), height=height)
 
 
-def _phases(context: Context, signed: bool) -> tuple[Span, ...]:
+def phases(context: Context, signed: bool) -> tuple[Span, ...]:
+    """Reset, integration and conversion of one conversion, as in `Schedule.single`."""
     schedule = Schedule.single(context.condition.designs, signed)
     return (
         Span(0.0, schedule.reset, "reset"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -30,6 +30,10 @@ class RecordedOperation:
     draw: Callable[[Context, pd.DataFrame, Waveforms], Figure]
     measure: Callable[[Context, pd.DataFrame, Waveforms], pd.DataFrame] | None = None
     """Instead of the procedure's own."""
+    simulation: Callable[[Context, pd.DataFrame], Simulation] | None = None
+    """Deck of the points, instead of the procedure's own."""
+    also: Mapping[str, str] = field(default_factory=dict)
+    """Columns that `measure` gives beside the procedure's own, as `unit: meaning`."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +61,7 @@ class Recording:
     @property
     def columns(self) -> dict[str, str]:
         """Column of `rows` -> `unit: meaning`."""
-        known = find(self.operation.procedure).columns
+        known = find(self.operation.procedure).columns | dict(self.operation.also)
         return {name: known[name] for name in self.rows if name in known}
 
     def to_dict(self) -> dict[str, Any]:
@@ -91,8 +95,12 @@ def record(operation: RecordedOperation, context: Context, simulator: str = "ngs
         SimulationError: the simulation failed; the message has the simulator's reason and a remedy.
     """
     procedure = find(operation.procedure)
-    (batch,) = procedure.batches(context, operation.points)
-    simulation = also_save(batch.simulation, operation.vectors)
+    if operation.simulation is None:
+        (batch,) = procedure.batches(context, operation.points)
+        deck = batch.simulation
+    else:
+        deck = operation.simulation(context, operation.points)
+    simulation = also_save(deck, operation.vectors)
     result = simulate(simulation, simulator=simulator)
     if result.status is Status.MISSING_SIMULATOR:
         raise SimulationError(result.message)  # which names the remedy already

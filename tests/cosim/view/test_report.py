@@ -11,7 +11,7 @@ from typer.testing import CliRunner
 
 import gaincell.characterization
 from gaincell.characterization.table import write_manifest
-from gaincell.circuits.errors import HardwareError, TableError
+from gaincell.circuits.errors import HardwareError, TableError, ToolError
 from gaincell.cosim.cli import app
 from gaincell.cosim.view.report import (
     ReportSources,
@@ -108,6 +108,7 @@ def test_every_circuit_section_draws_the_shipped_tables(shipped):
     drawings = {drawing.name: drawing for section in sections for drawing in section.figures}
     assert {"cell-transfer", "converter-signed", "column-k", "chain-widths", "write-cmos"} <= drawings.keys()
     assert {"retention-cmos-27C", "retention-oxide-85C", "latency"} <= drawings.keys()
+    assert ("sequencer" in drawings) is (shutil.which("iverilog") is not None)
 
 
 def test_arrays_and_chains_are_shown_beside_the_fit(tmp_path):
@@ -172,6 +173,28 @@ def test_a_circuit_that_cannot_be_simulated_here_leaves_a_note(monkeypatch, tmp_
     section = waveforms.waveform_section(ReportData(ReportSources()))
     assert not section.present
     assert "could not be simulated here" in section.html()
+
+
+def test_clocks_that_cannot_be_simulated_here_leave_a_note(shipped, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    section = cost.cost_section(shipped)
+    assert section.present and "sequencer" not in [figure.name for figure in section.figures]
+    assert "No clocks of the sequencer: " in section.html()
+
+
+@pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed")
+def test_waveforms_that_need_another_tool_are_left_out_alone(monkeypatch):
+    pytest.importorskip("PySpice")
+
+    def refused(context):
+        raise ToolError("no tool here")
+
+    monkeypatch.setitem(waveforms.WAVE_OPERATIONS, "counted-conversion", refused)
+    shown = [shown for shown in waveforms.SHOWN if shown.name in ("cell-read", "counted-conversion")]
+    monkeypatch.setattr(waveforms, "SHOWN", shown)
+    section = waveforms.waveform_section(ReportData(ReportSources(hardware=SHIPPED / "generic28")))
+    assert [figure.name for figure in section.figures] == ["cell-read"]
+    assert "No counted-conversion: no tool here" in section.html()
 
 
 @pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed")

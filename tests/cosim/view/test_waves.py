@@ -9,12 +9,13 @@ import pytest
 from typer.testing import CliRunner
 
 from gaincell.characterization.procedure import Context
-from gaincell.circuits.errors import PlanError
+from gaincell.circuits.errors import PlanError, ToolError
 from gaincell.circuits.rawfile import read_raw
 from gaincell.circuits.technology import Technology
 from gaincell.cosim.cli import app
 from gaincell.cosim.cli.quantities import parse_quantity
 from gaincell.cosim.view import waves
+from gaincell.cosim.view.waves import counted
 
 simulated = pytest.mark.skipif(shutil.which("ngspice") is None, reason="ngspice is not installed")
 
@@ -116,6 +117,7 @@ def test_a_netlist_runs_elsewhere_in_bare_ngspice(read, tmp_path):
         ("cell-read", {"v_store": ()}, "v_store: give 1 to 16 values, not 0"),
         ("cell-write", {"write_device": "nosuch"}, "unknown write device 'nosuch'; use cmos or oxide"),
         ("conversion", {"charge": (1.0,)}, "charge=1 is out of range"),
+        ("counted-conversion", {"charge": (1e-13, 1e-14)}, "give 1 value, not 2"),
         ("chain", {"size": 17}, "size=17 is out of range; give 1 to 16"),
     ],
 )
@@ -189,6 +191,34 @@ def test_a_column_counts_its_word_lines(context):
     panel = next(panel for panel in recording.figure.panels if panel.y.label == "word lines high")
     assert panel.series[0].y.max() == pytest.approx((pulses > 0).sum(), abs=1e-6)
     assert recording.rows["t_out"].iloc[0] >= 0
+
+
+@simulated
+@pytest.mark.slow
+@pytest.mark.skipif(shutil.which("yosys") is None, reason="Yosys is not installed")
+def test_a_counter_in_gates_counts_the_pulse_above_it(context):
+    pytest.importorskip("PySpice")
+    recording = waves.record(waves.WAVE_OPERATIONS["counted-conversion"](context, charge=(-62e-15,)), context)
+    (row,) = recording.rows.to_dict("records")
+    assert row["t_out"] < 0 and row["count"] == round(-row["t_out"] / 1e-9) == 5
+    lanes = recording.figure.panels[1]
+    names = [name for _, name in lanes.y.ticks]
+    assert names == ["window", "clock", "pulse", "bit 0", "bit 1", "bit 2", "bit 3"]
+    # 5 is 0111 in Gray code: lines are shown at their level above their place.
+    final = [series.y[-1] + place for place, series in enumerate(lanes.layers)]
+    assert final[3:] == pytest.approx([0.7, 0.7, 0.7, 0.0], abs=0.02)
+
+
+@pytest.mark.parametrize(("code", "number"), [(0, 0), (1, 1), (3, 2), (2, 3), (6, 4), (12, 8), (8, 15)])
+def test_gray_codes_are_read(code, number):
+    assert counted.from_gray(code) == number
+
+
+def test_without_yosys_a_counted_conversion_says_what_to_install(context, monkeypatch, tmp_path):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    counted._netlist.cache_clear()
+    with pytest.raises(ToolError, match="yosys"):
+        waves.WAVE_OPERATIONS["counted-conversion"](context)
 
 
 @pytest.mark.parametrize(
