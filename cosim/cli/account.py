@@ -46,6 +46,15 @@ def run(
     ] = 16,
     seed: Annotated[int, typer.Option(min=0, help="Choice of the passages.")] = 0,
     per_head: Annotated[bool, typer.Option("--per-head", help="Also show every layer and head.")] = False,
+    scalers: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            max=MOST_SAMPLES,
+            help="Scalers of each signal of a head, in a row with the operation: their time adds to the "
+            "latency [default: hidden behind other work].",
+        ),
+    ] = None,
     whole: Annotated[
         bool, typer.Option("--whole", help="Also show whole models on a digital host, over windows.")
     ] = False,
@@ -146,6 +155,7 @@ def run(
             windows=windows,
             seed=seed,
             effects=chosen_effects(without),
+            scalers=scalers,
             compute=compute,
             report=lambda item, done, total: update(done, total, item),
         )
@@ -229,10 +239,21 @@ def _ratio_table(ledger: Ledger):
     return table
 
 
+def _latency(ledger: Ledger) -> str:
+    time, own = ledger.digital_time, f"{ledger.latency_s * 1e9:.1f} ns"
+    text = f"latency of one token in one layer: {ledger.layer_s * 1e9:.1f} ns"
+    if time is None:
+        return text
+    added, count = f"{time.total_s * 1e9:.0f} ns", f"{time.scalers} for each signal"
+    if time.hidden:
+        return f"{text}; scalers, {count}, and sums take {added} more unless other work hides it (--scalers)"
+    return f"{text}; operation {own}, scalers, {count}, and sums {added}"
+
+
 def _remarks(ledger: Ledger) -> list[str]:
     remarks = []
     if ledger.latency_s is not None:
-        remarks.append(f"latency of one token in one layer: {ledger.latency_s * 1e9:.1f} ns")
+        remarks.append(_latency(ledger))
     if ledger.retention is not None:
         margin = ledger.retention
         lasts = f"for {margin.retention_s * 1e3:,.3g} ms"

@@ -12,6 +12,7 @@ from ...models import Hardware, Leakage, StandingPower, SupplyLoss
 from ...models.cost import Growth
 from ...models.row_tiles import latency_of
 from ..attention.api import Trace
+from .digital_time import digital_time
 from .ledger import LayerUse, Ledger, LedgerEntry, RetentionMargin
 from .row_tiles import SubArrays, renamed, stages_of
 from .stage_energy import keys_seen, stage_energy, sub_tiles_in_use
@@ -25,15 +26,18 @@ def account(
     *,
     token_period: float | None = None,
     full_ring: bool = True,
+    scalers: int | None = None,
 ) -> Ledger:
     """Energy, latency and retention margin of the traced tokens.
 
     Args:
         traces: name of each attention module -> its traces, as from `record_traces`.
         hardware: hardware with an energy model.
-        token_period: time between tokens, s; None: the sum of the traced modules' latencies.
+        token_period: time between tokens, s; None: the sum of the times of the traced modules' layers.
         full_ring: whether to account only those tokens of a layer that see the most keys, the steady state of
             a long text; otherwise all tokens. Padding is never accounted.
+        scalers: scalers of each signal of a head, whose time adds to the latency; None: one, which works
+            beside operations of other layers or sequences, so that its time is stated but not added.
 
     Returns:
         Ledger with means over the accounted tokens.
@@ -50,14 +54,20 @@ def account(
     _require_columns(recorded, hardware)
     spread = {name: SubArrays.of(found[0].head_dim, hardware) for name, found in recorded.items()}
     latencies = [latency_of(hardware, arrays.first) for arrays in spread.values()]
+    accounted = {
+        name: list(zip(found, accounted_queries(found, full_ring), strict=True))
+        for name, found in recorded.items()
+    }
+    layers = [_layer_use(name, queries) for name, queries in accounted.items()]
+    times = [digital_time(hardware, use.head_dim, use.sub_tiles, scalers) for use in layers]
     if token_period is None:
-        token_period = sum(seconds or 0.0 for seconds in latencies)
+        token_period = sum(
+            0.0 if own is None else own + time.added_s for own, time in zip(latencies, times, strict=True)
+        )
     _require_period(token_period, hardware)
-    entries, layers = [], []
-    for name, found in recorded.items():
-        queries = list(zip(found, accounted_queries(found, full_ring), strict=True))
-        use = _layer_use(name, queries)
-        layers.append(use)
+    entries = []
+    for use in layers:
+        name, queries = use.layer, accounted[use.layer]
         own: list[LedgerEntry] = []
         for counted in stages_of(hardware, spread[name]):
             stage = counted.stage
@@ -91,6 +101,7 @@ def account(
         entries=tuple(entries),
         layers=tuple(layers),
         latency_s=None if hardware.timing is None else max(latencies),
+        digital_time=max(times, key=lambda time: time.total_s),
         retention=_retention_margin(hardware, max(use.keys for use in layers) * token_period),
         # It is stated for a head on one K and one V array.
         area=None if any(arrays.is_spread for arrays in spread.values()) else hardware.area,

@@ -55,10 +55,13 @@ def figures_of(ledger: Ledger, hardware: Hardware) -> dict[str, Any]:
         raise HostError("layers of several head dimensions make no single component; export a model with one")
     if ledger.latency_s is None or ledger.area is None:
         missing = "latency" if ledger.latency_s is None else "area"
-        raise HostError(f"hardware {ledger.hardware!r} states no {missing}, which a component needs")
+        raise HostError(
+            f"no {missing} of a head on {ledger.hardware!r} is stated, which a component needs; heads on row "
+            "tiles have none either"
+        )
     laws = {stage.name: stage.law for stage in hardware.energy.stages}
     lasting = {name for name, law in laws.items() if isinstance(law, StandingPower | Leakage)}
-    period = ledger.latency_s * len(ledger.layers)
+    period = ledger.layer_s * len(ledger.layers)
     lines = []
     for stage, per, band, joules in _by_growth(ledger):
         law = laws.get(stage)
@@ -82,7 +85,7 @@ def figures_of(ledger: Ledger, hardware: Hardware) -> dict[str, Any]:
         "hardware": ledger.hardware,
         "columns": ledger.columns,
         "head_dim": ledger.head_dim,
-        "latency_s": ledger.latency_s,
+        "latency_s": ledger.layer_s,
         "area": {"head": area.of(0), "sub-tile": per_tile},
         "lines": lines,
     }

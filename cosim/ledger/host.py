@@ -16,6 +16,7 @@ from torch import nn
 
 from ...models import Hardware, Leakage, StandingPower
 from .ledger import Ledger
+from .row_tiles import RENAMED
 
 WINDOWS = (256, 1024, 4096, 16384, 32768)
 """Numbers of keys at which a whole model is compared."""
@@ -197,14 +198,18 @@ def whole_model(
     for work in works:
         longer = work.layers / len(ledger.layers)
         scaled = tuple(
-            replace(entry, energy_J=entry.energy_J * (longer if entry.stage in lasting else 1.0))
+            replace(
+                entry,
+                energy_J=entry.energy_J * (longer if entry.stage.removeprefix(RENAMED) in lasting else 1.0),
+            )
             for entry in ledger.entries
         )
         own = replace(ledger, entries=scaled)
-        seconds = None if ledger.latency_s is None else ledger.latency_s * work.layers
         rest = host.rest(work)
         for keys in windows:
-            head = own.at_window(keys).energy_per_token_head_J * work.head_dim / ledger.head_dim
+            longest = own.at_window(keys)
+            head = longest.energy_per_token_head_J * work.head_dim / ledger.head_dim
+            seconds = None if longest.layer_s is None else longest.layer_s * work.layers
             found.append(
                 WholeModel(
                     work=work,

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 from ...models.cost import Area, Growth, Origin
+from .digital_time import DigitalTime
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -122,10 +124,19 @@ class Ledger:
     """Use of the ring by layer."""
     latency_s: float | None
     """Latency of one token in one layer, s; heads work in parallel. None: the hardware states no timing."""
+    digital_time: DigitalTime | None = None
+    """Time of scalers and sums of one token, in the layer where they take longest; None: not known."""
     retention: RetentionMargin | None = None
     """Retention margin; None: the hardware describes no retention, or the token period is unknown."""
     area: Area | None = None
     """Area of one head; None: the hardware states none."""
+
+    @property
+    def layer_s(self) -> float | None:
+        """Time of one token in one layer, s: the latency, and scalers and sums where they are not hidden."""
+        if self.latency_s is None or self.digital_time is None:
+            return self.latency_s
+        return self.latency_s + self.digital_time.added_s
 
     @property
     def keys(self) -> float:
@@ -229,7 +240,9 @@ class Ledger:
         retention = self.retention and replace(
             self.retention, needed_s=self.retention.needed_s * (keys / self._most_keys)
         )
-        return replace(self, entries=entries, layers=layers, retention=retention)
+        tiles = max(-(-keys // self.columns) if keys != use.keys else use.sub_tiles for use in self.layers)
+        time = self.digital_time and replace(self.digital_time, sub_tiles=math.ceil(tiles))
+        return replace(self, entries=entries, layers=layers, retention=retention, digital_time=time)
 
     @property
     def _most_keys(self) -> float:
@@ -297,7 +310,7 @@ class Ledger:
         ratios = {baseline.name: {"energy": baseline.energy / energy} for baseline in BASELINES}
         if self.latency_s is not None:
             for baseline in BASELINES:
-                ratios[baseline.name]["latency"] = baseline.latency / self.latency_s
+                ratios[baseline.name]["latency"] = baseline.latency / self.layer_s
         return ratios
 
     def to_dict(self) -> dict[str, Any]:
@@ -307,6 +320,7 @@ class Ledger:
             "hardware": self.hardware,
             "energy_per_token_head_J": self.energy_per_token_head_J,
             "latency_s": self.latency_s,
+            "digital_time": self.digital_time and self.digital_time.to_dict(),
             "stages": [
                 {"name": name, "energy_J": energy, "origin": origin, "band_J": list(bands[name])}
                 for name, (energy, origin) in self.stages().items()

@@ -39,6 +39,7 @@ def account_model(
     windows: int = 16,
     seed: int = 0,
     effects: Effects = STANDARD,
+    scalers: int | None = None,
     compute: Compute = FLOAT32,
     report: Report = SILENT,
 ) -> Ledger:
@@ -52,6 +53,7 @@ def account_model(
         windows: number of passages of the model's context length; the last token of each is accounted.
         seed: seed of the choice of passages.
         effects: non-idealities in the forward passes.
+        scalers: scalers of each signal in a row with the operation; None: their time is hidden (`account`).
         compute: device and precision of the forward passes.
         report: called with ("calibrate" or "passages", done, total).
 
@@ -73,7 +75,7 @@ def account_model(
     for number, passage in enumerate(passages):
         with record_traces(model) as traces, compute.autocast():
             model(input_ids=passage[None].to(compute.device), use_cache=False)
-        ledger = account(traces, hardware)
+        ledger = account(traces, hardware, scalers=scalers)
         added = (*rotation_entries(model), *refresh_entries(ledger, hardware))
         ledgers.append(replace(ledger, entries=on_arrays(model, ledger.entries + added)))
         report("passages", number + 1, len(passages))

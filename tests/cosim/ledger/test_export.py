@@ -126,6 +126,6 @@ def test_area_without_parts_is_that_of_a_head(ledger, generic28):
 def test_what_makes_no_component_is_refused(ledger, generic28, tmp_path):
     with pytest.raises(HostError, match=r"must end with \.py"):
         export_component(ledger, generic28, tmp_path / "attention.json")
-    with pytest.raises(HostError, match="states no latency"):
+    with pytest.raises(HostError, match="no latency of a head"):
         figures_of(ledger.__class__(**{**vars(ledger), "latency_s": None}), generic28)
     assert not list(tmp_path.iterdir())
