@@ -81,6 +81,13 @@ def diagnose() -> list[Component]:
         Component("Icarus Verilog", _program("iverilog", "-V"), "gaincell periphery", False, apt="iverilog"),
         Component("Yosys", _program("yosys", "-V"), "gaincell periphery", False, apt="yosys"),
         Component("OpenSTA", _program("sta", "-version"), "gaincell periphery", False, apt="opensta"),
+        Component(
+            "hwcomponents",
+            _version("hwcomponents-library"),
+            "account --host hwcomponents; Python 3.12, pip install 'gaincell[hosts]'",
+            False,
+        ),
+        Component("nvidia-ml-py", _version("nvidia-ml-py"), "account --host gpu", False),
         Component("C++ compiler", _compiler(), "native attention", False, apt="g++"),
         Component("NVIDIA GPU", _gpu(), "training on a GPU", False),
         Component("processor", _processor(), "times depend on it", False),

@@ -180,7 +180,7 @@ def test_energy_of_a_chain_is_the_sum_of_its_parts(refitted, tables):
             alone = converter[converter["signed"] == signed].sort_values("charge")
             charge = bit_line_charge(hardware, wide, stored, array)
             total = np.interp(charge, alone["charge"], alone["e_convert"]).sum()
-            assert first[f"e_convert_{array}"] == pytest.approx(total, rel=0.15)
+            assert first[f"e_convert_{array}"] == pytest.approx(total, rel=0.1)
         drive = tables["row_driver"]
         pulse = drive[drive["columns"] == key.shape[1]]["e_drive"].mean()
         phi = chain[chain["stage"] == 1]["t_out"]
