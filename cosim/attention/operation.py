@@ -17,6 +17,19 @@ from .surrogate_gradient import Gradient
 
 
 @dataclass(frozen=True)
+class Extrapolated:
+    """Evaluations of one surrogate."""
+
+    count: int = 0
+    """Number of those outside the validity box."""
+    of: int = 0
+    """Number of all of them, in which both kinds are counted by the same rule."""
+
+    def __add__(self, other: Extrapolated) -> Extrapolated:
+        return Extrapolated(self.count + other.count, self.of + other.of)
+
+
+@dataclass(frozen=True)
 class OperationContext:
     """Settings that hold for every signal of one attention operation."""
 
@@ -28,7 +41,7 @@ class OperationContext:
     """Positions of queries and keys in the ring."""
     token_period: float | None
     """Time between tokens, s; None: the latency of one layer."""
-    outside: dict[str, int] | None
+    outside: dict[str, Extrapolated] | None
     """Surrogate name -> evaluations outside its validity box, updated in place; None: not counted."""
     chip: Chip | None = None
     """One chip's deviations; None: nominal circuits."""
@@ -53,7 +66,8 @@ class OperationContext:
         if self.outside is not None:
             if used is not None:
                 arguments = tuple(argument[used.expand_as(argument)] for argument in arguments)
-            self.outside[name] = self.outside.get(name, 0) + int(surrogate.outside(*arguments))
+            found = Extrapolated(int(surrogate.outside(*arguments)), arguments[0].numel())
+            self.outside[name] = self.outside.get(name, Extrapolated()) + found
 
 
 def full_precision(device: str) -> AbstractContextManager:

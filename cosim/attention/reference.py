@@ -30,7 +30,7 @@ import torch
 from torch import Tensor
 
 from ...models.row_tiles import passes_of
-from .operation import OperationContext, column_of
+from .operation import Extrapolated, OperationContext, column_of
 from .quantisers import count
 from .ring import DenseMasks, dense_masks
 from .row_tiles import integrations, summed
@@ -96,7 +96,7 @@ class Trace:
     the key."""
     sub_tiles: tuple[SubTile, ...]
     """Signals of every sub-tile that holds keys."""
-    outside: dict[str, int]
+    outside: dict[str, Extrapolated]
     """Surrogate name -> number of evaluations outside its validity box."""
     head_dim: int
     """Head dimension D."""
@@ -119,7 +119,8 @@ def operate(q: Tensor, k: Tensor, v: Tensor, op: OperationContext) -> tuple[Tens
     compute = torch.promote_types(q.dtype, torch.float32)
     ring = dense_masks(op.positions)
     if op.outside is not None and op.effects.decay:
-        op.outside["age"] = int((ages_outside(op).to(q.device)[ring.age] & ring.valid).sum())
+        late = int((ages_outside(op).to(q.device)[ring.age] & ring.valid).sum())
+        op.outside["age"] = Extrapolated(late, int(ring.valid.sum()))
     widths = query_widths(q.to(compute), op)
     key_volts = stored_volts(k.to(compute), 1, op)
     value_volts = stored_volts(v.to(compute), 2, op)

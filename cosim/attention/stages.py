@@ -241,7 +241,9 @@ def delivered(charge: Tensor, load: Tensor | None, array: int, used: Tensor, op:
         return charge
     reached = column(charge, load)
     name = f"column_{bit_line_of(array, op)}"
-    op.watch(name, column, charge, load, used=used & unclipped(reached, array, op))
+    # A column without pulses delivers nothing, which is no extrapolation.
+    used = used & (load != 0) & unclipped(reached, array, op)
+    op.watch(name, column, charge, load, used=used)
     return reached
 
 

@@ -171,7 +171,8 @@ def _remarks(result: dict) -> list[str]:
             f"KL divergence {found['kl_nats']:.3f} nats per {result['token']}"
         )
     for row, counts in result["outside_box"].items():
-        found = ", ".join(f"{name} {count}" for name, count in counts.items() if count)
+        of = result["outside_box_of"][row]
+        found = ", ".join(f"{name} {n} ({n / of[name]:.1%})" for name, n in counts.items() if n)
         if found:
             remarks.append(f"{row}: outside validity boxes in {result['outside_box_tokens']} tokens: {found}")
     if chips := result["chips"]:

@@ -30,6 +30,7 @@ from torch import Tensor, nn
 from ...circuits.errors import ModelError
 from ...models import Chip, Hardware
 from ..attention.effects import STANDARD, Effects
+from ..attention.operation import Extrapolated
 from .adaptation.calibration import calibrate, calibration_inputs
 from .adapters import load_adapted
 from .agreement import teacher_agreement
@@ -147,7 +148,8 @@ def evaluate_model(
         **_numbers(losses, held_out),
         "agreement": agreed or None,
         "chips": by_chip,
-        "outside_box": outside,
+        "outside_box": {row: {name: x.count for name, x in found.items()} for row, found in outside.items()},
+        "outside_box_of": {row: {name: x.of for name, x in found.items()} for row, found in outside.items()},
         "outside_box_tokens": min(context, OUTSIDE_TOKENS),
         "notes": _notes(checkpoint, hardware),
     }
@@ -232,16 +234,16 @@ def _on_chips(
 
 
 @torch.no_grad()
-def count_outside(model: nn.Module, inputs: Tensor) -> dict[str, int]:
+def count_outside(model: nn.Module, inputs: Tensor) -> dict[str, Extrapolated]:
     """Surrogate evaluations outside their validity boxes while the model reads `inputs`, over all layers."""
-    counts: dict[str, int] = {}
+    counts: dict[str, Extrapolated] = {}
     if all(layer.hardware.kind == "softmax" for layer in gain_cell_layers(model).values()):
         return counts
     with record_traces(model) as traces:
         model(input_ids=inputs.to(device_of(model)), use_cache=False)
     for trace in (trace for layer in traces.values() for trace in layer):
         for name, count in trace.outside.items():
-            counts[name] = counts.get(name, 0) + count
+            counts[name] = counts.get(name, Extrapolated()) + count
     return counts
 
 

@@ -6,11 +6,10 @@ import subprocess
 import sys
 import time
 from importlib.util import find_spec
-from pathlib import Path
 
 import numpy as np
-import oracles
 import pytest
+from dask_cluster import cluster
 from interrupted import simulated, start
 
 from gaincell.characterization import backends, execute
@@ -28,32 +27,8 @@ needs_dask = pytest.mark.skipif(find_spec("distributed") is None, reason="needs 
 @pytest.fixture
 def scheduler(tmp_path):
     """Scheduler file of a local scheduler, and its process and those of its two workers."""
-    file = tmp_path / "scheduler.json"
-    support = str(Path(oracles.__file__).parent)
-    environment = {**os.environ, "PYTHONPATH": support, "OMP_NUM_THREADS": "1"}
-    common = ["--scheduler-file", str(file), "--no-dashboard"]
-    commands = [["scheduler", "--host", "127.0.0.1", "--port", "0", "--no-jupyter", *common]]
-    worker = ["worker", *common, "--nthreads", "1", "--no-nanny", "--memory-limit", "0"]
-    commands += [[*worker, "--local-directory", str(tmp_path / f"worker{i}")] for i in range(2)]
-    running = []
-    for words in commands:
-        command = [sys.executable, "-m", "dask", *words]
-        running.append(
-            subprocess.Popen(
-                command,
-                env=environment,
-                cwd=tmp_path,
-                stdout=subprocess.DEVNULL,
-                stderr=subprocess.DEVNULL,
-            )
-        )
-        deadline = time.monotonic() + 60
-        while not file.exists() and time.monotonic() < deadline:
-            time.sleep(0.05)
-    yield str(file), running
-    for process in reversed(running):
-        process.kill()
-        process.wait()
+    with cluster(tmp_path) as found:
+        yield found
 
 
 @needs_dask

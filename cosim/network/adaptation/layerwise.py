@@ -184,8 +184,9 @@ def _run(
         # Workers on other machines do not see the files. All inputs at once would fill their memory.
         sent = (replace(order, inputs=np.load(order.inputs), threads=None) for order in orders)
         workers = Parallel(n_jobs=-1, pre_dispatch="2*n_jobs", **each_alone)
-        # As bytes, which Dask does not take apart.
-        yield from workers(delayed(_train_packed)(pickle.dumps(order), device) for order in sent)
+        # Dask's scheduler unpickles what it passes on, and answers nobody while it imports torch for it.
+        # Bytes it does not take apart; a worker that loads these trains.
+        yield from workers(delayed(pickle.loads)(pickle.dumps(_Training(order, device))) for order in sent)
         return
     if jobs == 1:
         yield from (_train(copy.deepcopy(order), device) for order in orders)
@@ -200,8 +201,15 @@ def on_cluster() -> bool:
     return not isinstance(active, BACKENDS[DEFAULT_BACKEND])
 
 
-def _train_packed(order: bytes, device: torch.device) -> tuple[int, dict[str, Tensor], LayerErrors]:
-    return _train(pickle.loads(order), device)
+@dataclass(frozen=True)
+class _Training:
+    """A training that runs where its pickled form is loaded, and is replaced by its result."""
+
+    order: _Order
+    device: torch.device
+
+    def __reduce__(self) -> tuple[Callable, tuple[_Order, torch.device]]:
+        return _train, (self.order, self.device)
 
 
 def _train(order: _Order, device: torch.device) -> tuple[int, dict[str, Tensor], LayerErrors]:

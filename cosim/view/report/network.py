@@ -108,7 +108,13 @@ def _outside(evaluation: dict) -> str:
     """How often surrogates were evaluated outside their validity boxes; empty when never."""
     counts = evaluation.get("outside_box", {})
     names = sorted({name for row in counts.values() for name, count in row.items() if count})
-    rows = [[name, *(f"{row.get(name, 0):,}" for row in counts.values())] for name in names]
+
+    def cell(row: str, name: str) -> str:
+        count = counts[row].get(name, 0)
+        total = evaluation.get("outside_box_of", {}).get(row, {}).get(name)
+        return f"{count:,} ({count / total:.1%})" if total else f"{count:,}"
+
+    rows = [[name, *(cell(row, name) for row in counts)] for name in names]
     tokens = evaluation.get("outside_box_tokens")
     caption = f"Surrogate evaluations outside their validity boxes, in {tokens} tokens"
     return table(["", *counts], rows, numbers=range(1, 1 + len(counts)), caption=caption) if rows else ""

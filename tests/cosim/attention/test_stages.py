@@ -5,6 +5,7 @@ import torch
 
 from gaincell.circuits.errors import HardwareError
 from gaincell.cosim import Effects, gain_cell_attention, trace_attention
+from gaincell.cosim.attention.operation import Extrapolated
 
 SWITCHES = {
     "edge": {"edge": None},
@@ -133,8 +134,19 @@ def test_evaluations_outside_the_validity_boxes_are_counted(full):
     narrow = full.column_1.model_copy(update={"box": {"a": (-0.01, 0.01), "u": (0.0, 1.0)}})
     _, trace = trace_attention(*signals(), full.model_copy(update={"column_1": narrow}))
     # Only keys that the query sees count: itself and the earlier ones.
-    assert 100 < trace.outside["column_1"] <= 2 * 30 * 31 // 2
-    assert trace.outside["cell_1"] == 0
+    assert 100 < trace.outside["column_1"].count <= trace.outside["column_1"].of <= 2 * 30 * 31 // 2
+    assert trace.outside["cell_1"] == Extrapolated(0, 2 * 30 * 6)
     _, late = trace_attention(*signals(), full, token_period=10e-6)
     # Ages beyond 100 us are more than 10 tokens: 30 queries see 19 + 18 + ... + 1 such keys.
-    assert late.outside["age"] == 19 * 20 // 2
+    assert late.outside["age"] == Extrapolated(19 * 20 // 2, 30 * 31 // 2)
+
+
+def test_columns_without_pulses_are_not_extrapolated(full):
+    q, k, v = signals()
+    q[:, :, 20:] = 0
+    plain = full.model_copy(update={"phi": None})
+    box = {"a": (0.5, 1.0), "u": (0.5, 1.0)}
+    narrow = plain.model_copy(update={"column_1": plain.column_1.model_copy(update={"box": box})})
+    _, trace = trace_attention(q, k, v, narrow, effects=Effects().without("quantise"))
+    seen = trace.outside["column_1"]
+    assert 0 < seen.count == seen.of <= 2 * 20 * 21 // 2

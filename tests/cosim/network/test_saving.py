@@ -3,14 +3,18 @@
 import copy
 import json
 import random
+import shutil
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
 from families import build
 from safetensors.torch import save_file
 from transformers import AutoModelForCausalLM
+from transformers.utils import SAFE_WEIGHTS_INDEX_NAME as INDEX
+from transformers.utils import hub
 
 from gaincell.circuits.errors import ModelError
 from gaincell.cosim import (
@@ -235,6 +239,50 @@ def test_damaged_weights_of_transformers_own_folder_are_refused(leroux, tmp_path
 
 
 @torch.no_grad()
+@torch.no_grad()
+@pytest.mark.parametrize("device_map", [None, "cpu", "auto", {"": "cpu"}], ids=str)
+def test_shards_are_loaded_where_the_device_map_says(model, tokens, tmp_path, device_map):
+    if device_map is not None:
+        pytest.importorskip("accelerate")
+    model.save_pretrained(tmp_path, max_shard_size="50KB")
+    shards = list(tmp_path.glob("model-*.safetensors"))
+    assert len(shards) > 2
+    assert any("gain_cell" in name for name in json.loads((tmp_path / INDEX).read_text())["weight_map"])
+    loaded = AutoModelForCausalLM.from_pretrained(tmp_path, device_map=device_map)
+    assert settings(loaded) == settings(model)
+    wanted = torch.device("cuda", 0) if device_map == "auto" and torch.cuda.is_available() else "cpu"
+    assert {parameter.device for parameter in loaded.parameters()} == {torch.device(wanted)}
+    torch.testing.assert_close(loaded(tokens.to(wanted)).logits.cpu(), model(tokens).logits)
+
+
+@torch.no_grad()
+def test_what_is_pushed_to_the_hub_has_hardware_and_settings(model, tokens, tmp_path, monkeypatch):
+    """The upload is replaced: what transformers would send is kept."""
+    sent = tmp_path / "sent"
+
+    def keep(self, working_dir, repo_id, files_timestamps, **kwargs):
+        shutil.copytree(working_dir, sent)
+        assert repo_id == "owner/network"
+
+    monkeypatch.setattr(type(model), "_upload_modified_files", keep)
+
+    def repository(repo_id, **kwargs):
+        return SimpleNamespace(repo_id=repo_id)
+
+    # What versions of transformers ask the hub before they save.
+    replaced = {
+        "create_repo": repository,
+        "hf_api": lambda: SimpleNamespace(create_repo=repository),
+        "create_and_tag_model_card": lambda *args, **kwargs: SimpleNamespace(save=lambda path: None),
+    }
+    for name, replacement in replaced.items():
+        monkeypatch.setattr(hub, name, replacement, raising=False)
+    model.push_to_hub("owner/network")
+    loaded = AutoModelForCausalLM.from_pretrained(sent)
+    assert settings(loaded) == settings(model)
+    assert torch.equal(loaded(tokens).logits, model(tokens).logits)
+
+
 def test_weights_that_were_changed_after_loading_are_saved_as_they_are(model, tokens, tmp_path):
     model.save_pretrained(tmp_path / "first")
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "first")

@@ -21,6 +21,7 @@ def results(tmp_path) -> Path:
         "perplexity": perplexity,
         "nats_per_byte": {k: v and math.log(v) for k, v in perplexity.items()},
         "outside_box": {"mapped": {"phi": 0, "column_1": 1234}, "adapted": {"phi": 0, "column_1": 5}},
+        "outside_box_of": {"mapped": {"phi": 9, "column_1": 2468}, "adapted": {"phi": 9, "column_1": 500}},
         "outside_box_tokens": 256,
         "notes": ["control: no weights beside the adapted ones"],
     }

@@ -66,7 +66,15 @@ def test_results_without_tables_are_reported_with_their_numbers(results, no_simu
     text = text_of(report.page.read_text())
     present = [anchor for anchor, there in report.sections.items() if there]
     assert present == ["summary", "waveforms", "arrays", "network", "cost"]
-    for number in ("3.750", "120.000", "4.02 nJ", "140,000 ×", "0.10 %", "1,234", "control: no weights"):
+    for number in (
+        "3.750",
+        "120.000",
+        "4.02 nJ",
+        "140,000 ×",
+        "0.10 %",
+        "1,234 (50",
+        "control: no weights",
+    ):
         assert number in text
     assert "holds beyond the simulated 100 ms" in text
     assert "4.00 nJ are not simulated here: digital control" in text

@@ -1,6 +1,7 @@
 """Stages of an adaptation: layer by layer and end to end, on any text; each is resumed."""
 
 import copy
+import functools
 import json
 from contextlib import nullcontext
 from dataclasses import replace
@@ -10,6 +11,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
+from dask_cluster import cluster
 from tiny import CONTEXT, SENTENCE, llama, network
 
 from gaincell.characterization.backends import dask
@@ -151,9 +153,13 @@ def scheduler():
 def test_workers_of_a_cluster_give_the_result_of_one_process(leroux, tmp_path, scheduler, monkeypatch):
     teacher, found, orders = network().eval(), [], []
     train = layerwise_module._train
-    monkeypatch.setattr(
-        layerwise_module, "_train", lambda order, *a: orders.append(order) or train(order, *a)
-    )
+
+    @functools.wraps(train)  # under its name it can be pickled
+    def observed(order, *arguments):
+        orders.append(order)
+        return train(order, *arguments)
+
+    monkeypatch.setattr(layerwise_module, "_train", observed)
     assert not on_cluster()
     for where in (nullcontext(), dask(scheduler)):
         model = convert(copy.deepcopy(teacher), leroux)
@@ -167,6 +173,23 @@ def test_workers_of_a_cluster_give_the_result_of_one_process(leroux, tmp_path, s
     assert all(torch.equal(x, other[name]) for name, x in one.items())
     # A worker may be another machine, which does not have the files.
     assert [isinstance(order.inputs, Path) for order in orders] == [True, True, False, False]
+
+
+def test_workers_in_processes_of_their_own_give_the_result_of_one_process(leroux, tmp_path):
+    pytest.importorskip("distributed", reason="needs pip install 'gaincell[dask]'")
+    teacher, found = network().eval(), []
+    (tmp_path / "cluster").mkdir()
+    with cluster(tmp_path / "cluster") as (file, processes):
+        for number, where in enumerate((nullcontext(), dask(file))):
+            model = convert(copy.deepcopy(teacher), leroux)
+            with where:
+                arguments = (TOKENS, Budget(steps=2), RECIPE_OF_TESTS, state(tmp_path / str(number)))
+                errors = distil_layers(model, teacher, *arguments)
+            found.append((model.state_dict(), errors))
+        assert [process.poll() for process in processes] == [None, None, None]
+    (one, alone), (other, spread) = found
+    assert spread == alone
+    assert all(torch.equal(x, other[name]) for name, x in one.items())
 
 
 @pytest.mark.parametrize("family", [network, lambda: llama(CONTEXT)], ids=["gpt2", "llama"])
