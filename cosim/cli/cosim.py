@@ -10,6 +10,7 @@ import typer
 from .console import Json, emit_result, fail, progress, stdout
 from .defaults import MOST_JOBS, MOST_SAMPLES
 from .models import (
+    Base,
     Device,
     HardwareOption,
     ModelArgument,
@@ -23,6 +24,7 @@ from .models import (
 
 def run(
     model: ModelArgument = "demo",
+    base: Base = None,
     hardware: HardwareOption = None,
     operations: Annotated[
         int,
@@ -73,7 +75,7 @@ def run(
     from ..network.documents import joined, open_text
     from ..spice_check import simulate_operations, stage_agreement, trace_operations
 
-    checkpoint, compute = locate(model), chosen_compute(device, precision)
+    checkpoint, compute = locate(model, base), chosen_compute(device, precision)
     chosen = chosen_hardware(hardware, None, checkpoint)
     with progress("cosim", "") as update:
         drawn = trace_operations(

@@ -12,6 +12,7 @@ import typer
 from .console import Json, emit, fail, note, progress, stdout
 from .defaults import MOST_SAMPLES
 from .models import (
+    Base,
     Device,
     HardwareOption,
     ModelArgument,
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
 
 def run(
     model: ModelArgument = "demo",
+    base: Base = None,
     hardware: HardwareOption = None,
     liberty: Annotated[
         Path | None,
@@ -119,7 +121,7 @@ def run(
     from ..periphery.timing import block_timings, corner_periods
 
     content = None if text is None else joined(open_text(text))
-    checkpoint, compute = locate(model), chosen_compute(device, precision)
+    checkpoint, compute = locate(model, base), chosen_compute(device, precision)
     chosen = chosen_hardware(hardware, None, checkpoint)
     designs = designs_of(chosen)
     with progress("periphery", "blocks") as update:

@@ -10,6 +10,7 @@ import typer
 from .console import Json, emit, note, progress, stdout
 from .defaults import CORNERS, MOST_SAMPLES, YIELD
 from .models import (
+    Base,
     Device,
     ModelArgument,
     Precision,
@@ -24,6 +25,7 @@ from .quantities import quantity_in
 
 def run(
     model: ModelArgument = "demo",
+    base: Base = None,
     hardware: Annotated[
         Path, typer.Option(help="Folder of hardware fitted at the corners (`gaincell corners`).")
     ] = CORNERS,
@@ -86,7 +88,7 @@ def run(
     content = None if text is None else joined(open_text(text))
     with progress("yield", "dies") as update:
         result = evaluate_dies(
-            locate(model),
+            locate(model, base),
             fitted,
             [draw_die(index, temperature=span, seed=seed) for index in range(dies)],
             out=out,

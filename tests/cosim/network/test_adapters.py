@@ -1,11 +1,13 @@
 """Adapters beside the network that they belong to: written, applied, refused, shipped."""
 
 import json
+import shutil
 import sys
 from pathlib import Path
 
 import pytest
 import torch
+from dies import STRENGTHS, hardware_at
 from tiny import CONTEXT, SENTENCE, network
 from typer.testing import CliRunner
 
@@ -163,3 +165,28 @@ def test_shipped_adapters_are_whole_recorded_and_of_one_network(base):
         result = CliRunner().invoke(app, ["evaluate", name, "--base", str(base), "--tokens", "16"])
         assert result.exit_code == 1
         assert result.stderr.startswith("error: ")
+
+
+@pytest.mark.parametrize(
+    ("command", "options", "programs"),
+    [
+        ("cosim", ["--hardware", "generic28", "--tokens", 8], ["ngspice"]),
+        ("periphery", ["--hardware", "generic28"], ["iverilog", "vvp", "yosys"]),
+        ("yield", ["--dies", 1, "--no-local"], []),
+    ],
+)
+def test_commands_take_the_network_below_an_adapter(
+    run, text, tmp_path, monkeypatch, command, options, programs
+):
+    """A base of other weights is refused, which shows that it is the one that is loaded."""
+    if missing := [program for program in programs if shutil.which(program) is None]:
+        pytest.skip(f"needs {missing[0]}")
+    if command == "yield":
+        for corner in STRENGTHS:
+            hardware_at(corner, 27.0).save_pretrained(tmp_path / "corners" / corner / "hardware")
+        options = ["--hardware", tmp_path / "corners", *options]
+    network(seed=1).save_pretrained(tmp_path / "other")
+    monkeypatch.chdir(tmp_path)
+    words = [command, run / "adapter", "--base", tmp_path / "other", "--text", text, *options, "--json"]
+    done = CliRunner().invoke(app, [str(word) for word in words])
+    assert "are not those that the adapter adapter was trained on" in json.loads(done.stdout)["error"]
