@@ -4,6 +4,8 @@
 
 #define GAINCELL_EMULATED_TILES 1
 
+#include "emulated_tiles.h"
+
 #include "decode.cpp"
 #include "prefill.cpp"
 
@@ -89,7 +91,8 @@ struct Circuit {
       std::fill_n(a.parts, kMostChannels, kAllParts);
     }
     p.second.low = -1, p.first.edge = p.second.edge = full ? 0.04f / depth : 0.0f;
-    if (!full) p.anchors = {3, offsets.data(), shares.data(), anchored.data(), kAges + 3 * kTile, kAges + kTile - 1};
+    const int anchors = full ? 0 : 3;
+    p.anchors = {anchors, offsets.data(), shares.data(), anchored.data(), kAges + 3 * kTile, kAges + kTile - 1};
     if (!full) return p;
     for (Stage* stage : {&p.first, &p.second}) {
       Column& m = stage->column;

@@ -2,41 +2,27 @@
 #pragma once
 
 #include <algorithm>
-#include <vector>
 
 #include "gemm.h"
 #include "ring.h"
 
 namespace gaincell {
 
-// Factors by age; those of tables newest last as well, with room for ages that no key has.
 struct Ages {
   const Array& a;
   const Anchors& anchors;
   int count;
-  std::vector<Buffer<float>> reversed;
 
-  explicit Ages(const Problem& p)
-      : a(p.first_cells), anchors(p.anchors), count(std::min(a.ages, p.keys)), reversed(a.terms) {
-    for (int c = 0; c < a.terms; ++c)
-      if (tabled(c)) {
-        reversed[c].assign(count + 2 * kTile, 0.0f);
-        for (int age = 0; age < count; ++age) reversed[c][kTile + count - 1 - age] = a.factors[c * a.ages + age];
-      }
-  }
+  explicit Ages(const Problem& p) : a(p.first_cells), anchors(p.anchors), count(std::min(a.ages, p.keys)) {}
   bool tabled(int term) const { return a.kinds[term] == kTable; }
   bool exponential(int term) const { return a.kinds[term] == kExponential; }
   // Factor of a run's first key. 0 before it is written.
   float of_first(int term, int64_t age) const {
     return age < 0 || age >= count ? 0.0f : a.factors[term * a.ages + age];
   }
-  // Factors of the keys of a run for a query `age` tokens after its first key; ages that do not occur: anything.
+  // Factors of the keys of a run for a query, or an anchor, `age` tokens after its first key; ages that do not occur:
+  // anything.
   const float* row(int term, int64_t age) const {
-    const int64_t start = kTile + count - 1 - age;
-    return reversed[term].data() + std::min<int64_t>(std::max<int64_t>(start, 0), count + kTile);
-  }
-  // The same where the query is the one of an anchor.
-  const float* anchored(int term, int64_t age) const {
     const int64_t start = std::min<int64_t>(std::max<int64_t>(anchors.oldest - age, 0), anchors.ages - kTile);
     return anchors.factors + static_cast<int64_t>(term) * anchors.ages + start;
   }
@@ -64,7 +50,7 @@ struct Factors {
                                                : 1.0f;
     }
     for (int c = 0; c < a.terms && anchored; ++c)
-      for (int j = 0; j < terms; ++j) at_anchor[c][j] = ages.anchored(c, age + ages.anchors.offsets[j]);
+      for (int j = 0; j < terms; ++j) at_anchor[c][j] = ages.row(c, age + ages.anchors.offsets[j]);
   }
   bool tabled(const Ages& ages, int term) const { return !anchored && term < terms && ages.tabled(term); }
   // Whether a query's factor is all that its products leave open.

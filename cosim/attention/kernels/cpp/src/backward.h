@@ -159,14 +159,15 @@ void first_gradient(const Visit<E>& visit, const Kept<E>& kept, const typename E
   for (int phase = 0; phase < p.phases; ++phase) {
     const TermGradient<E> key_grad(visit, a, w.key_grad, w.begun[visit.member] || phase > 0, w);
     bool plain = false;  // the charge's gradient itself is packed
+    const typename E::Element* left = nullptr;
     for (int c = 0; c < terms + a.loaded; ++c) {
       const float* grad = (c == terms ? kept.load : kept.charge)[phase].data();
       const Aged x = aged(visit.of.ages, visit.factors, c, visit.run, visit.block, grad, w.scaled.data());
       if (x.scale || x.x != grad || c == terms || !plain)
-        w.engine.pack_both(w.left.data(), w.right.data(), x.x, kTile, rows, kTile, x.scale);
+        left = w.engine.pack_both(w.left.data(), w.right.data(), x.x, kTile, rows, kTile, x.scale);
       plain = x.x == grad && !x.scale;
       const int parts = std::min(kGradientParts, a.parts[c]);
-      w.engine.multiply(rows, wide, kTile, w.left.data(), operands[c],
+      w.engine.multiply(rows, wide, kTile, left, operands[c],
                         pulse_grad + static_cast<size_t>(phase) * kTile * wide, wide, add || c > 0, parts, false,
                         on_diagonal ? Causal::kLeft : Causal::kNone);
       w.engine.multiply(wide, kTile, rows, turned + phase * visit.each, w.right.data(), key_grad.of(c), kTile,

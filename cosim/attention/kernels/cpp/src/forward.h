@@ -179,14 +179,15 @@ inline void second_product(const Visit<E>& visit, const float* phi, Scratch<E>& 
       continue;
     }
     const Aged x = aged(visit.of.ages, visit.factors, c, visit.run, block, phi, w.scaled.data());
+    const typename E::Element* left = w.left.data();
     if (right)
-      w.engine.pack_both(w.left.data(), right + c * w.engine.right_size(kTile, kTile), x.x, kTile, block.filled, kTile,
-                         x.scale);
+      left = w.engine.pack_both(w.left.data(), right + c * w.engine.right_size(kTile, kTile), x.x, kTile, block.filled,
+                                kTile, x.scale);
     else if (x.scale || x.x != phi || !plain)
       w.engine.pack_left(w.left.data(), x.x, kTile, block.filled, kTile, x.scale);
     plain = x.x == phi && !x.scale;
     const bool is_load = c == terms;
-    w.engine.multiply(block.filled, deep, kTile, w.left.data(), operands[c], is_load ? w.load.data() : w.charge.data(),
+    w.engine.multiply(block.filled, deep, kTile, left, operands[c], is_load ? w.load.data() : w.charge.data(),
                       deep, is_load ? add : begun, a.parts[c], false, causal);
     begun = begun || !is_load;
   }

@@ -114,10 +114,10 @@ struct Plain {
   static void pack_left_transposed(float* dst, const float* src, int ld, int M, int K, bool = false) {
     transpose(dst, K, src, ld, K, M);
   }
-  // src (M, N) with scaled rows, as a left operand (if any) and as a right one.
-  static void pack_both(float* left, float* right, const float* src, int ld, int M, int N, const float* scale) {
+  // src (M, N) with scaled rows, as a right operand and as a left one, which is returned: here the same.
+  static const float* pack_both(float*, float* right, const float* src, int ld, int M, int N, const float* scale) {
     pack_left(right, src, ld, M, N, scale);
-    if (left) std::memcpy(left, right, sizeof(float) * M * N);
+    return right;
   }
   // src (N, K), as (K, N).
   static void pack_right_transposed(float* dst, const float* src, int ld, int K, int N) {

@@ -83,7 +83,7 @@ struct Anchors {
   int count = 0;                     // 0: every query reads the keys at their own ages
   const int32_t* offsets = nullptr;  // [count], tokens from the block's first query
   const float* shares = nullptr;     // [count][kTile]
-  const float* factors = nullptr;    // [terms][ages] of the age `oldest` and of younger ones
+  const float* factors = nullptr;    // [terms][ages] of the age `oldest` and of younger ones, without anchors too
   int ages = 0, oldest = 0;
 };
 

@@ -38,9 +38,11 @@ struct Split {
     in_parts(whole, [&](auto parts) { pack_left_transposed_in<parts.value>(dst, src, ld, M, K); });
   }
 
-  // A right operand has rows 2k and 2k + 1 side by side: [K / 2][N][2].
-  void pack_both(uint16_t* left, uint16_t* right, const float* src, int ld, int M, int N, const float* scale) const {
+  // A right operand has rows 2k and 2k + 1 side by side: [K / 2][N][2]. left: null for none.
+  const uint16_t* pack_both(uint16_t* left, uint16_t* right, const float* src, int ld, int M, int N,
+                            const float* scale) const {
     in_parts(false, [&](auto parts) { pack_both_in<parts.value>(left, right, src, ld, M, N, scale); });
+    return left;
   }
 
   // src (N, K): pairs along K lie together already, so 32-bit elements are transposed.
