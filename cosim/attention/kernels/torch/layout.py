@@ -21,6 +21,8 @@ from .operands import Description, Shares, Stored, elements_of
 
 ON_CPU = 128, 256
 """Queries and keys of a block whose charges and pulses stay in a core's cache."""
+FEW = 512
+"""Keys up to which a block on a CPU has half as many: what is computed at once would outweigh the inputs."""
 ON_GPU = 256, 1024
 """The same where every operation is a launch."""
 GPU_PAIRS = 2**25
@@ -174,7 +176,8 @@ def parts_of(q: Tensor, k: Tensor, op: OperationContext, described: Description)
     """All arrays of a call, in parts that are computed one after the other."""
     (batch, heads), positions = k.shape[:2], op.positions
     alike = len(positions.query_position) == 1
-    sizes = ON_GPU if q.is_cuda else ON_CPU
+    queries, keys = ON_GPU if q.is_cuda else ON_CPU
+    sizes = queries, keys // 2 if k.shape[2] <= FEW and not q.is_cuda else keys
     frame = Frame.of(op, described, sizes) if alike else None
     most = batch * heads if torch.compiler.is_compiling() else _arrays_at_once(q, k)
     # A chip's patterns are drawn for all heads.
