@@ -15,7 +15,7 @@ from gaincell.models import Hardware
     scope="module", params=[(name, array) for name in ("generic28", "generic28-sc") for array in (1, 2)]
 )
 def pair(request):
-    """Bucketed curve and spline, both as functions of the charge in full scales; and the spline's knots there."""
+    """Bucketed curve, spline of the charge in full scales, and the knots in full scales."""
     name, array = request.param
     hardware, cpu = Hardware.from_pretrained(name), torch.device("cpu")
     positions = positions_of(1, 1, window=None, columns=64, key_start=0, stored=None, device=cpu)
