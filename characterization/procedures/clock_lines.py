@@ -8,9 +8,9 @@ from ...circuits.rawfile import Waveforms
 from ...circuits.testbench.clock_lines import (
     DRIVE_START,
     DRIVE_WIDTH,
-    DRIVEN,
     clock_edges,
     clock_lines,
+    driven_load,
 )
 from ..measure import energy, switching_energy
 from ..plan import Values, grid
@@ -55,7 +55,7 @@ class ClockLines(Procedure):
         vdd = ctx.condition.vdd
         edges = clock_edges(ctx.condition, signed=bool(points["signed"].iloc[0]))
         driver = (DRIVE_START - AROUND, DRIVE_START + DRIVE_WIDTH + 2 * AROUND)
-        loss = energy(waves, "driver", vdd, *driver) / (DRIVEN * vdd**2)
+        loss = energy(waves, "driver", vdd, *driver) / (driven_load(ctx.condition) * vdd**2)
         rows = []
         for line in points["line"]:
             joules = [

@@ -10,10 +10,20 @@ from .schedule import EDGE, Schedule
 
 DRIVER = (2.0, 8.0, 32.0)
 """Stages of a line's driver, drives in that of the smallest inverter: a fan-out of four each."""
-DRIVEN = 4 * DRIVER[-1] * 0.28e-15
-"""Load of `DRIVER`, F: a fan-out of four of the last stage (`inv_x1` of generic28 has 0.27 fF)."""
+GATE = 0.28e-15 / 80e-9
+"""Input capacitance of the smallest inverter per width of its n transistor, F/m (`inv_x1` of generic28: 0.27
+fF at 80 nm); it differs little between technologies, whose oxides become thinner with their channels."""
 DRIVE_START, DRIVE_WIDTH = 1e-9, 2e-9
 """Start and width of the driver's pulse, s."""
+
+
+def driven_load(condition: Condition) -> float:
+    """Load of `DRIVER`, F: a fan-out of four of the last stage.
+
+    Args:
+        condition: technology.
+    """
+    return 4 * DRIVER[-1] * GATE * condition.technology.w_min
 
 
 def clock_edges(condition: Condition, *, signed: bool) -> dict[str, list[float]]:
@@ -58,6 +68,6 @@ def clock_lines(condition: Condition, *, signed: bool) -> Simulation:
     nodes = ["command", *(f"stage{i}" for i in range(len(DRIVER) - 1)), "driven"]
     for i, drive in enumerate(DRIVER):
         circuit.X(f"stage{i}", "inv", nodes[i], nodes[i + 1], "driver", circuit.gnd, x=drive)
-    circuit.C("driven", "driven", circuit.gnd, DRIVEN)
+    circuit.C("driven", "driven", circuit.gnd, driven_load(condition))
     save = [*(f"i(v{line})" for line in lines), "i(vdriver)", "v(driven)"]
     return close_circuit(circuit, end=schedule.end, save=save)

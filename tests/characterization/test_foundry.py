@@ -13,9 +13,11 @@ import pytest
 
 from gaincell.characterization.procedure import Context, find
 from gaincell.characterization.procedures.converter import full_scale
+from gaincell.circuits.designs import Designs
 from gaincell.circuits.errors import TechnologyError
 from gaincell.circuits.runner import Simulation, simulate
 from gaincell.circuits.technology import Technology, kits
+from gaincell.circuits.testbench.schedule import WriteTiming
 from gaincell.models.checks.limits import converter_figures
 from gaincell.models.fitting.fit import fit_cells
 
@@ -207,3 +209,16 @@ def check_converter(context, *, signed, limit):
     if not signed:
         assert (table.loc[table["charge"] < 0, "t_out"] == 0.0).all()
     return figures
+
+
+def test_what_surrounds_the_arrays_works_in_every_kit(technology):
+    """Clock lines and a ladder of write levels: what a bill of the kit needs beside its tables for a fit."""
+    lines = measured("clock_lines", Context(technology), lambda points: points["signed"].notna())
+    switched = lines[lines["cycles"] > 0]
+    assert (switched["e_line"] > 0).all() and lines["loss"].between(1.2, 2.5).all()
+    ladder = measured(
+        "write_dac", Context(technology), lambda points: (points["resistance"] == 2e3) & (points["level"] < 1)
+    )
+    alone = ladder[ladder["level"] == -1]["e_ladder"].iloc[0]
+    time = WriteTiming(Designs.of(technology).cell.t_write).t_write
+    assert alone == pytest.approx(technology.vdd**2 / 2e3 * (time + 2e-9), rel=0.25)

@@ -6,7 +6,9 @@ import numpy as np
 import pytest
 
 from gaincell.characterization.table import SHIPPED_TABLES, read_manifest
-from gaincell.circuits.errors import HardwareError
+from gaincell.circuits.designs import Designs
+from gaincell.circuits.errors import HardwareError, TechnologyError
+from gaincell.circuits.technology import Technology
 from gaincell.cosim.periphery.laws import fit_law
 from gaincell.models import Hardware
 from gaincell.models.periphery import SHIPPED_LAWS, PeripheryLaws, shipped_laws
@@ -80,3 +82,15 @@ def test_files_without_laws_and_edited_ones_are_refused(tmp_path):
     path.write_text(path.read_text().replace('"vdd": 0.9', '"vdd": 0.8'))
     with pytest.raises(HardwareError, match="digest"):
         PeripheryLaws.read(path)
+
+
+@pytest.mark.parametrize("name", ["freepdk45", "gf180mcu"])
+def test_shipped_laws_of_a_kit_are_those_of_its_circuits(name):
+    try:
+        technology = Technology.load(name)
+    except TechnologyError as missing:
+        pytest.skip(str(missing))
+    condition = {"technology": name, "corner": "tt", "temperature": 27.0, "vdd": technology.vdd}
+    laws = shipped_laws(condition | {"designs": Designs.of(technology).model_dump()})
+    assert laws is not None and laws.source["liberty"].startswith(name)
+    assert {stage.origin for stage in laws.stages} == {"simulated", "estimate"}
