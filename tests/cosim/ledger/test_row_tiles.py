@@ -5,6 +5,7 @@ import torch
 
 from gaincell.circuits.errors import HardwareError
 from gaincell.cosim import account
+from gaincell.cosim.ledger.host import StatedHost, Work, whole_model
 from gaincell.models import EnergyModel, Events, Hardware, StageEnergy
 from gaincell.models.row_tiles import latency_of
 
@@ -112,3 +113,15 @@ def test_a_bank_without_its_signed_partner_is_refused(traces_of):
     found = traces_of(hardware, depth=80, layers=("a",))
     with pytest.raises(HardwareError, match="states no 'signed ramp bias'"):
         account(found, hardware.model_copy(update={"energy": EnergyModel(stages=kept)}))
+
+
+def test_standing_power_of_row_tiles_lasts_for_all_layers_of_a_whole_model(traces_of):
+    """Ten layers take ten times the token period, each with its own banks."""
+    hardware = Hardware.from_pretrained("generic28")
+    banks = tuple(s for s in hardware.energy.stages if s.name.endswith("ramp bias, off"))
+    hardware = hardware.model_copy(update={"energy": EnergyModel(stages=banks)})
+    ledger = account(traces_of(hardware, depth=128, layers=("a",)), hardware)
+    assert {"row tiles: signed ramp bias, off", "signed ramp bias, off"} == set(ledger.stages())
+    works = [Work(str(n), n, 2, 2, 128, {}) for n in (1, 10)]
+    one, ten = whole_model(works, ledger, hardware, StatedHost(1e-13, 1e-11), windows=(1024,))
+    assert ten.attention.joules == pytest.approx(100 * one.attention.joules)

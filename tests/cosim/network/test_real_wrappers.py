@@ -1,8 +1,13 @@
 """PEFT, accelerate and transformers' Trainer as they are; skipped where they are not installed."""
 
 import copy
+import os
+import subprocess
+import sys
 import warnings
+from pathlib import Path
 
+import families
 import pytest
 import torch
 from families import build
@@ -169,3 +174,56 @@ def test_trainer_trains_saves_and_resumes(accelerate, leroux, tokens, tmp_path, 
     resumed.train(resume_from_checkpoint=str(tmp_path / "checkpoint-2"))
     for name, x in other.state_dict().items():
         torch.testing.assert_close(x, model.state_dict()[name], atol=1e-6, rtol=1e-5, msg=name)
+
+
+TWO_PROCESSES = """
+import os, sys, torch
+from torch.utils.data import Dataset
+from transformers import Trainer, TrainingArguments
+sys.path.insert(0, sys.argv[2])
+from families import build
+from gaincell.cosim import convert
+from gaincell.models import Hardware
+
+torch.set_num_threads(1)
+model = convert(build("llama"), Hardware.from_pretrained("leroux2025"), include="*")
+
+class Texts(Dataset):
+    def __len__(self):
+        return 8
+
+    def __getitem__(self, index):
+        tokens = torch.randint(3, 97, (12,), generator=torch.Generator().manual_seed(index))
+        return {"input_ids": tokens, "labels": tokens}
+
+arguments = TrainingArguments(sys.argv[1], max_steps=2, per_device_train_batch_size=2, use_cpu=True,
+                              report_to="none", disable_tqdm=True, ddp_backend="gloo", learning_rate=1e-2)
+trainer = Trainer(model, arguments, train_dataset=Texts())
+trainer.train()
+assert trainer.args.world_size == 2, trainer.args.world_size
+kept = {name: x.detach().clone() for name, x in model.named_parameters()}
+torch.save(kept, f"{sys.argv[1]}/rank{os.environ['RANK']}.pt")
+if os.environ["RANK"] == "0":
+    trainer.save_model(f"{sys.argv[1]}/model")
+"""
+
+
+@pytest.mark.slow
+def test_a_trainer_in_two_processes_keeps_their_networks_equal(accelerate, leroux, tmp_path):
+    script = tmp_path / "train.py"
+    script.write_text(TWO_PROCESSES)
+    launch = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone"]
+    launch += ["--nproc_per_node", "2", str(script)]
+    support = Path(families.__file__).parent
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "HF_HUB_OFFLINE": "1"}
+    done = subprocess.run(
+        [*launch, str(tmp_path), str(support)], capture_output=True, text=True, env=environment
+    )
+    assert done.returncode == 0, done.stderr[-3000:]
+    first, second = (torch.load(tmp_path / f"rank{rank}.pt") for rank in (0, 1))
+    assert all(torch.equal(x, second[name]) for name, x in first.items())
+    untrained = dict(convert(build("llama"), leroux, include="*").named_parameters())
+    moved = [name for name, x in first.items() if not torch.equal(x, untrained[name])]
+    assert any("gain_cell" in name for name in moved) and any("q_proj" in name for name in moved)
+    loaded = dict(from_pretrained(tmp_path / "model").named_parameters())
+    assert all(torch.equal(x, loaded[name]) for name, x in first.items())

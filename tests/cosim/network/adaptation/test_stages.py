@@ -175,6 +175,7 @@ def test_workers_of_a_cluster_give_the_result_of_one_process(leroux, tmp_path, s
     assert [isinstance(order.inputs, Path) for order in orders] == [True, True, False, False]
 
 
+@pytest.mark.slow
 def test_workers_in_processes_of_their_own_give_the_result_of_one_process(leroux, tmp_path):
     pytest.importorskip("distributed", reason="needs pip install 'gaincell[dask]'")
     teacher, found = network().eval(), []
