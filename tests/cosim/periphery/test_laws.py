@@ -84,7 +84,7 @@ def test_files_without_laws_and_edited_ones_are_refused(tmp_path):
         PeripheryLaws.read(path)
 
 
-@pytest.mark.parametrize("name", ["freepdk45", "gf180mcu"])
+@pytest.mark.parametrize("name", ["freepdk45"])
 def test_shipped_laws_of_a_kit_are_those_of_its_circuits(name):
     try:
         technology = Technology.load(name)
