@@ -6,6 +6,7 @@ from ..errors import TechnologyError
 from ..runner import Simulation
 from .bench import Condition, close_circuit, open_circuit, step, supply
 from .converters import netlists_of
+from .fingers import fingers
 from .references import READ_STAGE
 
 SETTLED = 2e-9
@@ -67,7 +68,8 @@ def gated_bias(condition: Condition, t_off: float, *, signed: bool) -> Simulatio
     for polarity in "pn" if signed else "p":
         width = columns * getattr(design, f"w_ramp_{polarity}")
         nodes = ("ref", off[polarity], f"b{polarity}", f"b{polarity}c", "probe", circuit.gnd)
-        circuit.X(f"bank{polarity}", f"ramp_{polarity}", *nodes, w=width, **ramp)
+        size = fingers(condition, width, "w", width) or {"w": width}
+        circuit.X(f"bank{polarity}", f"ramp_{polarity}", *nodes, **size, **ramp)
     for polarity in "pn":
         circuit.V(f"probe{polarity}", f"q{polarity}", "ref", 0.0)
     # The edges of a clock without a load limit the steps after the wake-up, whatever the longest step is.

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from math import ceil
 
 from ..runner import Simulation
 from .bench import Condition, close_circuit, open_circuit, pulse, step, supply
+from .fingers import fingers
 from .schedule import WriteTiming
 
 SWITCH = {"p": 400.0, "n": 200.0}
@@ -63,8 +63,8 @@ def write_ladder(
         nodes = [f"tap{i}_{k}" for k in range(levels)]
         ends = {"p": (nodes[-1], f"dd{i}", "onb"), "n": (nodes[0], circuit.gnd, "on")}
         for kind, switched in ends.items():
-            fingers = _fingers(condition, SWITCH[kind] * w_min, "w", SWITCH[kind] * w_min)
-            circuit.X(f"{kind}{i}", f"ladder_switch_{kind}", *switched, "vdd", circuit.gnd, **fingers)
+            wide = fingers(condition, SWITCH[kind] * w_min, "w", SWITCH[kind] * w_min)
+            circuit.X(f"{kind}{i}", f"ladder_switch_{kind}", *switched, "vdd", circuit.gnd, **wide)
         for k in range(levels - 1):
             circuit.R(f"{i}_{k}", nodes[k], nodes[k + 1], resistance / (levels - 1))
         save += [f"i(vdd{i})", *(f"v({node})" for node in nodes)]
@@ -72,39 +72,16 @@ def write_ladder(
             continue
         line, stored = f"line{i}", f"xrow{i}.sn"
         gates = ("sel", "selb", "vdd", circuit.gnd)
-        parallel = _fingers(condition, 2 * width)
+        parallel = fingers(condition, 2 * width)
         size = {"w_n": width, "w_p": 2 * width}
         if parallel:
             size = {name: value / parallel["m"] for name, value in size.items()}
         circuit.X(f"sw{i}", "tgate", nodes[level], line, *gates, **size, **parallel)
         circuit.C(f"wire{i}", line, circuit.gnd, array.c_wire * array.rows * array.columns)
-        closed = _fingers(condition, cells * widest, "n", cells) or {"n": cells}
+        closed = fingers(condition, cells * widest, "n", cells) or {"n": cells}
         circuit.X(f"col{i}", load, line, "closed", "closedb", "vdd", circuit.gnd, **closed, **sizes)
         circuit.X(f"row{i}", load, line, "wwl", "wwlb", "vdd", circuit.gnd, n=array.columns, **sizes)
         initial[line] = condition.v_mid
         initial[stored] = 0.0 if level >= levels / 2 else vdd
         save += [f"v({line})", f"v({stored})"]
     return close_circuit(circuit, end=timing.end, save=save, initial=initial)
-
-
-def _fingers(
-    condition: Condition, width: float, parameter: str = "", value: float = 0.0
-) -> dict[str, float | int]:
-    """Parameters that divide a circuit among parallel copies, where a transistor exceeds the models' width.
-
-    Args:
-        condition: technology.
-        width: width of its widest transistor, m.
-        parameter: parameter that makes it so wide; none: the caller divides.
-        value: value of the parameter for the whole circuit.
-
-    Returns:
-        Multiplier and parameter of the copies; empty if one is enough.
-    """
-    limits = [
-        device.w_max for device in condition.technology.devices.values() if getattr(device, "w_max", None)
-    ]
-    count = ceil(width / min(limits)) if limits else 1
-    if count == 1:
-        return {}
-    return {"m": count} | ({parameter: value / count} if parameter else {})
