@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 import numpy as np
 
 from ..runner import Simulation
-from ..testbench.bench import Condition, open_circuit, supply
+from ..testbench.bench import NETLISTS, Condition, open_circuit, supply
 from ..testbench.blocks import cell_matrix, drive_rows, write_lines
 from ..testbench.converters import (
     LOAD,
@@ -19,7 +20,17 @@ from ..testbench.converters import (
 from ..testbench.schedule import Schedule
 from .simulation import UNIT, Stimuli
 from .synthesis import Netlist
-from .transistors import add_cells, add_inputs, finished
+from .transistors import OPTIONS, add_cells, add_inputs, finished
+
+CHAIN_OPTIONS = {
+    **OPTIONS,
+    "reltol": 3e-3,
+    "abstol": 1e-11,
+    "vntol": 1e-5,
+    "itl1": 1000,
+    "itl4": 500,
+}
+"""Simulator options of a chain with counters, wider than those of either alone."""
 
 
 def driven_row_deck(condition: Condition, netlist: Netlist, stimuli: Stimuli, columns: int) -> Simulation:
@@ -76,6 +87,38 @@ def counted_conversion_deck(
     charge_source(circuit, condition, schedule, "q", "int", charge)
     circuit.C("load", out, circuit.gnd, LOAD)
     return finished(circuit, netlist, stimuli, driven, ["i(vcore)", "i(vconv)", "v(sign)", f"v({out})"])
+
+
+def counted_chain_deck(
+    condition: Condition, chain: Simulation, netlist: Netlist, stimuli: Stimuli
+) -> Simulation:
+    """The two-array chain whose read-outs are counted, with the supplies of its biases.
+
+    Saves what the chain saves, i(vcore) of the counters and the currents of their inputs, their outputs, and
+    i(vbias1) and i(vbias2) of the ramps' biases.
+
+    The chain takes `CHAIN_OPTIONS`: with those of the chain alone the time step collapses.
+
+    Args:
+        condition: technology, sizes, operating point.
+        chain: the deck of `testbench.chain`.
+        netlist: read-out of as many columns as the chain has.
+        stimuli: inputs of the block, as from `count_stimuli`; its pulses are left out.
+    """
+    circuit = open_circuit("counters", condition, "cells")
+    circuit.raw_spice = (NETLISTS / "cells.sp").read_text()
+    supply(circuit, "core", condition.vdd)
+    add_cells(circuit, netlist, "core")
+    driven = add_inputs(circuit, condition, netlist, stimuli, frozenset({"pulse"}))
+    for d, net in enumerate(netlist.ports["pulse"]):
+        circuit.V(f"count{d}", net, f"out{d}", 0.0)
+    words = dict.fromkeys(net for net in netlist.ports["magnitude"] if net.startswith("n"))
+    save = ["i(vcore)", "i(vbias1)", "i(vbias2)", *(f"i(v{net})" for net in driven)]
+    save += [f"v({net})" for net in words]
+    _, _, added = str(circuit).partition("\n")
+    lines = [added.rstrip(), *(".save " + " ".join(save[i : i + 8]) for i in range(0, len(save), 8))]
+    body, _, _ = chain.netlist.rstrip().rpartition("\n.end")
+    return replace(chain, netlist="\n".join([body, *lines, ".end", ""]))
 
 
 def count_stimuli(

@@ -8,12 +8,21 @@ import pytest
 from small_liberty import small_liberty
 
 from gaincell.characterization import liberty
-from gaincell.characterization.table import SHIPPED_TABLES, read_table
+from gaincell.characterization.plan import Plan
+from gaincell.characterization.procedure import Context
+from gaincell.characterization.procedures.chain import chain_energies, chain_point, chain_widths
+from gaincell.characterization.table import SHIPPED_TABLES, read_manifest, read_table
 from gaincell.circuits.digital import Block, Periphery, Stimuli, blocks
 from gaincell.circuits.digital.arithmetic import counted
 from gaincell.circuits.digital.drive import conversions, gray, query_pulses
 from gaincell.circuits.digital.liberty import Library
-from gaincell.circuits.digital.mixed import count_stimuli, counted_conversion_deck, driven_row_deck
+from gaincell.circuits.digital.mixed import (
+    CHAIN_OPTIONS,
+    count_stimuli,
+    counted_chain_deck,
+    counted_conversion_deck,
+    driven_row_deck,
+)
 from gaincell.circuits.digital.simulation import UNIT
 from gaincell.circuits.digital.synthesis import Instance, Netlist, synthesise
 from gaincell.circuits.digital.transistors import (
@@ -25,7 +34,9 @@ from gaincell.circuits.digital.transistors import (
 from gaincell.circuits.errors import SimulationError
 from gaincell.circuits.runner import simulate
 from gaincell.circuits.technology import Technology
-from gaincell.circuits.testbench import Condition, Schedule
+from gaincell.circuits.testbench import Condition, Schedule, chain
+from gaincell.models import Hardware
+from gaincell.models.chain import bit_line_charge, product_widths
 
 pytestmark = pytest.mark.skipif(
     any(shutil.which(tool) is None for tool in ("iverilog", "yosys", "ngspice")),
@@ -180,3 +191,54 @@ def test_a_converted_charge_is_counted_exactly(corner, library, technology):
     spent = -condition.vdd * waves.integrate("i(vconv)")
     assert joules == pytest.approx(activity.dynamic + activity.leakage, rel=AGREE)
     assert spent == pytest.approx(converter, rel=AGREE)
+
+
+@pytest.mark.slow
+def test_chain_with_counters_and_bias_takes_what_its_parts_take(library, technology):
+    size, seed = 4, 48
+    context = Context.of(Plan.build(read_manifest(SHIPPED_TABLES / "generic28")["plan"]), "chain", technology)
+    condition, hardware = context.condition, Hardware.from_pretrained("generic28")
+    row = chain_point(condition, np.random.default_rng(seed), size)
+    query, key, value = (np.array(row[name]) for name in ("t_query", "v_key", "v_value"))
+    key, value = key.reshape(size, size), value.reshape(size, size)
+    periphery = Periphery(condition.designs, depth=size)
+    netlist = synthesise(blocks(periphery)["readout_gray"], library)
+    schedule = Schedule.of(condition.designs)
+    window = (schedule.window_2, schedule.window_2_end)
+    bare = count_stimuli(window, [], periphery.counts, schedule.end)
+    analog = chain(condition, query, key, value, options=CHAIN_OPTIONS)
+    waves = simulate(counted_chain_deck(condition, analog, netlist, bare)).require()
+
+    # Counters: those of the gates that get the simulated pulses.
+    edges = [crossings(waves, f"v(out{column})", condition.vdd / 2) for column in range(size)]
+    pulses = [tuple(found) if len(found) == 2 else (0.0, 0.0) for found in edges]
+    driven = count_stimuli(window, pulses, periphery.counts, schedule.end)
+    start = round((schedule.window_2 - 0.6e-9) / UNIT)
+    activity, responses = predicted(netlist, driven, start=start)
+    spent = {"counters": supply_energy(waves, netlist, bare, condition.vdd, start * UNIT)}
+    expected = {"counters": activity.dynamic + activity.leakage}
+    word = output_word(waves, netlist, "magnitude", condition.vdd, schedule.end - 1e-12)
+    assert word is not None and word == responses.values["magnitude"][-1] and word > 0
+
+    # Cells, converters and biases: those of the tables.
+    alone = read_table(SHIPPED_TABLES / "generic28", "converter")
+    bias = read_table(SHIPPED_TABLES / "generic28", "bias_gating").groupby("signed")["p_on"].first()
+    found, laws = chain_energies(condition, waves), {s.name: s.law for s in hardware.energy.stages}
+    phi = product_widths(hardware, query / hardware.t_pulse_max, key, 1)
+    arrays = ((1, False, key, query / hardware.t_pulse_max, "K"), (2, True, value, phi, "V"))
+    for array, signed, stored, widths, letter in arrays:
+        curve = alone[alone["signed"] == signed].sort_values("charge")
+        charge = bit_line_charge(hardware, widths, stored, array)
+        expected[f"converters {array}"] = np.interp(charge, curve["charge"], curve["e_convert"]).sum()
+        spent[f"converters {array}"] = found[f"e_convert_{array}"]
+        expected[f"bias {array}"] = bias[signed] * waves.axis[-1]
+        spent[f"bias {array}"] = -condition.vdd * waves.integrate(f"i(vbias{array})")
+        cells = laws[f"{letter} array cells"].curve(stored).numpy()
+        expected[f"cells {array}"] = float((widths @ cells).sum())
+        spent[f"cells {array}"] = found[f"e_cells_{array}"]
+    for name, joules in expected.items():
+        # The V array's cells take a thousandth of the whole here.
+        assert spent[name] == pytest.approx(joules, rel=AGREE, abs=1e-15), name
+    assert sum(spent.values()) == pytest.approx(sum(expected.values()), rel=0.05)
+    signed_widths = chain_widths(condition, waves, size, size)[1]
+    assert np.abs(signed_widths).max() > 1e-9
