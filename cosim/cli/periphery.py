@@ -64,6 +64,13 @@ def run(
         float | None,
         typer.Option(parser=quantity_in("F"), help="Capacitance of the wire to each input pin [default: 0]."),
     ] = None,
+    pulse: Annotated[
+        float | None,
+        typer.Option(
+            parser=quantity_in("s"),
+            help="T_max of the gates, where their clock does not close with the hardware's.",
+        ),
+    ] = None,
     text: Annotated[
         Path | None, typer.Option(help="Text to read [default: held-out side of the demo corpus].")
     ] = None,
@@ -92,6 +99,8 @@ def run(
         gaincell periphery demo --liberty out/cells.lib --timing out/ss.lib --timing out/ff.lib
 
         gaincell periphery demo --liberty out/cells.lib --corners --supply 0.9 --supply 0.873
+
+        gaincell periphery demo --hardware out/gf180mcu --liberty out/gf180mcu.lib --pulse 72n
 
         gaincell periphery demo --curve 6 --curve 8
     """
@@ -123,7 +132,7 @@ def run(
     content = None if text is None else joined(open_text(text))
     checkpoint, compute = locate(model, base), chosen_compute(device, precision)
     chosen = chosen_hardware(hardware, None, checkpoint)
-    designs = designs_of(chosen)
+    designs = designs_of(chosen, pulse)
     with progress("periphery", "blocks") as update:
         activations = trace_activations(checkpoint, chosen, content=content, compute=compute)
         periphery = Periphery(
@@ -159,6 +168,7 @@ def run(
         "word": word,
         "wire": wire or 0.0,
         "operations": operations,
+        "t_pulse_max": designs.clocking.t_pulse_max,
         "perplexity": perplexity and {str(bits or "exact"): value for bits, value in perplexity.items()},
         "blocks": [cost.record() for cost in found],
         "timing": [asdict(one) | {"closes": one.closes} for one in timings],

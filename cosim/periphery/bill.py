@@ -73,7 +73,8 @@ def laws_of(
     """
     condition = hardware.provenance["condition"]
     netlists = {cost.name: sha256(cost.netlist.text.encode()).hexdigest() for cost in costs if cost.uses}
-    source = {name: record[name] for name in ("model", "hardware", "window", "depth", "word", "operations")}
+    names = ("model", "hardware", "window", "depth", "word", "operations", "t_pulse_max")
+    source = {name: record[name] for name in names}
     source |= {"liberty": library.name, "liberty_sha256": digest(library.path), "netlists_sha256": netlists}
     technology = Technology.load(hardware.provenance["technology"]["source"])
     return periphery_laws(costs, periphery, library, technology, condition, source)
@@ -106,11 +107,14 @@ def periphery_laws(
             f"write one with: gaincell liberty --vdd {condition['vdd']:g}"
         )
     used = [cost for cost in costs if cost.uses]
+    longest = periphery.designs.clocking.t_pulse_max
+    own_pulse = (condition.get("designs") or {}).get("clocking", {}).get("t_pulse_max", longest)
+    note = NOTE if own_pulse == longest else f"{NOTE}; with the slower clock of a T_max of {longest:g} s"
     laws = {cost.name: block_law(cost) for cost in used}
     stages = []
     for name, blocks in STAGES.items():
         if own := [laws[block].joules for block in blocks if block in laws]:
-            stages.append(StageEnergy(name=name, origin="simulated", law=Events(joules=_sum(own)), note=NOTE))
+            stages.append(StageEnergy(name=name, origin="simulated", law=Events(joules=_sum(own)), note=note))
     stages.append(_leakage(used, periphery))
     area = _areas(used, periphery, technology)
     pitch = sum(part.square_metres for part in area if part.per == "sub-tile")

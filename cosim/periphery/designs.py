@@ -9,13 +9,15 @@ from ...circuits.errors import HardwareError
 from ...models import Hardware
 
 
-def designs_of(hardware: Hardware) -> Designs:
+def designs_of(hardware: Hardware, t_pulse_max: float | None = None) -> Designs:
     """Designs with the levels, sizes and durations of a hardware.
 
     The periphery does not depend on the devices, so a technology may have changed since the fit.
 
     Args:
         hardware: hardware fitted to simulated circuits.
+        t_pulse_max: longest pulse of the digital circuits, s, where they need a slower clock than the
+            hardware; None: that of the hardware.
 
     Raises:
         HardwareError: it was not fitted to simulated circuits, or its levels, sizes or durations are not
@@ -58,4 +60,7 @@ def designs_of(hardware: Hardware) -> Designs:
             "of values; the periphery's write level selection needs the same number: set levels.key and "
             "levels.value alike"
         )
-    return designs
+    if t_pulse_max is None:
+        return designs
+    clocking = designs.clocking.model_copy(update={"t_pulse_max": t_pulse_max})
+    return designs.model_copy(update={"clocking": clocking})
