@@ -30,5 +30,5 @@ def test_sizes_of_the_trim_join_those_of_the_plan():
 def test_every_plan_for_a_fit_simulates_the_replicas_once(name):
     plan = Plan.load(name)
     found = trimmed_plan(trimmed_plan(plan, TRIM), TRIM).procedures
-    assert found.count("bank_reference") == (name in ("full", "nominal", "quick", "signed"))
+    assert found.count("bank_reference") == (name in ("full", "nominal", "quick", "signed", "bill"))
     assert [one for one in found if one != "bank_reference"] == list(plan.procedures)

@@ -239,7 +239,6 @@ def test_damaged_weights_of_transformers_own_folder_are_refused(leroux, tmp_path
 
 
 @torch.no_grad()
-@torch.no_grad()
 @pytest.mark.parametrize("device_map", [None, "cpu", "auto", {"": "cpu"}], ids=str)
 def test_shards_are_loaded_where_the_device_map_says(model, tokens, tmp_path, device_map):
     if device_map is not None:
@@ -283,6 +282,7 @@ def test_what_is_pushed_to_the_hub_has_hardware_and_settings(model, tokens, tmp_
     assert torch.equal(loaded(tokens).logits, model(tokens).logits)
 
 
+@torch.no_grad()
 def test_weights_that_were_changed_after_loading_are_saved_as_they_are(model, tokens, tmp_path):
     model.save_pretrained(tmp_path / "first")
     loaded = AutoModelForCausalLM.from_pretrained(tmp_path / "first")

@@ -69,9 +69,12 @@ class Description:
     like: Tensor
     """Of the dtype and on the device of everything that is computed."""
 
-    def is_loaded(self, array: int) -> bool:
-        """Whether array 1 or 2 has a column model."""
-        return (self.circuit.first if array == 1 else self.circuit.second).column is not None
+
+def has_column(described: Description, array: int) -> bool:
+    """Whether array 1 or 2 has a column model."""
+    # No method: torch.compile cannot guard one of an object that it takes for a constant.
+    circuit = described.circuit
+    return (circuit.first if array == 1 else circuit.second).column is not None
 
 
 def factors_of(described: Description, age: Tensor) -> Tensor:
@@ -211,7 +214,7 @@ def elements_of(
         return tuple(y.broadcast_to(own[0].shape).flatten(0, 1) for y in own)
 
     tensors, back = pullback(responses, x, learns=learns)
-    load = tensors[count] if described.is_loaded(array) else None
+    load = tensors[count] if has_column(described, array) else None
     terms = acting = _beside(tensors[:count], separable, shares[0], load)
     if not described.exact:
         # The linear cell's charge in the place of its term.
@@ -241,7 +244,7 @@ def _beside(terms: Sequence[Tensor], separable: int, shares: Tensor | None, load
 def _by_level(
     x: Tensor, array: int, op: OperationContext, described: Description, shares: Shares
 ) -> Elements:
-    rows, loaded, separable = described.levels[array - 1], described.is_loaded(array), len(described.rates)
+    rows, loaded, separable = described.levels[array - 1], has_column(described, array), len(described.rates)
     level = levels_in_array(x, array, op)
     shape, level = level.shape, level.flatten(0, 1)
     count = sum(i < separable for i in described.acting)
