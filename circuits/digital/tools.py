@@ -59,8 +59,10 @@ def run(program: str, *arguments: str, folder: Path, timeout: float = 600.0) -> 
     """
     command = [find(program), *arguments]
     log = folder / f"{program}.log"
+    # Yosys calls ABC by a shell, and cannot do so with a space in the name of the folder for temporary files.
+    own = {"LC_ALL": "C", "HOME": str(folder), "TMPDIR": "."}
     try:
-        status, _ = child.run(command, folder, log, timeout, {"LC_ALL": "C", "HOME": str(folder)})
+        status, _ = child.run(command, folder, log, timeout, own)
     except subprocess.TimeoutExpired:
         raise ToolError(f"{program} gave no result within {timeout:g} s; raise the time limit") from None
     text = log.read_text(errors="replace")
