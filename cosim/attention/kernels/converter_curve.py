@@ -27,16 +27,18 @@ class Curve:
     rows: Tensor
     """Cubic in the distance from a bucket's start, left and right of its knot, shape (4, 2 buckets)."""
 
-    def __call__(self, x: Tensor) -> Tensor:
-        """Value at x, of any shape; NaN for NaN."""
-        x, last = (x - self.start) * self.per_bucket, len(self.knots) - 1
-        at = x.detach().flatten()
-        # As an integer NaN is any number, hence the second clamp.
-        bucket = at.clamp(0, last).to(torch.int32).clamp_(0, last)
-        step = x - bucket.view(x.shape)
-        bucket = bucket.mul(2).add_(at > self.knots.index_select(0, bucket))
-        c0, c1, c2, c3 = (row.index_select(0, bucket).view(x.shape) for row in self.rows.unbind())
-        return torch.addcmul(c0, step, torch.addcmul(c1, step, torch.addcmul(c2, step, c3)))
+
+def value_at(curve: Curve, x: Tensor) -> Tensor:
+    """Value of a curve at x, of any shape; NaN for NaN."""
+    # No method: torch.compile cannot guard one of an object that it takes for a constant.
+    x, last = (x - curve.start) * curve.per_bucket, len(curve.knots) - 1
+    at = x.detach().flatten()
+    # As an integer NaN is any number, hence the second clamp.
+    bucket = at.clamp(0, last).to(torch.int32).clamp_(0, last)
+    step = x - bucket.view(x.shape)
+    bucket = bucket.mul(2).add_(at > curve.knots.index_select(0, bucket))
+    c0, c1, c2, c3 = (row.index_select(0, bucket).view(x.shape) for row in curve.rows.unbind())
+    return torch.addcmul(c0, step, torch.addcmul(c1, step, torch.addcmul(c2, step, c3)))
 
 
 def curve_of(stage: Stage) -> Curve | None:

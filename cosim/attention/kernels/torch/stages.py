@@ -12,7 +12,7 @@ from torch import Tensor
 
 from ...row_tiles import summed
 from ...stages import jittered
-from ..converter_curve import Curve
+from ..converter_curve import Curve, value_at
 from ..description import Circuit, ScaledColumn, Stage
 
 
@@ -109,5 +109,5 @@ def _converted(charge: Tensor, stage: Stage, curve: Curve | None, deviation: Ten
         if negative:
             own = torch.where(charge > 0, own, (charge - negative[0]) * (1 + negative[1]))
         charge = own
-    width = (charge if curve is None else curve(charge)).clamp(-1.0 if stage.signed else 0.0, 1.0)
+    width = (charge if curve is None else value_at(curve, charge)).clamp(-1.0 if stage.signed else 0.0, 1.0)
     return jittered(width, stage.jitter) if stage.jitter else width
