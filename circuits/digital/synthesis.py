@@ -21,6 +21,8 @@ LATCH = "latch_x1"
 """Latch, with pins d, g and q."""
 DRIVER = "inv_x4"
 """Cell that is taken to drive the inputs while gates are sized."""
+HERE = Path("/proc/self/cwd")
+"""Name of a process' working directory, on Linux."""
 
 
 @dataclass(frozen=True)
@@ -150,7 +152,9 @@ def _script(block: Block, library: Library | None, period: float | None, folder:
     )
     # The inverted enables of the registers' map are cells that are no gates yet.
     lines += ["techmap -map registers.v", "simplemap"]
-    lines += [f"dfflibmap -liberty {liberty}", "opt", f"abc -liberty {liberty} -constr limits{limit}"]
+    # Yosys would put the folder's own name into ABC's script, which knows no way to write a quotation mark.
+    limits = HERE / "limits" if HERE.is_dir() else "limits"
+    lines += [f"dfflibmap -liberty {liberty}", "opt", f"abc -liberty {liberty} -constr {limits}{limit}"]
     return "\n".join([*lines, *ends, ""])
 
 
