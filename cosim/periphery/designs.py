@@ -22,7 +22,7 @@ def designs_of(hardware: Hardware, t_pulse_max: float | None = None) -> Designs:
     Raises:
         HardwareError: it was not fitted to simulated circuits, or its levels, sizes or durations are not
             those of the designs that it names; or its keys and values have other numbers of levels, since one
-            width of the write level selection serves both.
+            width of the write level selection serves both; or `t_pulse_max` is not positive.
     """
     try:
         designs = Designs.model_validate(hardware.provenance["condition"]["designs"])
@@ -62,5 +62,7 @@ def designs_of(hardware: Hardware, t_pulse_max: float | None = None) -> Designs:
         )
     if t_pulse_max is None:
         return designs
+    if not t_pulse_max > 0:
+        raise HardwareError(f"a T_max of {t_pulse_max:g} s is not positive; give one such as 72n")
     clocking = designs.clocking.model_copy(update={"t_pulse_max": t_pulse_max})
     return designs.model_copy(update={"clocking": clocking})

@@ -172,6 +172,8 @@ def test_designs_must_be_those_of_the_hardware(hardware):
     with pytest.raises(HardwareError, match="columns of hardware 'generic28' is 32, that of its designs 64"):
         designs_of(other)
     assert designs_of(hardware).levels == Designs().levels
+    with pytest.raises(HardwareError, match="not positive"):
+        designs_of(hardware, -1e-9)
     slow = designs_of(hardware, 70e-9)
     assert slow.clocking.t_pulse_max == 70e-9
     assert slow.clocking.t_reset == designs_of(hardware).clocking.t_reset
